@@ -1,6 +1,6 @@
 /* Memory of weir's own code. Every allocation of the framework goes through these, so that a test
- * can fail each one in turn (tests/oom). Out of memory is NULL, an error that travels: never an abort.
- * Thread: any. */
+ * can fail each one in turn (tests/oom). Out of memory is NULL, an error that travels: never an
+ * abort. Thread: any. */
 #ifndef WEIR_BASE_ALLOC_H
 #define WEIR_BASE_ALLOC_H
 
@@ -18,8 +18,8 @@ char *weir_strdup(const char *text) __attribute__((malloc, warn_unused_result));
 void weir_free(void *block);
 
 #ifdef WEIR_FAULTS
-/* Test builds only. Fails the n-th allocation from now (1 is the next); `lasting`: and all after it.
- * 0 switches failing off. Returns how many allocations happened since the last call. */
+/* Test builds only. Fails the n-th allocation from now (1 is the next); `lasting`: and all after
+ * it. 0 switches failing off. Returns how many allocations happened since the last call. */
 long weir_alloc_fail_at(long n, int lasting);
 /* Blocks that are allocated and not yet freed. */
 long weir_alloc_live(void);

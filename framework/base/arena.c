@@ -1,5 +1,5 @@
-/* Arena on a chain of blocks that double in size. With WEIR_ARENA_DEBUG each piece is a block of its
- * own, so that AddressSanitizer sees an overrun of a single piece. */
+/* Arena on a chain of blocks that double in size. With WEIR_ARENA_DEBUG each piece is a block of
+ * its own, so that AddressSanitizer sees an overrun of a single piece. */
 #include "base/arena.h"
 
 #include <stdarg.h>

@@ -19,8 +19,12 @@ const weir_code_info *weir_code_get(weir_code code)
 const char *weir_status_name(weir_status status)
 {
     static const char *const names[] = {
-        [WEIR_OK] = "ok",         [WEIR_RETRY] = "retry", [WEIR_HOLD] = "hold",
-        [WEIR_REJECT] = "reject", [WEIR_FATAL] = "fatal", [WEIR_DEFERRED] = "deferred",
+        [WEIR_OK] = "ok",
+        [WEIR_RETRY] = "retry",
+        [WEIR_HOLD] = "hold",
+        [WEIR_REJECT] = "reject",
+        [WEIR_FATAL] = "fatal",
+        [WEIR_DEFERRED] = "deferred",
     };
     return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }

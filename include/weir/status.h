@@ -28,7 +28,8 @@ typedef enum weir_status {
 } weir_status;
 
 /* Why it happened. Fixed size, never allocated; every field is NUL-terminated.
- * A function that takes a weir_error fills it when it returns anything but WEIR_OK; NULL is allowed. */
+ * A function that takes a weir_error fills it when it returns anything but WEIR_OK; NULL is
+ * allowed. */
 typedef struct weir_error {
     weir_status status;
     char code[32];  /* stable, a metric label: "JSON_SYNTAX", "ORDER_UNKNOWN" (docs/errors.md) */

@@ -1,0 +1,100 @@
+/* The merge rule: what each record of a table does to a store, so that the store ends equal to its
+ * source in whatever order, and however often, records arrive. docs/merge-rule.md has the rule in
+ * prose with its reasons; it was proven as an executable specification first, and this module
+ * agrees with it record by record (tests/sim).
+ *
+ * No I/O and no clock of its own: it works through the store port, inside a transaction that the
+ * caller began, and the time comes in as an argument.
+ *
+ * Invariants
+ *  1. A key's stamp never goes back (bare tombstones lower it by one, so that the same change may
+ * come again behind them).
+ *  2. A placeholder is never stored: a column without a value is `null` and named in `missing`.
+ *  3. A row that waits for a move (state.ref) has a WANTED record of that move, and the other way
+ * round, as long as the row waits.
+ *
+ * Thread: one owner at a time (the store's writer). */
+#ifndef WEIR_CDC_MERGE_H
+#define WEIR_CDC_MERGE_H
+
+#include "base/arena.h"
+#include "cdc/change.h"
+#include "cdc/state.h"
+#include "cdc/store.h"
+
+typedef struct weir_merge_counters {
+#define X(name, help) uint64_t name;
+#include "cdc/merge_counters.def"
+#undef X
+} weir_merge_counters;
+
+/* Decides what of an alive row a reader sees; NULL: all of it. *shown is `row` itself or a part of
+ * it in `scratch`. */
+typedef weir_status weir_merge_show_fn(void *ctx, weir_view row, const weir_state *state,
+    weir_arena *scratch, bool *visible, weir_view *shown, weir_error *err);
+
+/* What is kept per partition for the rule of compaction's gaps and for the alarms. */
+typedef struct weir_merge_partition {
+    int64_t next;         /* offset expected next */
+    int64_t gap;          /* newest offset behind a gap; -1: none */
+    uint64_t high_H;      /* largest position delivered … */
+    int64_t high_ms;      /* … and largest source time */
+    uint64_t high_commit; /* largest last commit (C) delivered */
+} weir_merge_partition;
+
+typedef struct weir_merge {
+    weir_store store;
+    unsigned cache;
+    bool gap_rule; /* offsets missing within a partition mean compaction */
+    weir_merge_show_fn *show;
+    void *show_ctx;
+    weir_position truncated;          /* the newest truncate; l 0: none */
+    uint64_t snapshot_l;              /* the initial snapshot's place; 0: none was met */
+    weir_merge_partition *partitions; /* owned; by partition number */
+    int32_t n_partitions;
+    weir_merge_counters count;
+    /* private */
+    weir_arena arena;
+    weir_buf row, missing, bytes;
+} weir_merge;
+
+void weir_merge_init(weir_merge *m, weir_store store, unsigned cache);
+void weir_merge_fini(weir_merge *m);
+
+/* Reads and writes the watermarks (truncate, partitions) as an entry of WEIR_SPACE_META; save is to
+ * be called in the same transaction as the changes it covers. */
+WEIR_MUST_USE weir_status weir_merge_load(weir_merge *m, weir_error *err);
+WEIR_MUST_USE weir_status weir_merge_save(weir_merge *m, weir_error *err);
+
+/* Applies one change. now_ms: the local clock, for delete marks.
+ * Errors: the store's, OUT_OF_MEMORY. After an error the transaction must be aborted. */
+WEIR_MUST_USE weir_status weir_merge_apply(
+    weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err);
+
+/* What cannot be repaired, asked before a change is applied. */
+typedef enum weir_merge_alarm {
+    WEIR_ALARM_NONE,
+    WEIR_ALARM_POSITION_REGRESS, /* an older position at a later time: failover, restored source */
+    WEIR_ALARM_NEW_SNAPSHOT, /* a second initial snapshot: the slot was lost, deletes in the gap too
+                              */
+} weir_merge_alarm;
+weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c);
+/* Go on behind an alarm: what the change says is the new truth. */
+void weir_merge_accept(weir_merge *m, const weir_change *c);
+
+/* A record of this partition that is no change of a row was delivered: it leaves no gap. */
+WEIR_MUST_USE weir_status weir_merge_pass(
+    weir_merge *m, int32_t partition, int64_t offset, weir_error *err);
+
+/* A record of this key could not be decoded: flags the row until a full image of it comes. */
+WEIR_MUST_USE weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition,
+    int64_t offset, int64_t now_ms, weir_error *err);
+
+/* Removes delete marks that no record can be older than any more: their position is below `below_H`
+ * (which every partition has passed) and they were written before `before_ms`.
+ * Walks at most `limit` states; *resume (owned by the caller's buffer) carries the place to go on.
+ */
+WEIR_MUST_USE weir_status weir_merge_expire(weir_merge *m, uint64_t below_H, int64_t before_ms,
+    unsigned limit, weir_buf *resume, uint64_t *removed, weir_error *err);
+
+#endif
