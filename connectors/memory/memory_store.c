@@ -15,8 +15,11 @@ enum { ENTRY_COST = sizeof(weir_map_entry) * 4 / 3 + 48 }; /* its slot, and what
 
 typedef struct blob {
     size_t len;
+    uint64_t transaction; /* that wrote it */
     char data[];
 } blob;
+
+static blob gone;
 
 typedef struct cache {
     weir_map spaces[WEIR_SPACES];
@@ -34,12 +37,19 @@ typedef struct memory_store {
     unsigned n_caches;
     undo *log;
     size_t n_log, log_capacity;
-    uint64_t bytes, max_bytes;
+    uint64_t bytes, max_bytes, transaction;
 } memory_store;
 
 static uint64_t cost(weir_view key, const blob *b)
 {
-    return b ? key.len + b->len + ENTRY_COST : 0;
+    return b && b != &gone ? key.len + b->len + ENTRY_COST : 0;
+}
+
+static void free_blob(void *value)
+{
+    if (value != &gone) {
+        weir_free(value);
+    }
 }
 
 /* NULL: out of memory. */
@@ -66,30 +76,21 @@ static weir_status memory_begin(void *self, weir_error *err)
     memory_store *s = self;
     (void)err;
     pthread_rwlock_wrlock(&s->lock);
+    s->transaction++;
     return WEIR_OK;
-}
-
-static void drop_if_deleted(undo *u)
-{
-    weir_map_entry *e = weir_map_find(u->map, u->key);
-    if (e && !e->value) {
-        weir_map_remove(u->map, e);
-    }
 }
 
 static weir_status memory_commit(void *self, weir_error *err)
 {
     memory_store *s = self;
     (void)err;
-    for (size_t i = 0; i < s->n_log; i++) {
-        weir_free(s->log[i].old);
-        s->log[i].old = NULL;
-    }
     while (s->n_log) {
         undo *u = &s->log[--s->n_log];
-        if (u->key.ptr) {
-            drop_if_deleted(u);
+        weir_map_entry *e = weir_map_find(u->map, u->key);
+        if (e->value == &gone) {
+            weir_map_remove(u->map, e);
         }
+        weir_free(u->old);
     }
     pthread_rwlock_unlock(&s->lock);
     return WEIR_OK;
@@ -98,16 +99,25 @@ static weir_status memory_commit(void *self, weir_error *err)
 static void memory_abort(void *self)
 {
     memory_store *s = self;
-    for (size_t i = s->n_log; i-- > 0;) {
-        undo *u = &s->log[i];
+    while (s->n_log) {
+        undo *u = &s->log[--s->n_log];
         weir_map_entry *e = weir_map_find(u->map, u->key);
         s->bytes -= cost(u->key, e->value);
         s->bytes += cost(u->key, u->old);
-        weir_free(e->value);
+        free_blob(e->value);
         e->value = u->old;
-        u->old = NULL;
+        if (!u->old) {
+            weir_map_remove(u->map, e);
+        }
     }
-    memory_commit(s, NULL);
+    pthread_rwlock_unlock(&s->lock);
+}
+
+/* What is there for this transaction; NULL: nothing. */
+static const blob *look(const weir_map *map, weir_view key)
+{
+    const blob *b = weir_map_get(map, key);
+    return b == &gone ? NULL : b;
 }
 
 static weir_status memory_get(
@@ -117,29 +127,44 @@ static weir_status memory_get(
     if (!map) {
         return weir_fail_oom(err);
     }
-    const blob *b = weir_map_get(map, key);
+    const blob *b = look(map, key);
     *value = b ? (weir_view){b->data, b->len} : (weir_view){NULL, 0};
     return WEIR_OK;
 }
 
-/* The entry changes to `now` (NULL: deleted), which the store owns from here on. */
-static weir_status change(memory_store *s, weir_map *map, weir_map_entry *e, blob *now)
+/* Remembers what the entry was at begin. False: out of memory. */
+static bool remember(memory_store *s, weir_map *map, weir_map_entry *e)
 {
     if (s->n_log == s->log_capacity) {
         size_t capacity = s->log_capacity ? s->log_capacity * 2 : 256;
         undo *grown = weir_realloc(s->log, capacity * sizeof *grown);
         if (!grown) {
-            return WEIR_RETRY;
+            return false;
         }
         s->log = grown;
         s->log_capacity = capacity;
     }
+    s->log[s->n_log++] = (undo){map, {e->key, e->key_len}, e->value};
+    return true;
+}
+
+/* The entry changes to `now`, which the store owns from here on. False: out of memory, nothing
+ * changed. */
+static bool change(memory_store *s, weir_map *map, weir_map_entry *e, blob *now)
+{
+    blob *old = e->value;
+    bool of_this = old && (old == &gone || old->transaction == s->transaction);
+    if (!of_this && !remember(s, map, e)) {
+        return false;
+    }
     weir_view key = {e->key, e->key_len};
-    s->log[s->n_log++] = (undo){map, key, e->value};
-    s->bytes -= cost(key, e->value);
+    s->bytes -= cost(key, old);
     s->bytes += cost(key, now);
+    if (of_this) {
+        free_blob(old);
+    }
     e->value = now;
-    return WEIR_OK;
+    return true;
 }
 
 static weir_status memory_put(
@@ -152,6 +177,7 @@ static weir_status memory_put(
         return weir_fail_oom(err);
     }
     b->len = value.len;
+    b->transaction = s->transaction;
     if (value.len) {
         memcpy(b->data, value.ptr, value.len);
     }
@@ -162,7 +188,7 @@ static weir_status memory_put(
             (unsigned long long)s->bytes, (unsigned long long)s->max_bytes);
     }
     weir_map_entry *e = weir_map_add(map, key);
-    if (e && change(s, map, e, b) == WEIR_OK) {
+    if (e && change(s, map, e, b)) {
         return WEIR_OK;
     }
     if (e && !e->value) {
@@ -177,7 +203,7 @@ static weir_status memory_del(
 {
     weir_map *map = map_of(self, number, space);
     weir_map_entry *e = map ? weir_map_find(map, key) : NULL;
-    if (!map || (e && e->value && change(self, map, e, NULL))) {
+    if (!map || (e && e->value != &gone && !change(self, map, e, &gone))) {
         return weir_fail_oom(err);
     }
     return WEIR_OK;
@@ -196,11 +222,11 @@ static weir_status memory_each(void *self, unsigned number, weir_space space, we
     for (weir_map_entry *e; !s && (e = weir_map_next(map, &i));) {
         const blob *b = e->value;
         bool remove = false;
-        if (!b) {
+        if (b == &gone) {
             continue;
         }
         s = fn(ctx, (weir_view){e->key, e->key_len}, (weir_view){b->data, b->len}, &remove, err);
-        if (!s && remove && change(self, map, e, NULL)) {
+        if (!s && remove && !change(self, map, e, &gone)) {
             s = weir_fail_oom(err);
         }
     }
@@ -213,7 +239,7 @@ static weir_status memory_read(void *self, unsigned number, weir_space space, we
     memory_store *s = self;
     pthread_rwlock_rdlock(&s->lock);
     const cache *c = number < s->n_caches ? s->caches[number] : NULL;
-    const blob *b = c ? weir_map_get(&c->spaces[space], key) : NULL;
+    const blob *b = c ? look(&c->spaces[space], key) : NULL;
     *found = b != NULL;
     if (b) {
         weir_buf_put(to, b->data, b->len);
@@ -236,7 +262,7 @@ static void memory_close(void *self)
     memory_store *s = self;
     for (unsigned i = 0; i < s->n_caches; i++) {
         for (int space = 0; s->caches[i] && space < WEIR_SPACES; space++) {
-            weir_map_fini(&s->caches[i]->spaces[space], weir_free);
+            weir_map_fini(&s->caches[i]->spaces[space], free_blob);
         }
         weir_free(s->caches[i]);
     }
