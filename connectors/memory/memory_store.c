@@ -233,6 +233,29 @@ static weir_status memory_each(void *self, unsigned number, weir_space space, we
     return s;
 }
 
+static weir_status clear_one(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    (void)ctx, (void)key, (void)value, (void)err;
+    *remove = true;
+    return WEIR_OK;
+}
+
+static weir_status memory_clear(void *self, unsigned number, weir_space space, weir_error *err)
+{
+    return memory_each(self, number, space, (weir_view){"", 0}, clear_one, NULL, err);
+}
+
+static uint64_t memory_count(void *self, unsigned number, weir_space space)
+{
+    memory_store *s = self;
+    pthread_rwlock_rdlock(&s->lock);
+    const cache *c = number < s->n_caches ? s->caches[number] : NULL;
+    uint64_t count = c ? c->spaces[space].count : 0;
+    pthread_rwlock_unlock(&s->lock);
+    return count;
+}
+
 static weir_status memory_read(void *self, unsigned number, weir_space space, weir_view key,
     weir_buf *to, bool *found, weir_error *err)
 {
@@ -284,6 +307,8 @@ static const weir_store_ops memory_ops = {
     .each = memory_each,
     .read = memory_read,
     .bytes = memory_bytes,
+    .count = memory_count,
+    .clear = memory_clear,
     .close = memory_close,
 };
 

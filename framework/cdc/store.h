@@ -49,12 +49,16 @@ typedef struct weir_store_ops {
     weir_status (*each)(void *self, unsigned cache, weir_space space, weir_view from,
         weir_store_each_fn *fn, void *ctx, weir_error *err);
 
+    /* Empties a space. */
+    weir_status (*clear)(void *self, unsigned cache, weir_space space, weir_error *err);
+
     /* Outside of a transaction, committed data only: appends the value. Thread: any. */
     weir_status (*read)(void *self, unsigned cache, weir_space space, weir_view key, weir_buf *to,
         bool *found, weir_error *err);
 
     /* What it holds, for limits and metrics. Thread: any. */
     uint64_t (*bytes)(void *self);
+    uint64_t (*count)(void *self, unsigned cache, weir_space space);
     void (*close)(void *self);
 } weir_store_ops;
 

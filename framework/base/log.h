@@ -1,0 +1,40 @@
+/* The log: one line an entry, as text or as JSON lines. A logger is handed in, there is no global
+ * one. Thread: any. */
+#ifndef WEIR_BASE_LOG_H
+#define WEIR_BASE_LOG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <weir/status.h>
+#include <weir/view.h>
+
+typedef enum weir_log_level {
+    WEIR_LOG_ERROR,
+    WEIR_LOG_WARN,
+    WEIR_LOG_INFO,
+    WEIR_LOG_DEBUG,
+} weir_log_level;
+
+typedef struct weir_log {
+    atomic_int level;
+    bool json;
+    /* Gets one line with its newline; must not keep it. */
+    void (*write)(void *ctx, const char *line, size_t len);
+    void *ctx;
+    int64_t (*wall_ms)(void); /* NULL: the system's clock */
+} weir_log;
+
+/* part: which part of weir speaks ("kafka", "sync orders"). log NULL: silence. */
+void weir_log_line(const weir_log *log, weir_log_level level, const char *part, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
+/* The same with an error's code, place and text behind it. */
+void weir_log_error(const weir_log *log, weir_log_level level, const char *part,
+    const weir_error *err, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Writes to a file descriptor given as ctx: (void *)(intptr_t)fd. */
+void weir_log_to_fd(void *ctx, const char *line, size_t len);
+/* "error", "warn", "info", "debug"; false when it is none. */
+bool weir_log_level_of(const char *name, weir_log_level *out);
+
+#endif

@@ -1,0 +1,155 @@
+/* The engine: takes records from a source, hands them to lanes, and knows what is settled.
+ *
+ *   source --poll--> partitions --chunks--> lanes --processor--> settle --> frontier --> commit
+ *
+ * It has no thread and no clock of its own: engine/run.c drives it with threads, the simulator in
+ * virtual time. What is done with records is the processor's: handlers with per-key order
+ * (engine/handlers.h), or the sync of a store (sync/sync.h).
+ *
+ * Invariants
+ *  1. A committed offset is never above an unsettled record that was delivered in the same epoch.
+ *  2. Records of one lane reach the processor in delivery order; equal keys of a partition share a
+ * lane.
+ *  3. What is served is derived from the current assignment and its room, never remembered across
+ * one.
+ *  4. A record is released exactly once: after it was settled, or dropped with its epoch.
+ *
+ * Locks: `lock` guards partitions, frontiers and counts; each lane has its own for its queue. Never
+ * held while calling a source or a processor. */
+#ifndef WEIR_ENGINE_ENGINE_H
+#define WEIR_ENGINE_ENGINE_H
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "engine/record.h"
+#include "engine/source.h"
+
+/* What is done with records. Thread: take and step on the lane's worker. */
+typedef struct weir_processor_ops {
+    /* New records of this lane, in order. Each is to be settled (or dropped) later, exactly once.
+     */
+    void (*take)(void *self, unsigned lane, weir_chunk *chunk);
+    /* Work that is due by now (monotonic ms); returns when to be called again, INT64_MAX: not by
+     * time. */
+    int64_t (*step)(void *self, unsigned lane, int64_t now_ms);
+} weir_processor_ops;
+
+typedef struct weir_processor {
+    const weir_processor_ops *ops;
+    void *self;
+} weir_processor;
+
+typedef struct weir_engine_options {
+    const char *name; /* in logs and metrics */
+    unsigned lanes;
+    size_t in_flight_bytes;     /* of all partitions together */
+    unsigned partition_records; /* per partition at once; 0: 20,000 */
+    bool group;                 /* commit the frontier to the source */
+    int64_t commit_interval_ms; /* 0: 1,000 */
+    int64_t drain_ms;           /* bound of a revoke's drain */
+    /* The tag of a topic's partitions; called at each assignment. */
+    uint32_t (*tag)(void *ctx, weir_view topic);
+    /* Called instead of sleeping while a drain waits (the simulator); NULL: sleeps on a condition.
+     * Returns false when the bound has passed. */
+    bool (*wait)(void *ctx);
+    void *ctx;
+    const weir_log *log;
+} weir_engine_options;
+
+typedef struct weir_lane_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    weir_chunk *first, *last;
+    bool woken;
+} weir_lane_queue;
+
+typedef struct weir_engine {
+    weir_engine_options options;
+    weir_record_source source;
+    weir_processor processor;
+    weir_lane_queue *queues;
+
+    pthread_mutex_t lock;
+    pthread_cond_t settled;
+    weir_partition **partitions; /* assigned now */
+    size_t n_partitions, partitions_capacity;
+    size_t open_records, open_bytes;
+    uint64_t epochs;
+    uint64_t delivered, settled_total; /* records since the start */
+    bool starved; /* a partition had no room at the last poll: a release wakes the source */
+    bool stopping;
+    weir_error failure; /* status WEIR_OK: none */
+
+    /* Poll thread only: */
+    int64_t now_ms, next_commit_ms;
+    weir_chunk **filling; /* per lane: the chunk that is being filled */
+    struct weir_delivery {
+        weir_partition *partition;
+        weir_raw_record raw;
+        void *message;
+    } * batch; /* of this poll, in order */
+    size_t n_batch, batch_capacity;
+} weir_engine;
+
+WEIR_MUST_USE weir_status weir_engine_init(weir_engine *e, const weir_engine_options *options,
+    weir_record_source source, weir_processor processor, weir_error *err);
+/* All records must have been released. Closes the source. */
+void weir_engine_fini(weir_engine *e);
+
+/* One round of the poll thread: polls, hands out, commits when it is time.
+ * Returns WEIR_OK; anything else ends the engine (weir_engine_failure says why). */
+WEIR_MUST_USE weir_status weir_engine_poll(weir_engine *e, int64_t now_ms, int timeout_ms);
+
+/* The next chunk of a lane, NULL: none. wait_ms 0: does not wait. Thread: the lane's worker. */
+weir_chunk *weir_engine_next(weir_engine *e, unsigned lane, int64_t wait_ms);
+/* Makes a waiting weir_engine_next return. Thread: any. */
+void weir_engine_wake(weir_engine *e, unsigned lane);
+
+/* mark: the record is settled, the frontier may move. release: its memory goes. settle: both.
+ * drop: released without being settled, because its epoch has ended. Thread: any. */
+void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n);
+void weir_engine_release(weir_engine *e, weir_record *const *records, size_t n);
+void weir_engine_settle(weir_engine *e, weir_record *const *records, size_t n);
+static inline void weir_engine_drop(weir_engine *e, weir_record *const *records, size_t n)
+{
+    weir_engine_release(e, records, n);
+}
+
+/* How many more records the source may deliver for this partition now. Thread: poll. */
+unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
+
+/* Stops serving; records that were taken go on. Thread: any. */
+void weir_engine_stop_taking(weir_engine *e);
+/* Nothing is open. Thread: any. */
+bool weir_engine_idle(weir_engine *e);
+/* Commits the frontier and waits for the answer (group). Thread: poll. */
+WEIR_MUST_USE weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err);
+/* Ends the engine with this reason; the first one counts. Thread: any. */
+void weir_engine_fail(weir_engine *e, const weir_error *err);
+bool weir_engine_failure(weir_engine *e, weir_error *out);
+
+/* A partition's figures, for metrics and `weir lag`. */
+typedef struct weir_partition_view {
+    char topic[250];
+    int32_t number;
+    int64_t end, frontier, committed;
+    uint64_t open_records;
+    bool ready; /* everything that was there at the start is settled and released */
+    bool congested;
+} weir_partition_view;
+/* Fills at most max; returns how many there are. Thread: any (end: as last heard). */
+size_t weir_engine_partitions(weir_engine *e, weir_partition_view *out, size_t max);
+
+/* What a partition's next offset in a store must be, under the engine's lock; fn is called for each
+ * partition whose frontier is known. Thread: any. */
+void weir_engine_frontiers(
+    weir_engine *e, void (*fn)(void *ctx, const weir_partition *p, int64_t next), void *ctx);
+
+/* Is everything that was there at the start settled and released? False while partitions are
+ * unknown. */
+bool weir_engine_ready(weir_engine *e);
+
+extern const weir_source_events weir_engine_events;
+
+#endif

@@ -1,0 +1,60 @@
+/* Records on their way through the engine, the partitions they are of, and the chunks they travel
+ * in.
+ *
+ * A chunk is what a lane gets at once: records of one lane in delivery order. It is freed when all
+ * its records are released. A partition object stands for one assignment of a partition (an epoch):
+ * after a revoke a new object is made, so a late settle of an old one moves no frontier that
+ * counts. */
+#ifndef WEIR_ENGINE_RECORD_H
+#define WEIR_ENGINE_RECORD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <weir/view.h>
+
+#include "cdc/decoder.h"
+#include "engine/frontier.h"
+
+typedef struct weir_chunk weir_chunk;
+
+/* Lock: the engine's, but for what says otherwise. */
+typedef struct weir_partition {
+    char *topic; /* owned */
+    int32_t number;
+    uint32_t tag; /* the engine user's: which rule or handler the topic belongs to */
+    uint64_t epoch;
+    weir_frontier frontier;
+    int64_t committed;      /* the frontier that was committed last; -1: none */
+    uint64_t end_seq;       /* frontier.tail when the end was first met; UINT64_MAX: not yet */
+    uint64_t released_head; /* frontier.head as of the last release: for readiness */
+    uint32_t refs;          /* the engine's own and one per unreleased record */
+    size_t open_records, open_bytes; /* delivered, not released */
+    atomic_bool revoked;             /* any thread: its assignment has ended or is ending */
+    atomic_uint congested;           /* keys with too many followers: not served meanwhile */
+    void *source_data;               /* the source's */
+} weir_partition;
+
+typedef struct weir_record {
+    weir_raw_record raw;
+    uint32_t hash;  /* of the key: places it on a lane */
+    uint32_t bytes; /* that it keeps in memory */
+    uint64_t seq;   /* in its partition's frontier */
+    weir_partition *partition;
+    weir_chunk *chunk;
+    void *message; /* the source's, given back by release */
+    /* Lane: */
+    struct weir_record *next;
+    uint32_t attempt; /* 1: first */
+    int64_t first_ms; /* when it was first taken up, monotonic */
+} weir_record;
+
+struct weir_chunk {
+    weir_chunk *next;
+    unsigned lane;
+    atomic_uint unreleased;
+    unsigned count, capacity;
+    weir_record records[];
+};
+
+#endif
