@@ -33,6 +33,8 @@ typedef struct weir_processor_ops {
     /* Work that is due by now (monotonic ms); returns when to be called again, INT64_MAX: not by
      * time. */
     int64_t (*step)(void *self, unsigned lane, int64_t now_ms);
+    /* Drops what the lane still holds, unsettled: the engine has ended. NULL: it holds nothing. */
+    void (*abandon)(void *self, unsigned lane);
 } weir_processor_ops;
 
 typedef struct weir_processor {

@@ -1,0 +1,212 @@
+/* The run loop. See run.h. */
+#include "engine/run.h"
+
+#include <time.h>
+
+#include "base/alloc.h"
+
+enum { POLL_MS = 100, WORK_MS = 200, LANE_MS = 1000 };
+
+int64_t weir_monotonic_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+typedef struct lane_start {
+    weir_run *run;
+    unsigned lane;
+} lane_start;
+
+static void *lane_main(void *arg)
+{
+    lane_start start = *(lane_start *)arg;
+    weir_free(arg);
+    weir_run *r = start.run;
+    const weir_processor *p = &r->engine->processor;
+    int64_t wait_ms = LANE_MS;
+    while (!atomic_load(&r->lanes_end)) {
+        weir_chunk *c = weir_engine_next(r->engine, start.lane, wait_ms);
+        if (c) {
+            p->ops->take(p->self, start.lane, c);
+        }
+        int64_t now = weir_monotonic_ms();
+        int64_t due = p->ops->step(p->self, start.lane, now);
+        wait_ms = due <= now ? 0 : due - now < LANE_MS ? due - now : LANE_MS;
+    }
+    return NULL;
+}
+
+static void *work_main(void *arg)
+{
+    weir_run *r = arg;
+    while (!atomic_load(&r->work_end)) {
+        if (r->background.work(r->background.self, WORK_MS)) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Settled offsets that were not committed yet: committed before the membership ends. */
+static void last_commit(weir_run *r)
+{
+    weir_engine *e = r->engine;
+    weir_error err = {.status = WEIR_OK};
+    if (e->options.group && weir_engine_commit(e, true, &err)) {
+        weir_log_error(e->options.log, WEIR_LOG_WARN, e->options.name, &err,
+            "the last commit failed; records since the one before may be handled again");
+    }
+}
+
+/* Goes on polling while lanes finish, so that a membership lives and commits are answered. */
+static void drain(weir_run *r)
+{
+    weir_engine *e = r->engine;
+    int64_t until = weir_monotonic_ms() + r->drain_ms;
+    weir_engine_stop_taking(e);
+    while (!weir_engine_idle(e) && weir_monotonic_ms() < until) {
+        if (weir_engine_poll(e, weir_monotonic_ms(), 10)) {
+            return;
+        }
+    }
+    if (!weir_engine_idle(e)) {
+        weir_log_line(e->options.log, WEIR_LOG_WARN, e->options.name,
+            "the drain bound of %lld ms has passed with %zu records open; they come again",
+            (long long)r->drain_ms, e->open_records);
+    }
+    last_commit(r);
+}
+
+static void *poll_main(void *arg)
+{
+    weir_run *r = arg;
+    weir_engine *e = r->engine;
+    const weir_record_source *source = &e->source;
+    weir_status s = WEIR_OK;
+    while (!s && !atomic_load(&r->stop)) {
+        atomic_store(&r->beat_ms, weir_monotonic_ms());
+        s = weir_engine_poll(e, weir_monotonic_ms(), POLL_MS);
+        if (source->ops->finished(source->self) && weir_engine_idle(e)) {
+            break;
+        }
+    }
+    if (!s) {
+        drain(r);
+    }
+    atomic_store(&r->ended, true);
+    return NULL;
+}
+
+static weir_status start_failed(weir_run *r, weir_error *err)
+{
+    weir_error oom;
+    weir_fail(&oom, WEIR_E_OUT_OF_MEMORY, "a thread cannot be started");
+    weir_engine_fail(r->engine, &oom);
+    weir_run_stop(r);
+    weir_run_wait(r, NULL);
+    return weir_fail(err, WEIR_E_OUT_OF_MEMORY, "a thread cannot be started");
+}
+
+static bool start_lane(weir_run *r)
+{
+    lane_start *start = weir_alloc(sizeof *start);
+    if (!start) {
+        return false;
+    }
+    *start = (lane_start){r, r->n_lanes};
+    if (pthread_create(&r->lanes[r->n_lanes], NULL, lane_main, start)) {
+        weir_free(start);
+        return false;
+    }
+    r->n_lanes++;
+    return true;
+}
+
+weir_status weir_run_start(
+    weir_run *r, weir_engine *e, weir_background background, int64_t drain_ms, weir_error *err)
+{
+    *r = (weir_run){.engine = e, .background = background, .drain_ms = drain_ms, .started = true};
+    atomic_store(&r->beat_ms, weir_monotonic_ms());
+    r->lanes = weir_calloc(e->options.lanes, sizeof *r->lanes);
+    if (!r->lanes) {
+        return start_failed(r, err);
+    }
+    while (r->n_lanes < e->options.lanes) {
+        if (!start_lane(r)) {
+            return start_failed(r, err);
+        }
+    }
+    if (background.work) {
+        r->work_started = pthread_create(&r->work, NULL, work_main, r) == 0;
+        if (!r->work_started) {
+            return start_failed(r, err);
+        }
+    }
+    r->poll_started = pthread_create(&r->poll, NULL, poll_main, r) == 0;
+    return r->poll_started ? WEIR_OK : start_failed(r, err);
+}
+
+void weir_run_stop(weir_run *r)
+{
+    atomic_store(&r->stop, true);
+    r->engine->source.ops->wake(r->engine->source.self);
+}
+
+bool weir_run_ended(const weir_run *r)
+{
+    return atomic_load(&r->ended);
+}
+
+static void drop_queue(weir_engine *e, unsigned lane)
+{
+    for (weir_chunk *c = weir_engine_next(e, lane, 0); c; c = weir_engine_next(e, lane, 0)) {
+        unsigned n = c->count; /* the chunk goes with its last record */
+        for (unsigned i = 0; i < n; i++) {
+            weir_record *record = &c->records[i];
+            weir_engine_drop(e, &record, 1);
+        }
+    }
+}
+
+weir_status weir_run_wait(weir_run *r, weir_error *err)
+{
+    weir_engine *e = r->engine;
+    if (!r->started) {
+        return WEIR_OK;
+    }
+    if (r->poll_started) {
+        pthread_join(r->poll, NULL);
+    }
+    atomic_store(&r->lanes_end, true);
+    for (unsigned i = 0; i < r->n_lanes; i++) {
+        weir_engine_wake(e, i);
+        pthread_join(r->lanes[i], NULL);
+    }
+    for (unsigned i = 0; i < e->options.lanes; i++) {
+        drop_queue(e, i);
+        if (e->processor.ops->abandon) {
+            e->processor.ops->abandon(e->processor.self, i);
+        }
+    }
+    atomic_store(&r->work_end, true);
+    if (r->work_started) {
+        r->background.wake(r->background.self);
+        pthread_join(r->work, NULL);
+    }
+    if (r->background.abandon) {
+        r->background.abandon(r->background.self);
+    }
+    weir_free(r->lanes);
+    r->lanes = NULL;
+    r->started = false;
+    weir_error why;
+    if (weir_engine_failure(e, &why)) {
+        if (err) {
+            *err = why;
+        }
+        return why.status;
+    }
+    return WEIR_OK;
+}

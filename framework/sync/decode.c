@@ -1,0 +1,276 @@
+/* The lanes' half of sync: decode each record and render its row for each cache. See sync.h. */
+#include "base/alloc.h"
+#include "sync/job.h"
+
+enum { KEPT_JOBS = 8, JOB_ARENA_KEPT = 1 << 20 };
+
+typedef struct weir_sync_lane {
+    weir_decoder **decoders; /* one per topic; topics of one source share theirs */
+    weir_arena scratch;      /* of one record */
+} weir_sync_lane;
+
+static void free_lane(weir_sync *s, weir_sync_lane *l)
+{
+    for (size_t i = 0; l->decoders && i < s->options.n_topics; i++) {
+        bool shared = false;
+        for (size_t j = 0; j < i; j++) {
+            shared |= l->decoders[j] == l->decoders[i];
+        }
+        if (!shared) {
+            weir_decoder_free(l->decoders[i]);
+        }
+    }
+    weir_free(l->decoders);
+    weir_arena_fini(&l->scratch);
+}
+
+static weir_status new_lane(weir_sync *s, weir_sync_lane *l, weir_error *err)
+{
+    weir_arena_init(&l->scratch, 0);
+    l->decoders = weir_calloc(s->options.n_topics, sizeof(weir_decoder *));
+    if (!l->decoders) {
+        return weir_fail_oom(err);
+    }
+    for (size_t i = 0; i < s->options.n_topics; i++) {
+        for (size_t j = 0; j < i && !l->decoders[i]; j++) {
+            if (s->options.topics[j].source == s->options.topics[i].source) {
+                l->decoders[i] = l->decoders[j];
+            }
+        }
+        weir_status st = l->decoders[i]
+                             ? WEIR_OK
+                             : weir_decoder_new(s->options.topics[i].source, &l->decoders[i], err);
+        if (st) {
+            return st;
+        }
+    }
+    return WEIR_OK;
+}
+
+weir_status weir_sync_lanes_new(weir_sync *s, weir_error *err)
+{
+    s->lanes = weir_calloc(s->options.lanes, sizeof *s->lanes);
+    if (!s->lanes) {
+        return weir_fail_oom(err);
+    }
+    weir_status st = WEIR_OK;
+    for (unsigned i = 0; i < s->options.lanes && !st; i++) {
+        st = new_lane(s, &s->lanes[i], err);
+    }
+    return st;
+}
+
+static void free_job(weir_sync_job *job)
+{
+    weir_arena_fini(&job->arena);
+    weir_free(job->records);
+    weir_free(job->items);
+    weir_free(job);
+}
+
+void weir_sync_lanes_free(weir_sync *s)
+{
+    for (unsigned i = 0; s->lanes && i < s->options.lanes; i++) {
+        free_lane(s, &s->lanes[i]);
+    }
+    weir_free(s->lanes);
+    while (s->free_jobs) {
+        weir_sync_job *job = s->free_jobs;
+        s->free_jobs = job->next;
+        free_job(job);
+    }
+}
+
+void weir_sync_job_done(weir_sync *s, weir_sync_job *job)
+{
+    weir_arena_reset(&job->arena);
+    pthread_mutex_lock(&s->queue_lock);
+    bool keep = s->n_free < KEPT_JOBS;
+    if (keep) {
+        job->next = s->free_jobs;
+        s->free_jobs = job;
+        s->n_free++;
+    }
+    pthread_mutex_unlock(&s->queue_lock);
+    if (!keep) {
+        free_job(job);
+    }
+}
+
+/* A job with room for n items; NULL: out of memory. */
+static weir_sync_job *take_job(weir_sync *s, size_t n)
+{
+    pthread_mutex_lock(&s->queue_lock);
+    weir_sync_job *job = s->free_jobs;
+    if (job) {
+        s->free_jobs = job->next;
+        s->n_free--;
+    }
+    pthread_mutex_unlock(&s->queue_lock);
+    if (!job && (job = weir_calloc(1, sizeof *job))) {
+        weir_arena_init(&job->arena, 0);
+    }
+    if (job && job->capacity < n) {
+        weir_free(job->records);
+        weir_free(job->items);
+        job->records = weir_calloc(n, sizeof(weir_record *));
+        job->items = weir_calloc(n, sizeof *job->items);
+        job->capacity = n;
+    }
+    if (job && (!job->records || !job->items)) {
+        free_job(job);
+        return NULL;
+    }
+    if (job) {
+        job->n = 0;
+        job->next = NULL;
+    }
+    return job;
+}
+
+static bool keep(weir_sync_job *job, weir_view *v)
+{
+    if (v->ptr) {
+        *v = weir_arena_copy(&job->arena, *v);
+    }
+    return !job->arena.failed;
+}
+
+/* Renders the row as one cache wants it, and copies what the scratch memory holds. */
+static weir_status change_for(weir_sync *s, weir_decoder *d, const weir_event *ev,
+    const weir_sync_cache *cache, weir_sync_job *job, weir_arena *scratch, weir_change *c,
+    weir_error *err)
+{
+    *c = ev->change;
+    weir_status st = WEIR_OK;
+    (void)s;
+    if (c->kind != WEIR_TOMBSTONE && c->op != 't') {
+        const weir_projection *p = &cache->view.projection;
+        bool all = !p->keep && !p->drop && !p->rename;
+        bool moved_out = c->op == 'd' && c->other.ptr && cache->full_images;
+        st = weir_decoder_row(d, ev, all ? NULL : p, moved_out, scratch, c, err);
+    }
+    bool kept = !st && keep(job, &c->key) && keep(job, &c->other) && keep(job, &c->row) &&
+                keep(job, &c->missing) && keep(job, &c->before);
+    return st || kept ? st : weir_fail_oom(err);
+}
+
+static weir_status changes_of(weir_sync *s, weir_decoder *d, const weir_event *ev,
+    weir_sync_job *job, weir_arena *scratch, weir_sync_item *item, weir_error *err)
+{
+    const weir_sync_topic *t = item->topic;
+    weir_change *changes = weir_arena_alloc(&job->arena, t->n_caches * sizeof *changes);
+    if (!changes) {
+        return weir_fail_oom(err);
+    }
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < t->n_caches && !st; i++) {
+        const weir_sync_cache *cache = &s->options.caches[t->caches[i]];
+        st = change_for(s, d, ev, cache, job, scratch, &changes[i], err);
+    }
+    item->changes = changes;
+    return st;
+}
+
+/* Rows of another table whose topic has the same sanitised name are not ours. */
+static bool of_this_table(const weir_sync_topic *t, const weir_event *ev)
+{
+    return t->table && ev->kind == WEIR_EVENT_CHANGE &&
+           (!ev->table.len || weir_view_is(ev->table, t->table));
+}
+
+static weir_status decode(
+    weir_sync *s, weir_sync_lane *lane, weir_sync_job *job, weir_sync_item *item, weir_error *err)
+{
+    weir_decoder *d = lane->decoders[item->record->partition->tag];
+    weir_event ev = {.kind = WEIR_EVENT_OTHER};
+    weir_arena_reset(&lane->scratch);
+    weir_status st = weir_decoder_read(d, &item->record->raw, &lane->scratch, &ev, err);
+    item->is_change = !st && of_this_table(item->topic, &ev);
+    if (item->is_change) {
+        st = changes_of(s, d, &ev, job, &lane->scratch, item, err);
+    }
+    if (st) {
+        item->is_change = false;
+        item->key = ev.change.key;
+        return keep(job, &item->key) ? st : weir_fail_oom(err);
+    }
+    return WEIR_OK;
+}
+
+/* A failure of the record itself becomes the item's error; any other is returned. */
+static weir_status decode_item(
+    weir_sync *s, weir_sync_lane *lane, weir_sync_job *job, weir_sync_item *item, weir_error *err)
+{
+    weir_status st = decode(s, lane, job, item, err);
+    if (st != WEIR_REJECT) {
+        return st;
+    }
+    weir_error *copy = weir_arena_alloc(&job->arena, sizeof *copy);
+    if (!copy) {
+        return weir_fail_oom(err);
+    }
+    *copy = *err;
+    item->error = copy;
+    return WEIR_OK;
+}
+
+static void push_job(weir_sync *s, weir_sync_job *job)
+{
+    pthread_mutex_lock(&s->queue_lock);
+    if (s->last) {
+        s->last->next = job;
+    } else {
+        s->first = job;
+    }
+    s->last = job;
+    pthread_cond_signal(&s->queue_filled);
+    pthread_mutex_unlock(&s->queue_lock);
+}
+
+/* Out of memory for a record ends the engine: what was taken is dropped, nothing is lost. */
+static void give_up(weir_sync *s, weir_chunk *chunk, size_t from, const weir_error *err)
+{
+    size_t count = chunk->count; /* the chunk goes with its last record */
+    weir_engine_fail(s->engine, err);
+    for (size_t i = from; i < count; i++) {
+        weir_record *r = &chunk->records[i];
+        weir_engine_drop(s->engine, &r, 1);
+    }
+}
+
+static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
+{
+    weir_sync *s = self;
+    weir_error err = {.status = WEIR_OK};
+    size_t count = chunk->count;
+    weir_sync_job *job = take_job(s, count);
+    if (!job) {
+        weir_fail_oom(&err);
+        give_up(s, chunk, 0, &err);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        weir_record *r = &chunk->records[i];
+        weir_sync_item *item = &job->items[job->n];
+        *item = (weir_sync_item){.record = r, .topic = &s->options.topics[r->partition->tag]};
+        if (decode_item(s, &s->lanes[lane], job, item, &err)) {
+            give_up(s, chunk, i, &err);
+            break;
+        }
+        job->records[job->n++] = r;
+    }
+    if (job->n) {
+        push_job(s, job); /* its records, and so the chunk, are the writer's from here on */
+    } else {
+        weir_sync_job_done(s, job);
+    }
+}
+
+static int64_t sync_step(void *self, unsigned lane, int64_t now_ms)
+{
+    (void)self, (void)lane, (void)now_ms;
+    return INT64_MAX; /* the writer does what is due by time */
+}
+
+const weir_processor_ops weir_sync_processor = {.take = sync_take, .step = sync_step};

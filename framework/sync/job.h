@@ -1,0 +1,71 @@
+/* A job: what a lane made of a chunk, on its way to the writer. Private to sync/.
+ * Thread: handed over completely, lane to writer and back to the pool. */
+#ifndef WEIR_SYNC_JOB_H
+#define WEIR_SYNC_JOB_H
+
+#include "sync/sync.h"
+
+/* What one record came to. */
+typedef struct weir_sync_item {
+    weir_record *record;
+    const weir_sync_topic *topic;
+    bool is_change;             /* else nothing is to be done but to settle */
+    const weir_error *error;    /* the record cannot be used; in the arena */
+    weir_view key;              /* of a record that cannot be used, where it is known */
+    const weir_change *changes; /* one for each cache of the topic */
+} weir_sync_item;
+
+typedef struct weir_sync_job {
+    struct weir_sync_job *next;
+    weir_arena arena; /* everything that the items point to, but the records' bytes */
+    weir_record **records;
+    weir_sync_item *items;
+    size_t n, capacity;
+} weir_sync_job;
+
+struct weir_sync_lane;
+
+/* Lanes. */
+WEIR_MUST_USE weir_status weir_sync_lanes_new(weir_sync *s, weir_error *err);
+void weir_sync_lanes_free(weir_sync *s);
+/* Gives a job back for reuse. Thread: any. */
+void weir_sync_job_done(weir_sync *s, weir_sync_job *job);
+
+struct weir_sync {
+    weir_sync_options options;
+    weir_engine *engine;
+    weir_store store;
+
+    /* Lanes: each has decoders of its own, one per source. */
+    struct weir_sync_lane *lanes;
+
+    /* Lock: queue_lock. */
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_filled;
+    weir_sync_job *first, *last; /* to the writer */
+    weir_sync_job *free_jobs;
+    size_t n_free;
+    bool woken;
+
+    /* Writer only. */
+    weir_merge *merges; /* one per cache */
+    struct weir_stored_offset {
+        uint32_t tag;
+        int32_t number;
+        int64_t next, stored;
+    } * offsets;
+    size_t n_offsets, offsets_capacity;
+    bool offsets_failed;  /* out of memory while collecting */
+    weir_buf expire_from; /* where the walk over delete marks goes on */
+    size_t expire_cache;
+    int64_t next_expire_ms;
+
+    /* Lock: stats_lock. */
+    pthread_mutex_t stats_lock;
+    weir_sync_stats *stats;
+    uint64_t transactions, rejected;
+    bool held;
+    weir_error held_why;
+};
+
+#endif

@@ -1,0 +1,245 @@
+/* Opening a store for sync, and the sync's figures. See sync.h. */
+#include "sync/sync.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "sync/job.h"
+#include "sync/offsets.h"
+#include "value/value.h"
+
+/* ---- Opening ------------------------------------------------------------------------------------
+ */
+
+/* META of cache 0: "cache:NAME" -> "NUMBER RULE". */
+static weir_status read_number(
+    weir_sync *s, const weir_sync_cache *c, weir_view key, unsigned *number, weir_error *err)
+{
+    weir_view value;
+    *number = 0;
+    weir_status st = s->store.ops->get(s->store.self, 0, WEIR_SPACE_META, key, &value, err);
+    if (st || !value.ptr) {
+        return st;
+    }
+    const char *space = memchr(value.ptr, ' ', value.len);
+    int64_t n = 0;
+    if (!space || !weir_text_to_int64((weir_view){value.ptr, (size_t)(space - value.ptr)}, &n)) {
+        return weir_fail(
+            err, WEIR_E_STORE_BROKEN, "the store's entry of cache %s is damaged", c->name);
+    }
+    weir_view rule = {space + 1, (size_t)(value.ptr + value.len - space - 1)};
+    if (!weir_view_eq(rule, c->rule)) {
+        return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,
+            "cache %s was made by the rule %.*s; run: weir rebuild %s", c->name,
+            (int)(rule.len > 120 ? 120 : rule.len), rule.ptr, c->name);
+    }
+    *number = (unsigned)n;
+    return WEIR_OK;
+}
+
+static weir_status count_cache(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    unsigned *highest = ctx;
+    (void)remove, (void)err;
+    if (key.len > 6 && memcmp(key.ptr, "cache:", 6) == 0) {
+        const char *space = memchr(value.ptr, ' ', value.len);
+        int64_t n;
+        if (space && weir_text_to_int64((weir_view){value.ptr, (size_t)(space - value.ptr)}, &n) &&
+            n > *highest) {
+            *highest = (unsigned)n;
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status write_number(
+    weir_sync *s, const weir_sync_cache *c, weir_view key, unsigned *number, weir_error *err)
+{
+    weir_buf value = {0};
+    unsigned highest = 0;
+    weir_status st = s->store.ops->each(
+        s->store.self, 0, WEIR_SPACE_META, (weir_view){"", 0}, count_cache, &highest, err);
+    *number = highest + 1;
+    weir_buf_uint(&value, *number);
+    weir_buf_putc(&value, ' ');
+    weir_buf_putv(&value, c->rule);
+    if (!st) {
+        st = value.failed ? weir_fail_oom(err)
+                          : s->store.ops->put(
+                                s->store.self, 0, WEIR_SPACE_META, key, weir_buf_view(&value), err);
+    }
+    weir_buf_fini(&value);
+    return st;
+}
+
+/* A cache that the store has not yet: its topics are read from their start, for the others
+ * harmlessly. */
+static weir_status drop_offsets_of(weir_sync *s, size_t cache, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (uint32_t t = 0; t < s->options.n_topics; t++) {
+        for (size_t i = 0; i < s->options.topics[t].n_caches && !st; i++) {
+            if (s->options.topics[t].caches[i] == cache) {
+                st = weir_sync_offsets_drop(s, t, err);
+            }
+        }
+    }
+    return st;
+}
+
+static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
+{
+    const weir_sync_cache *c = &s->options.caches[i];
+    char text[300];
+    int n = snprintf(text, sizeof text, "cache:%s", c->name);
+    weir_view key = {text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1};
+    unsigned number;
+    weir_status st = read_number(s, c, key, &number, err);
+    if (!st && !number) {
+        st = write_number(s, c, key, &number, err);
+        st = st ? st : drop_offsets_of(s, i, err);
+    }
+    weir_merge *m = &s->merges[i];
+    weir_merge_init(m, s->store, number);
+    if (weir_row_view_decides(&c->view)) {
+        m->show = weir_row_view_show;
+        m->show_ctx = (void *)(uintptr_t)&c->view;
+    }
+    for (size_t t = 0; t < s->options.n_topics; t++) {
+        const weir_sync_topic *topic = &s->options.topics[t];
+        for (size_t k = 0; k < topic->n_caches; k++) {
+            m->gap_rule |= topic->caches[k] == i && topic->compacted && !c->full_images;
+        }
+    }
+    return st ? st : weir_merge_load(m, err);
+}
+
+static weir_status open_caches(weir_sync *s, weir_error *err)
+{
+    weir_status st = s->store.ops->begin(s->store.self, err);
+    if (st) {
+        return st;
+    }
+    st = weir_sync_offsets_load(s, err);
+    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
+        st = open_cache(s, i, err);
+    }
+    if (st) {
+        s->store.ops->abort(s->store.self);
+        return st;
+    }
+    return s->store.ops->commit(s->store.self, err);
+}
+
+weir_status weir_sync_new(
+    const weir_sync_options *options, weir_store store, weir_sync **out, weir_error *err)
+{
+    *out = NULL;
+    weir_sync *s = weir_calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail_oom(err);
+    }
+    s->options = *options;
+    s->store = store;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->queue_lock, NULL);
+    pthread_mutex_init(&s->stats_lock, NULL);
+    pthread_cond_init(&s->queue_filled, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    s->merges = weir_calloc(options->n_caches, sizeof *s->merges);
+    s->stats = weir_calloc(options->n_caches, sizeof *s->stats);
+    weir_status st = s->merges && s->stats ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
+    st = st ? st : open_caches(s, err);
+    if (st) {
+        weir_sync_free(s);
+        return st;
+    }
+    *out = s;
+    return WEIR_OK;
+}
+
+void weir_sync_free(weir_sync *s)
+{
+    if (!s) {
+        return;
+    }
+    weir_sync_lanes_free(s);
+    for (size_t i = 0; s->merges && i < s->options.n_caches; i++) {
+        weir_merge_fini(&s->merges[i]);
+    }
+    weir_free(s->merges);
+    weir_free(s->stats);
+    weir_free(s->offsets);
+    weir_buf_fini(&s->expire_from);
+    pthread_mutex_destroy(&s->queue_lock);
+    pthread_mutex_destroy(&s->stats_lock);
+    pthread_cond_destroy(&s->queue_filled);
+    weir_free(s);
+}
+
+void weir_sync_attach(weir_sync *s, weir_engine *e)
+{
+    s->engine = e;
+}
+
+uint32_t weir_sync_tag(void *sync, weir_view topic)
+{
+    const weir_sync *s = sync;
+    for (uint32_t i = 0; i < s->options.n_topics; i++) {
+        if (weir_view_is(topic, s->options.topics[i].topic)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+void weir_sync_wake(weir_sync *s)
+{
+    pthread_mutex_lock(&s->queue_lock);
+    s->woken = true;
+    pthread_cond_signal(&s->queue_filled);
+    pthread_mutex_unlock(&s->queue_lock);
+}
+
+/* ---- Figures ------------------------------------------------------------------------------------
+ */
+
+void weir_sync_get_stats(weir_sync *s, size_t cache, weir_sync_stats *out)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    *out = s->stats[cache];
+    pthread_mutex_unlock(&s->stats_lock);
+    out->rows = s->store.ops->count(s->store.self, s->merges[cache].cache, WEIR_SPACE_ROW);
+    out->bytes = s->store.ops->bytes(s->store.self);
+}
+
+uint64_t weir_sync_transactions(weir_sync *s)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    uint64_t n = s->transactions;
+    pthread_mutex_unlock(&s->stats_lock);
+    return n;
+}
+
+uint64_t weir_sync_rejected(weir_sync *s)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    uint64_t n = s->rejected;
+    pthread_mutex_unlock(&s->stats_lock);
+    return n;
+}
+
+bool weir_sync_held(weir_sync *s, weir_error *why)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    bool held = s->held;
+    if (held && why) {
+        *why = s->held_why;
+    }
+    pthread_mutex_unlock(&s->stats_lock);
+    return held;
+}

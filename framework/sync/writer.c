@@ -1,0 +1,369 @@
+/* The writer's half of sync: applies jobs to the store, offsets in the same transaction. See
+ * sync.h.
+ *
+ *   idle --jobs--> applying --commit--> settled --> idle
+ *                     |  store's HOLD: abort, wait, applying again from the stored watermarks
+ *                     |  FATAL, or stopped while held: dropped unsettled */
+#include <stdio.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "sync/job.h"
+#include "sync/offsets.h"
+
+enum {
+    BATCH_RECORDS = 8192,
+    FIRST_WAIT_MS = 100,
+    LONGEST_WAIT_MS = 5000,
+    EXPIRE_EVERY_MS = 10000,
+    EXPIRE_STATES = 20000,
+};
+
+/* A batch: jobs that are applied in one transaction. */
+typedef struct batch {
+    weir_sync_job *first;
+    size_t records;
+    bool marked; /* its records are settled in the frontier */
+} batch;
+
+static batch take_jobs(weir_sync *s, int64_t wait_ms)
+{
+    batch b = {0};
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&s->queue_lock);
+    while (wait_ms > 0 && !s->first && !s->woken &&
+           pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
+    }
+    s->woken = false;
+    weir_sync_job **tail = &b.first;
+    while (s->first && b.records < BATCH_RECORDS) {
+        *tail = s->first;
+        tail = &s->first->next;
+        b.records += s->first->n;
+        s->first = s->first->next;
+    }
+    s->last = s->first ? s->last : NULL;
+    pthread_mutex_unlock(&s->queue_lock);
+    *tail = NULL;
+    return b;
+}
+
+/* ---- Applying
+ * ------------------------------------------------------------------------------------ */
+
+static weir_status place_of(const weir_sync_item *item, weir_error *err)
+{
+    const weir_raw_record *r = &item->record->raw;
+    return weir_at(err, "%.*s/%d@%lld", (int)(r->topic.len > 60 ? 60 : r->topic.len), r->topic.ptr,
+        (int)r->partition, (long long)r->offset);
+}
+
+/* What cannot be repaired stops the sync, or is taken once as the new truth. */
+static weir_status heed_alarm(
+    weir_sync *s, weir_merge *m, const weir_sync_item *item, const weir_change *c, weir_error *err)
+{
+    weir_merge_alarm alarm = weir_merge_alarm_of(m, c);
+    if (alarm == WEIR_ALARM_NONE) {
+        return WEIR_OK;
+    }
+    if (alarm == WEIR_ALARM_NEW_SNAPSHOT) {
+        weir_fail(err, WEIR_E_NEW_SNAPSHOT,
+            "a second initial snapshot (at LSN %llu) of a table that was synced before: deletes "
+            "since "
+            "the slot was lost were never sent",
+            (unsigned long long)c->at.l);
+    } else {
+        weir_fail(err, WEIR_E_POSITION_REGRESS,
+            "position %llu comes at a later time than a higher one: the source went back in its "
+            "history",
+            (unsigned long long)c->at.H);
+    }
+    weir_status st = place_of(item, err);
+    if (item->topic->stop_on_regress) {
+        return st;
+    }
+    weir_log_error(s->options.log, WEIR_LOG_ERROR, s->options.name, err, "accepted once");
+    weir_merge_accept(m, c);
+    return WEIR_OK;
+}
+
+static weir_status apply_change(
+    weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < item->topic->n_caches && !st; i++) {
+        weir_merge *m = &s->merges[item->topic->caches[i]];
+        const weir_change *c = &item->changes[i];
+        st = heed_alarm(s, m, item, c, err);
+        st = st ? st : weir_merge_apply(m, c, now_ms, err);
+    }
+    return st;
+}
+
+/* The record leaves no gap; a key that it should have changed is not to be trusted. */
+static weir_status pass(weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
+{
+    const weir_raw_record *r = &item->record->raw;
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < item->topic->n_caches && !st; i++) {
+        weir_merge *m = &s->merges[item->topic->caches[i]];
+        st = item->error && item->key.ptr
+                 ? weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err)
+                 : weir_merge_pass(m, r->partition, r->offset, err);
+    }
+    return st;
+}
+
+static weir_status reject(weir_sync *s, const weir_sync_item *item, weir_error *err)
+{
+    weir_error why = *item->error;
+    place_of(item, &why);
+    if (s->options.on_reject == WEIR_REJECT_STOP) {
+        weir_fail(err, WEIR_E_REJECTED, "%.180s (%s)", why.text, why.code);
+        return place_of(item, err);
+    }
+    weir_log_error(s->options.log, WEIR_LOG_WARN, s->options.name, &why, "%s %.*s/%d@%lld",
+        s->options.on_reject == WEIR_REJECT_SKIP ? "skipping" : "dead-lettering",
+        WEIR_ARG(item->record->raw.topic), (int)item->record->raw.partition,
+        (long long)item->record->raw.offset);
+    if (s->options.on_reject == WEIR_REJECT_SKIP || !s->options.dead_letters.write) {
+        return WEIR_OK;
+    }
+    weir_dead_letter letter = {&item->record->raw, *item->error, item->record->attempt};
+    return s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
+}
+
+static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (const weir_sync_job *job = b->first; job && !st; job = job->next) {
+        for (size_t i = 0; i < job->n && !st; i++) {
+            const weir_sync_item *item = &job->items[i];
+            st = item->error ? reject(s, item, err) : WEIR_OK;
+            st = st                ? st
+                 : item->is_change ? apply_change(s, item, now_ms, err)
+                                   : pass(s, item, now_ms, err);
+        }
+    }
+    return st;
+}
+
+/* ---- Transactions
+ * -------------------------------------------------------------------------------- */
+
+static weir_status save_merges(weir_sync *s, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
+        st = weir_merge_save(&s->merges[i], err);
+    }
+    return st;
+}
+
+static void mark(weir_sync *s, batch *b)
+{
+    for (weir_sync_job *job = b->first; job && !b->marked; job = job->next) {
+        weir_engine_mark(s->engine, job->records, job->n);
+    }
+    b->marked = true;
+}
+
+/* One transaction with the batch and what the frontier then is. */
+static weir_status transact(weir_sync *s, batch *b, weir_error *err)
+{
+    const weir_store_ops *ops = s->store.ops;
+    weir_status st = ops->begin(s->store.self, err);
+    if (st) {
+        return st;
+    }
+    st = apply_jobs(s, b, s->options.wall_ms(s->options.ctx), err);
+    st = st || !b->first ? st : save_merges(s, err);
+    if (!st) {
+        mark(s, b);
+        st = weir_sync_offsets_put(s, err);
+    }
+    if (st) {
+        ops->abort(s->store.self);
+        return st;
+    }
+    st = ops->commit(s->store.self, err);
+    if (!st) {
+        weir_sync_offsets_stored(s);
+    }
+    return st;
+}
+
+static void publish(weir_sync *s)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    s->transactions++;
+    s->held = false;
+    for (size_t i = 0; i < s->options.n_caches; i++) {
+        const weir_merge *m = &s->merges[i];
+        weir_sync_stats *out = &s->stats[i];
+        out->count = m->count;
+        for (int32_t p = 0; p < m->n_partitions; p++) {
+            const weir_merge_partition *mp = &m->partitions[p];
+            out->applied_high = mp->high_H > out->applied_high ? mp->high_H : out->applied_high;
+            out->applied_ms = mp->high_ms > out->applied_ms ? mp->high_ms : out->applied_ms;
+        }
+    }
+    pthread_mutex_unlock(&s->stats_lock);
+}
+
+/* After an abort: what was counted and raised in memory is not in the store. */
+static weir_status restore(weir_sync *s, weir_error *err)
+{
+    weir_status st = s->store.ops->begin(s->store.self, err);
+    if (st) {
+        return st;
+    }
+    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
+        s->merges[i].count = s->stats[i].count;
+        st = weir_merge_load(&s->merges[i], err);
+    }
+    s->store.ops->abort(s->store.self);
+    return st;
+}
+
+static void hold(weir_sync *s, const weir_error *why)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    bool news = !s->held;
+    s->held = true;
+    s->held_why = *why;
+    pthread_mutex_unlock(&s->stats_lock);
+    if (news) {
+        weir_log_error(
+            s->options.log, WEIR_LOG_WARN, s->options.name, why, "holding until it passes");
+    }
+}
+
+/* Until it is committed. HOLD and RETRY wait and try again for as long as it takes. */
+static weir_status persist(weir_sync *s, batch *b, weir_error *err)
+{
+    bool was_held = false;
+    for (int64_t wait = FIRST_WAIT_MS;;
+         wait = wait * 2 < LONGEST_WAIT_MS ? wait * 2 : LONGEST_WAIT_MS) {
+        weir_status st = transact(s, b, err);
+        if (st == WEIR_OK) {
+            break;
+        }
+        if (st != WEIR_HOLD && st != WEIR_RETRY) {
+            return st;
+        }
+        was_held = true;
+        hold(s, err);
+        if (!s->options.wait(s->options.ctx, wait)) {
+            return st;
+        }
+        weir_error why;
+        st = restore(s, &why);
+        if (st && st != WEIR_HOLD && st != WEIR_RETRY) {
+            *err = why;
+            return st;
+        }
+    }
+    publish(s);
+    if (was_held) {
+        weir_log_line(s->options.log, WEIR_LOG_INFO, s->options.name, "going on");
+    }
+    return WEIR_OK;
+}
+
+static void finish(weir_sync *s, batch *b)
+{
+    while (b->first) {
+        weir_sync_job *job = b->first;
+        b->first = job->next;
+        pthread_mutex_lock(&s->stats_lock);
+        for (size_t i = 0; i < job->n; i++) {
+            s->rejected += job->items[i].error != NULL;
+        }
+        pthread_mutex_unlock(&s->stats_lock);
+        weir_engine_release(s->engine, job->records, job->n);
+        weir_sync_job_done(s, job);
+    }
+}
+
+/* ---- Housekeeping
+ * -------------------------------------------------------------------------------- */
+
+/* Every partition has passed this position. 0: not all of them are known. */
+static uint64_t passed_by_all(const weir_merge *m)
+{
+    uint64_t low = m->n_partitions ? UINT64_MAX : 0;
+    for (int32_t i = 0; i < m->n_partitions; i++) {
+        low = m->partitions[i].high_commit < low ? m->partitions[i].high_commit : low;
+    }
+    return low;
+}
+
+/* A slice of the walk over delete marks, one cache at a time. */
+static weir_status expire(weir_sync *s, weir_error *err)
+{
+    int64_t now_ms = s->options.wall_ms(s->options.ctx);
+    if (now_ms < s->next_expire_ms || !s->options.n_caches) {
+        return WEIR_OK;
+    }
+    s->next_expire_ms = now_ms + EXPIRE_EVERY_MS;
+    const weir_sync_cache *cache = &s->options.caches[s->expire_cache];
+    weir_merge *m = &s->merges[s->expire_cache];
+    uint64_t removed = 0;
+    weir_status st = WEIR_OK;
+    if (cache->delete_marks_ms) {
+        st = s->store.ops->begin(s->store.self, err);
+        if (st) {
+            return st;
+        }
+        st = weir_merge_expire(m, passed_by_all(m), now_ms - cache->delete_marks_ms, EXPIRE_STATES,
+            &s->expire_from, &removed, err);
+        if (st || !removed) {
+            s->store.ops->abort(s->store.self);
+        } else {
+            st = s->store.ops->commit(s->store.self, err);
+        }
+    }
+    if (!s->expire_from.len) {
+        s->expire_cache = (s->expire_cache + 1) % s->options.n_caches;
+    }
+    return st;
+}
+
+static weir_status housekeep(weir_sync *s, weir_error *err)
+{
+    batch none = {0};
+    weir_status st = weir_sync_offsets_moved(s) ? transact(s, &none, err) : WEIR_OK;
+    st = st ? st : expire(s, err);
+    if (st == WEIR_HOLD || st == WEIR_RETRY) {
+        hold(s, err); /* nothing waits for it: the next round tries again */
+        return WEIR_OK;
+    }
+    return st;
+}
+
+void weir_sync_abandon(weir_sync *s)
+{
+    for (batch b = take_jobs(s, 0); b.first; b = take_jobs(s, 0)) {
+        finish(s, &b);
+    }
+}
+
+weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
+{
+    weir_error err = {.status = WEIR_OK};
+    batch b = take_jobs(s, wait_ms);
+    weir_status st = b.first ? persist(s, &b, &err) : housekeep(s, &err);
+    if (st == WEIR_FATAL || st == WEIR_REJECT) {
+        weir_engine_fail(s->engine, &err);
+    }
+    finish(s, &b); /* on failure: dropped; the store's offsets have not moved */
+    return st;
+}
