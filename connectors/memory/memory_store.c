@@ -71,6 +71,12 @@ static weir_map *map_of(memory_store *s, unsigned number, weir_space space)
     return s->caches[number] ? &s->caches[number]->spaces[space] : NULL;
 }
 
+static weir_status memory_open_cache(void *self, unsigned number, const char *name, weir_error *err)
+{
+    (void)name;
+    return map_of(self, number, WEIR_SPACE_ROW) ? WEIR_OK : weir_fail_oom(err);
+}
+
 static weir_status memory_begin(void *self, weir_error *err)
 {
     memory_store *s = self;
@@ -298,6 +304,7 @@ static void memory_close(void *self)
 static const weir_store_ops memory_ops = {
     .type = "memory",
     .durable = false,
+    .open_cache = memory_open_cache,
     .begin = memory_begin,
     .commit = memory_commit,
     .abort = memory_abort,

@@ -12,65 +12,39 @@
 /* ---- Opening ------------------------------------------------------------------------------------
  */
 
-/* META of cache 0: "cache:NAME" -> "NUMBER RULE". */
-static weir_status read_number(
-    weir_sync *s, const weir_sync_cache *c, weir_view key, unsigned *number, weir_error *err)
+static const weir_view format_key = {"format", 6}, format = {"weir store 1", 12};
+
+static weir_status check_format(weir_sync *s, weir_error *err)
 {
     weir_view value;
-    *number = 0;
-    weir_status st = s->store.ops->get(s->store.self, 0, WEIR_SPACE_META, key, &value, err);
-    if (st || !value.ptr) {
+    weir_status st = s->store.ops->get(s->store.self, 0, WEIR_SPACE_META, format_key, &value, err);
+    if (st || (value.ptr && weir_view_eq(value, format))) {
         return st;
     }
-    const char *space = memchr(value.ptr, ' ', value.len);
-    int64_t n = 0;
-    if (!space || !weir_text_to_int64((weir_view){value.ptr, (size_t)(space - value.ptr)}, &n)) {
-        return weir_fail(
-            err, WEIR_E_STORE_BROKEN, "the store's entry of cache %s is damaged", c->name);
+    if (value.ptr) {
+        return weir_fail(err, WEIR_E_STORE_BROKEN,
+            "the store is of format \"%.*s\", this version reads \"%s\"", WEIR_ARG(value),
+            format.ptr);
     }
-    weir_view rule = {space + 1, (size_t)(value.ptr + value.len - space - 1)};
-    if (!weir_view_eq(rule, c->rule)) {
+    return s->store.ops->put(s->store.self, 0, WEIR_SPACE_META, format_key, format, err);
+}
+
+/* META of cache 0: "cache:NAME" -> the rule that it is made by. *is_new: it was not there. */
+static weir_status check_rule(weir_sync *s, const weir_sync_cache *c, bool *is_new, weir_error *err)
+{
+    char text[300];
+    int n = snprintf(text, sizeof text, "cache:%s", c->name);
+    weir_view key = {text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1}, rule;
+    weir_status st = s->store.ops->get(s->store.self, 0, WEIR_SPACE_META, key, &rule, err);
+    *is_new = !st && !rule.ptr;
+    if (*is_new) {
+        return s->store.ops->put(s->store.self, 0, WEIR_SPACE_META, key, c->rule, err);
+    }
+    if (!st && !weir_view_eq(rule, c->rule)) {
         return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,
             "cache %s was made by the rule %.*s; run: weir rebuild %s", c->name,
             (int)(rule.len > 120 ? 120 : rule.len), rule.ptr, c->name);
     }
-    *number = (unsigned)n;
-    return WEIR_OK;
-}
-
-static weir_status count_cache(
-    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
-{
-    unsigned *highest = ctx;
-    (void)remove, (void)err;
-    if (key.len > 6 && memcmp(key.ptr, "cache:", 6) == 0) {
-        const char *space = memchr(value.ptr, ' ', value.len);
-        int64_t n;
-        if (space && weir_text_to_int64((weir_view){value.ptr, (size_t)(space - value.ptr)}, &n) &&
-            n > *highest) {
-            *highest = (unsigned)n;
-        }
-    }
-    return WEIR_OK;
-}
-
-static weir_status write_number(
-    weir_sync *s, const weir_sync_cache *c, weir_view key, unsigned *number, weir_error *err)
-{
-    weir_buf value = {0};
-    unsigned highest = 0;
-    weir_status st = s->store.ops->each(
-        s->store.self, 0, WEIR_SPACE_META, (weir_view){"", 0}, count_cache, &highest, err);
-    *number = highest + 1;
-    weir_buf_uint(&value, *number);
-    weir_buf_putc(&value, ' ');
-    weir_buf_putv(&value, c->rule);
-    if (!st) {
-        st = value.failed ? weir_fail_oom(err)
-                          : s->store.ops->put(
-                                s->store.self, 0, WEIR_SPACE_META, key, weir_buf_view(&value), err);
-    }
-    weir_buf_fini(&value);
     return st;
 }
 
@@ -92,17 +66,12 @@ static weir_status drop_offsets_of(weir_sync *s, size_t cache, weir_error *err)
 static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
 {
     const weir_sync_cache *c = &s->options.caches[i];
-    char text[300];
-    int n = snprintf(text, sizeof text, "cache:%s", c->name);
-    weir_view key = {text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1};
-    unsigned number;
-    weir_status st = read_number(s, c, key, &number, err);
-    if (!st && !number) {
-        st = write_number(s, c, key, &number, err);
-        st = st ? st : drop_offsets_of(s, i, err);
-    }
     weir_merge *m = &s->merges[i];
-    weir_merge_init(m, s->store, number);
+    bool is_new;
+    weir_status st = check_rule(s, c, &is_new, err);
+    if (!st && is_new) {
+        st = drop_offsets_of(s, i, err);
+    }
     if (weir_row_view_decides(&c->view)) {
         m->show = weir_row_view_show;
         m->show_ctx = (void *)(uintptr_t)&c->view;
@@ -118,11 +87,18 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
 
 static weir_status open_caches(weir_sync *s, weir_error *err)
 {
-    weir_status st = s->store.ops->begin(s->store.self, err);
+    weir_status st = s->store.ops->open_cache(s->store.self, 0, ".weir", err);
+    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
+        unsigned number = (unsigned)i + 1;
+        st = s->store.ops->open_cache(s->store.self, number, s->options.caches[i].name, err);
+        weir_merge_init(&s->merges[i], s->store, number);
+    }
+    st = st ? st : s->store.ops->begin(s->store.self, err);
     if (st) {
         return st;
     }
-    st = weir_sync_offsets_load(s, err);
+    st = check_format(s, err);
+    st = st ? st : weir_sync_offsets_load(s, err);
     for (size_t i = 0; i < s->options.n_caches && !st; i++) {
         st = open_cache(s, i, err);
     }
