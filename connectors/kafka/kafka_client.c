@@ -1,0 +1,69 @@
+/* Shared by consumer and producer. See kafka_client.h. */
+#include "kafka/kafka_client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+weir_status weir_kafka_set(
+    rd_kafka_conf_t *conf, const char *name, const char *value, weir_error *err)
+{
+    char why[200];
+    if (rd_kafka_conf_set(conf, name, value, why, sizeof why) == RD_KAFKA_CONF_OK) {
+        return WEIR_OK;
+    }
+    return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s: %s", name, why);
+}
+
+weir_status weir_kafka_conf(
+    const weir_kafka_property *properties, size_t n, rd_kafka_conf_t **out, weir_error *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    weir_status s = weir_kafka_set(conf, "client.software.name", "weir", err);
+    s = s ? s : weir_kafka_set(conf, "client.software.version", WEIR_VERSION, err);
+    for (size_t i = 0; i < n && !s; i++) {
+        s = weir_kafka_set(conf, properties[i].name, properties[i].value, err);
+        if (s && properties[i].place) {
+            weir_at(err, "%s", properties[i].place);
+        }
+    }
+    if (s) {
+        rd_kafka_conf_destroy(conf);
+        return s;
+    }
+    *out = conf;
+    return WEIR_OK;
+}
+
+static weir_code code_of(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR__SSL:
+        return WEIR_E_KAFKA_REFUSED;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return WEIR_E_KAFKA_NO_TOPIC;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        return WEIR_E_KAFKA_OFFSETS_LOST;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        return WEIR_E_KAFKA_FATAL;
+    default:
+        return WEIR_E_KAFKA_UNREACHABLE; /* librdkafka goes on trying */
+    }
+}
+
+weir_status weir_kafka_fail(weir_error *err, rd_kafka_resp_err_t code, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return weir_fail(err, code_of(code), "%s: %s", text, rd_kafka_err2str(code));
+}

@@ -1,0 +1,23 @@
+/* What consumer and producer share: making a librdkafka handle from the config's properties, and
+ * telling its errors apart. Private to connectors/kafka. Thread: any. */
+#ifndef WEIR_KAFKA_CLIENT_H
+#define WEIR_KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "kafka/kafka_source.h"
+
+/* A configuration with our defaults, then the user's properties (a refused one is KAFKA_CONFIG with
+ * its place), then what must not be changed. */
+WEIR_MUST_USE weir_status weir_kafka_conf(
+    const weir_kafka_property *properties, size_t n, rd_kafka_conf_t **out, weir_error *err);
+WEIR_MUST_USE weir_status weir_kafka_set(
+    rd_kafka_conf_t *conf, const char *name, const char *value, weir_error *err);
+
+/* Our class for a librdkafka error. */
+weir_status weir_kafka_fail(weir_error *err, rd_kafka_resp_err_t code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

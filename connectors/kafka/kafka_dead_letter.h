@@ -1,0 +1,21 @@
+/* Dead letters into a Kafka topic: the original key, value and headers, and why in `weir.dead.*`
+ * headers. Thread: write from any, one at a time (a lock). */
+#ifndef WEIR_KAFKA_DEAD_LETTER_H
+#define WEIR_KAFKA_DEAD_LETTER_H
+
+#include "engine/dead_letter.h"
+#include "kafka/kafka_source.h"
+
+typedef struct weir_kafka_dead_letter_options {
+    const weir_kafka_property *properties;
+    size_t n_properties;
+    const char *topic;
+    const char *group; /* in a header: who could not use the record */
+    const weir_log *log;
+} weir_kafka_dead_letter_options;
+
+WEIR_MUST_USE weir_status weir_kafka_dead_letters_open(
+    const weir_kafka_dead_letter_options *options, weir_dead_letters *out, weir_error *err);
+void weir_kafka_dead_letters_close(weir_dead_letters *d);
+
+#endif

@@ -1,0 +1,687 @@
+/* Kafka as a source. See kafka_source.h.
+ *
+ * Invariants
+ *  1. `served` has exactly the partitions that are assigned now; each with its own queue.
+ *  2. Records of a partition are delivered only while it is in `served`.
+ *  3. librdkafka's threads only signal: all state is the poll thread's. */
+#include "kafka/kafka_source.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+#include "engine/run.h"
+#include "kafka/kafka_client.h"
+
+enum {
+    BATCH = 1000,
+    METADATA_MS = 5000,
+    LOOK_FOR_TOPICS_MS = 2000,
+    LOOK_FOR_PARTITIONS_MS = 30000
+};
+
+typedef struct served_partition {
+    weir_partition *partition;
+    rd_kafka_queue_t *queue;
+} served_partition;
+
+typedef struct known_topic {
+    char *name;
+    int32_t n_partitions; /* 0: not there yet */
+    bool missing_logged;
+} known_topic;
+
+typedef struct kafka_source {
+    weir_kafka_source_options options;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *events_queue; /* rebalances, errors, answers */
+    known_topic *topics;
+    served_partition *served;
+    size_t n_served, served_capacity, first; /* first: served first in this round */
+    int64_t look_ms;
+    rd_kafka_message_t *messages[BATCH];
+
+    /* While polled: */
+    const weir_source_events *events;
+    void *engine;
+    weir_error failure;
+
+    pthread_mutex_t lock;
+    pthread_cond_t signalled;
+    bool signal;
+    atomic_bool connected;
+} kafka_source;
+
+/* ---- Waking -------------------------------------------------------------------------------------
+ */
+
+static void wake(kafka_source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->signal = true;
+    pthread_cond_signal(&s->signalled);
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* A queue of librdkafka's is no longer empty. On its threads. */
+static void on_queue(rd_kafka_t *rk, void *opaque)
+{
+    (void)rk;
+    wake(opaque);
+}
+
+static void kafka_wake(void *self)
+{
+    wake(self);
+}
+
+static void wait_for_signal(kafka_source *s, int timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += timeout_ms % 1000 * 1000000L;
+    until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&s->lock);
+    while (!s->signal && pthread_cond_timedwait(&s->signalled, &s->lock, &until) == 0) {
+    }
+    s->signal = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- Serving partitions
+ * --------------------------------------------------------------------------- */
+
+static bool serve(kafka_source *s, const char *topic, int32_t number, int64_t start)
+{
+    if (s->n_served == s->served_capacity) {
+        size_t capacity = s->served_capacity ? s->served_capacity * 2 : 16;
+        served_partition *grown = weir_realloc(s->served, capacity * sizeof *grown);
+        if (!grown) {
+            return false;
+        }
+        s->served = grown;
+        s->served_capacity = capacity;
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(s->rk, topic, number);
+    weir_partition *p =
+        queue ? s->events->assigned(s->engine, weir_view_of(topic), number, start) : NULL;
+    if (!p) {
+        if (queue) {
+            rd_kafka_queue_destroy(queue);
+        }
+        return false;
+    }
+    rd_kafka_queue_forward(queue, NULL);
+    rd_kafka_queue_cb_event_enable(queue, on_queue, s);
+    s->served[s->n_served++] = (served_partition){p, queue};
+    return true;
+}
+
+static void let_go(kafka_source *s, bool lost)
+{
+    size_t n = s->n_served;
+    weir_partition **partitions = weir_alloc(n * sizeof(weir_partition *));
+    s->n_served = 0; /* nothing is delivered from here on */
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_queue_cb_event_enable(s->served[i].queue, NULL, NULL);
+        rd_kafka_queue_destroy(s->served[i].queue);
+        if (partitions) {
+            partitions[i] = s->served[i].partition;
+        } else {
+            s->events->revoked(s->engine, &s->served[i].partition, 1, lost);
+        }
+    }
+    if (partitions && n) {
+        s->events->revoked(s->engine, partitions, n, lost);
+    }
+    weir_free(partitions);
+}
+
+static void fail_assign(kafka_source *s, rd_kafka_error_t *error)
+{
+    if (error) {
+        weir_kafka_fail(&s->failure, rd_kafka_error_code(error), "assigning partitions");
+        rd_kafka_error_destroy(error);
+    }
+}
+
+static void assign_now(kafka_source *s, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, list);
+    if (code) {
+        fail_assign(s, rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)));
+    }
+}
+
+/* The group's first start is explicit, since auto.offset.reset is `error`: what has no committed
+ * offset begins at its beginning. Where the broker does not answer, librdkafka asks again by
+ * itself. */
+static void ask_committed(kafka_source *s, rd_kafka_topic_partition_list_t *list)
+{
+    for (int attempt = 0; attempt < COMMITTED_ATTEMPTS; attempt++) {
+        rd_kafka_resp_err_t code = rd_kafka_committed(s->rk, list, METADATA_MS);
+        if (!code) {
+            break;
+        }
+        weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka", "asking for committed offsets: %s",
+            rd_kafka_err2str(code));
+    }
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *tp = &list->elems[i];
+        if (!tp->err && tp->offset == RD_KAFKA_OFFSET_INVALID) {
+            tp->offset = RD_KAFKA_OFFSET_BEGINNING;
+        }
+    }
+}
+
+/* Called inside rd_kafka_consumer_poll, so on the poll thread. Eager: all at once. */
+static void on_rebalance(
+    rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    kafka_source *s = opaque;
+    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        let_go(s, rd_kafka_assignment_lost(rk));
+        rd_kafka_assign(rk, NULL);
+        return;
+    }
+    ask_committed(s, list);
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *tp = &list->elems[i];
+        if (!serve(s, tp->topic, tp->partition, tp->offset < 0 ? -1 : tp->offset)) {
+            weir_fail_oom(&s->failure);
+            return;
+        }
+    }
+    weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", list->cnt);
+    assign_now(s, list);
+}
+
+/* ---- All partitions of the topics
+ * ------------------------------------------------------------------ */
+
+/* How many partitions the topic has; 0: not there. */
+static weir_status count_partitions(
+    kafka_source *s, const char *topic, int32_t *n, rd_kafka_resp_err_t *why, weir_error *err)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_topic_t *t = rd_kafka_topic_new(s->rk, topic, NULL);
+    *n = 0;
+    *why = t ? rd_kafka_metadata(s->rk, 0, t, &md, METADATA_MS) : rd_kafka_last_error();
+    if (!*why) {
+        atomic_store(&s->connected, true);
+        *why = md->topic_cnt ? md->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+        *n = *why ? 0 : md->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(md);
+    }
+    if (t) {
+        rd_kafka_topic_destroy(t);
+    }
+    bool missing = *why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                   *why == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                   *why == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    return *why && !missing ? weir_kafka_fail(err, *why, "asking for topic %s", topic) : WEIR_OK;
+}
+
+static weir_status missing_topic(kafka_source *s, known_topic *t, weir_error *err)
+{
+    if (!s->options.wait_for_topics) {
+        return weir_fail(err, WEIR_E_KAFKA_NO_TOPIC, "topic %s is not there", t->name);
+    }
+    if (!t->missing_logged) {
+        weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka",
+            "topic %s is not there yet: waiting for it", t->name);
+        t->missing_logged = true;
+    }
+    return WEIR_OK;
+}
+
+/* Serves the partitions of a topic that was just found, adding them to the assignment. */
+static weir_status serve_topic(
+    kafka_source *s, known_topic *t, rd_kafka_topic_partition_list_t *list, weir_error *err)
+{
+    for (int32_t p = 0; p < t->n_partitions; p++) {
+        int64_t start = -1;
+        weir_status st = s->options.start(
+            s->options.ctx, weir_view_of(t->name), p, t->n_partitions, &start, err);
+        if (st) {
+            return st;
+        }
+        if (!serve(s, t->name, p, start)) {
+            return weir_fail_oom(err);
+        }
+        rd_kafka_topic_partition_list_add(list, t->name, p)->offset =
+            start < 0 ? RD_KAFKA_OFFSET_BEGINNING : start;
+    }
+    return WEIR_OK;
+}
+
+static weir_status look_at_topic(
+    kafka_source *s, known_topic *t, rd_kafka_topic_partition_list_t *added, weir_error *err)
+{
+    int32_t n;
+    rd_kafka_resp_err_t why;
+    weir_status st = count_partitions(s, t->name, &n, &why, err);
+    if (st) {
+        return st;
+    }
+    if (n == 0) {
+        return t->n_partitions ? WEIR_OK : missing_topic(s, t, err);
+    }
+    if (t->n_partitions && n > t->n_partitions) {
+        return weir_fail(err, WEIR_E_KAFKA_PARTITIONS_ADDED,
+            "topic %s has %d partitions now, it had %d", t->name, (int)n, (int)t->n_partitions);
+    }
+    if (t->n_partitions) {
+        return WEIR_OK;
+    }
+    t->n_partitions = n;
+    return serve_topic(s, t, added, err);
+}
+
+static bool all_known(const kafka_source *s)
+{
+    for (size_t i = 0; i < s->options.n_topics; i++) {
+        if (!s->topics[i].n_partitions) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Looks for topics that are not there yet, and for partitions that were added. */
+static weir_status look_at_topics(kafka_source *s, weir_error *err)
+{
+    rd_kafka_topic_partition_list_t *added =
+        rd_kafka_topic_partition_list_new((int)s->options.n_topics);
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < s->options.n_topics && !st; i++) {
+        st = look_at_topic(s, &s->topics[i], added, err);
+    }
+    if (!st && added->cnt) {
+        fail_assign(s, rd_kafka_incremental_assign(s->rk, added));
+    }
+    rd_kafka_topic_partition_list_destroy(added);
+    s->look_ms = weir_monotonic_ms() + (all_known(s) ? LOOK_FOR_PARTITIONS_MS : LOOK_FOR_TOPICS_MS);
+    if (st == WEIR_HOLD) {
+        s->events->error(s->engine, err);
+        return WEIR_OK;
+    }
+    return st;
+}
+
+/* ---- Polling ------------------------------------------------------------------------------------
+ */
+
+static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
+{
+    rd_kafka_headers_t *headers;
+    const char *n;
+    const void *v;
+    size_t len;
+    if (rd_kafka_message_headers((const rd_kafka_message_t *)self, &headers) ||
+        rd_kafka_header_get_all(headers, i, &n, &v, &len)) {
+        return false;
+    }
+    *name = weir_view_of(n);
+    *value = (weir_view){v, len};
+    return true;
+}
+
+static void deliver(kafka_source *s, weir_partition *p, rd_kafka_message_t *m)
+{
+    rd_kafka_timestamp_type_t type;
+    weir_raw_record raw = {
+        .topic = weir_view_of(p->topic),
+        .key = {m->key, m->key_len},
+        .value = {m->payload, m->len},
+        .partition = m->partition,
+        .offset = m->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(m, &type),
+        .headers = {header_at, m},
+    };
+    s->events->record(s->engine, p, &raw, m);
+}
+
+static void report(kafka_source *s, rd_kafka_resp_err_t code, const char *what)
+{
+    weir_error err;
+    weir_kafka_fail(&err, code, "%s", what ? what : "kafka");
+    s->events->error(s->engine, &err);
+}
+
+static unsigned serve_queue(kafka_source *s, const served_partition *sp, unsigned max)
+{
+    unsigned room = weir_partition_room(s->engine, sp->partition);
+    max = room < max ? room : max;
+    max = max < BATCH ? max : BATCH;
+    ssize_t n = max ? rd_kafka_consume_batch_queue(sp->queue, 0, s->messages, max) : 0;
+    weir_partition *p = sp->partition;
+    for (ssize_t i = 0; i < n; i++) {
+        rd_kafka_message_t *m = s->messages[i];
+        if (!m->err) {
+            deliver(s, p, m);
+            continue;
+        }
+        if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            s->events->end(s->engine, p, m->offset);
+        } else {
+            report(s, m->err, rd_kafka_message_errstr(m));
+        }
+        rd_kafka_message_destroy(m);
+    }
+    return n > 0 ? (unsigned)n : 0;
+}
+
+/* Rebalances, errors and answers. */
+static void serve_events(kafka_source *s)
+{
+    for (int i = 0; i < 100; i++) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(s->rk, 0);
+        if (!m) {
+            return;
+        }
+        if (m->err && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+            report(s, m->err, rd_kafka_message_errstr(m));
+        }
+        rd_kafka_message_destroy(m);
+    }
+}
+
+static unsigned serve_all(kafka_source *s, unsigned max_records)
+{
+    unsigned delivered = 0;
+    for (size_t i = 0; i < s->n_served && delivered < max_records; i++) {
+        const served_partition *sp = &s->served[(s->first + i) % s->n_served];
+        delivered += serve_queue(s, sp, max_records - delivered);
+    }
+    s->first++;
+    return delivered;
+}
+
+static weir_status kafka_poll(void *self, const weir_source_events *events, void *engine,
+    unsigned max_records, int timeout_ms, weir_error *err)
+{
+    kafka_source *s = self;
+    s->events = events;
+    s->engine = engine;
+    serve_events(s);
+    if (!s->options.group && weir_monotonic_ms() >= s->look_ms) {
+        weir_status st = look_at_topics(s, err);
+        if (st) {
+            return st;
+        }
+    }
+    if (!serve_all(s, max_records) && timeout_ms) {
+        wait_for_signal(s, timeout_ms);
+        serve_events(s);
+        serve_all(s, max_records);
+    }
+    if (s->failure.status) {
+        *err = s->failure;
+        return s->failure.status;
+    }
+    return WEIR_OK;
+}
+
+/* ---- Committing ---------------------------------------------------------------------------------
+ */
+
+static void on_commit(
+    rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    kafka_source *s = opaque;
+    (void)rk;
+    for (int i = 0; list && i < list->cnt; i++) {
+        if (!code && !list->elems[i].err) {
+            s->events->committed(
+                s->engine, list->elems[i].topic, list->elems[i].partition, list->elems[i].offset);
+        }
+    }
+    if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka",
+            "a commit failed: %s; it is tried again", rd_kafka_err2str(code));
+    }
+}
+
+static weir_status kafka_commit(
+    void *self, const weir_offset *offsets, size_t n, bool wait, weir_error *err)
+{
+    kafka_source *s = self;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].number)->offset =
+            offsets[i].next;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_commit(s->rk, list, !wait);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
+        code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    return code ? weir_kafka_fail(err, code, "committing") : WEIR_OK;
+}
+
+/* ---- The rest of the port
+ * -------------------------------------------------------------------------- */
+
+static void kafka_release(void *self, void *message)
+{
+    (void)self;
+    rd_kafka_message_destroy(message);
+}
+
+static int64_t kafka_end_offset(void *self, const weir_partition *p)
+{
+    kafka_source *s = self;
+    int64_t low, high;
+    rd_kafka_resp_err_t code =
+        rd_kafka_get_watermark_offsets(s->rk, p->topic, p->number, &low, &high);
+    return code ? -1 : high;
+}
+
+static bool kafka_finished(void *self)
+{
+    (void)self;
+    return false;
+}
+
+static void kafka_close(void *self)
+{
+    kafka_source *s = self;
+    for (size_t i = 0; i < s->n_served; i++) {
+        rd_kafka_queue_cb_event_enable(s->served[i].queue, NULL, NULL);
+        rd_kafka_queue_destroy(s->served[i].queue);
+    }
+    s->n_served = 0;
+    if (s->events_queue) {
+        rd_kafka_queue_cb_event_enable(s->events_queue, NULL, NULL);
+        rd_kafka_queue_destroy(s->events_queue);
+    }
+    if (s->rk) {
+        rd_kafka_consumer_close(s->rk);
+        rd_kafka_destroy(s->rk);
+    }
+    for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
+        weir_free(s->topics[i].name);
+    }
+    weir_free(s->topics);
+    weir_free(s->served);
+    pthread_mutex_destroy(&s->lock);
+    pthread_cond_destroy(&s->signalled);
+    weir_free(s);
+}
+
+static const weir_source_ops kafka_ops = {
+    .type = "kafka",
+    .poll = kafka_poll,
+    .commit = kafka_commit,
+    .release = kafka_release,
+    .wake = kafka_wake,
+    .end_offset = kafka_end_offset,
+    .finished = kafka_finished,
+    .close = kafka_close,
+};
+
+bool weir_kafka_source_connected(const weir_record_source *source)
+{
+    return source->ops == &kafka_ops && atomic_load(&((kafka_source *)source->self)->connected);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------
+ */
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const kafka_source *s = rd_kafka_opaque(rk);
+    weir_log_level ours = level <= 3   ? WEIR_LOG_ERROR
+                          : level <= 4 ? WEIR_LOG_WARN
+                          : level <= 6 ? WEIR_LOG_INFO
+                                       : WEIR_LOG_DEBUG;
+    if (s) {
+        weir_log_line(s->options.log, ours, "librdkafka", "%s: %s", facility, text);
+    }
+}
+
+/* Inside consumer_poll. Informational but for fatal ones: librdkafka goes on trying. */
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    kafka_source *s = opaque;
+    char fatal[200];
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_fatal_error(rk, fatal, sizeof fatal);
+        weir_fail(&s->failure, WEIR_E_KAFKA_FATAL, "%s", fatal);
+    } else if (s->events) {
+        weir_error err;
+        weir_status st = weir_kafka_fail(&err, (rd_kafka_resp_err_t)code, "%s", reason);
+        /* Credentials that worked before may be rotated right now; at the start they are just
+         * wrong. */
+        if (st == WEIR_FATAL && atomic_load(&s->connected)) {
+            err.status = WEIR_HOLD;
+        }
+        s->events->error(s->engine, &err);
+    }
+}
+
+static weir_status configure(kafka_source *s, rd_kafka_conf_t **out, weir_error *err)
+{
+    const weir_kafka_source_options *o = &s->options;
+    char kbytes[24], fetch[24];
+    size_t bytes = o->in_flight_bytes ? o->in_flight_bytes : (size_t)256 << 20;
+    size_t kb = bytes / 8 / 1024;
+    snprintf(kbytes, sizeof kbytes, "%zu", kb < 256 ? 256 : kb > 65536 ? 65536 : kb);
+    snprintf(fetch, sizeof fetch, "%zu",
+        bytes / 4 < (1 << 20)  ? (size_t)1 << 20
+        : bytes / 4 > 52428800 ? 52428800
+                               : bytes / 4);
+    const weir_kafka_property defaults[] = {
+        {"queued.max.messages.kbytes", kbytes, NULL},
+        {"fetch.max.bytes", fetch, NULL},
+        {"fetch.wait.max.ms", "100", NULL},
+        {"fetch.error.backoff.ms", "100", NULL},
+        {"topic.metadata.refresh.interval.ms", "30000", NULL},
+    };
+    weir_kafka_property *all =
+        weir_calloc(o->n_properties + sizeof defaults / sizeof *defaults, sizeof *all);
+    if (!all) {
+        return weir_fail_oom(err);
+    }
+    size_t n = sizeof defaults / sizeof *defaults;
+    memcpy(all, defaults, sizeof defaults);
+    if (o->n_properties) {
+        memcpy(all + n, o->properties, o->n_properties * sizeof *all);
+    }
+    weir_status st = weir_kafka_conf(all, n + o->n_properties, out, err);
+    weir_free(all);
+    static const char *const fixed[][2] = {
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "true"},
+        {"auto.offset.reset", "error"},
+        {"partition.assignment.strategy", "range,roundrobin"},
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && !st; i++) {
+        st = weir_kafka_set(*out, fixed[i][0], fixed[i][1], err);
+    }
+    st = st ? st : weir_kafka_set(*out, "group.id", o->group ? o->group : "weir-reader", err);
+    if (!st && o->group && o->instance) {
+        st = weir_kafka_set(*out, "group.instance.id", o->instance, err);
+    }
+    return st;
+}
+
+static weir_status subscribe(kafka_source *s, weir_error *err)
+{
+    const weir_kafka_source_options *o = &s->options;
+    if (!o->group) {
+        return WEIR_OK;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)o->n_topics);
+    for (size_t i = 0; i < o->n_topics; i++) {
+        rd_kafka_topic_partition_list_add(list, o->topics[i], RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(s->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? weir_kafka_fail(err, code, "subscribing") : WEIR_OK;
+}
+
+static weir_status name_topics(kafka_source *s, weir_error *err)
+{
+    s->topics = weir_calloc(s->options.n_topics, sizeof *s->topics);
+    for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
+        s->topics[i].name = weir_strdup(s->options.topics[i]);
+        if (!s->topics[i].name) {
+            return weir_fail_oom(err);
+        }
+    }
+    return s->topics ? WEIR_OK : weir_fail_oom(err);
+}
+
+static weir_status start_client(kafka_source *s, weir_error *err)
+{
+    rd_kafka_conf_t *conf;
+    char why[256];
+    weir_status st = configure(s, &conf, err);
+    if (st) {
+        return st;
+    }
+    rd_kafka_conf_set_opaque(conf, s);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    s->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (!s->rk) {
+        rd_kafka_conf_destroy(conf);
+        return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s", why);
+    }
+    rd_kafka_poll_set_consumer(s->rk);
+    s->events_queue = rd_kafka_queue_get_consumer(s->rk);
+    rd_kafka_queue_cb_event_enable(s->events_queue, on_queue, s);
+    return subscribe(s, err);
+}
+
+weir_status weir_kafka_source_open(
+    const weir_kafka_source_options *options, weir_record_source *out, weir_error *err)
+{
+    kafka_source *s = weir_calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail_oom(err);
+    }
+    s->options = *options;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->signalled, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    weir_status st = name_topics(s, err);
+    st = st ? st : start_client(s, err);
+    if (st) {
+        kafka_close(s);
+        return st;
+    }
+    *out = (weir_record_source){&kafka_ops, s};
+    return WEIR_OK;
+}

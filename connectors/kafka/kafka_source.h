@@ -1,0 +1,44 @@
+/* Kafka as the engine's source: as a member of a consumer group, or with all partitions of its
+ * topics.
+ *
+ * Each partition has a queue of its own, forwarding off, and a full one is not served: pausing is
+ * not used, since librdkafka 2.0 rewinds a partition that is resumed without being paused, keeps
+ * pauses across assignments and drops what it had fetched (docs/ARCHITECTURE.md).
+ *
+ * Thread: as the port says. */
+#ifndef WEIR_KAFKA_SOURCE_H
+#define WEIR_KAFKA_SOURCE_H
+
+#include "base/log.h"
+#include "engine/source.h"
+
+/* A librdkafka property, verbatim. place: where it stands in the config, or NULL. */
+typedef struct weir_kafka_property {
+    const char *name, *value, *place;
+} weir_kafka_property;
+
+typedef struct weir_kafka_source_options {
+    const weir_kafka_property *properties;
+    size_t n_properties;
+    const char *const *topics;
+    size_t n_topics;
+    const char *group;      /* NULL: all partitions, nothing is committed */
+    const char *instance;   /* group: static membership; NULL: none */
+    size_t in_flight_bytes; /* sizes librdkafka's own queues */
+    bool wait_for_topics;   /* a missing topic is waited for, not an error */
+    /* All partitions: where reading begins (-1: the first record there is). n_partitions: of the
+     * topic. Anything but WEIR_OK ends the source. */
+    weir_status (*start)(void *ctx, weir_view topic, int32_t partition, int32_t n_partitions,
+        int64_t *offset, weir_error *err);
+    void *ctx;
+    const weir_log *log;
+} weir_kafka_source_options;
+
+/* Errors: KAFKA_CONFIG, OUT_OF_MEMORY. Connects while it is polled. */
+WEIR_MUST_USE weir_status weir_kafka_source_open(
+    const weir_kafka_source_options *options, weir_record_source *out, weir_error *err);
+
+/* Is a broker connected? Thread: any. */
+bool weir_kafka_source_connected(const weir_record_source *source);
+
+#endif
