@@ -24,8 +24,7 @@ static bool contains(const weir_value *names, const weir_value *name)
     if (names) {
         WEIR_EACH_ITEM(names, n)
         {
-            if (n->len == name->len && n->hash == name->hash &&
-                memcmp(n->at, name->at, n->len) == 0) {
+            if (weir_view_eq(weir_raw(n), weir_raw(name))) {
                 return true;
             }
         }
@@ -38,8 +37,7 @@ static const weir_value *member(const weir_value *row, const weir_value *wanted)
     if (row) {
         WEIR_EACH_MEMBER(row, name, value)
         {
-            if (name->len == wanted->len && name->hash == wanted->hash &&
-                memcmp(name->at, wanted->at, name->len) == 0) {
+            if (name->hash == wanted->hash && weir_view_eq(weir_raw(name), weir_raw(wanted))) {
                 return value;
             }
         }

@@ -106,7 +106,8 @@ static weir_move_ref get_ref(cursor *c)
 
 static weir_view get_rest(cursor *c)
 {
-    return (weir_view){(const char *)take(c, c->left), c->left};
+    size_t len = c->left;
+    return (weir_view){(const char *)take(c, len), len};
 }
 
 static unsigned state_flags(const weir_state *s)
