@@ -394,21 +394,28 @@ static void test_many_names(void **state)
     weir_arena_fini(&arena);
 }
 
-/* Of several in a large object the first to come twice is named. */
+/* Of several in a large object the first to come twice is named, in whichever order they sort. */
 static void test_earliest_duplicate(void **state)
 {
     (void)state;
+    static const char *const cases[][2] = {
+        {",\n\"000700\":1,\n\"000300\":1,\n\"000700\":1",
+            "\"000700\" is there twice; first at 1:7702"},
+        {",\n\"000300\":1,\n\"000700\":1,\n\"000300\":1",
+            "\"000300\" is there twice; first at 1:3302"},
+    };
     weir_arena arena;
     weir_buf text;
-    const weir_value *root;
-    weir_error err;
     weir_arena_init(&arena, 0);
     weir_buf_init(&text);
-    weir_view twice =
-        many_members(&text, 1000, "", "", ",\n\"000700\":1,\n\"000300\":1,\n\"000700\":1");
-    assert_int_equal(read_guarded(twice, &arena, &root, &err), WEIR_REJECT);
-    assert_string_equal(err.where, "2:1");
-    assert_string_equal(err.text, "the name \"000700\" is there twice; first at 1:7702");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const weir_value *root;
+        weir_error err;
+        weir_view twice = many_members(&text, 1000, "", "", cases[i][0]);
+        assert_int_equal(read_guarded(twice, &arena, &root, &err), WEIR_REJECT);
+        assert_string_equal(err.where, "2:1");
+        assert_non_null(strstr(err.text, cases[i][1]));
+    }
     weir_buf_fini(&text);
     weir_arena_fini(&arena);
 }

@@ -84,8 +84,8 @@ static void test_pointer(void **state)
         {"/foo/-", NULL}, {"/foo/00", NULL}, {"/foo/01", NULL}, {"/foo/+1", NULL},
         {"/foo/-0", NULL}, {"/foo/", NULL}, {"/foo/0x", NULL}, {"/foo/18446744073709551616", NULL},
         {"/foo/4294967296", NULL}, {"/foo/0/x", NULL}, {"/foo/0/", NULL}, {"/none", NULL},
-        {"/none/x", NULL}, {"//", NULL}, {"/m~n", NULL}, {"/m~2n", NULL}, {"/m~", NULL},
-        {"/m~0", NULL}, {"/m~0nn", NULL}, {"/~1", NULL}};
+        {"/none/x", NULL}, {"//", NULL}, {"/m~n", NULL}, {"/m~2n", NULL}, {"/a~2b", NULL},
+        {"/m~", NULL}, {"/m~0", NULL}, {"/m~0nn", NULL}, {"/~1", NULL}};
     assert_ptr_equal(weir_pointer(v, ""), v);
     assert_null(weir_pointer(NULL, ""));
     assert_null(weir_pointer(NULL, "/a"));
