@@ -14,11 +14,11 @@ enum { WEIR_JSON_DEPTH = 512 };
 
 /* Reads one document that fills `text` (white space around it is allowed). *out is its root; nodes
  * live in the arena, which may also be used for something else. A byte order mark is an error.
- * Errors: JSON_SYNTAX, JSON_UTF8, JSON_DEPTH, JSON_DUPLICATE_KEY, TOO_LARGE (a text of 2 GiB or more,
- * or one whose nodes alone are more than the arena may hold), OUT_OF_MEMORY. err->where is
+ * Errors: JSON_SYNTAX, JSON_UTF8, JSON_DEPTH, JSON_DUPLICATE_KEY, TOO_LARGE (a text of 2 GiB or
+ * more, or one whose nodes alone are more than the arena may hold), OUT_OF_MEMORY. err->where is
  * "line:column" (from 1; columns in characters) for the errors of the text itself.
- * Memory: one array of 24 bytes a node, taken for a node per 8 bytes of text and doubled when there are
- * more; the arrays that were outgrown stay in the arena until its reset. */
+ * Memory: one array of 24 bytes a node, taken for a node per 8 bytes of text (4096 at first at most)
+ * and doubled when there are more; the arrays it outgrew stay in the arena until its reset. */
 WEIR_MUST_USE weir_status weir_json_read(
     weir_view text, weir_arena *arena, const weir_value **out, weir_error *err);
 

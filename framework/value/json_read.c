@@ -1,5 +1,4 @@
-/* The JSON reader: one pass over the text, straight into the array of nodes. See json.h and
- * value.h.
+/* The JSON reader: one pass over the text, straight into the array of nodes. See json.h, value.h.
  *
  * read_document takes one value a turn: its name, where the container on top is an object, the
  * value, and what stands behind it: a comma, or the closing brackets of all containers that end
@@ -10,8 +9,8 @@
  *   - a step returns where to go on, or NULL when it has refused: r->status then says why;
  *   - the nodes before r->next are final but for `len`, `span` and `skip` of the open containers,
  *     which are frames[0, depth), r->top the last of them: close_top sets these;
- *   - the first WEIR_NAMES_FEW members of an open object have different names; of a closed one,
- * all. */
+ *   - all members of a closed object have different names, and so have the first WEIR_NAMES_FEW of
+ *     an open one. */
 #include "value/json.h"
 
 #include <stdio.h>
@@ -28,7 +27,7 @@
 #define COLD static __attribute__((noinline, cold))
 
 enum {
-    BYTES_PER_NODE = 8,        /* a first guess; compact Debezium records have ten and more */
+    BYTES_PER_NODE = 8,        /* a first guess; compact Debezium records have 8.5 and more */
     LARGEST_FIRST_GUESS = 4096 /* nodes; from there the array doubles */
 };
 
@@ -104,7 +103,7 @@ HOT bool reserve(reader *r)
     return LIKELY(r->next < r->limit) || resize(r, 2 * (size_t)(r->limit - r->nodes));
 }
 
-/* ---- white space and words ----------------------------------------------------------------- */
+/* ---- white space --------------------------------------------------------------------------- */
 
 static const char *skip_long_space(const char *at, const char *end)
 {
@@ -183,10 +182,12 @@ HOT const char *behind_value(reader *r, const char *at)
 /* Four hexadecimal digits of an escape; -1 when there are not four before end. */
 static int32_t read_hex4(const char *at, const char *end)
 {
+    if (end - at < 4) {
+        return -1;
+    }
     int32_t code = 0;
-    for (const char *last = at + 4; at < last; at++) {
-        char c = at < end ? *at : '\0';
-        char lower = (char)(c | 0x20);
+    for (int i = 0; i < 4; i++) {
+        char c = at[i], lower = (char)(c | 0x20);
         if (c >= '0' && c <= '9') {
             code = code * 16 + (c - '0');
         } else if (lower >= 'a' && lower <= 'f') {
@@ -273,7 +274,7 @@ static const char *find_quote(reader *r, const char *at, uint8_t *flags)
         } else if ((unsigned char)*at >= 0x80) {
             at = skip_wide(r, at);
         } else {
-            return unexpected(r, at, "a control character in a string to be escaped");
+            return unexpected(r, at, "an escape for a control character in a string");
         }
     }
     return NULL;
@@ -286,8 +287,10 @@ HOT const char *read_string(reader *r, const char *at)
     uint8_t flags = 0;
 #ifdef __SSE2__
     /* Most strings are plain and end within sixteen bytes. */
-    unsigned hits = LIKELY(r->end - first >= WEIR_LANES) ? weir_special16(first) : 0;
-    quote += hits ? __builtin_ctz(hits) : 0;
+    if (LIKELY(r->end - first >= WEIR_LANES)) {
+        unsigned hits = weir_special16(first);
+        quote += hits ? __builtin_ctz(hits) : WEIR_LANES;
+    }
 #endif
     if (UNLIKELY(quote == r->end || *quote != '"')) {
         quote = find_quote(r, quote, &flags);

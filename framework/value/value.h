@@ -41,7 +41,7 @@ typedef struct weir_value {
     uint32_t skip;  /* nodes from this one to its next sibling; 1 for a scalar */
     uint8_t type;   /* weir_type */
     uint8_t flags;
-    uint16_t hash; /* names: of their decoded bytes, to reject most unequal ones at once; else 0 */
+    uint16_t hash; /* names: weir_hash of value/text.h, which rejects most others at once; else 0 */
 } weir_value;
 
 /* First child of a container (of an object: the first name). Meaningless when len is 0. */
