@@ -30,7 +30,8 @@ const char *weir_status_name(weir_status status)
 }
 
 /* vsnprintf that never leaves half a UTF-8 character at the end. */
-static void format(char *to, size_t size, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void format(
+    char *to, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(to, size, fmt, ap);
     if (n < 0) {

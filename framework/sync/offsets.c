@@ -35,6 +35,20 @@ static weir_view key_of(
     return (weir_view){to, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1};
 }
 
+static weir_status load_count(weir_sync *s, weir_view topic, weir_view value, weir_error *err)
+{
+    uint32_t tag = weir_sync_tag(s, topic);
+    int64_t n;
+    if (!weir_text_to_int64(value, &n) || n < 0 || n > INT32_MAX) {
+        return weir_fail(err, WEIR_E_STORE_BROKEN, "a stored number of partitions is damaged");
+    }
+    if (tag != UINT32_MAX) {
+        atomic_store(&s->partition_counts[tag], (int)n);
+        s->stored_counts[tag] = (int)n;
+    }
+    return WEIR_OK;
+}
+
 static weir_status load_one(
     void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
 {
@@ -42,6 +56,9 @@ static weir_status load_one(
     const char *colon;
     int64_t number, next;
     (void)remove;
+    if (key.len > 11 && memcmp(key.ptr, "partitions:", 11) == 0) {
+        return load_count(s, (weir_view){key.ptr + 11, key.len - 11}, value, err);
+    }
     if (key.len < 7 || memcmp(key.ptr, "offset:", 7) != 0) {
         return WEIR_OK;
     }
@@ -107,6 +124,23 @@ bool weir_sync_offsets_moved(weir_sync *s)
     return false;
 }
 
+/* "partitions:TOPIC" -> how many there were when the topic's caches were made. */
+static weir_status put_counts(weir_sync *s, weir_error *err)
+{
+    char key[300], text[24];
+    weir_status st = WEIR_OK;
+    for (uint32_t t = 0; t < s->options.n_topics && !st; t++) {
+        int n = atomic_load(&s->partition_counts[t]);
+        if (n != s->stored_counts[t]) {
+            int k = snprintf(key, sizeof key, "partitions:%s", s->options.topics[t].topic);
+            int v = snprintf(text, sizeof text, "%d", n);
+            st = s->store.ops->put(s->store.self, 0, WEIR_SPACE_META, (weir_view){key, (size_t)k},
+                (weir_view){text, (size_t)v}, err);
+        }
+    }
+    return st;
+}
+
 weir_status weir_sync_offsets_put(weir_sync *s, weir_error *err)
 {
     char key[300], text[24];
@@ -121,13 +155,16 @@ weir_status weir_sync_offsets_put(weir_sync *s, weir_error *err)
                 (weir_view){text, (size_t)n}, err);
         }
     }
-    return st;
+    return st ? st : put_counts(s, err);
 }
 
 void weir_sync_offsets_stored(weir_sync *s)
 {
     for (size_t i = 0; i < s->n_offsets; i++) {
         s->offsets[i].stored = s->offsets[i].next;
+    }
+    for (uint32_t t = 0; t < s->options.n_topics; t++) {
+        s->stored_counts[t] = atomic_load(&s->partition_counts[t]);
     }
 }
 
@@ -142,12 +179,23 @@ int64_t weir_sync_offset(const weir_sync *s, weir_view topic, int32_t partition)
     return -1;
 }
 
-int32_t weir_sync_known_partitions(const weir_sync *s, weir_view topic)
+weir_status weir_sync_check_partitions(weir_sync *s, weir_view topic, int32_t n, weir_error *err)
 {
-    uint32_t tag = weir_sync_tag((void *)(uintptr_t)s, topic);
-    int32_t n = 0;
-    for (size_t i = 0; i < s->n_offsets; i++) {
-        n += s->offsets[i].tag == tag && s->offsets[i].stored >= 0;
+    uint32_t tag = weir_sync_tag(s, topic);
+    if (tag == UINT32_MAX) {
+        return WEIR_OK;
     }
-    return n;
+    int known = atomic_load(&s->partition_counts[tag]);
+    if (known && n > known) {
+        return weir_fail(err, WEIR_E_KAFKA_PARTITIONS_ADDED,
+            "topic %.*s has %d partitions, it had %d when its caches were made", WEIR_ARG(topic),
+            (int)n, known);
+    }
+    if (known && n < known) {
+        return weir_fail(err, WEIR_E_KAFKA_OFFSETS_LOST,
+            "topic %.*s has %d partitions, it had %d: it was made anew", WEIR_ARG(topic), (int)n,
+            known);
+    }
+    atomic_store(&s->partition_counts[tag], (int)n);
+    return WEIR_OK;
 }

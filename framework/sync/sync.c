@@ -128,7 +128,10 @@ weir_status weir_sync_new(
     pthread_condattr_destroy(&monotonic);
     s->merges = weir_calloc(options->n_caches, sizeof *s->merges);
     s->stats = weir_calloc(options->n_caches, sizeof *s->stats);
-    weir_status st = s->merges && s->stats ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
+    s->partition_counts = weir_calloc(options->n_topics, sizeof *s->partition_counts);
+    s->stored_counts = weir_calloc(options->n_topics, sizeof *s->stored_counts);
+    bool got = s->merges && s->stats && s->partition_counts && s->stored_counts;
+    weir_status st = got ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
     st = st ? st : open_caches(s, err);
     if (st) {
         weir_sync_free(s);
@@ -150,6 +153,8 @@ void weir_sync_free(weir_sync *s)
     weir_free(s->merges);
     weir_free(s->stats);
     weir_free(s->offsets);
+    weir_free(s->partition_counts);
+    weir_free(s->stored_counts);
     weir_buf_fini(&s->expire_from);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->stats_lock);

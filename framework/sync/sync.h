@@ -60,6 +60,7 @@ typedef struct weir_sync_options {
     unsigned lanes;
     weir_reject_policy on_reject;
     weir_dead_letters dead_letters;
+    bool stop_when_full; /* a full store ends the sync instead of holding it */
     int64_t (*wall_ms)(void *ctx);
     /* Waits before a failed transaction is tried again; false: the writer is to stop. */
     bool (*wait)(void *ctx, int64_t ms);
@@ -82,8 +83,10 @@ extern const weir_processor_ops weir_sync_processor;
 uint32_t weir_sync_tag(void *sync, weir_view topic);
 /* Where reading goes on, from the store; -1: nothing is stored. */
 int64_t weir_sync_offset(const weir_sync *s, weir_view topic, int32_t partition);
-/* How many partitions of the topic have stored offsets. */
-int32_t weir_sync_known_partitions(const weir_sync *s, weir_view topic);
+/* A topic has this many partitions now. Errors: KAFKA_PARTITIONS_ADDED, KAFKA_OFFSETS_LOST when the
+ * store knows another number. */
+WEIR_MUST_USE weir_status weir_sync_check_partitions(
+    weir_sync *s, weir_view topic, int32_t n, weir_error *err);
 
 /* One round of the writer: applies everything that waits, or does housekeeping when nothing came
  * within wait_ms. WEIR_OK; anything else: the engine has been failed and the writer ends. */

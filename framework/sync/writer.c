@@ -256,6 +256,10 @@ static weir_status persist(weir_sync *s, batch *b, weir_error *err)
         if (st == WEIR_OK) {
             break;
         }
+        if (st == WEIR_HOLD && s->options.stop_when_full && strcmp(err->code, "STORE_FULL") == 0) {
+            err->status = WEIR_FATAL;
+            return WEIR_FATAL;
+        }
         if (st != WEIR_HOLD && st != WEIR_RETRY) {
             return st;
         }

@@ -1,6 +1,6 @@
-/* JSON in and out. The reader is strict RFC 8259 with checked UTF-8, exact numbers, a bound on depth
- * and duplicate names refused. It exists because no packaged library keeps both exact numbers and
- * source positions, and jansson is ten times too slow for the hot path (docs/ARCHITECTURE.md).
+/* JSON in and out. The reader is strict RFC 8259 with checked UTF-8, exact numbers, a bound on
+ * depth and duplicate names refused. It exists because no packaged library keeps both exact numbers
+ * and source positions, and jansson is ten times too slow for the hot path (docs/ARCHITECTURE.md).
  * Thread: a reader has one owner at a time. */
 #ifndef WEIR_VALUE_JSON_H
 #define WEIR_VALUE_JSON_H
@@ -17,8 +17,9 @@ enum { WEIR_JSON_DEPTH = 512 };
  * Errors: JSON_SYNTAX, JSON_UTF8, JSON_DEPTH, JSON_DUPLICATE_KEY, TOO_LARGE (a text of 2 GiB or
  * more, or one whose nodes alone are more than the arena may hold), OUT_OF_MEMORY. err->where is
  * "line:column" (from 1; columns in characters) for the errors of the text itself.
- * Memory: one array of 24 bytes a node, taken for a node per 8 bytes of text (4096 at first at most)
- * and doubled when there are more; the arrays it outgrew stay in the arena until its reset. */
+ * Memory: one array of 24 bytes a node, taken for a node per 8 bytes of text (4096 at first at
+ * most) and doubled when there are more; the arrays it outgrew stay in the arena until its reset.
+ */
 WEIR_MUST_USE weir_status weir_json_read(
     weir_view text, weir_arena *arena, const weir_value **out, weir_error *err);
 

@@ -326,7 +326,7 @@ HOT uint16_t hash_name(const reader *r, const weir_value *name)
         return weir_hash_escaped(name);
     }
     return LIKELY(r->end - name->at >= 8) ? weir_hash_inside(name->at, name->len)
-                                          : weir_hash(weir_raw(name));
+                                          : weir_name_hash(weir_raw(name));
 }
 
 /* A member's name and the colon. Returns where its value must stand. */

@@ -99,7 +99,7 @@ static uint64_t load_up_to_8(const char *p, size_t len)
     return len ? byte_at(p, 0) | byte_at(p, len / 2) | byte_at(p, len - 1) : 0;
 }
 
-uint16_t weir_hash(weir_view name)
+uint16_t weir_name_hash(weir_view name)
 {
     uint64_t head = load_up_to_8(name.ptr, name.len);
     uint64_t tail = name.len > 8 ? weir_load8(name.ptr + name.len - 8) : head;

@@ -72,7 +72,7 @@ static inline uint16_t weir_hash_inside(const char *p, size_t len)
 }
 
 /* The same for any memory. */
-uint16_t weir_hash(weir_view name);
+uint16_t weir_name_hash(weir_view name);
 /* The same for a string that still has its escapes. */
 uint16_t weir_hash_escaped(const weir_value *name);
 

@@ -10,7 +10,7 @@ const weir_value *weir_get(const weir_value *v, weir_view name)
     if (!weir_is(v, WEIR_OBJECT)) {
         return NULL;
     }
-    uint16_t hash = weir_hash(name);
+    uint16_t hash = weir_name_hash(name);
     WEIR_EACH_MEMBER(v, key, value)
     {
         if (key->hash == hash && weir_string_is(key, name)) {

@@ -2,9 +2,9 @@
  *
  * A document is one array of nodes in preorder: a container's first child follows it, and `skip`
  * leads over a node and all below it. An object's members are pairs: a string node (the name), then
- * the value's node. Nodes borrow the source text, so a document lives no longer than its text and its
- * arena. Nothing is converted while reading: a number is its exact digits, a string with escapes is
- * decoded when asked for.
+ * the value's node. Nodes borrow the source text, so a document lives no longer than its text and
+ * its arena. Nothing is converted while reading: a number is its exact digits, a string with
+ * escapes is decoded when asked for.
  *
  * Thread: immutable once read; any thread may read. */
 #ifndef WEIR_VALUE_VALUE_H
@@ -35,13 +35,15 @@ enum {
 };
 
 typedef struct weir_value {
-    const char *at; /* scalars: their text (strings without quotes); containers: the opening bracket */
-    uint32_t len;   /* scalars: bytes at `at`; arrays: elements; objects: members */
-    uint32_t span;  /* bytes of source text: quotes and brackets included */
-    uint32_t skip;  /* nodes from this one to its next sibling; 1 for a scalar */
-    uint8_t type;   /* weir_type */
+    const char
+        *at; /* scalars: their text (strings without quotes); containers: the opening bracket */
+    uint32_t len;  /* scalars: bytes at `at`; arrays: elements; objects: members */
+    uint32_t span; /* bytes of source text: quotes and brackets included */
+    uint32_t skip; /* nodes from this one to its next sibling; 1 for a scalar */
+    uint8_t type;  /* weir_type */
     uint8_t flags;
-    uint16_t hash; /* names: weir_hash of value/text.h, which rejects most others at once; else 0 */
+    uint16_t
+        hash; /* names: weir_name_hash of value/text.h, which rejects most others at once; else 0 */
 } weir_value;
 
 /* First child of a container (of an object: the first name). Meaningless when len is 0. */
@@ -55,12 +57,12 @@ static inline const weir_value *weir_next(const weir_value *v)
 }
 
 /* Loops over an object's members: NAME and VALUE are const weir_value * declared by the macro. */
-#define WEIR_EACH_MEMBER(object, name, value)                                                      \
-    for (const weir_value *name = (object) + 1, *value = name + 1,                                 \
-                          *name##_end = (object) + (object)->skip;                                 \
+#define WEIR_EACH_MEMBER(object, name, value)                      \
+    for (const weir_value *name = (object) + 1, *value = name + 1, \
+                          *name##_end = (object) + (object)->skip; \
          name < name##_end; name = value + value->skip, value = name + 1)
-#define WEIR_EACH_ITEM(array, item)                                                                \
-    for (const weir_value *item = (array) + 1, *item##_end = (array) + (array)->skip;              \
+#define WEIR_EACH_ITEM(array, item)                                                   \
+    for (const weir_value *item = (array) + 1, *item##_end = (array) + (array)->skip; \
          item < item##_end; item += item->skip)
 
 /* The member's value, or NULL when there is none or v is not an object (v may be NULL). */

@@ -30,7 +30,7 @@ static void build(object *o, uint32_t count)
             .len = (uint32_t)name.len,
             .skip = 1,
             .type = WEIR_STRING,
-            .hash = weir_hash(name)};
+            .hash = weir_name_hash(name)};
         o->nodes[2 + 2 * i] = (weir_value){.skip = 1, .type = WEIR_NULL};
     }
 }

@@ -233,8 +233,8 @@ static void test_nodes(void **state)
         assert_int_equal(root[i].flags, expected[i].flags);
         assert_true(weir_view_is(weir_source(&root[i]), expected[i].raw));
     }
-    assert_int_equal(root[1].hash, weir_hash(weir_view_of("a")));
-    assert_int_equal(root[8].hash, weir_hash(weir_view_of("")));
+    assert_int_equal(root[1].hash, weir_name_hash(weir_view_of("a")));
+    assert_int_equal(root[8].hash, weir_name_hash(weir_view_of("")));
     weir_arena_fini(&arena);
 }
 

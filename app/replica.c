@@ -1,0 +1,356 @@
+/* A replica: wires one store to its source. See replica.h. */
+#include "replica.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "file/file_source.h"
+#include "kafka/kafka_dead_letter.h"
+#include "kafka/kafka_source.h"
+#include "lmdb/lmdb_store.h"
+#include "memory/memory_store.h"
+
+struct weir_replica {
+    weir_replica_options options;
+    weir_rules rules;
+    weir_store store;
+    weir_sync *sync;
+    weir_engine engine;
+    weir_run run;
+    weir_record_source source;
+    weir_dead_letters dead_letters;
+    weir_kafka_property *consumer, *producer; /* in the rules' arena */
+    size_t n_consumer, n_producer;
+    bool started;
+    atomic_bool stopping;
+};
+
+/* ---- Store --------------------------------------------------------------------------------------
+ */
+
+weir_status weir_open_store(
+    const weir_config_store *config, bool read_only, weir_store *out, weir_error *err)
+{
+    if (config->type == WEIR_CONFIG_STORE_MEMORY) {
+        return weir_memory_store_open(config->max_bytes, out, err);
+    }
+    weir_lmdb_options o = {.path = config->path,
+        .map_bytes = config->map_size,
+        .sync_each_commit = config->sync == WEIR_CONFIG_SYNC_COMMIT,
+        .read_only = read_only};
+    return weir_lmdb_store_open(&o, out, err);
+}
+
+/* ---- Source -------------------------------------------------------------------------------------
+ */
+
+static bool wanted(void *ctx, weir_view topic)
+{
+    weir_replica *r = ctx;
+    return weir_sync_tag(r->sync, topic) != UINT32_MAX;
+}
+
+static int64_t stored_start(void *ctx, weir_view topic, int32_t partition)
+{
+    weir_replica *r = ctx;
+    return weir_sync_offset(r->sync, topic, partition);
+}
+
+static weir_status checked_start(void *ctx, weir_view topic, int32_t partition,
+    int32_t n_partitions, int64_t *offset, weir_error *err)
+{
+    weir_replica *r = ctx;
+    *offset = weir_sync_offset(r->sync, topic, partition);
+    return weir_sync_check_partitions(r->sync, topic, n_partitions, err);
+}
+
+/* The properties for one kind of client: common ones, then its own. */
+static weir_kafka_property *properties_of(weir_replica *r, const weir_config_pairs *own, size_t *n)
+{
+    const weir_config *c = r->options.config;
+    const weir_config_pairs *lists[] = {&c->kafka.properties, own};
+    size_t most = lists[0]->count + lists[1]->count + 1;
+    weir_kafka_property *p = weir_arena_alloc(&r->rules.arena, most * sizeof *p);
+    *n = 0;
+    if (!p) {
+        return NULL;
+    }
+    p[(*n)++] = (weir_kafka_property){"client.id", c->name, NULL};
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < lists[l]->count; i++) {
+            const weir_config_pair *pair = &lists[l]->items[i];
+            weir_view place = weir_arena_printf(
+                &r->rules.arena, "%s:%u:%u", c->file, pair->place.line, pair->place.column);
+            p[(*n)++] = (weir_kafka_property){pair->name, pair->value, place.ptr};
+        }
+    }
+    return p;
+}
+
+static weir_status open_recording(weir_replica *r, weir_error *err)
+{
+    weir_file_source_options o = {
+        .path = r->options.recording, .wanted = wanted, .start = stored_start, .ctx = r};
+    return weir_file_source_open(&o, &r->source, err);
+}
+
+static weir_status open_kafka(weir_replica *r, weir_error *err)
+{
+    const weir_config *c = r->options.config;
+    r->consumer = properties_of(r, &c->kafka.consumer, &r->n_consumer);
+    r->producer = properties_of(r, &c->kafka.producer, &r->n_producer);
+    if (!r->consumer || !r->producer) {
+        return weir_fail_oom(err);
+    }
+    weir_kafka_source_options o = {
+        .properties = r->consumer,
+        .n_properties = r->n_consumer,
+        .topics = r->rules.topic_names,
+        .n_topics = r->rules.n_topics,
+        .in_flight_bytes = c->limits.in_flight_bytes,
+        .start = checked_start,
+        .ctx = r,
+        .log = r->options.log,
+    };
+    return weir_kafka_source_open(&o, &r->source, err);
+}
+
+static weir_status open_dead_letters(weir_replica *r, weir_error *err)
+{
+    const weir_config *c = r->options.config;
+    if (r->options.recording || c->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
+        return WEIR_OK;
+    }
+    weir_kafka_dead_letter_options o = {.properties = r->producer,
+        .n_properties = r->n_producer,
+        .topic = c->errors.dead_letter.topic,
+        .group = c->name,
+        .log = r->options.log};
+    return weir_kafka_dead_letters_open(&o, &r->dead_letters, err);
+}
+
+/* ---- Sync and engine
+ * ------------------------------------------------------------------------------ */
+
+static int64_t wall_ms(void *ctx)
+{
+    struct timespec t;
+    (void)ctx;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* While the store holds; in small steps, so that a stop is heard. */
+static bool wait_held(void *ctx, int64_t ms)
+{
+    weir_replica *r = ctx;
+    for (int64_t until = weir_monotonic_ms() + ms; weir_monotonic_ms() < until;) {
+        if (atomic_load(&r->stopping) || weir_engine_failure(&r->engine, NULL)) {
+            return false;
+        }
+        usleep(20000);
+    }
+    return true;
+}
+
+static unsigned lanes_of(const weir_config *c)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned automatic = processors < 1 ? 1 : processors > 16 ? 16 : (unsigned)processors;
+    return c->limits.lanes ? c->limits.lanes : automatic;
+}
+
+static weir_status new_sync(weir_replica *r, weir_error *err)
+{
+    static const weir_reject_policy policies[] = {
+        [WEIR_CONFIG_REJECT_DEAD_LETTER] = WEIR_REJECT_DEAD_LETTER,
+        [WEIR_CONFIG_REJECT_STOP] = WEIR_REJECT_STOP,
+        [WEIR_CONFIG_REJECT_SKIP] = WEIR_REJECT_SKIP,
+    };
+    const weir_config *c = r->options.config;
+    weir_sync_options o = {
+        .name = r->options.store->name,
+        .caches = r->rules.caches,
+        .n_caches = r->rules.n_caches,
+        .topics = r->rules.topics,
+        .n_topics = r->rules.n_topics,
+        .lanes = lanes_of(c),
+        .on_reject = policies[c->errors.reject],
+        .dead_letters = {r->dead_letters.write, r->dead_letters.self},
+        .stop_when_full = r->options.store->type == WEIR_CONFIG_STORE_MEMORY &&
+                          r->options.store->on_full == WEIR_CONFIG_OR_STOP,
+        .wall_ms = wall_ms,
+        .wait = wait_held,
+        .ctx = r,
+        .log = r->options.log,
+    };
+    return weir_sync_new(&o, r->store, &r->sync, err);
+}
+
+static weir_status new_engine(weir_replica *r, weir_error *err)
+{
+    const weir_config *c = r->options.config;
+    weir_engine_options o = {
+        .name = r->options.store->name,
+        .lanes = lanes_of(c),
+        .in_flight_bytes = c->limits.in_flight_bytes,
+        .drain_ms = c->limits.drain_ms,
+        .tag = weir_sync_tag,
+        .ctx = r->sync,
+        .log = r->options.log,
+    };
+    weir_processor processor = {&weir_sync_processor, r->sync};
+    weir_status s = weir_engine_init(&r->engine, &o, r->source, processor, err);
+    if (s) {
+        return s;
+    }
+    weir_sync_attach(r->sync, &r->engine);
+    return WEIR_OK;
+}
+
+weir_status weir_replica_open(
+    const weir_replica_options *options, weir_replica **out, weir_error *err)
+{
+    *out = NULL;
+    weir_replica *r = weir_calloc(1, sizeof *r);
+    if (!r) {
+        return weir_fail_oom(err);
+    }
+    r->options = *options;
+    weir_status s = weir_rules_build(options->config, options->store, &r->rules, err);
+    s = s ? s : weir_open_store(options->store, false, &r->store, err);
+    s = s ? s : options->recording ? open_recording(r, err) : open_kafka(r, err);
+    s = s ? s : open_dead_letters(r, err);
+    s = s ? s : new_sync(r, err);
+    s = s ? s : new_engine(r, err);
+    if (s) {
+        weir_replica_close(r);
+        return s;
+    }
+    *out = r;
+    return WEIR_OK;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------
+ */
+
+static weir_status write_some(void *self, int64_t wait_ms)
+{
+    return weir_sync_write(self, wait_ms);
+}
+
+static void wake_writer(void *self)
+{
+    weir_sync_wake(self);
+}
+
+static void abandon_writes(void *self)
+{
+    weir_sync_abandon(self);
+}
+
+weir_status weir_replica_start(weir_replica *r, weir_error *err)
+{
+    weir_background writer = {write_some, wake_writer, abandon_writes, r->sync};
+    weir_status s =
+        weir_run_start(&r->run, &r->engine, writer, r->options.config->limits.drain_ms, err);
+    r->started = !s;
+    return s;
+}
+
+void weir_replica_stop(weir_replica *r)
+{
+    atomic_store(&r->stopping, true);
+    if (r->started) {
+        weir_run_stop(&r->run);
+    }
+}
+
+bool weir_replica_ended(const weir_replica *r)
+{
+    return weir_run_ended(&r->run);
+}
+
+weir_status weir_replica_wait(weir_replica *r, weir_error *err)
+{
+    if (!r->started) {
+        return WEIR_OK;
+    }
+    weir_status s = weir_run_wait(&r->run, err);
+    r->started = false;
+    if (!s && !weir_engine_failure(&r->engine, NULL)) {
+        s = weir_sync_write(r->sync, 0); /* the offsets that moved behind the last record */
+        if (s) {
+            weir_engine_failure(&r->engine, err);
+        }
+    }
+    return s;
+}
+
+void weir_replica_close(weir_replica *r)
+{
+    if (!r) {
+        return;
+    }
+    if (r->engine.queues) {
+        weir_engine_fini(&r->engine); /* closes the source */
+    } else if (r->source.ops) {
+        r->source.ops->close(r->source.self);
+    }
+    weir_sync_free(r->sync);
+    weir_kafka_dead_letters_close(&r->dead_letters);
+    if (r->store.ops) {
+        r->store.ops->close(r->store.self);
+    }
+    weir_rules_fini(&r->rules);
+    weir_free(r);
+}
+
+/* ---- Figures ------------------------------------------------------------------------------------
+ */
+
+weir_engine *weir_replica_engine(weir_replica *r)
+{
+    return &r->engine;
+}
+
+weir_sync *weir_replica_sync(weir_replica *r)
+{
+    return r->sync;
+}
+
+const weir_rules *weir_replica_rules(const weir_replica *r)
+{
+    return &r->rules;
+}
+
+weir_store weir_replica_store(const weir_replica *r)
+{
+    return r->store;
+}
+
+const weir_config_store *weir_replica_config(const weir_replica *r)
+{
+    return r->options.store;
+}
+
+bool weir_replica_ready(weir_replica *r)
+{
+    return weir_engine_ready(&r->engine);
+}
+
+int64_t weir_replica_silence_ms(weir_replica *r)
+{
+    return weir_monotonic_ms() - atomic_load(&r->run.beat_ms);
+}
+
+bool weir_replica_progress(weir_replica *r, uint64_t *read_bytes, uint64_t *all_bytes)
+{
+    if (!r->options.recording) {
+        return false;
+    }
+    weir_file_source_progress(&r->source, read_bytes, all_bytes);
+    return true;
+}

@@ -1,0 +1,322 @@
+/* From the config to sync's rules. See rules.h. */
+#include "rules.h"
+
+#include "value/json.h"
+
+/* ---- Sources ------------------------------------------------------------------------------------
+ */
+
+static weir_column_modes *modes_of(const weir_config_source *s, weir_arena *arena)
+{
+    static const weir_decimal_mode decimals[] = {
+        [WEIR_CONFIG_DECIMAL_PRECISE] = WEIR_DECIMAL_PRECISE,
+        [WEIR_CONFIG_DECIMAL_STRING] = WEIR_DECIMAL_STRING,
+        [WEIR_CONFIG_DECIMAL_DOUBLE] = WEIR_DECIMAL_DOUBLE,
+    };
+    static const weir_time_mode times[] = {
+        [WEIR_CONFIG_TIME_ADAPTIVE] = WEIR_TIME_ADAPTIVE,
+        [WEIR_CONFIG_TIME_ADAPTIVE_TIME_MICROSECONDS] = WEIR_TIME_ADAPTIVE_TIME_MICROSECONDS,
+        [WEIR_CONFIG_TIME_CONNECT] = WEIR_TIME_CONNECT,
+        [WEIR_CONFIG_TIME_ISOSTRING] = WEIR_TIME_ISOSTRING,
+        [WEIR_CONFIG_TIME_MICROSECONDS] = WEIR_TIME_MICROSECONDS,
+        [WEIR_CONFIG_TIME_NANOSECONDS] = WEIR_TIME_NANOSECONDS,
+        [WEIR_CONFIG_TIME_STRUCTURED] = WEIR_TIME_STRUCTURED,
+    };
+    static const weir_binary_mode binaries[] = {
+        [WEIR_CONFIG_BINARY_BYTES] = WEIR_BINARY_BYTES,
+        [WEIR_CONFIG_BINARY_BASE64] = WEIR_BINARY_BASE64,
+        [WEIR_CONFIG_BINARY_BASE64_URL_SAFE] = WEIR_BINARY_BASE64_URL_SAFE,
+        [WEIR_CONFIG_BINARY_HEX] = WEIR_BINARY_HEX,
+    };
+    weir_column_modes *m = weir_arena_alloc(arena, sizeof *m);
+    if (m) {
+        *m = (weir_column_modes){
+            decimals[s->modes.decimal], times[s->modes.time], binaries[s->modes.binary]};
+    }
+    return m;
+}
+
+/* The columns' types, grouped by table in the order they stand in. */
+static bool types_of(const weir_config_source *s, weir_arena *arena, weir_source_rules *out)
+{
+    size_t n = s->types.count, tables = 0;
+    weir_typed_column *columns = weir_arena_alloc(arena, n * sizeof *columns);
+    weir_table_types *types = weir_arena_alloc(arena, n * sizeof *types);
+    if (!columns || !types) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const weir_config_column_type *t = &s->types.items[i];
+        weir_view table = weir_view_of(t->table);
+        columns[i] = (weir_typed_column){weir_view_of(t->column), weir_view_of(t->type)};
+        if (!tables || !weir_view_eq(types[tables - 1].table, table)) {
+            types[tables++] = (weir_table_types){table, &columns[i], 0};
+        }
+        types[tables - 1].n_columns++;
+    }
+    out->types = types;
+    out->n_types = tables;
+    return true;
+}
+
+const weir_source_rules *weir_source_rules_of(const weir_config_source *s, weir_arena *arena)
+{
+    static const weir_source_format formats[] = {
+        [WEIR_CONFIG_FORMAT_AUTO] = WEIR_FORMAT_AUTO,
+        [WEIR_CONFIG_FORMAT_JSON] = WEIR_FORMAT_JSON,
+        [WEIR_CONFIG_FORMAT_CLOUDEVENTS] = WEIR_FORMAT_CLOUDEVENTS,
+    };
+    weir_source_rules *r = weir_arena_alloc(arena, sizeof *r);
+    if (!r) {
+        return NULL;
+    }
+    *r = (weir_source_rules){
+        .topic_prefix = weir_view_of(s->topic_prefix),
+        .heartbeat_topic = weir_view_of(s->heartbeat_topic),
+        .placeholder = weir_view_of(s->placeholder),
+        .format = formats[s->format],
+        .positions = s->connector == WEIR_CONFIG_CONNECTOR_POSTGRESQL,
+        .unwrapped = s->unwrapped.node != NULL,
+        .added_prefix = weir_view_of(s->unwrapped.prefix),
+        .modes = modes_of(s, arena),
+    };
+    return r->modes && types_of(s, arena, r) ? r : NULL;
+}
+
+/* ---- Caches -------------------------------------------------------------------------------------
+ */
+
+static weir_view *views_of(const weir_config_texts *t, size_t more, weir_arena *arena)
+{
+    weir_view *v = weir_arena_alloc(arena, (t->count + more) * sizeof *v);
+    for (size_t i = 0; v && i < t->count; i++) {
+        v[i] = weir_view_of(t->items[i].text);
+    }
+    return v;
+}
+
+static bool among(const weir_view *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (weir_view_is(names[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The name under which the column stands in the row. */
+static const char *shown_name(const weir_config_cache *c, const char *column)
+{
+    for (size_t i = 0; i < c->columns.rename.count; i++) {
+        if (strcmp(c->columns.rename.items[i].name, column) == 0) {
+            return c->columns.rename.items[i].value;
+        }
+    }
+    return column;
+}
+
+static weir_view json_text(const char *text, weir_arena *arena)
+{
+    weir_buf b = {0};
+    weir_json_put_string(&b, weir_view_of(text));
+    weir_view v = b.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&b));
+    weir_buf_fini(&b);
+    return v;
+}
+
+static weir_view json_scalar(const weir_config_condition *c, weir_arena *arena)
+{
+    switch (c->kind) {
+    case WEIR_CONFIG_NULL:
+        return weir_view_of("null");
+    case WEIR_CONFIG_TRUE:
+        return weir_view_of("true");
+    case WEIR_CONFIG_FALSE:
+        return weir_view_of("false");
+    case WEIR_CONFIG_NUMBER:
+        return weir_view_of(c->text);
+    case WEIR_CONFIG_TEXT:
+        break;
+    }
+    return json_text(c->text, arena);
+}
+
+/* Columns that only a condition needs are rendered too, and not shown. */
+static bool add_conditions(const weir_config_cache *c, weir_row_view *v, weir_arena *arena)
+{
+    size_t n = c->where.count;
+    weir_row_condition *where = weir_arena_alloc(arena, n * sizeof *where);
+    weir_view *unshown = weir_arena_alloc(arena, n * sizeof *unshown);
+    weir_view *keep = (weir_view *)(uintptr_t)v->projection.keep;
+    weir_view *drop = (weir_view *)(uintptr_t)v->projection.drop;
+    for (size_t i = 0; where && unshown && i < n; i++) {
+        const char *column = c->where.items[i].column;
+        where[i] = (weir_row_condition){
+            json_text(shown_name(c, column), arena), json_scalar(&c->where.items[i], arena)};
+        bool added = false;
+        if (keep && !among(keep, v->projection.n_keep, column)) {
+            keep[v->projection.n_keep++] = weir_view_of(column);
+            added = true;
+        }
+        for (size_t k = 0; drop && k < v->projection.n_drop; k++) {
+            if (weir_view_is(drop[k], column)) {
+                drop[k] = drop[--v->projection.n_drop];
+                added = true;
+            }
+        }
+        if (added) {
+            unshown[v->n_unshown++] = where[i].column;
+        }
+    }
+    v->where = where;
+    v->n_where = n;
+    v->unshown = unshown;
+    return !arena->failed;
+}
+
+static bool view_of(const weir_config_cache *c, weir_row_view *v, weir_arena *arena)
+{
+    const weir_config_columns *cols = &c->columns;
+    weir_view(*rename)[2] = weir_arena_alloc(arena, cols->rename.count * sizeof *rename);
+    for (size_t i = 0; rename && i < cols->rename.count; i++) {
+        rename[i][0] = weir_view_of(cols->rename.items[i].name);
+        rename[i][1] = weir_view_of(cols->rename.items[i].value);
+    }
+    *v = (weir_row_view){.hide_incomplete = c->on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE,
+        .projection = {
+            .keep = cols->keep.count ? views_of(&cols->keep, c->where.count, arena) : NULL,
+            .n_keep = cols->keep.count,
+            .drop = cols->drop.count ? views_of(&cols->drop, 0, arena) : NULL,
+            .n_drop = cols->drop.count,
+            .rename = cols->rename.count ? (const weir_view(*)[2])rename : NULL,
+            .n_rename = cols->rename.count,
+        }};
+    return add_conditions(c, v, arena);
+}
+
+/* What rows a cache has, as text: a stored cache that was made by another rule is not the same
+ * cache. */
+static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
+{
+    weir_buf b = {0};
+    weir_buf_printf(&b, "from %s topic %s", c->from, c->topic);
+    for (size_t i = 0; i < c->columns.keep.count; i++) {
+        weir_buf_printf(&b, " keep %s", c->columns.keep.items[i].text);
+    }
+    for (size_t i = 0; i < c->columns.drop.count; i++) {
+        weir_buf_printf(&b, " drop %s", c->columns.drop.items[i].text);
+    }
+    for (size_t i = 0; i < c->columns.rename.count; i++) {
+        weir_buf_printf(&b, " rename %s to %s", c->columns.rename.items[i].name,
+            c->columns.rename.items[i].value);
+    }
+    for (size_t i = 0; i < c->where.count; i++) {
+        weir_view value = json_scalar(&c->where.items[i], arena);
+        weir_buf_printf(&b, " where %s is %.*s", c->where.items[i].column, WEIR_ARG(value));
+    }
+    weir_buf_puts(&b, c->on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE ? " hide incomplete" : "");
+    weir_view v = b.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&b));
+    weir_buf_fini(&b);
+    return v;
+}
+
+static bool listed(const weir_config_texts *t, const char *name)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (strcmp(t->items[i].text, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool build_cache(const weir_config_cache *c, weir_sync_cache *out, weir_arena *arena)
+{
+    *out = (weir_sync_cache){.name = c->name,
+        .rule = rule_text(c, arena),
+        .delete_marks_ms = c->delete_marks_ms,
+        .full_images = listed(&c->source->full_images, c->table_name)};
+    return out->rule.ptr && view_of(c, &out->view, arena);
+}
+
+/* ---- Topics -------------------------------------------------------------------------------------
+ */
+
+static weir_sync_topic *topic_of(weir_rules *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_topics; i++) {
+        if (strcmp(r->topics[i].topic, name) == 0) {
+            return &r->topics[i];
+        }
+    }
+    return NULL;
+}
+
+static const weir_source_rules *shared_rules(
+    const weir_rules *r, const weir_config_source **sources, const weir_config_source *source)
+{
+    for (size_t i = 0; i < r->n_topics; i++) {
+        if (sources[i] == source) {
+            return r->topics[i].source;
+        }
+    }
+    return NULL;
+}
+
+/* Adds the cache to its topic. sources: of each topic so far. */
+static bool add_topic(weir_rules *r, const weir_config_cache *c, unsigned index,
+    const weir_config_source **sources, size_t most)
+{
+    weir_sync_topic *t = topic_of(r, c->topic);
+    if (!t) {
+        const weir_source_rules *rules = shared_rules(r, sources, c->source);
+        rules = rules ? rules : weir_source_rules_of(c->source, &r->arena);
+        unsigned *caches = weir_arena_alloc(&r->arena, most * sizeof *caches);
+        if (!rules || !caches) {
+            return false;
+        }
+        sources[r->n_topics] = c->source;
+        r->topic_names[r->n_topics] = c->topic;
+        t = &r->topics[r->n_topics++];
+        *t = (weir_sync_topic){.topic = c->topic,
+            .table = c->table_name,
+            .source = rules,
+            .caches = caches,
+            .stop_on_regress = c->source->on_position_regress == WEIR_CONFIG_POSITION_REGRESS_STOP};
+    }
+    ((unsigned *)(uintptr_t)t->caches)[t->n_caches++] = index;
+    return true;
+}
+
+weir_status weir_rules_build(
+    const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err)
+{
+    size_t most = config->caches.count;
+    *out = (weir_rules){.n_caches = 0};
+    weir_arena_init(&out->arena, 0);
+    out->caches = weir_arena_alloc(&out->arena, most * sizeof *out->caches);
+    out->topics = weir_arena_alloc(&out->arena, most * sizeof *out->topics);
+    out->topic_names = weir_arena_alloc(&out->arena, most * sizeof(const char *));
+    const weir_config_source **sources =
+        weir_arena_alloc(&out->arena, most * sizeof(const weir_config_source *));
+    bool ok = out->caches && out->topics && out->topic_names && sources;
+    for (size_t i = 0; i < most && ok; i++) {
+        const weir_config_cache *c = &config->caches.items[i];
+        if (c->store == store) {
+            unsigned index = (unsigned)out->n_caches++;
+            ok = build_cache(c, &out->caches[index], &out->arena) &&
+                 add_topic(out, c, index, sources, most);
+        }
+    }
+    if (!ok) {
+        weir_rules_fini(out);
+        return weir_fail_oom(err);
+    }
+    return WEIR_OK;
+}
+
+void weir_rules_fini(weir_rules *r)
+{
+    weir_arena_fini(&r->arena);
+}

@@ -1,0 +1,27 @@
+/* From the config to what sync works by: for one store, its caches, their topics and how each
+ * source's records are read. Everything lives in the rules' arena and borrows the config. Thread:
+ * immutable once built. */
+#ifndef WEIR_APP_RULES_H
+#define WEIR_APP_RULES_H
+
+#include "config.h"
+#include "sync/sync.h"
+
+typedef struct weir_rules {
+    weir_arena arena;
+    weir_sync_cache *caches;
+    size_t n_caches;
+    weir_sync_topic *topics;
+    size_t n_topics;
+    const char **topic_names; /* the same topics, for a source */
+} weir_rules;
+
+/* The rules of the caches that are kept in this store. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_rules_build(
+    const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err);
+void weir_rules_fini(weir_rules *r);
+
+/* How one source's records are read; in the arena. NULL: out of memory. */
+const weir_source_rules *weir_source_rules_of(const weir_config_source *source, weir_arena *arena);
+
+#endif

@@ -1,0 +1,75 @@
+/* What every subcommand shares: options, output, exit codes.
+ * Thread: the main thread. */
+#ifndef WEIR_CLI_H
+#define WEIR_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "config.h"
+
+/* Exit codes, the same everywhere (docs/commands.md). */
+enum {
+    EXIT_YES = 0,
+    EXIT_NO = 1,          /* the answer is no: invalid, not found, different, above the limit */
+    EXIT_USAGE = 2,       /* usage, config or schema is wrong */
+    EXIT_UNREACHABLE = 3, /* a dependency or an input cannot be reached or read */
+    EXIT_REFUSED = 4,     /* credentials or access */
+    EXIT_HALTED = 5,      /* stopped to protect data */
+    EXIT_BUG = 70,
+};
+
+typedef struct weir_cli {
+    /* global options */
+    const char
+        *config_path; /* -c, --config; NULL: the first argument where the command takes one */
+    bool json, quiet, no_color, dry_run, yes;
+    int timeout_ms;
+    /* the command's own words, options first taken out */
+    int argc;
+    char **argv;
+    const struct weir_command *command;
+} weir_cli;
+
+typedef struct weir_option {
+    const char *name;  /* "--from" */
+    const char *value; /* what it takes, for the help: "FILE"; NULL: nothing */
+    const char *help;
+} weir_option;
+
+typedef struct weir_command {
+    const char *name, *arguments; /* "sync", "CONFIG" */
+    const char *summary;          /* one line */
+    const char *text;             /* the rest of the help, with examples */
+    const weir_option *options;   /* ends with a NULL name */
+    int (*run)(weir_cli *cli);
+} weir_command;
+
+/* Takes an option of the command out of argv: its value, "" for one without a value, NULL when it
+ * is not there. */
+const char *weir_cli_option(weir_cli *cli, const char *name);
+/* The next argument, or NULL. */
+const char *weir_cli_argument(weir_cli *cli);
+/* Complains about what is left over. EXIT_YES or EXIT_USAGE. */
+int weir_cli_end(weir_cli *cli);
+/* "weir sync: …" on stderr with how to get help. EXIT_USAGE. */
+int weir_cli_usage(const weir_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Says an error on stderr (or as JSON on stdout with --json) and returns its exit code. */
+int weir_cli_fail(const weir_cli *cli, const weir_error *err);
+int weir_exit_of(const weir_error *err);
+
+/* Loads the config and says all that is wrong with it; EXIT_YES and *out, or the exit code.
+ * Warnings are said when `warn`. */
+int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out);
+
+/* Is stderr a terminal (and --quiet not given)? */
+bool weir_cli_terminal(const weir_cli *cli);
+
+#define X(name) extern const weir_command weir_command_##name;
+#include "commands.def"
+#undef X
+
+#endif

@@ -1,0 +1,96 @@
+/* What every subcommand shares. See cli.h. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "value/json.h"
+
+static bool code_is(const weir_error *err, weir_code code)
+{
+    return strcmp(err->code, weir_code_get(code)->name) == 0;
+}
+
+int weir_exit_of(const weir_error *err)
+{
+    static const weir_code halted[] = {WEIR_E_STORE_BROKEN, WEIR_E_CACHE_RULE_CHANGED,
+        WEIR_E_POSITION_REGRESS, WEIR_E_NEW_SNAPSHOT, WEIR_E_REJECTED, WEIR_E_KAFKA_OFFSETS_LOST,
+        WEIR_E_KAFKA_PARTITIONS_ADDED, WEIR_E_DEAD_LETTER_REFUSED, WEIR_E_STORE_FULL};
+    for (size_t i = 0; i < sizeof halted / sizeof *halted; i++) {
+        if (code_is(err, halted[i])) {
+            return EXIT_HALTED;
+        }
+    }
+    if (code_is(err, WEIR_E_KAFKA_REFUSED)) {
+        return EXIT_REFUSED;
+    }
+    if (code_is(err, WEIR_E_INTERNAL)) {
+        return EXIT_BUG;
+    }
+    if (strncmp(err->code, "CONFIG_", 7) == 0 || code_is(err, WEIR_E_KAFKA_CONFIG)) {
+        return EXIT_USAGE;
+    }
+    return EXIT_UNREACHABLE;
+}
+
+static const char *advice_of(const weir_error *err)
+{
+    for (int i = 1; i < WEIR_E_COUNT; i++) {
+        const weir_code_info *info = weir_code_get((weir_code)i);
+        if (strcmp(info->name, err->code) == 0) {
+            return info->advice;
+        }
+    }
+    return "";
+}
+
+int weir_cli_fail(const weir_cli *cli, const weir_error *err)
+{
+    const char *advice = advice_of(err);
+    if (cli->json) {
+        weir_buf b = {0};
+        const char *const fields[][2] = {
+            {"code", err->code}, {"where", err->where}, {"text", err->text}, {"advice", advice}};
+        weir_buf_puts(&b, "{\"error\":{");
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+            weir_buf_printf(&b, "%s\"%s\":", i ? "," : "", fields[i][0]);
+            weir_json_put_string(&b, weir_view_of(fields[i][1]));
+        }
+        weir_buf_puts(&b, "}}");
+        puts(weir_buf_str(&b));
+        weir_buf_fini(&b);
+    } else {
+        fprintf(stderr, "weir %s: %s%s%s [%s]\n", cli->command->name, err->where,
+            err->where[0] ? ": " : "", err->text, err->code);
+        if (*advice) {
+            fprintf(stderr, "  %s\n", advice);
+        }
+    }
+    return weir_exit_of(err);
+}
+
+int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out)
+{
+    weir_config_problems problems;
+    weir_error err = {.status = WEIR_OK};
+    weir_buf text = {0};
+    weir_config_problems_init(&problems);
+    weir_status s = weir_config_load(path, NULL, out, &problems, &err);
+    for (size_t i = 0; i < problems.count; i++) {
+        if (warn || !problems.items[i].warning) {
+            weir_config_problem_put(path, &problems.items[i], &text);
+        }
+    }
+    fputs(weir_buf_str(&text), stderr);
+    int code = EXIT_YES;
+    if (s) {
+        code = problems.errors ? EXIT_USAGE : weir_cli_fail(cli, &err);
+    }
+    weir_buf_fini(&text);
+    weir_config_problems_fini(&problems);
+    return code;
+}
+
+bool weir_cli_terminal(const weir_cli *cli)
+{
+    return !cli->quiet && isatty(STDERR_FILENO);
+}
