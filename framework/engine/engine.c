@@ -654,3 +654,11 @@ void weir_engine_frontiers(
     }
     pthread_mutex_unlock(&e->lock);
 }
+
+weir_engine_counts weir_engine_get_counts(weir_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    weir_engine_counts c = {e->delivered, e->settled_total, e->open_records, e->open_bytes};
+    pthread_mutex_unlock(&e->lock);
+    return c;
+}

@@ -143,6 +143,12 @@ typedef struct weir_partition_view {
 /* Fills at most max; returns how many there are. Thread: any (end: as last heard). */
 size_t weir_engine_partitions(weir_engine *e, weir_partition_view *out, size_t max);
 
+/* Records since the start. Thread: any. */
+typedef struct weir_engine_counts {
+    uint64_t delivered, settled, open, open_bytes;
+} weir_engine_counts;
+weir_engine_counts weir_engine_get_counts(weir_engine *e);
+
 /* What a partition's next offset in a store must be, under the engine's lock; fn is called for each
  * partition whose frontier is known. Thread: any. */
 void weir_engine_frontiers(

@@ -1,0 +1,136 @@
+/* The sync daemon. See daemon.h. */
+#include "daemon.h"
+
+#include "base/alloc.h"
+
+struct weir_daemon {
+    const weir_config *config;
+    weir_replica **replicas;
+    size_t n;
+};
+
+static bool has_caches(const weir_config *config, const weir_config_store *store)
+{
+    for (size_t i = 0; i < config->caches.count; i++) {
+        if (config->caches.items[i].store == store) {
+            return true;
+        }
+    }
+    return false;
+}
+
+weir_status weir_daemon_open(const weir_config *config, const char *recording, const weir_log *log,
+    weir_daemon **out, weir_error *err)
+{
+    *out = NULL;
+    weir_daemon *d = weir_calloc(1, sizeof *d);
+    if (d) {
+        d->replicas = weir_calloc(config->stores.count, sizeof(weir_replica *));
+        d->config = config;
+    }
+    weir_status s = d && d->replicas ? WEIR_OK : weir_fail_oom(err);
+    for (size_t i = 0; i < config->stores.count && !s; i++) {
+        const weir_config_store *store = &config->stores.items[i];
+        if (has_caches(config, store)) {
+            weir_replica_options o = {config, store, recording, log};
+            s = weir_replica_open(&o, &d->replicas[d->n], err);
+            d->n += !s;
+        }
+    }
+    if (s) {
+        weir_daemon_close(d);
+        return s;
+    }
+    *out = d;
+    return WEIR_OK;
+}
+
+weir_status weir_daemon_start(weir_daemon *d, weir_error *err)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        weir_status s = weir_replica_start(d->replicas[i], err);
+        if (s) {
+            weir_daemon_wait(d, NULL);
+            return s;
+        }
+    }
+    return WEIR_OK;
+}
+
+void weir_daemon_stop(weir_daemon *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        weir_replica_stop(d->replicas[i]);
+    }
+}
+
+bool weir_daemon_ended(const weir_daemon *d)
+{
+    bool all = true;
+    for (size_t i = 0; i < d->n; i++) {
+        if (weir_engine_failure(weir_replica_engine(d->replicas[i]), NULL)) {
+            return true;
+        }
+        all = all && weir_replica_ended(d->replicas[i]);
+    }
+    return all;
+}
+
+weir_status weir_daemon_wait(weir_daemon *d, weir_error *err)
+{
+    weir_status first = WEIR_OK;
+    weir_daemon_stop(d);
+    for (size_t i = 0; i < d->n; i++) {
+        weir_error why;
+        weir_status s = weir_replica_wait(d->replicas[i], &why);
+        if (s && !first) {
+            first = s;
+            if (err) {
+                *err = why;
+            }
+        }
+    }
+    return first;
+}
+
+void weir_daemon_close(weir_daemon *d)
+{
+    for (size_t i = 0; d && i < d->n; i++) {
+        weir_replica_close(d->replicas[i]);
+    }
+    if (d) {
+        weir_free(d->replicas);
+        weir_free(d);
+    }
+}
+
+size_t weir_daemon_replicas(const weir_daemon *d)
+{
+    return d->n;
+}
+
+weir_replica *weir_daemon_replica(const weir_daemon *d, size_t i)
+{
+    return d->replicas[i];
+}
+
+bool weir_daemon_ready(const weir_daemon *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        if (!weir_replica_ready(d->replicas[i])) {
+            return false;
+        }
+    }
+    return d->n > 0;
+}
+
+bool weir_daemon_live(const weir_daemon *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        if (!weir_replica_ended(d->replicas[i]) &&
+            weir_replica_silence_ms(d->replicas[i]) > d->config->limits.stuck_after_ms) {
+            return false;
+        }
+    }
+    return true;
+}
