@@ -5,6 +5,7 @@
 VERSION := 0.1.0
 SOVERSION := 0
 B ?= build
+WEIR ?= weir
 CC ?= gcc
 ifeq ($(origin CC),default)
 CC := gcc
@@ -26,7 +27,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(B)/libweir-core.a $(B)/libweir.a $(B)/libweir.so.$(SOVERSION) weir
+all: $(B)/libweir-core.a $(B)/libweir.a $(B)/libweir.so.$(SOVERSION) $(WEIR)
 
 include scripts/deps.mk
 PC_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
@@ -45,7 +46,7 @@ $(B)/libweir.a: $(call obj,$(LIB_SRC))
 $(B)/libweir.so.$(SOVERSION): $(call obj,$(LIB_SRC))
 	$(Q)$(CC) $(CFLAGS_ALL) -shared -Wl,-soname,libweir.so.$(SOVERSION) -o $@ $^ $(PC_LIBS) -lm
 	@ln -sf libweir.so.$(SOVERSION) $(B)/libweir.so
-weir: $(call obj,$(CLI_SRC)) $(B)/libweir.a
+$(WEIR): $(call obj,$(CLI_SRC)) $(B)/libweir.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lm
 
 # ---- tests ---------------------------------------------------------------------------------------
