@@ -1,0 +1,283 @@
+/* The lint: what no single key shows to be wrong. It works on the typed config, of which parts may
+ * be missing (NULL) where an earlier step has refused them. */
+#include "config_load.h"
+
+#include <strings.h>
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* ---- kafka
+ * --------------------------------------------------------------------------------------- */
+
+static void check_property(
+    const weir_config_loader *loader, const weir_config_scope *scope, const weir_config_pair *p)
+{
+    const weir_config_property *known = weir_config_property_named(p->name);
+    weir_config_scope inner = {scope, p->name};
+    if (!known) {
+        return;
+    }
+    if (known->refused) {
+        weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_FORBIDDEN_PROPERTY,
+            "not to be set here: %s", known->help);
+    } else if (known->only && strcasecmp(p->value, known->only) != 0 && known->risk) {
+        weir_config_warn(loader, &inner, p->place, WEIR_E_CONFIG_INSECURE,
+            "anything but `%s` is a risk: %s", known->only, known->help);
+    } else if (known->only && strcasecmp(p->value, known->only) != 0) {
+        weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_FORBIDDEN_PROPERTY,
+            "must stay `%s`: %s", known->only, known->help);
+    }
+}
+
+static void check_properties(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_pairs *properties)
+{
+    for (size_t i = 0; i < properties->count; i++) {
+        check_property(loader, scope, &properties->items[i]);
+    }
+}
+
+static void check_required_property(const weir_config_loader *loader,
+    const weir_config_scope *scope, const weir_config_property *required)
+{
+    const weir_config_kafka *kafka = &loader->config->kafka;
+    const weir_config_entry *entry = weir_config_node_get(kafka->node, required->name);
+    for (size_t i = 0; i < kafka->properties.count; i++) {
+        const weir_config_pair *p = &kafka->properties.items[i];
+        if (strcmp(p->name, required->name) == 0 && !*p->value) {
+            weir_config_error(loader, scope, p->place, WEIR_E_CONFIG_BAD_VALUE, "`%s` is empty: %s",
+                required->name, required->help);
+        }
+    }
+    if (kafka->node && !entry) {
+        weir_config_error(loader, scope, weir_config_place_of(loader->config->node, "kafka"),
+            WEIR_E_CONFIG_MISSING_KEY, "`%s` is missing: %s", required->name, required->help);
+    }
+}
+
+static void check_kafka(const weir_config_loader *loader)
+{
+    const weir_config_kafka *kafka = &loader->config->kafka;
+    weir_config_scope scope = {NULL, "kafka"};
+    weir_config_scope consumer = {&scope, "consumer"}, producer = {&scope, "producer"};
+    check_properties(loader, &scope, &kafka->properties);
+    check_properties(loader, &consumer, &kafka->consumer);
+    check_properties(loader, &producer, &kafka->producer);
+    for (const weir_config_property *p = weir_config_kafka_properties; p->name; p++) {
+        if (p->required) {
+            check_required_property(loader, &scope, p);
+        }
+    }
+}
+
+/* ---- sources
+ * ------------------------------------------------------------------------------------- */
+
+static void check_source(const weir_config_loader *loader, const weir_config_source *s)
+{
+    weir_config_scope sources = {NULL, "sources"}, item = {&sources, s->name};
+    weir_config_scope scope = {&item, "unwrapped"};
+    if (s->unwrapped.node && s->format == WEIR_CONFIG_FORMAT_CLOUDEVENTS) {
+        weir_config_error(loader, &scope, weir_config_place_of(s->node, "unwrapped"),
+            WEIR_E_CONFIG_CONFLICT,
+            "CloudEvents carry whole envelopes: drop `unwrapped`, or `format: cloudevents`");
+    }
+}
+
+/* ---- stores
+ * -------------------------------------------------------------------------------------- */
+
+static void check_store_paths(const weir_config_loader *loader)
+{
+    const weir_config_stores *stores = &loader->config->stores;
+    for (size_t i = 1; i < stores->count; i++) {
+        const weir_config_store *s = &stores->items[i];
+        size_t other = 0;
+        while (other < i && !same(s->path, stores->items[other].path)) {
+            other++;
+        }
+        if (other < i) {
+            weir_config_scope scope = {NULL, "stores"}, item = {&scope, s->name};
+            weir_config_error(loader, &item, weir_config_place_of(s->node, "path"),
+                WEIR_E_CONFIG_CONFLICT,
+                "`%.100s` is the path of `%s` already; a database has one "
+                "writer",
+                s->path, stores->items[other].name);
+        }
+    }
+}
+
+static void check_mixed_stores(const weir_config_loader *loader)
+{
+    const weir_config_stores *stores = &loader->config->stores;
+    const weir_config_store *local = NULL, *shared = NULL;
+    for (size_t i = 0; i < stores->count; i++) {
+        *(weir_config_store_is_shared(&stores->items[i]) ? &shared : &local) = &stores->items[i];
+    }
+    if (local && shared) {
+        weir_config_scope scope = {NULL, "stores"};
+        weir_config_warn(loader, &scope, weir_config_place_of(loader->config->node, "stores"),
+            WEIR_E_CONFIG_MIXED_STORES,
+            "`%s` is local, so each instance reads every partition into it (replicate); `%s` is "
+            "shared, so the instances split the partitions (share): two consumers run",
+            local->name, shared->name);
+    }
+}
+
+/* ---- caches
+ * -------------------------------------------------------------------------------------- */
+
+static const weir_config_text *text_in(const weir_config_texts *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].text, text) == 0) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_rename(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_columns *columns, size_t at)
+{
+    const weir_config_pair *p = &columns->rename.items[at];
+    weir_config_scope rename = {scope, "rename"}, inner = {&rename, p->name};
+    bool is_kept = !columns->keep.count || text_in(&columns->keep, p->name);
+    if (!is_kept || text_in(&columns->drop, p->name)) {
+        weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_CONFLICT,
+            "a column that is left out cannot be renamed");
+    }
+    size_t other = 0;
+    while (other < at && strcmp(columns->rename.items[other].value, p->value) != 0) {
+        other++;
+    }
+    const weir_config_text *kept = text_in(&columns->keep, p->value);
+    bool is_moved_away = false;
+    for (size_t i = 0; kept && i < columns->rename.count; i++) {
+        is_moved_away |= strcmp(columns->rename.items[i].name, p->value) == 0;
+    }
+    if (other < at || (kept && !is_moved_away)) {
+        weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_CONFLICT,
+            "two columns would be called `%.60s`", p->value);
+    }
+}
+
+static void check_columns(const weir_config_loader *loader, const weir_config_cache *cache)
+{
+    const weir_config_columns *c = &cache->columns;
+    weir_config_scope caches = {NULL, "caches"}, item = {&caches, cache->name};
+    weir_config_scope scope = {&item, "columns"};
+    if (c->keep.count && c->drop.count) {
+        weir_config_error(loader, &scope, weir_config_place_of(c->node, "drop"),
+            WEIR_E_CONFIG_CONFLICT, "`keep` and `drop` contradict each other; write one of them");
+    }
+    for (size_t i = 0; i < c->rename.count; i++) {
+        check_rename(loader, &scope, c, i);
+    }
+}
+
+/* The source decides how a topic's records are read, so a topic cannot have two. */
+static void check_topic(const weir_config_loader *loader, size_t at)
+{
+    const weir_config_caches *caches = &loader->config->caches;
+    const weir_config_cache *c = &caches->items[at];
+    for (size_t i = 0; i < at; i++) {
+        const weir_config_cache *other = &caches->items[i];
+        if (same(c->topic, other->topic) && c->source != other->source) {
+            weir_config_scope scope = {NULL, "caches"}, item = {&scope, c->name};
+            weir_config_scope from = {&item, "from"};
+            weir_config_error(loader, &from, weir_config_place_of(c->node, "from"),
+                WEIR_E_CONFIG_CONFLICT,
+                "its topic `%.120s` is read for `%s` already, as records of the source `%s`",
+                c->topic, other->name, other->source->name);
+            return;
+        }
+    }
+}
+
+/* ---- errors
+ * -------------------------------------------------------------------------------------- */
+
+/* What the topic is to this config, or NULL when it is not one of those that are read. */
+static const char *read_as(const weir_config *c, const char *topic)
+{
+    for (size_t i = 0; i < c->caches.count; i++) {
+        if (same(topic, c->caches.items[i].topic)) {
+            return "the topic of a cache";
+        }
+    }
+    for (size_t i = 0; i < c->sources.count; i++) {
+        const weir_config_source *s = &c->sources.items[i];
+        for (size_t t = 0; t < s->topics.count; t++) {
+            if (same(topic, s->topics.items[t].value)) {
+                return "a topic of a source";
+            }
+        }
+        if (same(topic, s->heartbeat_topic)) {
+            return "the heartbeat topic of a source";
+        }
+    }
+    return NULL;
+}
+
+static void check_errors(const weir_config_loader *loader)
+{
+    const weir_config *c = loader->config;
+    const weir_config_errors *e = &c->errors;
+    const char *use = read_as(c, e->dead_letter.topic);
+    weir_config_scope scope = {NULL, "errors"};
+    if (use) {
+        weir_config_scope inner = {&scope, "dead_letter"}, topic = {&inner, "topic"};
+        const weir_config_node *node = e->dead_letter.node ? e->dead_letter.node : c->node;
+        weir_config_error(loader, &topic, weir_config_place_of(node, "topic"),
+            WEIR_E_CONFIG_CONFLICT,
+            "`%.120s` is %s: dead letters would be read as changes; give them a topic of their own",
+            e->dead_letter.topic, use);
+    }
+    if (e->retry.backoff_ms > e->retry.max_backoff_ms) {
+        weir_config_scope retry = {&scope, "retry"}, key = {&retry, "backoff"};
+        weir_config_error(loader, &key, weir_config_place_of(e->retry.node, "backoff"),
+            WEIR_E_CONFIG_CONFLICT, "is longer than `max_backoff`, the longest wait there may be");
+    }
+}
+
+/* ---- http
+ * ---------------------------------------------------------------------------------------- */
+
+static bool is_loopback(const char *host)
+{
+    bool is_v4 = strspn(host, "0123456789.") == strlen(host);
+    return same(host, "localhost") || same(host, "::1") || (is_v4 && strncmp(host, "127.", 4) == 0);
+}
+
+static void check_http(const weir_config_loader *loader)
+{
+    const weir_config_http *http = &loader->config->http;
+    weir_config_scope scope = {NULL, "http"}, key = {&scope, "listen"};
+    if (http->listen.host && !is_loopback(http->listen.host)) {
+        weir_config_warn(loader, &key, weir_config_place_of(http->node, "listen"),
+            WEIR_E_CONFIG_PUBLIC_ADDRESS,
+            "whoever reaches `%.60s` reads /live, /ready and /metrics: there is no password",
+            http->listen.host);
+    }
+}
+
+void weir_config_check(const weir_config_loader *loader)
+{
+    const weir_config *c = loader->config;
+    check_kafka(loader);
+    for (size_t i = 0; i < c->sources.count; i++) {
+        check_source(loader, &c->sources.items[i]);
+    }
+    check_store_paths(loader);
+    check_mixed_stores(loader);
+    for (size_t i = 0; i < c->caches.count; i++) {
+        check_columns(loader, &c->caches.items[i]);
+        check_topic(loader, i);
+    }
+    check_errors(loader);
+    check_http(loader);
+}

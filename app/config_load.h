@@ -1,0 +1,98 @@
+/* What the steps of loading share: who is being loaded, where in it one is, and how a problem is
+ * reported.
+ *
+ * Text -> config_yaml.c: nodes -> config_bind.c: typed structs (config_interpolate.c,
+ * config_value.c, config_list.c) -> config_resolve.c: computed defaults and references ->
+ * config_check.c: the lint.
+ *
+ * Out of memory is the arena's or the problem list's sticky failure; each step goes on as far as it
+ * can, and config.c looks at both in the end. */
+#ifndef WEIR_APP_CONFIG_LOAD_H
+#define WEIR_APP_CONFIG_LOAD_H
+
+#include "config.h"
+#include "config_node.h"
+#include "config_table.h"
+
+typedef struct weir_config_loader {
+    weir_config *config;
+    const weir_config_options *options;
+    weir_config_problems *problems;
+} weir_config_loader;
+
+/* Where in the tree of keys one is: a chain on the stack, from the inside out. NULL: the top. */
+typedef struct weir_config_scope {
+    const struct weir_config_scope *up;
+    const char *name;
+} weir_config_scope;
+
+/* Reports an error, and is false. */
+bool weir_config_error(const weir_config_loader *loader, const weir_config_scope *scope,
+    weir_config_place place, weir_code code, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void weir_config_warn(const weir_config_loader *loader, const weir_config_scope *scope,
+    weir_config_place place, weir_code code, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* ---- config_yaml.c
+ * ------------------------------------------------------------------------------- */
+
+/* The root of the text's one document, or NULL when it could not be read. */
+const weir_config_node *weir_config_yaml_read(const weir_config_loader *loader, weir_view text);
+
+/* ---- config_interpolate.c
+ * ------------------------------------------------------------------------ */
+
+/* A scalar of the file with each ${…} replaced. */
+typedef struct weir_config_value {
+    const char *text;
+    weir_config_place place;
+    bool null;    /* YAML's null: nothing, ~ or null, without quotes */
+    bool plain;   /* as it stands in the file: not quoted and nothing replaced */
+    bool literal; /* nothing of it came from the environment or from a file */
+    bool secret;  /* some of it came from a file: never to be shown */
+} weir_config_value;
+
+/* False when the entry's value is no scalar or a ${…} has no value: then that was reported. */
+bool weir_config_value_of(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_entry *entry, weir_config_value *out);
+/* The text for messages: *** for a secret. */
+const char *weir_config_shown(const weir_config_value *value);
+/* From now on `text` is not to be printed. */
+void weir_config_remember_secret(const weir_config_loader *loader, const char *text);
+
+/* ---- config_bind.c
+ * ------------------------------------------------------------------------------- */
+
+/* Sets every field of a section to its default. */
+void weir_config_bind_defaults(
+    const weir_config_loader *loader, weir_config_section_id id, void *section);
+/* Reads a mapping into a section's struct, whose defaults are set. */
+void weir_config_bind(const weir_config_loader *loader, const weir_config_scope *scope,
+    weir_config_section_id id, const weir_config_node *node, weir_config_place place,
+    void *section);
+
+/* ---- config_list.c
+ * ------------------------------------------------------------------------------- */
+
+/* Reads the lists and maps of config.def (TEXTS to PROPERTIES) into the key's field. */
+void weir_config_bind_list(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_key *key, const weir_config_entry *entry, void *field);
+/* Adds one librdkafka property to a list that has room for it. */
+void weir_config_bind_property(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_entry *entry, weir_config_pairs *to);
+/* Is the entry's value a mapping, or a list? An empty value passes as an empty one (*count 0). */
+bool weir_config_is_map(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_entry *entry, size_t *count);
+bool weir_config_is_list(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_entry *entry, size_t *count);
+
+/* ---- config_resolve.c, config_check.c
+ * ------------------------------------------------------------ */
+
+/* Fills in what is computed from other keys, and what names stand for. */
+void weir_config_resolve(const weir_config_loader *loader);
+/* What no single key shows to be wrong. */
+void weir_config_check(const weir_config_loader *loader);
+
+#endif

@@ -1,0 +1,149 @@
+/* Interpolation: a value as written, and what becomes of it. */
+#include "config_support.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *written;
+    const char *value; /* NULL: an error */
+    const char *error; /* a part of its text */
+} cases[] = {
+    {"plain", "plain", NULL},
+    {"${NUMBER}", "42", NULL},
+    {"a${NUMBER}b${NUMBER}c", "a42b42c", NULL},
+    {"${NUMBER:-7}", "42", NULL},
+    {"${UNSET:-7}", "7", NULL},
+    {"${UNSET:-}", "", NULL},
+    {"${UNSET:-a:-b}", "a:-b", NULL},
+    {"${UNSET:-$}", "$", NULL},
+    {"${EMPTY}", "", NULL},
+    {"${EMPTY:-7}", "7", NULL},
+    {"$$", "$", NULL},
+    {"$${NUMBER}", "${NUMBER}", NULL},
+    {"$$$${NUMBER}$$", "$${NUMBER}$", NULL},
+    /* What comes from outside is not looked at again. */
+    {"${DOLLAR}", "${HOME}$$", NULL},
+    {"${file:tests/cases/config/secret.txt}", "correct horse", NULL},
+    {"<${file:tests/cases/config/secret.txt}>", "<correct horse>", NULL},
+    {"${_a1}", NULL, "has no `_a1`"},
+    {"${UNSET}", NULL, "has no `UNSET`: set it, or write a default as ${UNSET:-default}"},
+    {"$NUMBER", NULL, "a `$` is written `$$`"},
+    {"100$", NULL, "a `$` is written `$$`"},
+    {"${NUMBER", NULL, "without its `}`"},
+    {"${}", NULL, "is one of ${NAME}"},
+    {"${1A}", NULL, "is one of ${NAME}"},
+    {"${A-b}", NULL, "is one of ${NAME}"},
+    {"${:-b}", NULL, "is one of ${NAME}"},
+    {"${A B}", NULL, "is one of ${NAME}"},
+    {"${file:}", NULL, "a path belongs in"},
+    {"${file:/no/such/file}", NULL, "`/no/such/file` cannot be read: No such file"},
+    {"${LATIN1}", NULL, "`LATIN1` is not UTF-8"},
+};
+
+static loaded parse_value(const char *written, const weir_config_options *options)
+{
+    char text[300];
+    snprintf(
+        text, sizeof text, "weir: 1\nname: a\nkafka: {bootstrap.servers: b, p: '%s'}", written);
+    loaded l = {0};
+    l.status =
+        weir_config_parse(weir_view_of(text), "test.yaml", options, &l.config, &l.problems, &l.err);
+    return l;
+}
+
+static void test_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        loaded l = parse_value(cases[i].written, &test_options);
+        if (cases[i].value) {
+            assert_int_equal(l.status, WEIR_OK);
+            assert_string_equal(l.config->kafka.properties.items[1].value, cases[i].value);
+        } else {
+            assert_string_equal(l.err.code, "CONFIG_INTERPOLATION");
+            if (!strstr(l.err.text, cases[i].error)) {
+                fail_msg("%s: %s", cases[i].written, l.err.text);
+            }
+        }
+        unload(&l);
+    }
+}
+
+/* ---- files that a test makes up
+ * ------------------------------------------------------------------ */
+
+typedef struct made_up_file {
+    const char *bytes;
+    size_t len;
+    int error;
+} made_up_file;
+
+static int read_made_up(void *ctx, const char *path, size_t most, weir_buf *to)
+{
+    const made_up_file *f = ctx;
+    assert_string_equal(path, "/f");
+    assert_true(f->error == EFBIG || f->len <= most);
+    weir_buf_put(to, f->bytes, f->len);
+    return f->error;
+}
+
+static void test_file_contents(void **state)
+{
+    (void)state;
+    static const struct {
+        made_up_file file;
+        const char *value, *error;
+    } files[] = {
+        {{"", 0, 0}, "", NULL},
+        {{"\n", 1, 0}, "", NULL},
+        {{"a\r\n", 3, 0}, "a", NULL},
+        {{"a\n\n", 3, 0}, "a\n", NULL},
+        {{" a \n", 4, 0}, " a ", NULL},
+        {{"${NUMBER}$", 10, 0}, "${NUMBER}$", NULL},
+        {{"a\0b", 3, 0}, NULL, "is not UTF-8 text"},
+        {{"caf\xe9", 4, 0}, NULL, "is not UTF-8 text"},
+        {{"", 0, EPERM}, NULL, "cannot be read: Operation not permitted"},
+        {{"", 0, EFBIG}, NULL, "cannot be read: File too large"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        weir_config_options options = {
+            .read_file = read_made_up, .ctx = (void *)&files[i].file, .host_name = "h"};
+        loaded l = parse_value("${file:/f}", &options);
+        if (files[i].value) {
+            assert_int_equal(l.status, WEIR_OK);
+            assert_string_equal(l.config->kafka.properties.items[1].value, files[i].value);
+            assert_true(l.config->kafka.properties.items[1].secret);
+        } else if (!strstr(l.err.text, files[i].error)) {
+            fail_msg("%s", l.err.text);
+        }
+        unload(&l);
+    }
+}
+
+/* Values are texts once something was put into them, and keys are left alone. */
+static void test_only_values(void **state)
+{
+    (void)state;
+    loaded l = parse(
+        "weir: ${ONE:-1}\nname: a\n"
+        "kafka: {bootstrap.servers: b, '${NUMBER}': x}\n"
+        "stores: {s: {type: '${TYPE:-memory}'}}\n"
+        "sources: {shop: {connector: none}}\n"
+        "caches: {c: {from: shop.a.b, store: s, where: {n: '${NUMBER}', k: '${NULL:-null}'}}}");
+    assert_int_equal(l.status, WEIR_OK);
+    assert_string_equal(l.config->kafka.properties.items[1].name, "${NUMBER}");
+    assert_int_equal(l.config->stores.items[0].type, WEIR_CONFIG_STORE_MEMORY);
+    assert_int_equal(l.config->caches.items[0].where.items[0].kind, WEIR_CONFIG_TEXT);
+    assert_int_equal(l.config->caches.items[0].where.items[1].kind, WEIR_CONFIG_TEXT);
+    unload(&l);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_file_contents),
+        cmocka_unit_test(test_only_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
