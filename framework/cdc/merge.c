@@ -2,17 +2,12 @@
 #include "cdc/merge.h"
 
 #include "base/alloc.h"
+#include "cdc/merge_key.h"
+#include "cdc/merge_watch.h"
 #include "cdc/row.h"
 
-/* A key at work: its state, and what becomes of its row. Saved once, at the end. */
-typedef struct slot {
-    weir_view key;
-    weir_state state;
-    bool exists; /* the store has a state */
-    bool dirty;
-    enum { ROW_SAME, ROW_SET, ROW_GONE } row_change;
-    weir_view row; /* ROW_SET */
-} slot;
+/* Refers to no move. */
+static const weir_move_ref no_move = {{NULL, 0}, 0};
 
 /* ---- The order ----------------------------------------------------------------------------------
  */
@@ -62,32 +57,32 @@ static bool truncated_read(const weir_merge *m, const weir_mark *mark)
 /* ---- Guards -------------------------------------------------------------------------------------
  */
 
-static bool stream_wins(const weir_merge *m, const weir_change *c, const slot *s)
+static bool stream_wins(const weir_merge *m, const weir_change *c, const weir_merge_key *k)
 {
     if (truncated(m, c->at.l)) {
         return false;
     }
-    if (!s->exists) {
+    if (!k->exists) {
         return true;
     }
-    if (s->state.stamp.l && !newer(c, &s->state)) {
+    if (k->state.stamp.l && !newer(c, &k->state)) {
         return false;
     }
-    return !s->state.has_mark || after(c->at, c->partition, c->offset, &s->state.mark);
+    return !k->state.has_mark || after(c->at, c->partition, c->offset, &k->state.mark);
 }
 
-static bool read_wins(const weir_merge *m, const weir_mark *mark, const slot *s)
+static bool read_wins(const weir_merge *m, const weir_mark *mark, const weir_merge_key *k)
 {
     if (truncated_read(m, mark)) {
         return false;
     }
-    if (!s->exists) {
+    if (!k->exists) {
         return true;
     }
-    if (s->state.has_mark && !position_after(mark->at, s->state.mark.at)) {
+    if (k->state.has_mark && !position_after(mark->at, k->state.mark.at)) {
         return false;
     }
-    return !s->state.stamp.l || !after(s->state.stamp, s->state.partition, -1, mark);
+    return !k->state.stamp.l || !after(k->state.stamp, k->state.partition, -1, mark);
 }
 
 /* Has this key certainly gone beyond the streamed change, whose other half touches it? */
@@ -95,134 +90,28 @@ static weir_status past(
     weir_merge *m, weir_view key, const weir_change *c, bool *is_past, weir_error *err)
 {
     *is_past = truncated(m, c->at.l);
-    if (*is_past) {
-        return WEIR_OK;
-    }
-    weir_view bytes;
-    weir_state st;
-    weir_status s = m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_STATE, key, &bytes, err);
-    if (s || !bytes.ptr) {
+    weir_merge_key k;
+    weir_status s = *is_past ? WEIR_OK : weir_merge_key_load(m, key, &k, err);
+    if (s || *is_past || !k.exists) {
         return s;
     }
-    if ((s = weir_state_get(bytes, &st, err))) {
-        return s;
-    }
-    *is_past = (st.stamp.l && !newer(c, &st)) ||
-               (st.has_mark && !st.mark.first && !after(c->at, -1, -1, &st.mark));
+    const weir_state *st = &k.state;
+    *is_past = (st->stamp.l && !newer(c, st)) ||
+               (st->has_mark && !st->mark.first && !after(c->at, -1, -1, &st->mark));
     return WEIR_OK;
 }
 
-/* ---- Loading and saving a key
- * -------------------------------------------------------------------- */
-
-/* Borrowed bytes end with the next write: what is kept longer is copied. */
-static weir_status keep(weir_merge *m, weir_view *v, weir_error *err)
+/* May the stored row be stale? Compaction took a record since it was written, or one could not be
+ * used. */
+static bool suspect(const weir_merge *m, const weir_state *st)
 {
-    if (v->ptr) {
-        *v = weir_arena_copy(&m->arena, *v);
-        return v->ptr ? WEIR_OK : weir_fail_oom(err);
-    }
-    return WEIR_OK;
+    return st->quarantined || (m->gap_rule && weir_merge_gap_since(m, st->partition, st->offset));
 }
 
-static weir_status load(weir_merge *m, weir_view key, slot *out, weir_error *err)
+/* The stamp after a streamed change was applied. */
+static void stamp(weir_merge_key *k, const weir_change *c)
 {
-    *out = (slot){.key = key, .state = {.partition = -1, .offset = -1}};
-    weir_view bytes;
-    weir_status s = m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_STATE, key, &bytes, err);
-    if (s || !bytes.ptr) {
-        return s;
-    }
-    out->exists = true;
-    weir_state *st = &out->state;
-    s = weir_state_get(bytes, st, err);
-    s = s ? s : keep(m, &st->ref.old_key, err);
-    s = s ? s : keep(m, &st->missing, err);
-    return s ? s : keep(m, &st->kept_row, err);
-}
-
-/* The full row of an alive key; borrowed until the next write. */
-static weir_status row_of(weir_merge *m, const slot *s, weir_view *row, weir_error *err)
-{
-    if (s->row_change == ROW_SET) {
-        *row = s->row;
-        return WEIR_OK;
-    }
-    if (s->state.kept) {
-        *row = s->state.kept_row;
-        return WEIR_OK;
-    }
-    weir_status st = m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_ROW, s->key, row, err);
-    if (!st && !row->ptr) {
-        st = weir_fail(err, WEIR_E_STORE_BROKEN, "the row of key %.*s is gone from the store",
-            WEIR_ARG(s->key));
-    }
-    return st;
-}
-
-static weir_status put_state(weir_merge *m, const slot *s, weir_error *err)
-{
-    weir_buf_clear(&m->bytes);
-    weir_state_put(&m->bytes, &s->state);
-    if (m->bytes.failed) {
-        return weir_fail_oom(err);
-    }
-    return m->store.ops->put(
-        m->store.self, m->cache, WEIR_SPACE_STATE, s->key, weir_buf_view(&m->bytes), err);
-}
-
-/* Puts the row where readers see it, or keeps it in the state where they don't. */
-static weir_status place_row(weir_merge *m, slot *s, weir_error *err)
-{
-    weir_view row = s->row, shown = s->row;
-    bool visible = true;
-    weir_status st =
-        m->show ? m->show(m->show_ctx, row, &s->state, &m->arena, &visible, &shown, err) : WEIR_OK;
-    if (st) {
-        return st;
-    }
-    s->state.kept = !visible || shown.ptr != row.ptr;
-    s->state.kept_row = s->state.kept ? row : (weir_view){NULL, 0};
-    return visible ? m->store.ops->put(m->store.self, m->cache, WEIR_SPACE_ROW, s->key, shown, err)
-                   : m->store.ops->del(m->store.self, m->cache, WEIR_SPACE_ROW, s->key, err);
-}
-
-static weir_status save(weir_merge *m, slot *s, weir_error *err)
-{
-    weir_status st = WEIR_OK;
-    if (s->row_change == ROW_SET) {
-        st = place_row(m, s, err);
-    } else if (s->row_change == ROW_GONE) {
-        st = m->store.ops->del(m->store.self, m->cache, WEIR_SPACE_ROW, s->key, err);
-    }
-    return st || !s->dirty ? st : put_state(m, s, err);
-}
-
-static void set_row(slot *s, weir_view row)
-{
-    s->state.alive = true;
-    s->state.dead_ms = 0;
-    s->state.quarantined = false;
-    s->row = row;
-    s->row_change = ROW_SET;
-    s->dirty = true;
-}
-
-/* A dead key keeps its state: that is the delete mark. */
-static void set_dead(slot *s, int64_t now_ms)
-{
-    weir_state *st = &s->state;
-    s->row_change = st->alive ? ROW_GONE : ROW_SAME;
-    st->alive = st->kept = st->quarantined = false;
-    st->missing = st->kept_row = (weir_view){NULL, 0};
-    st->ref = (weir_move_ref){{NULL, 0}, 0};
-    st->dead_ms = now_ms;
-    s->dirty = true;
-}
-
-static void stamp(slot *s, const weir_change *c)
-{
-    weir_state *st = &s->state;
+    weir_state *st = &k->state;
     if (st->has_mark && after(c->at, -1, -1, &st->mark)) {
         st->has_mark = false; /* beaten by position alone: it has nothing more to say */
     }
@@ -232,86 +121,28 @@ static void stamp(slot *s, const weir_change *c)
     st->partition = c->partition;
     st->offset = c->offset;
     st->moved_in = c->op == 'c' && c->other.ptr;
-    s->dirty = true;
+    k->dirty = true;
 }
 
 /* ---- Moves -------------------------------------------------------------------------------------
  */
-
-static bool same_ref(weir_move_ref a, weir_move_ref b)
-{
-    return a.l == b.l && weir_view_eq(a.old_key, b.old_key);
-}
-
-static weir_status move_key(weir_merge *m, weir_move_ref ref, weir_view *key, weir_error *err)
-{
-    weir_buf b = {0};
-    weir_move_key_put(&b, ref);
-    *key = b.failed ? (weir_view){NULL, 0} : weir_arena_copy(&m->arena, weir_buf_view(&b));
-    weir_buf_fini(&b);
-    return key->ptr ? WEIR_OK : weir_fail_oom(err);
-}
-
-static weir_status get_move(
-    weir_merge *m, weir_move_ref ref, weir_move *out, bool *found, weir_error *err)
-{
-    weir_view key, bytes = {NULL, 0};
-    weir_status s = move_key(m, ref, &key, err);
-    s = s ? s : m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_MOVE, key, &bytes, err);
-    *found = !s && bytes.ptr;
-    if (!*found) {
-        return s;
-    }
-    s = keep(m, &bytes, err);
-    return s ? s : weir_move_get(bytes, out, err);
-}
-
-static weir_status put_move(
-    weir_merge *m, weir_move_ref ref, const weir_move *move, weir_error *err)
-{
-    weir_view key;
-    weir_status s = move_key(m, ref, &key, err);
-    weir_buf_clear(&m->bytes);
-    weir_move_put(&m->bytes, move);
-    if (!s && m->bytes.failed) {
-        s = weir_fail_oom(err);
-    }
-    return s ? s
-             : m->store.ops->put(
-                   m->store.self, m->cache, WEIR_SPACE_MOVE, key, weir_buf_view(&m->bytes), err);
-}
-
-static weir_status del_move(weir_merge *m, weir_move_ref ref, weir_error *err)
-{
-    weir_view key;
-    weir_status s = move_key(m, ref, &key, err);
-    return s ? s : m->store.ops->del(m->store.self, m->cache, WEIR_SPACE_MOVE, key, err);
-}
 
 /* Nobody waits for this move any more. */
 static weir_status forget(weir_merge *m, weir_move_ref ref, weir_error *err)
 {
     weir_move w;
     bool found;
-    if (!ref.old_key.ptr) {
+    if (!weir_move_is(ref)) {
         return WEIR_OK;
     }
-    weir_status s = get_move(m, ref, &w, &found, err);
-    return !s && found && !w.given ? del_move(m, ref, err) : s;
+    weir_status s = weir_merge_move_load(m, ref, &w, &found, err);
+    return !s && found && !w.given ? weir_merge_move_remove(m, ref, err) : s;
 }
 
-static weir_status wait_row(
-    weir_merge *m, weir_move_ref ref, weir_view key, int64_t now_ms, weir_error *err)
+/* A half that this change leaves behind; the caller says what it is. */
+static weir_move half(const weir_change *c, int64_t now_ms)
 {
-    weir_move w = {.waiter_key = key, .at_ms = now_ms};
-    return put_move(m, ref, &w, err);
-}
-
-static weir_status wait_move(
-    weir_merge *m, weir_move_ref ref, weir_move_ref waiter, int64_t now_ms, weir_error *err)
-{
-    weir_move w = {.waiter_is_move = true, .ref = waiter, .at_ms = now_ms};
-    return put_move(m, ref, &w, err);
+    return (weir_move){.H = c->at.H, .at_ms = now_ms};
 }
 
 /* The new half will never ask for what the old half handed over. */
@@ -319,346 +150,385 @@ static weir_status drop_given(weir_merge *m, weir_move_ref move, weir_error *err
 {
     weir_move g;
     bool found;
-    weir_status s = get_move(m, move, &g, &found, err);
+    weir_status s = weir_merge_move_load(m, move, &g, &found, err);
     if (s || !found || !g.given) {
         return s;
     }
     s = forget(m, g.ref, err);
-    return s ? s : del_move(m, move, err);
+    return s ? s : weir_merge_move_remove(m, move, err);
 }
 
-/* Fills the gaps of `row` from `base`; both results live in the merge's buffers until the next
- * fill. */
-static weir_status fill(weir_merge *m, weir_view row, weir_view missing, weir_view base,
-    weir_view base_missing, weir_view *row_out, weir_view *missing_out, weir_error *err)
+/* Fills what the row misses from the base. What the base misses too stays missing and waits for the
+ * base's move; without one it is counted as lost. */
+static weir_status fill(
+    weir_merge *m, weir_merge_row *row, const weir_merge_row *base, uint64_t *lost, weir_error *err)
 {
     weir_buf_clear(&m->row);
     weir_buf_clear(&m->missing);
-    weir_status s =
-        weir_row_fill(row, missing, base, base_missing, &m->arena, &m->row, &m->missing, err);
+    weir_status s = weir_row_fill(
+        row->text, row->missing, base->text, base->missing, &m->arena, &m->row, &m->missing, err);
     if (s) {
         return s;
     }
-    *row_out = weir_arena_copy(&m->arena, weir_buf_view(&m->row));
-    *missing_out = weir_arena_copy(&m->arena, weir_buf_view(&m->missing));
-    return row_out->ptr && missing_out->ptr ? WEIR_OK : weir_fail_oom(err);
+    row->text = weir_arena_copy(&m->arena, weir_buf_view(&m->row));
+    row->missing = weir_arena_copy(&m->arena, weir_buf_view(&m->missing));
+    if (!row->text.ptr || !row->missing.ptr) {
+        return weir_fail_oom(err);
+    }
+    row->ref = row->missing.len ? base->ref : no_move;
+    m->count.placeholders_kept += !row->missing.len;
+    *lost += row->missing.len && !weir_move_is(row->ref);
+    return WEIR_OK;
 }
 
 /* c(new): its placeholders come from the moved row only, never from what is stored under the new
  * key. */
-static weir_status take_from_move(weir_merge *m, const weir_change *c, weir_view *row,
-    weir_view *missing, weir_move_ref *ref, weir_error *err)
+static weir_status take_from_move(
+    weir_merge *m, const weir_change *c, weir_merge_row *row, weir_error *err)
 {
     weir_move_ref move = {c->other, c->at.l};
-    *row = c->row;
-    *missing = c->missing;
-    *ref = (weir_move_ref){{NULL, 0}, 0};
-    if (!c->missing.len) {
+    if (!row->missing.len) {
         return drop_given(m, move, err);
     }
     weir_move g;
     bool found, is_past;
-    weir_status s = get_move(m, move, &g, &found, err);
+    weir_status s = weir_merge_move_load(m, move, &g, &found, err);
     if (s) {
         return s;
     }
     if (found && g.given) {
-        s = del_move(m, move, err);
-        s = s ? s : fill(m, c->row, c->missing, g.row, g.missing, row, missing, err);
-        if (s) {
-            return s;
-        }
-        if (!missing->len) {
-            m->count.placeholders_kept++;
-            return forget(m, g.ref, err);
-        }
-        m->count.moves_lost += !g.ref.old_key.ptr;
-        *ref = g.ref;
-        return WEIR_OK;
+        weir_merge_row moved = {g.row, g.missing, g.ref};
+        s = weir_merge_move_remove(m, move, err);
+        s = s ? s : fill(m, row, &moved, &m->count.moves_lost, err);
+        return s || row->missing.len ? s : forget(m, g.ref, err);
     }
-    s = past(
-        m, move.old_key, c, &is_past, err); /* the old half was here and kept nothing: expired */
-    if (is_past) {
+    s = past(m, move.old_key, c, &is_past, err);
+    if (is_past) { /* the old half was here and kept nothing: expired */
         m->count.moves_lost++;
     } else {
-        *ref = move;
+        row->ref = move;
     }
     return s;
 }
 
-/* Hands a moved row to whoever waits for it. Never brings a row back. */
-static weir_status resolve(weir_merge *m, const weir_move *w, const weir_move *g,
-    weir_move_ref move, int64_t now_ms, weir_error *err)
+/* What d(old) hands over: the row, or nothing if that may be another one than the row that moved:
+ * one that was read ahead of the stream, or a stale one. */
+static weir_status moved_row(weir_merge *m, const weir_change *c, const weir_merge_key *k,
+    weir_merge_row *row, weir_error *err)
 {
-    slot x = {0};
-    weir_move xm = {0};
-    bool found = false;
-    weir_status s =
-        w->waiter_is_move ? get_move(m, w->ref, &xm, &found, err) : load(m, w->waiter_key, &x, err);
-    if (s) {
-        return s;
-    }
-    weir_move_ref waits_for = w->waiter_is_move ? xm.ref : x.state.ref;
-    bool waits = w->waiter_is_move ? found && xm.given : x.exists && x.state.alive;
-    if (!waits || !waits_for.old_key.ptr || !same_ref(waits_for, move)) {
+    *row = (weir_merge_row){0};
+    if (!k->state.alive) {
         return WEIR_OK;
     }
-    weir_view row = {NULL, 0}, missing;
-    if (w->waiter_is_move) {
-        row = xm.row;
-        missing = xm.missing;
-    } else {
-        s = row_of(m, &x, &row, err);
-        missing = x.state.missing;
+    if (c->ts_ms <= k->state.ahead_ms || suspect(m, &k->state)) {
+        return forget(m, k->state.ref, err);
     }
-    s = s ? s : fill(m, row, missing, g->row, g->missing, &row, &missing, err);
+    weir_status s = weir_merge_key_row(m, k, row, err);
+    return s ? s : weir_merge_keep(m, &row->text, err);
+}
+
+/* A row that waits for the move takes from the moved row. *row: what it then is; untouched when it
+ * does not wait any more. */
+static weir_status fill_waiting_row(weir_merge *m, weir_view key, weir_move_ref move,
+    const weir_merge_row *moved, weir_merge_row *row, weir_error *err)
+{
+    weir_merge_key k;
+    weir_status s = weir_merge_key_load(m, key, &k, err);
+    if (s || !weir_move_same(k.state.ref, move)) {
+        return s;
+    }
+    s = weir_merge_key_row(m, &k, row, err);
+    s = s ? s : fill(m, row, moved, &m->count.moves_lost, err);
     if (s) {
         return s;
     }
-    weir_move_ref ref = missing.len ? g->ref : (weir_move_ref){{NULL, 0}, 0};
-    m->count.moves_lost += missing.len && !ref.old_key.ptr;
-    m->count.placeholders_kept += !missing.len;
-    if (w->waiter_is_move) {
-        xm.row = row;
-        xm.missing = missing;
-        xm.ref = ref;
-        s = put_move(m, w->ref, &xm, err);
-    } else {
-        x.state.missing = missing;
-        x.state.ref = ref;
-        set_row(&x, row);
-        s = save(m, &x, err);
-    }
-    if (s || !g->ref.old_key.ptr) {
+    weir_merge_key_set_row(&k, row);
+    return weir_merge_key_save(m, &k, err);
+}
+
+/* The same for a row that has itself moved on, and waits for its own new half. */
+static weir_status fill_waiting_move(weir_merge *m, weir_move_ref waiter, weir_move_ref move,
+    const weir_merge_row *moved, weir_merge_row *row, weir_error *err)
+{
+    weir_move g;
+    bool found;
+    weir_status s = weir_merge_move_load(m, waiter, &g, &found, err);
+    if (s || !found || !g.given || !weir_move_same(g.ref, move)) {
         return s;
     }
-    if (!missing.len) {
-        return forget(m, g->ref, err);
+    *row = (weir_merge_row){g.row, g.missing, g.ref};
+    s = fill(m, row, moved, &m->count.moves_lost, err);
+    if (s) {
+        return s;
     }
-    return w->waiter_is_move ? wait_move(m, g->ref, w->ref, now_ms, err)
-                             : wait_row(m, g->ref, w->waiter_key, now_ms, err);
+    g.row = row->text;
+    g.missing = row->missing;
+    g.ref = row->ref;
+    return weir_merge_move_save(m, waiter, &g, err);
 }
 
-/* May stored values be stale? Compaction took a record since the row was written, or one could not
- * be used. */
-static bool suspect(const weir_merge *m, const weir_state *st)
-{
-    return st->quarantined ||
-           (m->gap_rule && st->partition >= 0 && st->partition < m->n_partitions &&
-               m->partitions[st->partition].gap > st->offset);
-}
-
-/* d(old) of a move: hand the row over to whoever waits, or keep it until c(new) comes. */
-static weir_status old_half(
-    weir_merge *m, const weir_change *c, const slot *s, int64_t now_ms, weir_error *err)
+/* Hands a moved row to whoever waits for it. Never brings a row back. */
+static weir_status resolve(weir_merge *m, const weir_change *c, const weir_move *w,
+    const weir_merge_row *moved, int64_t now_ms, weir_error *err)
 {
     weir_move_ref move = {c->key, c->at.l};
-    weir_move g = {.given = true, .at_ms = now_ms}, w;
-    weir_status st = WEIR_OK;
-    if (s->state.alive && c->ts_ms <= s->state.ahead_ms) {
-        /* A row read ahead of the stream may be a later one than the moved one: not to be trusted.
-         */
-        st = forget(m, s->state.ref, err);
-    } else if (s->state.alive) {
-        g.missing = s->state.missing;
-        g.ref = s->state.ref;
-        if (!suspect(m, &s->state)) {
-            st = row_of(m, s, &g.row, err);
-            st = st ? st : keep(m, &g.row, err);
-        }
+    weir_merge_row row = {0};
+    weir_status s = w->waiter_is_move ? fill_waiting_move(m, w->ref, move, moved, &row, err)
+                                      : fill_waiting_row(m, w->waiter_key, move, moved, &row, err);
+    if (s || !row.text.ptr || !weir_move_is(moved->ref)) {
+        return s;
     }
+    if (!row.missing.len) {
+        return forget(m, moved->ref, err);
+    }
+    weir_move next = half(c, now_ms);
+    next.waiter_is_move = w->waiter_is_move;
+    next.ref = w->ref;
+    next.waiter_key = w->waiter_key;
+    return weir_merge_move_save(m, moved->ref, &next, err);
+}
+
+/* Keeps the moved row until c(new) comes. */
+static weir_status give(weir_merge *m, const weir_change *c, const weir_merge_row *moved,
+    int64_t now_ms, weir_error *err)
+{
+    weir_move_ref move = {c->key, c->at.l};
+    weir_move g = half(c, now_ms);
+    g.given = true;
+    g.row = moved->text;
+    g.missing = moved->missing;
+    g.ref = moved->ref;
+    weir_status s = weir_merge_move_save(m, move, &g, err);
+    if (s || !weir_move_is(moved->ref)) {
+        return s;
+    }
+    weir_move w = half(c, now_ms);
+    w.waiter_is_move = true;
+    w.ref = move;
+    return weir_merge_move_save(m, moved->ref, &w, err);
+}
+
+/* d(old) of a move: hands the row over to whoever waits, or keeps it until c(new) comes. */
+static weir_status old_half(
+    weir_merge *m, const weir_change *c, const weir_merge_key *k, int64_t now_ms, weir_error *err)
+{
+    weir_move_ref move = {c->key, c->at.l};
+    weir_merge_row moved;
+    weir_move w;
     bool found = false, is_past = false;
-    st = st ? st : get_move(m, move, &w, &found, err);
-    if (st) {
-        return st;
+    weir_status s = moved_row(m, c, k, &moved, err);
+    s = s ? s : weir_merge_move_load(m, move, &w, &found, err);
+    s = s || !found ? s : weir_merge_move_remove(m, move, err);
+    if (s) {
+        return s;
     }
     if (found && !w.given) {
-        st = del_move(m, move, err);
-        return st ? st : resolve(m, &w, &g, move, now_ms, err);
+        return resolve(m, c, &w, &moved, now_ms, err);
     }
-    st = past(m, c->other, c, &is_past, err);
-    if (st || is_past) {
-        st = st ? st : forget(m, g.ref, err);
-        return st || !found ? st : del_move(m, move, err);
+    s = past(m, c->other, c, &is_past, err);
+    if (s) {
+        return s;
     }
-    st = put_move(m, move, &g, err);
-    return st || !g.ref.old_key.ptr ? st : wait_move(m, g.ref, move, now_ms, err);
+    return is_past ? forget(m, moved.ref, err) : give(m, c, &moved, now_ms, err);
 }
 
 /* ---- Records -----------------------------------------------------------------------------------
  */
 
-/* What becomes of an upsert's placeholders. */
-static weir_status complete(weir_merge *m, const weir_change *c, const slot *s, weir_view *row,
-    weir_view *missing, weir_move_ref *ref, weir_error *err)
+static bool is_new_half(const weir_change *c)
 {
-    *row = c->row;
-    *missing = c->missing;
-    *ref = (weir_move_ref){{NULL, 0}, 0};
-    if (c->op == 'c' && c->other.ptr) {
-        return take_from_move(m, c, row, missing, ref, err);
+    return c->op == 'c' && c->other.ptr;
+}
+
+/* The row that an upsert leaves. A c takes nothing from what is stored: if it has placeholders, it
+ * is the new half of a move that has lost its header. */
+static weir_status row_after(weir_merge *m, const weir_change *c, const weir_merge_key *k,
+    weir_merge_row *row, weir_error *err)
+{
+    *row = (weir_merge_row){c->row, c->missing, no_move};
+    if (is_new_half(c)) {
+        return take_from_move(m, c, row, err);
     }
     if (!c->missing.len) {
         return WEIR_OK;
     }
-    weir_view base = {NULL, 0};
-    weir_status st = WEIR_OK;
-    if (s->state.alive && c->op == 'u' && !suspect(m, &s->state)) { /* a c has lost its header */
-        st = row_of(m, s, &base, err);
-    }
-    st = st ? st : fill(m, c->row, c->missing, base, s->state.missing, row, missing, err);
-    if (!st && missing->len) {
-        *ref = c->op == 'u' ? s->state.ref : *ref;
-        m->count.incomplete += !ref->old_key.ptr;
-    } else {
-        m->count.placeholders_kept++;
-    }
-    return st;
+    weir_merge_row base = {0};
+    bool usable = c->op == 'u' && k->state.alive && !suspect(m, &k->state);
+    weir_status s = usable ? weir_merge_key_row(m, k, &base, err) : WEIR_OK;
+    return s ? s : fill(m, row, &base, &m->count.incomplete, err);
 }
 
 static weir_status upsert(
-    weir_merge *m, const weir_change *c, slot *s, int64_t now_ms, weir_error *err)
+    weir_merge *m, const weir_change *c, weir_merge_key *k, int64_t now_ms, weir_error *err)
 {
-    bool move = c->op == 'c' && c->other.ptr;
-    if (!stream_wins(m, c, s)) {
+    if (!stream_wins(m, c, k)) {
         m->count.older++;
-        return move ? drop_given(m, (weir_move_ref){c->other, c->at.l}, err) : WEIR_OK;
+        return is_new_half(c) ? drop_given(m, (weir_move_ref){c->other, c->at.l}, err) : WEIR_OK;
     }
-    weir_view row, missing;
-    weir_move_ref ref, old_ref = s->state.ref;
-    weir_status st = complete(m, c, s, &row, &missing, &ref, err);
-    if (st) {
-        return st;
+    weir_merge_row row;
+    weir_move_ref old_ref = k->state.ref;
+    weir_status s = row_after(m, c, k, &row, err);
+    if (s) {
+        return s;
     }
-    if (move || !c->missing.len) {
-        s->state.ahead_ms = 0;
+    if (is_new_half(c) || !c->missing.len) {
+        k->state.ahead_ms = 0;
     }
-    set_row(s, row);
-    s->state.missing = missing;
-    s->state.ref = missing.len ? ref : (weir_move_ref){{NULL, 0}, 0};
-    stamp(s, c);
+    weir_merge_key_set_row(k, &row);
+    k->state.quarantined = false;
+    stamp(k, c);
     m->count.inserts += c->op == 'c';
     m->count.updates += c->op == 'u';
-    m->count.key_moves += move;
-    if (old_ref.old_key.ptr && !(s->state.ref.old_key.ptr && same_ref(old_ref, s->state.ref))) {
-        st = forget(m, old_ref, err);
+    m->count.key_moves += is_new_half(c);
+    s = weir_move_same(old_ref, row.ref) ? WEIR_OK : forget(m, old_ref, err);
+    if (s || !weir_move_is(row.ref)) {
+        return s;
     }
-    return st || !s->state.ref.old_key.ptr ? st : wait_row(m, s->state.ref, s->key, now_ms, err);
+    weir_move w = half(c, now_ms);
+    w.waiter_key = k->key;
+    return weir_merge_move_save(m, row.ref, &w, err);
 }
 
 /* A deferrable key with `id = id + 1`: within one transaction a row moves onto this key before the
  * row that was here moves away; the stream then moves the wrong one. */
 static weir_status look_for_shifted_key(
-    weir_merge *m, const weir_change *c, const slot *s, weir_error *err)
+    weir_merge *m, const weir_change *c, const weir_merge_key *k, weir_error *err)
 {
-    const weir_state *st = &s->state;
+    const weir_state *st = &k->state;
     if (!c->before.ptr || !st->alive || !st->moved_in || !c->has_tx || !st->has_tx ||
         c->tx != st->tx) {
         return WEIR_OK;
     }
-    weir_view row;
-    weir_status status = row_of(m, s, &row, err);
-    m->count.shifted_keys += !status && !weir_view_eq(row, c->before);
-    return status;
+    weir_merge_row row;
+    weir_status s = weir_merge_key_row(m, k, &row, err);
+    m->count.shifted_keys += !s && !weir_view_eq(row.text, c->before);
+    return s;
 }
 
 static weir_status delete_row(
-    weir_merge *m, const weir_change *c, slot *s, int64_t now_ms, weir_error *err)
+    weir_merge *m, const weir_change *c, weir_merge_key *k, int64_t now_ms, weir_error *err)
 {
-    if (!stream_wins(m, c, s)) {
+    if (!stream_wins(m, c, k)) {
         m->count.older++;
         return WEIR_OK;
     }
-    weir_status st;
+    weir_status s;
     if (c->other.ptr) {
-        st = look_for_shifted_key(m, c, s, err);
-        st = st ? st : old_half(m, c, s, now_ms, err);
+        s = look_for_shifted_key(m, c, k, err);
+        s = s ? s : old_half(m, c, k, now_ms, err);
         m->count.key_moves++;
     } else {
-        st = forget(m, s->state.ref, err);
+        s = forget(m, k->state.ref, err);
         m->count.deletes++;
     }
-    set_dead(s, now_ms);
-    stamp(s, c);
-    return st;
+    weir_merge_key_set_dead(k, now_ms);
+    stamp(k, c);
+    return s;
 }
 
-/* A snapshot row keeps the streamed stamp as a floor for streamed changes. */
-static weir_status read_row(weir_merge *m, const weir_change *c, slot *s, weir_error *err)
+static weir_mark mark_of(const weir_change *c)
 {
-    weir_mark mark = {.at = c->at,
-        .first = c->kind == WEIR_READ && !c->has_commit,
+    bool first = c->kind == WEIR_READ && !c->has_commit;
+    return (weir_mark){
+        .at = c->at,
+        .first = first,
+        .edge = first || (c->has_commit && c->commit == c->at.l),
         .partition = c->partition,
-        .offset = c->offset};
-    mark.edge = mark.first || (c->has_commit && c->commit == c->at.l);
-    if (!read_wins(m, &mark, s)) {
+        .offset = c->offset,
+    };
+}
+
+/* A row of a snapshot. The streamed stamp stays, as a floor for streamed changes. */
+static weir_status read_row(weir_merge *m, const weir_change *c, weir_merge_key *k, weir_error *err)
+{
+    weir_mark mark = mark_of(c);
+    if (!read_wins(m, &mark, k)) {
         m->count.older_reads++;
         return WEIR_OK;
     }
-    weir_status st = forget(m, s->state.ref, err);
-    set_row(s, c->row);
-    s->state.missing = (weir_view){NULL, 0};
-    s->state.ref = (weir_move_ref){{NULL, 0}, 0};
-    s->state.has_mark = true;
-    s->state.mark = mark;
-    s->state.ahead_ms = c->kind == WEIR_READ && c->has_commit ? c->ts_ms : 0;
-    s->state.partition = c->partition;
-    s->state.offset = c->offset;
+    weir_status s = forget(m, k->state.ref, err);
+    weir_merge_key_set_row(k, &(weir_merge_row){.text = c->row});
+    k->state.quarantined = false;
+    k->state.has_mark = true;
+    k->state.mark = mark;
+    k->state.ahead_ms = c->kind == WEIR_READ && c->has_commit ? c->ts_ms : 0;
+    k->state.partition = c->partition;
+    k->state.offset = c->offset;
     m->count.snapshot_rows++;
-    return st;
+    return s;
 }
 
-/* Behind its d a tombstone says nothing. Alone (compaction ate the d) it deletes what is older in
- * Kafka's order. Which of the two it is, is known per key: by the last record of it in this
- * partition. */
-static weir_status tombstone(
-    weir_merge *m, const weir_change *c, slot *s, int64_t now_ms, weir_error *err)
+/* Keeps the row, but flags it until a whole image of it comes. */
+static weir_status distrust(weir_merge *m, weir_merge_key *k, weir_error *err)
 {
-    weir_state *st = &s->state;
+    weir_merge_row row;
+    weir_status s = weir_merge_key_row(m, k, &row, err);
+    s = s ? s : weir_merge_keep(m, &row.text, err);
+    if (s) {
+        return s;
+    }
+    weir_merge_key_set_row(k, &row);
+    k->state.quarantined = true;
+    m->count.quarantined++;
+    return WEIR_OK;
+}
+
+/* Behind its d a tombstone says nothing. Alone (compaction took the d) it deletes what is older in
+ * Kafka's order. Which of the two it is, is known per key: by the last record of it in this
+ * partition. That was a d, the row lives on (the d was a repeated one), and records are missing in
+ * between: then it may be either. */
+static weir_status tombstone(
+    weir_merge *m, const weir_change *c, weir_merge_key *k, int64_t now_ms, weir_error *err)
+{
+    weir_state *st = &k->state;
     if (!st->alive || !st->has_seen || st->seen_partition != c->partition ||
-        c->offset <= st->seen_offset || st->seen_delete) {
+        c->offset <= st->seen_offset) {
         return WEIR_OK;
+    }
+    if (st->seen_delete) {
+        bool unclear = m->gap_rule && weir_merge_gap_since(m, c->partition, st->seen_offset);
+        return unclear ? distrust(m, k, err) : WEIR_OK;
     }
     m->count.bare_tombstones += !c->unwrapped;
     m->count.deletes += c->unwrapped;
-    weir_status status = forget(m, st->ref, err);
-    set_dead(s, now_ms);
+    weir_status s = forget(m, st->ref, err);
+    weir_merge_key_set_dead(k, now_ms);
     st->has_mark = false;
     st->stamp.l -= st->stamp.l > 0; /* the same change may come again behind it */
     st->partition = c->partition;
     st->offset = c->offset;
-    return status;
+    return s;
 }
 
-typedef struct sweep_ctx {
+/* ---- Truncates ---------------------------------------------------------------------------------
+ */
+
+typedef struct sweep {
     weir_merge *m;
-    weir_error *err;
-    weir_arena *dead; /* keys whose rows go too */
-    struct doomed {
+    struct swept {
         weir_view key;
-        struct doomed *next;
-    } * rows;
-} sweep_ctx;
+        struct swept *next;
+    } * rows; /* to be removed when the walk is over */
+} sweep;
 
 static weir_status sweep_state(
     void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
 {
-    sweep_ctx *sc = ctx;
+    sweep *w = ctx;
     weir_state st;
     weir_status s = weir_state_get(value, &st, err);
-    if (s) {
+    *remove =
+        !s && st.stamp.l < w->m->truncated.l && (!st.has_mark || truncated_read(w->m, &st.mark));
+    if (!*remove || !st.alive) {
         return s;
     }
-    *remove = st.stamp.l < sc->m->truncated.l && (!st.has_mark || truncated_read(sc->m, &st.mark));
-    if (*remove && st.alive) {
-        struct doomed *d = weir_arena_alloc(sc->dead, sizeof *d);
-        weir_view copy = d ? weir_arena_copy(sc->dead, key) : (weir_view){NULL, 0};
-        if (!copy.ptr) {
-            return weir_fail_oom(err);
-        }
-        *d = (struct doomed){copy, sc->rows};
-        sc->rows = d;
+    struct swept *row = weir_arena_alloc(&w->m->arena, sizeof *row);
+    weir_view copy = weir_arena_copy(&w->m->arena, key);
+    if (!row || !copy.ptr) {
+        return weir_fail_oom(err);
     }
+    *row = (struct swept){copy, w->rows};
+    w->rows = row;
     return WEIR_OK;
 }
 
@@ -666,266 +536,96 @@ static weir_status sweep_move(
     void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
 {
     (void)value, (void)err;
-    *remove = weir_move_key_position(key) < ((sweep_ctx *)ctx)->m->truncated.l;
+    *remove = weir_move_key_position(key) < ((sweep *)ctx)->m->truncated.l;
     return WEIR_OK;
 }
 
 static weir_status truncate_table(weir_merge *m, const weir_change *c, weir_error *err)
 {
-    if (c->at.l <= m->truncated.l) {
+    if (truncated(m, c->at.l)) {
         m->count.older++;
         return WEIR_OK;
     }
     m->truncated = c->at;
     m->count.truncates++;
     const weir_store_ops *ops = m->store.ops;
-    weir_arena dead;
-    weir_arena_init(&dead, 0);
-    sweep_ctx sc = {.m = m, .dead = &dead};
-    weir_view start = {"", 0};
+    const weir_view start = {"", 0};
+    sweep w = {.m = m};
     weir_status s =
-        ops->each(m->store.self, m->cache, WEIR_SPACE_STATE, start, sweep_state, &sc, err);
-    for (struct doomed *d = sc.rows; d && !s; d = d->next) {
-        s = ops->del(m->store.self, m->cache, WEIR_SPACE_ROW, d->key, err);
+        ops->each(m->store.self, m->cache, WEIR_SPACE_STATE, start, sweep_state, &w, err);
+    for (struct swept *row = w.rows; row && !s; row = row->next) {
+        s = ops->del(m->store.self, m->cache, WEIR_SPACE_ROW, row->key, err);
     }
-    s = s ? s : ops->each(m->store.self, m->cache, WEIR_SPACE_MOVE, start, sweep_move, &sc, err);
-    weir_arena_fini(&dead);
-    return s;
+    return s ? s : ops->each(m->store.self, m->cache, WEIR_SPACE_MOVE, start, sweep_move, &w, err);
 }
 
-/* The record was seen, taken or refused: a tombstone behind it must know. */
-static void see(slot *s, const weir_change *c)
+/* ---- Applying ----------------------------------------------------------------------------------
+ */
+
+static bool seen(const weir_merge_key *k, int32_t partition, int64_t offset)
 {
-    weir_state *st = &s->state;
-    if ((s->exists || s->dirty) &&
-        (!st->has_seen || st->seen_partition != c->partition || c->offset > st->seen_offset)) {
-        st->has_seen = true;
-        st->seen_partition = c->partition;
-        st->seen_offset = c->offset;
-        st->seen_delete = c->kind == WEIR_STREAMED && c->op == 'd';
-        s->dirty = true;
-    }
+    const weir_state *st = &k->state;
+    return st->has_seen && st->seen_partition == partition && offset <= st->seen_offset;
 }
 
-static weir_status watch(weir_merge *m, const weir_change *c, weir_error *err);
+/* The record was met, taken or refused: a tombstone behind it must know. */
+static void see(weir_merge_key *k, int32_t partition, int64_t offset, bool is_delete)
+{
+    weir_state *st = &k->state;
+    if ((k->exists || k->dirty) && !seen(k, partition, offset)) {
+        st->has_seen = true;
+        st->seen_partition = partition;
+        st->seen_offset = offset;
+        st->seen_delete = is_delete;
+        k->dirty = true;
+    }
+}
 
 weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err)
 {
     weir_arena_reset(&m->arena);
     m->count.changes++;
-    weir_status st = watch(m, c, err);
-    if (st || c->op == 't') {
-        return st ? st : truncate_table(m, c, err);
+    weir_status s = weir_merge_watch(m, c, err);
+    if (s || c->op == 't') {
+        return s ? s : truncate_table(m, c, err);
     }
-    slot s;
-    st = load(m, c->key, &s, err);
-    if (st) {
-        return st;
+    weir_merge_key k;
+    s = weir_merge_key_load(m, c->key, &k, err);
+    if (s) {
+        return s;
     }
     if (c->kind == WEIR_TOMBSTONE) {
-        st = tombstone(m, c, &s, now_ms, err);
+        s = tombstone(m, c, &k, now_ms, err);
     } else if (c->kind != WEIR_STREAMED) {
-        st = read_row(m, c, &s, err);
+        s = read_row(m, c, &k, err);
     } else if (c->op == 'd') {
-        st = delete_row(m, c, &s, now_ms, err);
+        s = delete_row(m, c, &k, now_ms, err);
     } else {
-        st = upsert(m, c, &s, now_ms, err);
+        s = upsert(m, c, &k, now_ms, err);
     }
-    see(&s, c);
-    return st ? st : save(m, &s, err);
+    see(&k, c->partition, c->offset, c->kind == WEIR_STREAMED && c->op == 'd');
+    return s ? s : weir_merge_key_save(m, &k, err);
 }
 
 weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition, int64_t offset,
     int64_t now_ms, weir_error *err)
 {
     weir_arena_reset(&m->arena);
-    slot s;
-    weir_status st = weir_merge_pass(m, partition, offset, err);
-    st = st ? st : load(m, key, &s, err);
-    if (st || (s.state.has_seen && s.state.seen_partition == partition &&
-                  offset <= s.state.seen_offset)) {
-        return st; /* met before: what came behind it may have healed the row */
+    weir_merge_key k;
+    weir_status s = weir_merge_pass(m, partition, offset, err);
+    s = s ? s : weir_merge_key_load(m, key, &k, err);
+    if (s || seen(&k, partition, offset)) {
+        return s; /* met before: what came behind it may have healed the row */
     }
-    weir_view row = {NULL, 0};
-    if (s.state.alive) {
-        st = row_of(m, &s, &row, err);
-        st = st ? st : keep(m, &row, err);
-        set_row(&s, row);
+    if (k.state.alive) {
+        s = distrust(m, &k, err);
     } else {
-        s.state.dead_ms = now_ms;
+        k.state.quarantined = k.dirty = true;
+        k.state.dead_ms = now_ms;
+        m->count.quarantined++;
     }
-    s.state.quarantined = s.dirty = true;
-    s.state.has_seen = true;
-    s.state.seen_partition = partition;
-    s.state.seen_offset = offset;
-    s.state.seen_delete = false;
-    m->count.quarantined++;
-    return st ? st : save(m, &s, err);
-}
-
-/* ---- Partitions --------------------------------------------------------------------------------
- */
-
-static weir_status know_partition(weir_merge *m, int32_t partition, weir_error *err)
-{
-    if (partition < 0) {
-        return weir_fail(err, WEIR_E_INTERNAL, "a change of partition %d", partition);
-    }
-    if (partition < m->n_partitions) {
-        return WEIR_OK;
-    }
-    size_t n = (size_t)partition + 1;
-    weir_merge_partition *p = weir_realloc(m->partitions, n * sizeof *p);
-    if (!p) {
-        return weir_fail_oom(err);
-    }
-    for (int32_t i = m->n_partitions; i <= partition; i++) {
-        p[i] = (weir_merge_partition){.gap = -1};
-    }
-    m->partitions = p;
-    m->n_partitions = partition + 1;
-    return WEIR_OK;
-}
-
-weir_status weir_merge_pass(weir_merge *m, int32_t partition, int64_t offset, weir_error *err)
-{
-    weir_status s = know_partition(m, partition, err);
-    if (s) {
-        return s;
-    }
-    weir_merge_partition *p = &m->partitions[partition];
-    if (offset > p->next) {
-        p->gap = offset; /* compaction took what was between */
-    }
-    p->next = offset >= p->next ? offset + 1 : p->next;
-    return WEIR_OK;
-}
-
-weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c)
-{
-    if (c->kind == WEIR_READ && !c->has_commit) {
-        return m->snapshot_l && c->at.l > m->snapshot_l ? WEIR_ALARM_NEW_SNAPSHOT : WEIR_ALARM_NONE;
-    }
-    if (c->kind != WEIR_STREAMED || c->partition >= m->n_partitions) {
-        return WEIR_ALARM_NONE;
-    }
-    /* What is sent again was seen before, so it is not later than everything seen. */
-    const weir_merge_partition *p = &m->partitions[c->partition];
-    return c->at.H < p->high_H && c->ts_ms > p->high_ms ? WEIR_ALARM_POSITION_REGRESS
-                                                        : WEIR_ALARM_NONE;
-}
-
-void weir_merge_accept(weir_merge *m, const weir_change *c)
-{
-    if (c->kind == WEIR_READ) {
-        m->snapshot_l = c->at.l;
-    } else if (c->partition < m->n_partitions) {
-        m->partitions[c->partition].high_H = c->at.H;
-        m->partitions[c->partition].high_commit = c->commit;
-    }
-}
-
-/* How far a partition has come. */
-static weir_status watch(weir_merge *m, const weir_change *c, weir_error *err)
-{
-    weir_status s = weir_merge_pass(m, c->partition, c->offset, err);
-    if (s) {
-        return s;
-    }
-    weir_merge_partition *p = &m->partitions[c->partition];
-    if (c->kind == WEIR_READ && !c->has_commit && !m->snapshot_l) {
-        m->snapshot_l = c->at.l;
-    }
-    if (c->kind == WEIR_STREAMED) {
-        p->high_H = c->at.H > p->high_H ? c->at.H : p->high_H;
-        p->high_ms = c->ts_ms > p->high_ms ? c->ts_ms : p->high_ms;
-        p->high_commit = c->commit > p->high_commit ? c->commit : p->high_commit;
-    }
-    return WEIR_OK;
-}
-
-/* ---- Watermarks in META -------------------------------------------------------------------------
- */
-
-static const weir_view watermarks = {"watermarks", 10};
-
-typedef struct watermark_bytes {
-    uint64_t version, H, l, snapshot_l;
-} watermark_bytes;
-
-weir_status weir_merge_save(weir_merge *m, weir_error *err)
-{
-    watermark_bytes w = {1, m->truncated.H, m->truncated.l, m->snapshot_l};
-    weir_buf_clear(&m->bytes);
-    weir_buf_put(&m->bytes, &w, sizeof w);
-    weir_buf_put(&m->bytes, m->partitions, (size_t)m->n_partitions * sizeof *m->partitions);
-    if (m->bytes.failed) {
-        return weir_fail_oom(err);
-    }
-    return m->store.ops->put(
-        m->store.self, m->cache, WEIR_SPACE_META, watermarks, weir_buf_view(&m->bytes), err);
-}
-
-weir_status weir_merge_load(weir_merge *m, weir_error *err)
-{
-    weir_view bytes;
-    watermark_bytes w;
-    weir_status s =
-        m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_META, watermarks, &bytes, err);
-    if (s || !bytes.ptr) {
-        return s;
-    }
-    size_t n = bytes.len < sizeof w ? 0 : (bytes.len - sizeof w) / sizeof *m->partitions;
-    memcpy(&w, bytes.ptr, bytes.len < sizeof w ? 0 : sizeof w);
-    if (bytes.len != sizeof w + n * sizeof *m->partitions || w.version != 1) {
-        return weir_fail(err, WEIR_E_STORE_BROKEN, "the stored watermarks are damaged");
-    }
-    s = n ? know_partition(m, (int32_t)n - 1, err) : WEIR_OK;
-    if (!s && n) {
-        memcpy(m->partitions, bytes.ptr + sizeof w, n * sizeof *m->partitions);
-    }
-    m->truncated = (weir_position){w.H, w.l};
-    m->snapshot_l = w.snapshot_l;
-    return s;
-}
-
-/* ---- Expiry ------------------------------------------------------------------------------------
- */
-
-typedef struct expire_ctx {
-    uint64_t below_H, removed;
-    int64_t before_ms;
-    unsigned left;
-    weir_buf *resume;
-} expire_ctx;
-
-static weir_status expire_one(
-    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
-{
-    expire_ctx *e = ctx;
-    if (!e->left--) {
-        weir_buf_clear(e->resume);
-        weir_buf_putv(e->resume, key);
-        return WEIR_DEFERRED; /* enough for now */
-    }
-    weir_state st;
-    weir_status s = weir_state_get(value, &st, err);
-    *remove = !s && !st.alive && !st.quarantined && st.stamp.H < e->below_H && st.dead_ms &&
-              st.dead_ms < e->before_ms;
-    e->removed += *remove;
-    return s;
-}
-
-weir_status weir_merge_expire(weir_merge *m, uint64_t below_H, int64_t before_ms, unsigned limit,
-    weir_buf *resume, uint64_t *removed, weir_error *err)
-{
-    expire_ctx e = {below_H, 0, before_ms, limit, resume};
-    weir_view from = weir_arena_copy(&m->arena, weir_buf_view(resume));
-    weir_buf_clear(resume);
-    weir_status s =
-        m->store.ops->each(m->store.self, m->cache, WEIR_SPACE_STATE, from, expire_one, &e, err);
-    *removed = e.removed;
-    return s == WEIR_DEFERRED ? WEIR_OK : s;
+    see(&k, partition, offset, false);
+    return s ? s : weir_merge_key_save(m, &k, err);
 }
 
 /* ---- Life --------------------------------------------------------------------------------------

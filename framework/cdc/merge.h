@@ -45,7 +45,7 @@ typedef struct weir_merge_partition {
 typedef struct weir_merge {
     weir_store store;
     unsigned cache;
-    bool gap_rule; /* offsets missing within a partition mean compaction */
+    bool gap_rule; /* offsets missing within a partition mean that compaction took records */
     weir_merge_show_fn *show;
     void *show_ctx;
     weir_position truncated;          /* the newest truncate; l 0: none */
@@ -62,12 +62,14 @@ void weir_merge_init(weir_merge *m, weir_store store, unsigned cache);
 void weir_merge_fini(weir_merge *m);
 
 /* Reads and writes the watermarks (truncate, partitions) as an entry of WEIR_SPACE_META; save is to
- * be called in the same transaction as the changes it covers. */
+ * be called in the same transaction as the changes it covers, load after every abort: it takes back
+ * what was raised in memory alone. */
 WEIR_MUST_USE weir_status weir_merge_load(weir_merge *m, weir_error *err);
 WEIR_MUST_USE weir_status weir_merge_save(weir_merge *m, weir_error *err);
 
-/* Applies one change. now_ms: the local clock, for delete marks.
- * Errors: the store's, OUT_OF_MEMORY. After an error the transaction must be aborted. */
+/* Applies one change. now_ms: the local clock, for expiry.
+ * Errors: the store's, OUT_OF_MEMORY. After an error the transaction must be aborted and the
+ * watermarks loaded; then the change may be tried again. Counters keep what they counted. */
 WEIR_MUST_USE weir_status weir_merge_apply(
     weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err);
 
@@ -90,10 +92,12 @@ WEIR_MUST_USE weir_status weir_merge_pass(
 WEIR_MUST_USE weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition,
     int64_t offset, int64_t now_ms, weir_error *err);
 
-/* Removes delete marks that no record can be older than any more: their position is below `below_H`
- * (which every partition has passed) and they were written before `before_ms`.
- * Walks at most `limit` states; *resume (owned by the caller's buffer) carries the place to go on.
- */
+/* Removes delete marks, and halves of moves whose other half never came, that no record can be
+ * older than any more: their position is below `below_H`, a last commit (C) that every partition
+ * has delivered, and they were written before `before_ms`. A row that waits for such a half stays
+ * flagged as incomplete.
+ * Walks at most `limit` states and as many moves. *resume is the place to go on at; empty at the
+ * beginning and when the walk is over. */
 WEIR_MUST_USE weir_status weir_merge_expire(weir_merge *m, uint64_t below_H, int64_t before_ms,
     unsigned limit, weir_buf *resume, uint64_t *removed, weir_error *err);
 

@@ -225,6 +225,7 @@ void weir_move_put(weir_buf *to, const weir_move *m)
                  (m->ref.old_key.ptr ? M_REF : 0u) | (m->waiter_is_move ? M_WAITER_MOVE : 0u);
     weir_buf_putc(to, FORMAT);
     put_u16(to, f);
+    put_u64(to, m->H);
     put_u64(to, (uint64_t)m->at_ms);
     if (f & M_REF) {
         put_ref(to, m->ref);
@@ -243,6 +244,7 @@ weir_status weir_move_get(weir_view bytes, weir_move *out, weir_error *err)
     unsigned f = (unsigned)get_uint(&c, 2);
     out->given = f & M_GIVEN;
     out->waiter_is_move = f & M_WAITER_MOVE;
+    out->H = get_uint(&c, 8);
     out->at_ms = (int64_t)get_uint(&c, 8);
     if (f & M_REF) {
         out->ref = get_ref(&c);

@@ -59,7 +59,8 @@ typedef struct weir_move {
     weir_move_ref
         ref; /* given: the move that will bring what is missing; wanted: the waiter if a move */
     weir_view waiter_key; /* wanted: the row that waits */
-    int64_t at_ms;        /* when it was written, by the local clock */
+    uint64_t H;           /* of the change that wrote it, and … */
+    int64_t at_ms;        /* … when that was, by the local clock: for its expiry */
 } weir_move;
 
 void weir_move_put(weir_buf *to, const weir_move *m);

@@ -1,0 +1,209 @@
+/* Partitions, alarms, watermarks and expiry of the merge rule. See merge.h and merge_watch.h. */
+#include "cdc/merge_watch.h"
+
+#include "base/alloc.h"
+
+/* ---- Partitions --------------------------------------------------------------------------------
+ */
+
+static const weir_merge_partition untouched = {.gap = -1};
+
+static weir_status know_partition(weir_merge *m, int32_t partition, weir_error *err)
+{
+    if (partition < 0) {
+        return weir_fail(err, WEIR_E_INTERNAL, "a change of partition %d", partition);
+    }
+    if (partition < m->n_partitions) {
+        return WEIR_OK;
+    }
+    size_t n = (size_t)partition + 1;
+    weir_merge_partition *p = weir_realloc(m->partitions, n * sizeof *p);
+    if (!p) {
+        return weir_fail_oom(err);
+    }
+    for (int32_t i = m->n_partitions; i <= partition; i++) {
+        p[i] = untouched;
+    }
+    m->partitions = p;
+    m->n_partitions = partition + 1;
+    return WEIR_OK;
+}
+
+weir_status weir_merge_pass(weir_merge *m, int32_t partition, int64_t offset, weir_error *err)
+{
+    weir_status s = know_partition(m, partition, err);
+    if (s) {
+        return s;
+    }
+    weir_merge_partition *p = &m->partitions[partition];
+    if (offset > p->next) {
+        p->gap = offset; /* compaction took what was between */
+    }
+    p->next = offset >= p->next ? offset + 1 : p->next;
+    return WEIR_OK;
+}
+
+weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *err)
+{
+    weir_status s = weir_merge_pass(m, c->partition, c->offset, err);
+    if (s) {
+        return s;
+    }
+    weir_merge_partition *p = &m->partitions[c->partition];
+    if (c->kind == WEIR_READ && !c->has_commit && !m->snapshot_l) {
+        m->snapshot_l = c->at.l;
+    }
+    if (c->kind == WEIR_STREAMED) {
+        p->high_H = c->at.H > p->high_H ? c->at.H : p->high_H;
+        p->high_ms = c->ts_ms > p->high_ms ? c->ts_ms : p->high_ms;
+        p->high_commit = c->commit > p->high_commit ? c->commit : p->high_commit;
+    }
+    return WEIR_OK;
+}
+
+/* ---- Alarms ------------------------------------------------------------------------------------
+ */
+
+weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c)
+{
+    if (c->kind == WEIR_READ && !c->has_commit) {
+        return m->snapshot_l && c->at.l > m->snapshot_l ? WEIR_ALARM_NEW_SNAPSHOT : WEIR_ALARM_NONE;
+    }
+    if (c->kind != WEIR_STREAMED || c->partition >= m->n_partitions) {
+        return WEIR_ALARM_NONE;
+    }
+    /* What is sent again was seen before, so it is not later than everything seen. */
+    const weir_merge_partition *p = &m->partitions[c->partition];
+    return c->at.H < p->high_H && c->ts_ms > p->high_ms ? WEIR_ALARM_POSITION_REGRESS
+                                                        : WEIR_ALARM_NONE;
+}
+
+void weir_merge_accept(weir_merge *m, const weir_change *c)
+{
+    if (c->kind == WEIR_READ) {
+        m->snapshot_l = c->at.l;
+    } else if (c->partition < m->n_partitions) {
+        m->partitions[c->partition].high_H = c->at.H;
+        m->partitions[c->partition].high_commit = c->commit;
+    }
+}
+
+/* ---- Watermarks in META -------------------------------------------------------------------------
+ */
+
+static const weir_view watermarks = {"watermarks", 10};
+
+typedef struct watermark_bytes {
+    uint64_t version, H, l, snapshot_l;
+} watermark_bytes;
+
+weir_status weir_merge_save(weir_merge *m, weir_error *err)
+{
+    watermark_bytes w = {1, m->truncated.H, m->truncated.l, m->snapshot_l};
+    weir_buf_clear(&m->bytes);
+    weir_buf_put(&m->bytes, &w, sizeof w);
+    weir_buf_put(&m->bytes, m->partitions, (size_t)m->n_partitions * sizeof *m->partitions);
+    if (m->bytes.failed) {
+        return weir_fail_oom(err);
+    }
+    return m->store.ops->put(
+        m->store.self, m->cache, WEIR_SPACE_META, watermarks, weir_buf_view(&m->bytes), err);
+}
+
+weir_status weir_merge_load(weir_merge *m, weir_error *err)
+{
+    weir_view bytes;
+    watermark_bytes w = {0};
+    weir_status s =
+        m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_META, watermarks, &bytes, err);
+    if (s) {
+        return s;
+    }
+    size_t n = bytes.len < sizeof w ? 0 : (bytes.len - sizeof w) / sizeof *m->partitions;
+    if (bytes.ptr) {
+        memcpy(&w, bytes.ptr, bytes.len < sizeof w ? 0 : sizeof w);
+        if (bytes.len != sizeof w + n * sizeof *m->partitions || w.version != 1) {
+            return weir_fail(err, WEIR_E_STORE_BROKEN, "the stored watermarks are damaged");
+        }
+    }
+    s = n ? know_partition(m, (int32_t)n - 1, err) : WEIR_OK;
+    if (s) {
+        return s;
+    }
+    if (n) {
+        memcpy(m->partitions, bytes.ptr + sizeof w, n * sizeof *m->partitions);
+    }
+    for (size_t i = n; i < (size_t)m->n_partitions; i++) {
+        m->partitions[i] = untouched; /* met only in a transaction that was aborted */
+    }
+    m->truncated = (weir_position){w.H, w.l};
+    m->snapshot_l = w.snapshot_l;
+    return WEIR_OK;
+}
+
+/* ---- Expiry ------------------------------------------------------------------------------------
+ */
+
+typedef struct expiry {
+    uint64_t below_H, removed;
+    int64_t before_ms;
+    unsigned left;
+    weir_buf *resume;
+} expiry;
+
+static weir_status expire_state(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    expiry *e = ctx;
+    if (!e->left) {
+        weir_buf_putv(e->resume, key);
+        return e->resume->failed ? weir_fail_oom(err) : WEIR_DEFERRED; /* enough for now */
+    }
+    e->left--;
+    weir_state st;
+    weir_status s = weir_state_get(value, &st, err);
+    bool passed = st.stamp.H < e->below_H && (!st.has_mark || st.mark.at.H < e->below_H);
+    *remove =
+        !s && !st.alive && !st.quarantined && passed && st.dead_ms && st.dead_ms < e->before_ms;
+    e->removed += *remove;
+    return s;
+}
+
+/* A half whose other half never came: a row that waits for it stays flagged as incomplete. */
+static weir_status expire_move(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    expiry *e = ctx;
+    (void)key;
+    if (!e->left) {
+        return WEIR_DEFERRED;
+    }
+    e->left--;
+    weir_move move;
+    weir_status s = weir_move_get(value, &move, err);
+    *remove = !s && move.H < e->below_H && move.at_ms < e->before_ms;
+    e->removed += *remove;
+    return s;
+}
+
+weir_status weir_merge_expire(weir_merge *m, uint64_t below_H, int64_t before_ms, unsigned limit,
+    weir_buf *resume, uint64_t *removed, weir_error *err)
+{
+    const weir_store_ops *ops = m->store.ops;
+    expiry e = {below_H, 0, before_ms, limit, resume};
+    weir_arena_reset(&m->arena);
+    weir_view from = weir_arena_copy(&m->arena, weir_buf_view(resume));
+    if (!from.ptr) {
+        return weir_fail_oom(err);
+    }
+    weir_buf_clear(resume);
+    weir_status s =
+        ops->each(m->store.self, m->cache, WEIR_SPACE_STATE, from, expire_state, &e, err);
+    if (!s) {
+        e.left = limit;
+        s = ops->each(
+            m->store.self, m->cache, WEIR_SPACE_MOVE, (weir_view){"", 0}, expire_move, &e, err);
+    }
+    *removed = e.removed;
+    return s == WEIR_DEFERRED ? WEIR_OK : s;
+}

@@ -1,0 +1,17 @@
+/* How far each partition has come: what the merge rule keeps for the rule of compaction's gaps, for
+ * the alarms and for expiry. Private to the merge rule; the rest of it is in merge.h. */
+#ifndef WEIR_CDC_MERGE_WATCH_H
+#define WEIR_CDC_MERGE_WATCH_H
+
+#include "cdc/merge.h"
+
+/* To be called with every change, before it is applied. */
+WEIR_MUST_USE weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *err);
+
+/* Were offsets of this partition missing since this one? */
+static inline bool weir_merge_gap_since(const weir_merge *m, int32_t partition, int64_t offset)
+{
+    return partition >= 0 && partition < m->n_partitions && m->partitions[partition].gap > offset;
+}
+
+#endif
