@@ -2,7 +2,8 @@
 
 UNIT_APP_SRC := $(sort $(wildcard tests/unit_app/test_*.c))
 UNIT_APP_BIN := $(patsubst %.c,$(B)/%,$(UNIT_APP_SRC))
-CONFIG_TEST_OBJ := $(patsubst %.c,$(B)/faults/%.o,$(sort $(wildcard app/config*.c)))
+CONFIG_SRC := $(sort $(wildcard app/config*.c))
+CONFIG_TEST_OBJ := $(CONFIG_SRC:%.c=$(B)/faults/%.o)
 .SECONDARY: $(CONFIG_TEST_OBJ)
 UNIT_APP_LIBS = $(CONFIG_TEST_OBJ) $(B)/faults/libweir-core.a -lyaml -ljansson -lpcre2-8 -lm
 
@@ -15,11 +16,15 @@ check-unit-app: $(UNIT_APP_BIN)
 	@scripts/run-tests $(UNIT_APP_BIN)
 
 # The pages that app/config.def makes; test_config_doc fails while they differ from it.
-CONFIG_DOC_SRC := $(sort $(wildcard app/config*.c))
-$(B)/scripts/config-docs: scripts/config-docs.c $(call obj,$(CONFIG_DOC_SRC)) $(B)/libweir-core.a | deps
+$(B)/scripts/config-docs: scripts/config-docs.c $(call obj,$(CONFIG_SRC)) $(B)/libweir-core.a | deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $^ -lyaml -ljansson -lpcre2-8 -lm
 
 .PHONY: docs-config
 docs-config: $(B)/scripts/config-docs
 	$(Q)$< docs/config.example.yaml docs/config.md schemas/weir/config.schema.json
+
+# The fuzzer of the config; what it shares with the others is in tests/fuzz/fuzz.mk.
+$(B)/fuzz/fuzz_config: $(B)/fuzz/tests/fuzz/fuzz_config.o $(CONFIG_SRC:%.c=$(B)/fuzz/%.o) \
+        $(B)/fuzz/libweir-core.a
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ -lyaml -ljansson -lpcre2-8 -lm
