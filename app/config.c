@@ -118,8 +118,7 @@ weir_status weir_config_load(const char *path, const weir_config_options *option
     return status;
 }
 
-/* ---- asking
- * -------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------ */
 
 bool weir_config_store_is_shared(const weir_config_store *store)
 {

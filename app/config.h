@@ -246,8 +246,7 @@ typedef struct weir_config {
     weir_config_texts secrets; /* what must not be printed; see weir_config_redact */
 } weir_config;
 
-/* ---- problems
- * ------------------------------------------------------------------------------------ */
+/* ---- problems ---------------------------------------------------------------------------- */
 
 typedef struct weir_config_problem {
     bool warning;
@@ -276,8 +275,7 @@ void weir_config_problems_fini(weir_config_problems *p);
 /* Appends "shop.yaml:12:7: error: caches.orders.stor: unknown key; …\n". */
 void weir_config_problem_put(const char *file, const weir_config_problem *problem, weir_buf *to);
 
-/* ---- loading
- * ------------------------------------------------------------------------------------- */
+/* ---- loading ----------------------------------------------------------------------------- */
 
 /* What loading may ask of the outside; NULL where options are taken means the process's own. */
 typedef struct weir_config_options {
@@ -302,8 +300,7 @@ WEIR_MUST_USE weir_status weir_config_parse(weir_view text, const char *name,
 
 void weir_config_free(weir_config *config);
 
-/* ---- asking
- * -------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------ */
 
 /* Where a section's key has its value; where the section is, when the key is not there; {0, 0} when
  * the section (node NULL) is not there either. For messages about a value that turn up later. */
@@ -325,8 +322,7 @@ const weir_config_source *weir_config_source_named(const weir_config *config, co
 const weir_config_store *weir_config_store_named(const weir_config *config, const char *name);
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name);
 
-/* ---- printing
- * ------------------------------------------------------------------------------------ */
+/* ---- printing ---------------------------------------------------------------------------- */
 
 /* Appends the config as YAML with every default filled in and each secret as ***. Without secrets
  * in it, loading the text gives the same config. */

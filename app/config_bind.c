@@ -26,8 +26,7 @@ void weir_config_bind_defaults(
     }
 }
 
-/* ---- unknown keys
- * -------------------------------------------------------------------------------- */
+/* ---- unknown keys ------------------------------------------------------------------------ */
 
 static const char *nearest_key(weir_config_section_id id, const char *name)
 {
@@ -86,8 +85,7 @@ static void report_unknown(const weir_config_loader *loader, const weir_config_s
     weir_buf_fini(&hint);
 }
 
-/* ---- keys
- * ---------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------- */
 
 static bool bind_scalar(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_key *key, const weir_config_entry *entry, void *field)
@@ -174,8 +172,7 @@ static bool bind_key(const weir_config_loader *loader, const weir_config_scope *
     }
 }
 
-/* ---- sections
- * ------------------------------------------------------------------------------------ */
+/* ---- sections ---------------------------------------------------------------------------- */
 
 /* Reads the keys that any section of this kind has, and notes what is unknown. */
 static bool bind_common_keys(const weir_config_loader *loader, const weir_config_scope *scope,

@@ -4,13 +4,14 @@
 
 #include <strings.h>
 
+#include "cdc/column.h"
+
 static bool same(const char *a, const char *b)
 {
     return a && b && strcmp(a, b) == 0;
 }
 
-/* ---- kafka
- * --------------------------------------------------------------------------------------- */
+/* ---- kafka ------------------------------------------------------------------------------- */
 
 static void check_property(
     const weir_config_loader *loader, const weir_config_scope *scope, const weir_config_pair *p)
@@ -73,22 +74,53 @@ static void check_kafka(const weir_config_loader *loader)
     }
 }
 
-/* ---- sources
- * ------------------------------------------------------------------------------------- */
+/* ---- sources ----------------------------------------------------------------------------- */
+
+/* The modes of the config are those of the framework, in the same order. */
+_Static_assert((int)WEIR_CONFIG_DECIMAL_DOUBLE == (int)WEIR_DECIMAL_DOUBLE, "decimal modes");
+_Static_assert((int)WEIR_CONFIG_TIME_STRUCTURED == (int)WEIR_TIME_STRUCTURED, "time modes");
+_Static_assert((int)WEIR_CONFIG_BINARY_HEX == (int)WEIR_BINARY_HEX, "binary modes");
+
+/* A type is known when a column of it can be made. */
+static void check_types(
+    const weir_config_loader *loader, const weir_config_scope *scope, const weir_config_source *s)
+{
+    weir_arena *arena = &loader->config->arena;
+    weir_column_modes modes = {(weir_decimal_mode)s->modes.decimal, (weir_time_mode)s->modes.time,
+        (weir_binary_mode)s->modes.binary};
+    for (size_t i = 0; i < s->types.count && !arena->failed; i++) {
+        const weir_config_column_type *t = &s->types.items[i];
+        weir_config_scope types = {scope, "types"}, table = {&types, t->table};
+        weir_config_scope column_scope = {&table, t->column};
+        weir_column column;
+        weir_status status = weir_column_from_pg(
+            weir_view_of(t->column), weir_view_of(t->type), &modes, arena, &column, NULL);
+        if (status == WEIR_REJECT) {
+            weir_config_error(loader, &column_scope, t->place, WEIR_E_CONFIG_BAD_VALUE,
+                "`%s` is no type that weir knows; `enum` stands for any that arrives as text",
+                t->type);
+        }
+    }
+}
 
 static void check_source(const weir_config_loader *loader, const weir_config_source *s)
 {
     weir_config_scope sources = {NULL, "sources"}, item = {&sources, s->name};
-    weir_config_scope scope = {&item, "unwrapped"};
+    weir_config_scope unwrapped = {&item, "unwrapped"}, delete_mode = {&unwrapped, "delete_mode"};
     if (s->unwrapped.node && s->format == WEIR_CONFIG_FORMAT_CLOUDEVENTS) {
-        weir_config_error(loader, &scope, weir_config_place_of(s->node, "unwrapped"),
+        weir_config_error(loader, &unwrapped, weir_config_place_of(s->node, "unwrapped"),
             WEIR_E_CONFIG_CONFLICT,
             "CloudEvents carry whole envelopes: drop `unwrapped`, or `format: cloudevents`");
     }
+    if (s->unwrapped.delete_mode == WEIR_CONFIG_DELETE_DROP) {
+        weir_config_warn(loader, &delete_mode,
+            weir_config_place_of(s->unwrapped.node, "delete_mode"), WEIR_E_CONFIG_NO_DELETES,
+            "with `drop` no delete ever arrives, so deleted rows stay in the caches");
+    }
+    check_types(loader, &item, s);
 }
 
-/* ---- stores
- * -------------------------------------------------------------------------------------- */
+/* ---- stores ------------------------------------------------------------------------------ */
 
 static void check_store_paths(const weir_config_loader *loader)
 {
@@ -101,9 +133,10 @@ static void check_store_paths(const weir_config_loader *loader)
         }
         if (other < i) {
             weir_config_scope scope = {NULL, "stores"}, item = {&scope, s->name};
-            weir_config_error(loader, &item, weir_config_place_of(s->node, "path"),
+            weir_config_scope path = {&item, "path"};
+            weir_config_error(loader, &path, weir_config_place_of(s->node, "path"),
                 WEIR_E_CONFIG_CONFLICT,
-                "`%.100s` is the path of `%s` already; a database has one "
+                "`%s` is the path of `%s` already; a database has one "
                 "writer",
                 s->path, stores->items[other].name);
         }
@@ -127,8 +160,7 @@ static void check_mixed_stores(const weir_config_loader *loader)
     }
 }
 
-/* ---- caches
- * -------------------------------------------------------------------------------------- */
+/* ---- caches ------------------------------------------------------------------------------ */
 
 static const weir_config_text *text_in(const weir_config_texts *list, const char *text)
 {
@@ -161,7 +193,7 @@ static void check_rename(const weir_config_loader *loader, const weir_config_sco
     }
     if (other < at || (kept && !is_moved_away)) {
         weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_CONFLICT,
-            "two columns would be called `%.60s`", p->value);
+            "two columns would be called `%s`", p->value);
     }
 }
 
@@ -191,15 +223,14 @@ static void check_topic(const weir_config_loader *loader, size_t at)
             weir_config_scope from = {&item, "from"};
             weir_config_error(loader, &from, weir_config_place_of(c->node, "from"),
                 WEIR_E_CONFIG_CONFLICT,
-                "its topic `%.120s` is read for `%s` already, as records of the source `%s`",
-                c->topic, other->name, other->source->name);
+                "its topic `%s` is read for `%s` already, as records of the source `%s`", c->topic,
+                other->name, other->source->name);
             return;
         }
     }
 }
 
-/* ---- errors
- * -------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------ */
 
 /* What the topic is to this config, or NULL when it is not one of those that are read. */
 static const char *read_as(const weir_config *c, const char *topic)
@@ -234,7 +265,7 @@ static void check_errors(const weir_config_loader *loader)
         const weir_config_node *node = e->dead_letter.node ? e->dead_letter.node : c->node;
         weir_config_error(loader, &topic, weir_config_place_of(node, "topic"),
             WEIR_E_CONFIG_CONFLICT,
-            "`%.120s` is %s: dead letters would be read as changes; give them a topic of their own",
+            "`%s` is %s: dead letters would be read as changes; give them a topic of their own",
             e->dead_letter.topic, use);
     }
     if (e->retry.backoff_ms > e->retry.max_backoff_ms) {
@@ -244,8 +275,7 @@ static void check_errors(const weir_config_loader *loader)
     }
 }
 
-/* ---- http
- * ---------------------------------------------------------------------------------------- */
+/* ---- http -------------------------------------------------------------------------------- */
 
 static bool is_loopback(const char *host)
 {
@@ -260,7 +290,7 @@ static void check_http(const weir_config_loader *loader)
     if (http->listen.host && !is_loopback(http->listen.host)) {
         weir_config_warn(loader, &key, weir_config_place_of(http->node, "listen"),
             WEIR_E_CONFIG_PUBLIC_ADDRESS,
-            "whoever reaches `%.60s` reads /live, /ready and /metrics: there is no password",
+            "whoever reaches `%s` reads /live, /ready and /metrics: there is no password",
             http->listen.host);
     }
 }

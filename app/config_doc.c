@@ -51,8 +51,7 @@ static const char values_three[] =
     "**Names** of sources, stores and caches are letters, digits, `_` and `-`, 63 at most.\n"
     "\n";
 
-/* ---- a key's row
- * --------------------------------------------------------------------------------- */
+/* ---- a key's row ------------------------------------------------------------------------- */
 
 static void put_number(const weir_config_key *key, uint64_t n, weir_buf *to)
 {
@@ -152,8 +151,7 @@ static void put_row(const weir_config_key *key, weir_buf *to)
     weir_buf_puts(to, " |\n");
 }
 
-/* ---- sections
- * ------------------------------------------------------------------------------------ */
+/* ---- sections ---------------------------------------------------------------------------- */
 
 static void put_contents(weir_buf *to)
 {
@@ -209,8 +207,7 @@ static void put_section(weir_config_section_id id, weir_buf *to)
     weir_buf_putc(to, '\n');
 }
 
-/* ---- what is refused for now
- * --------------------------------------------------------------------- */
+/* ---- what is refused for now ------------------------------------------------------------- */
 
 static void put_later_choices(const weir_config_key *key, weir_buf *to)
 {

@@ -181,30 +181,3 @@ bool weir_config_value_of(const weir_config_loader *loader, const weir_config_sc
     weir_buf_fini(&x.text);
     return out->text != NULL;
 }
-
-const char *weir_config_shown(const weir_config_value *value)
-{
-    return value->secret ? "***" : value->text;
-}
-
-void weir_config_remember_secret(const weir_config_loader *loader, const char *text)
-{
-    weir_config_texts *s = &loader->config->secrets;
-    for (size_t i = 0; i < s->count; i++) {
-        if (strcmp(s->items[i].text, text) == 0) {
-            return;
-        }
-    }
-    if ((s->count & (s->count - 1)) == 0) { /* full: room is a power of two */
-        size_t room = s->count ? s->count * 2 : 1;
-        weir_config_text *items = weir_arena_alloc(&loader->config->arena, room * sizeof *items);
-        if (!items) {
-            return;
-        }
-        if (s->count) {
-            memcpy(items, s->items, s->count * sizeof *items);
-        }
-        s->items = items;
-    }
-    s->items[s->count++] = (weir_config_text){.text = text};
-}

@@ -99,8 +99,7 @@ static void bind_pairs(const weir_config_loader *loader, const weir_config_scope
     }
 }
 
-/* ---- column types
- * -------------------------------------------------------------------------------- */
+/* ---- column types ------------------------------------------------------------------------ */
 
 static void bind_types_of_table(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_entry *table, weir_config_column_types *out)
@@ -135,8 +134,7 @@ static void bind_column_types(const weir_config_loader *loader, const weir_confi
     }
 }
 
-/* ---- conditions
- * ---------------------------------------------------------------------------------- */
+/* ---- conditions -------------------------------------------------------------------------- */
 
 /* A number as JSON writes it. */
 static bool is_number(const char *text)
@@ -191,8 +189,7 @@ static void bind_conditions(const weir_config_loader *loader, const weir_config_
     }
 }
 
-/* ---- librdkafka's properties
- * --------------------------------------------------------------------- */
+/* ---- librdkafka's properties ------------------------------------------------------------- */
 
 void weir_config_bind_property(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_entry *entry, weir_config_pairs *to)

@@ -26,7 +26,8 @@ typedef struct weir_config_scope {
     const char *name;
 } weir_config_scope;
 
-/* Reports an error, and is false. */
+/* Reports an error, and is false. Messages may quote the file freely: what is known as a secret is
+ * hidden, what is not printable is replaced. */
 bool weir_config_error(const weir_config_loader *loader, const weir_config_scope *scope,
     weir_config_place place, weir_code code, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
@@ -34,14 +35,17 @@ void weir_config_warn(const weir_config_loader *loader, const weir_config_scope 
     weir_config_place place, weir_code code, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* ---- config_yaml.c
- * ------------------------------------------------------------------------------- */
+static inline bool weir_config_is_before(weir_config_place a, weir_config_place b)
+{
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+}
+
+/* ---- config_yaml.c ----------------------------------------------------------------------- */
 
 /* The root of the text's one document, or NULL when it could not be read. */
 const weir_config_node *weir_config_yaml_read(const weir_config_loader *loader, weir_view text);
 
-/* ---- config_interpolate.c
- * ------------------------------------------------------------------------ */
+/* ---- config_interpolate.c ---------------------------------------------------------------- */
 
 /* A scalar of the file with each ${…} replaced. */
 typedef struct weir_config_value {
@@ -56,13 +60,18 @@ typedef struct weir_config_value {
 /* False when the entry's value is no scalar or a ${…} has no value: then that was reported. */
 bool weir_config_value_of(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_entry *entry, weir_config_value *out);
+
+/* ---- config_secret.c --------------------------------------------------------------------- */
+
 /* The text for messages: *** for a secret. */
 const char *weir_config_shown(const weir_config_value *value);
-/* From now on `text` is not to be printed. */
+/* From now on `text` is not to be shown. */
 void weir_config_remember_secret(const weir_config_loader *loader, const char *text);
+bool weir_config_is_secret(const weir_config *config, const char *text);
+/* weir_config_redact in place; also hides the start of a secret at the text's end. */
+void weir_config_hide_secrets(const weir_config *config, char *text);
 
-/* ---- config_bind.c
- * ------------------------------------------------------------------------------- */
+/* ---- config_bind.c ----------------------------------------------------------------------- */
 
 /* Sets every field of a section to its default. */
 void weir_config_bind_defaults(
@@ -72,8 +81,7 @@ void weir_config_bind(const weir_config_loader *loader, const weir_config_scope 
     weir_config_section_id id, const weir_config_node *node, weir_config_place place,
     void *section);
 
-/* ---- config_list.c
- * ------------------------------------------------------------------------------- */
+/* ---- config_list.c ----------------------------------------------------------------------- */
 
 /* Reads the lists and maps of config.def (TEXTS to PROPERTIES) into the key's field. */
 void weir_config_bind_list(const weir_config_loader *loader, const weir_config_scope *scope,
@@ -87,8 +95,7 @@ bool weir_config_is_map(const weir_config_loader *loader, const weir_config_scop
 bool weir_config_is_list(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_entry *entry, size_t *count);
 
-/* ---- config_resolve.c, config_check.c
- * ------------------------------------------------------------ */
+/* ---- config_resolve.c, config_check.c ---------------------------------------------------- */
 
 /* Fills in what is computed from other keys, and what names stand for. */
 void weir_config_resolve(const weir_config_loader *loader);

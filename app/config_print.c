@@ -11,8 +11,7 @@ typedef struct printer {
     weir_buf *to;
 } printer;
 
-/* ---- texts
- * --------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 static uint32_t decode(const char *at, size_t length)
 {
@@ -54,15 +53,12 @@ static void put_quoted(weir_buf *to, weir_view text, bool is_interpolated)
 
 static void put_text(const printer *p, const char *text)
 {
-    const weir_config_texts *secrets = &p->config->secrets;
-    for (size_t i = 0; i < secrets->count; i++) {
-        if (strcmp(secrets->items[i].text, text) == 0) {
-            weir_buf_puts(p->to, "\"***\"");
-            return;
-        }
-    }
     weir_buf shown = {0};
-    weir_config_redact(p->config, weir_view_of(text), &shown);
+    if (weir_config_is_secret(p->config, text)) {
+        weir_buf_puts(&shown, "***");
+    } else {
+        weir_config_redact(p->config, weir_view_of(text), &shown);
+    }
     put_quoted(p->to, weir_buf_view(&shown), true);
     p->to->failed |= shown.failed;
     weir_buf_fini(&shown);
@@ -103,8 +99,7 @@ static void close_block(const printer *p, size_t opened)
     }
 }
 
-/* ---- lists
- * --------------------------------------------------------------------------------------- */
+/* ---- lists ------------------------------------------------------------------------------- */
 
 static void print_texts(
     const printer *p, unsigned depth, const char *key, const weir_config_texts *texts)
@@ -184,8 +179,7 @@ static void print_conditions(
     }
 }
 
-/* ---- sections
- * ------------------------------------------------------------------------------------ */
+/* ---- sections ---------------------------------------------------------------------------- */
 
 static void print_section(
     const printer *p, unsigned depth, weir_config_section_id id, const void *section);
@@ -305,32 +299,4 @@ void weir_config_print(const weir_config *config, weir_buf *to)
 {
     printer p = {config, to};
     print_section(&p, 0, WEIR_CONFIG_ROOT, config);
-}
-
-/* ---- secrets
- * ------------------------------------------------------------------------------------- */
-
-/* How many bytes of a secret are at the start; the longest when several are. */
-static size_t secret_at(const weir_config *config, weir_view text)
-{
-    enum { SHORTEST = 4 };
-    size_t longest = 0;
-    for (size_t i = 0; i < config->secrets.count; i++) {
-        weir_view secret = weir_view_of(config->secrets.items[i].text);
-        if (secret.len >= SHORTEST && secret.len > longest && secret.len <= text.len &&
-            memcmp(text.ptr, secret.ptr, secret.len) == 0) {
-            longest = secret.len;
-        }
-    }
-    return longest;
-}
-
-void weir_config_redact(const weir_config *config, weir_view text, weir_buf *to)
-{
-    while (text.len) {
-        size_t hidden = secret_at(config, text);
-        size_t step = hidden ? hidden : 1;
-        weir_buf_put(to, hidden ? "***" : text.ptr, hidden ? 3 : 1);
-        text = weir_view_make(text.ptr + step, text.len - step);
-    }
 }

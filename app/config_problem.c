@@ -13,11 +13,6 @@ void weir_config_problems_fini(weir_config_problems *p)
     *p = (weir_config_problems){0};
 }
 
-static bool is_before(weir_config_place a, weir_config_place b)
-{
-    return a.line != b.line ? a.line < b.line : a.column < b.column;
-}
-
 /* Gives up the last warning, or the last error when all are errors, unless the new problem is less
  * worth keeping than that. */
 static bool make_room(weir_config_problems *p, const weir_config_problem *problem)
@@ -28,7 +23,8 @@ static bool make_room(weir_config_problems *p, const weir_config_problem *proble
     }
     victim = victim ? victim - 1 : p->count - 1;
     const weir_config_problem *v = &p->items[victim];
-    if (problem->warning == v->warning ? !is_before(problem->place, v->place) : problem->warning) {
+    if (problem->warning == v->warning ? !weir_config_is_before(problem->place, v->place)
+                                       : problem->warning) {
         return false;
     }
     p->count--;
@@ -51,7 +47,7 @@ static void add(weir_config_problems *p, const weir_config_problem *problem)
         return;
     }
     size_t at = p->count++;
-    while (at > 0 && is_before(problem->place, p->items[at - 1].place)) {
+    while (at > 0 && weir_config_is_before(problem->place, p->items[at - 1].place)) {
         p->items[at] = p->items[at - 1];
         at--;
     }
@@ -97,13 +93,30 @@ static void make_printable(char *text)
     }
 }
 
+/* Copies as many whole characters as fit. */
+static void copy_cut(char *to, size_t size, const char *from)
+{
+    size_t len = strlen(from);
+    if (len >= size) {
+        len = size - 1;
+        while (len > 0 && weir_utf8_tail(from[len])) {
+            len--;
+        }
+    }
+    memcpy(to, from, len);
+    to[len] = '\0';
+}
+
 __attribute__((format(printf, 4, 0))) static void report(const weir_config_loader *loader,
     const weir_config_scope *scope, weir_config_problem *problem, const char *fmt, va_list ap)
 {
+    char text[2048]; /* cut only after secrets are hidden, or half of one would be left */
     join(scope, problem->where, sizeof problem->where);
-    vsnprintf(problem->text, sizeof problem->text, fmt, ap);
     make_printable(problem->where);
-    make_printable(problem->text);
+    vsnprintf(text, sizeof text, fmt, ap);
+    weir_config_hide_secrets(loader->config, text);
+    make_printable(text);
+    copy_cut(problem->text, sizeof problem->text, text);
     add(loader->problems, problem);
 }
 

@@ -28,8 +28,7 @@ static void resolve_source(const weir_config_loader *loader, weir_config_source 
     }
 }
 
-/* ---- caches
- * -------------------------------------------------------------------------------------- */
+/* ---- caches ------------------------------------------------------------------------------ */
 
 /* Debezium writes `_` for each UTF-16 unit that a topic name cannot have. */
 static void sanitise(weir_buf *to, const char *name)
@@ -82,7 +81,7 @@ static void report_dangling(const weir_config_loader *loader, const weir_config_
     weir_config_scope scope = {&item, key};
     const char *meant = weir_config_meant(nearest);
     weir_config_error(loader, &scope, weir_config_place_of(cache->node, key),
-        WEIR_E_CONFIG_DANGLING_NAME, "there is no %s `%.63s`%s%s%s", noun, nearest->word,
+        WEIR_E_CONFIG_DANGLING_NAME, "there is no %s `%s`%s%s%s", noun, nearest->word,
         meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
 }
 

@@ -7,8 +7,7 @@
 #include "config_table.h"
 #include "value/json.h"
 
-/* ---- JSON, indented
- * ------------------------------------------------------------------------------ */
+/* ---- JSON, indented ---------------------------------------------------------------------- */
 
 typedef struct writer {
     weir_buf *to;
@@ -69,8 +68,7 @@ static void put_uint(writer *w, const char *name, uint64_t n)
     weir_buf_uint(w->to, n);
 }
 
-/* ---- values
- * -------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------ */
 
 /* An unquoted 42 or true is a text where a text is due. */
 static const char any_scalar[] = "[\"string\", \"number\", \"boolean\"]";
@@ -188,8 +186,7 @@ static void put_value_schema(writer *w, const weir_config_key *key)
     }
 }
 
-/* ---- sections
- * ------------------------------------------------------------------------------------ */
+/* ---- sections ---------------------------------------------------------------------------- */
 
 /* "#/$defs/sources.NAME.modes" */
 static void put_reference(writer *w, weir_config_section_id id)

@@ -52,8 +52,7 @@ __attribute__((format(printf, 3, 4))) static bool refuse(
     return false;
 }
 
-/* ---- numbers
- * ------------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------------- */
 
 /* The digits at the start; returns what follows them. A number that is too large becomes
  * UINT64_MAX. */
@@ -127,8 +126,7 @@ static bool read_count(const weir_config_key *key, const char *text, const char 
     return is_in_range(&bounded, n, shown, put_count, why);
 }
 
-/* ---- words
- * --------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------------- */
 
 static bool read_flag(const char *text, const char *shown, bool *out, weir_config_refusal *why)
 {
@@ -187,8 +185,7 @@ static bool read_choice(const weir_config_key *key, const char *text, const char
     return refuse_word(c, text, shown, why);
 }
 
-/* ---- texts
- * --------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 static const char name_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -267,8 +264,7 @@ static bool read_address(const char *text, const char *shown, weir_arena *arena,
     return true;
 }
 
-/* ---- by kind
- * ------------------------------------------------------------------------------------- */
+/* ---- by kind ----------------------------------------------------------------------------- */
 
 bool weir_config_value_read(const weir_config_key *key, const char *text, const char *shown,
     weir_arena *arena, void *field, weir_config_refusal *why)

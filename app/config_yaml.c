@@ -212,8 +212,7 @@ static const weir_config_node *read_scalar(reader *r, const yaml_event_t *event)
     return node;
 }
 
-/* ---- entries
- * ------------------------------------------------------------------------------------- */
+/* ---- entries ----------------------------------------------------------------------------- */
 
 typedef struct entry_list {
     weir_config_entry *first, **end;
@@ -311,14 +310,7 @@ static int by_key_and_place(const void *left, const void *right)
     const weir_config_entry *a = *(weir_config_entry *const *)left;
     const weir_config_entry *b = *(weir_config_entry *const *)right;
     int order = strcmp(a->key, b->key);
-    if (order == 0) {
-        order = (a->key_place.line > b->key_place.line) - (a->key_place.line < b->key_place.line);
-    }
-    if (order == 0) {
-        order = (a->key_place.column > b->key_place.column) -
-                (a->key_place.column < b->key_place.column);
-    }
-    return order;
+    return order ? order : weir_config_is_before(a->key_place, b->key_place) ? -1 : 1;
 }
 
 /* Reports each key that was there before and takes it out; the first one stays. */
@@ -395,8 +387,7 @@ static const weir_config_node *read_node(reader *r, const yaml_event_t *event, u
     }
 }
 
-/* ---- the document
- * -------------------------------------------------------------------------------- */
+/* ---- the document ------------------------------------------------------------------------ */
 
 /* Reads the stream: its one document, and nothing behind it. */
 static const weir_config_node *read_stream(reader *r)
@@ -445,8 +436,7 @@ const weir_config_node *weir_config_yaml_read(const weir_config_loader *loader, 
     return root;
 }
 
-/* ---- asking the tree
- * ----------------------------------------------------------------------------- */
+/* ---- asking the tree --------------------------------------------------------------------- */
 
 const weir_config_entry *weir_config_node_get(const weir_config_node *node, const char *key)
 {

@@ -11,8 +11,7 @@
 
 #define CASES "tests/cases/config/"
 
-/* ---- cases as data
- * ------------------------------------------------------------------------------- */
+/* ---- cases as data ----------------------------------------------------------------------- */
 
 static weir_buf case_file(const char *name, const char *ending)
 {
@@ -118,8 +117,7 @@ static void test_out_of_memory(void **state)
     unload(&good);
 }
 
-/* ---- typed values
- * -------------------------------------------------------------------------------- */
+/* ---- typed values ------------------------------------------------------------------------ */
 
 static void check_source(const weir_config_source *s)
 {
@@ -236,8 +234,7 @@ static void test_words(void **state)
         weir_config_word(delete_mode, WEIR_CONFIG_DELETE_TO_TOMBSTONE), "delete-to-tombstone");
 }
 
-/* ---- files
- * --------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 static void test_unreadable_file(void **state)
 {
@@ -296,8 +293,7 @@ static void test_own_environment(void **state)
     weir_config_problems_fini(&problems);
 }
 
-/* ---- the group
- * ----------------------------------------------------------------------------------- */
+/* ---- the group --------------------------------------------------------------------------- */
 
 enum { MOST_CASES = 200 };
 

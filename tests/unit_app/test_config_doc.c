@@ -85,8 +85,7 @@ static void test_page_is_complete(void **state)
     weir_buf_fini(&page);
 }
 
-/* ---- the schema
- * ---------------------------------------------------------------------------------- */
+/* ---- the schema -------------------------------------------------------------------------- */
 
 static const json_t *section_schema(const json_t *root, int id)
 {

@@ -69,8 +69,7 @@ static void test_cases(void **state)
     }
 }
 
-/* ---- files that a test makes up
- * ------------------------------------------------------------------ */
+/* ---- files that a test makes up ---------------------------------------------------------- */
 
 typedef struct made_up_file {
     const char *bytes;

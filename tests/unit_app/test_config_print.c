@@ -12,8 +12,7 @@ static int read_text(void *ctx, const char *path, size_t most, weir_buf *to)
     return 0;
 }
 
-/* ---- round trip
- * ---------------------------------------------------------------------------------- */
+/* ---- round trip -------------------------------------------------------------------------- */
 
 static const char *const texts[] = {
     "plain",
@@ -83,24 +82,22 @@ static void test_keys_come_back(void **state)
     unload(&second);
 }
 
-/* ---- secrets
- * ------------------------------------------------------------------------------------- */
+/* ---- secrets ----------------------------------------------------------------------------- */
 
 static void test_no_secret_is_printed(void **state)
 {
     (void)state;
     static const char *const secrets[] = {"hunter2", "x", "pass \"word\"", "größe"};
-    static const char text[] =
-        "weir: 1\nname: a\n"
-        "kafka:\n"
-        "  bootstrap.servers: b\n"
-        "  sasl.password: ${file:/f}\n"
-        "  ssl.ca.pem: ${file:/f}\n"
-        "  sasl.oauthbearer.config: user=me password=${file:/f}\n"
-        "sources: {s: {connector: none, placeholder: '${file:/f}', full_images: ['a.${file:/f}'],\n"
-        "  types: {a.b: {c: '${file:/f}'}}}}\n"
-        "stores: {m: {type: lmdb, path: '/d/${file:/f}'}}\n"
-        "caches: {c: {from: s.a.b, store: m, where: {d: '${file:/f}'}}}\n";
+    static const char text[] = "weir: 1\nname: a\n"
+                               "kafka:\n"
+                               "  bootstrap.servers: b\n"
+                               "  sasl.password: ${file:/f}\n"
+                               "  ssl.ca.pem: ${file:/f}\n"
+                               "  sasl.oauthbearer.config: user=me password=${file:/f}\n"
+                               "sources: {s: {connector: none, placeholder: '${file:/f}', "
+                               "full_images: ['a.${file:/f}']}}\n"
+                               "stores: {m: {type: lmdb, path: '/d/${file:/f}'}}\n"
+                               "caches: {c: {from: s.a.b, store: m, where: {d: '${file:/f}'}}}\n";
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
         weir_config_options options = {
             .read_file = read_text, .ctx = (void *)secrets[i], .host_name = "h"};
@@ -115,7 +112,7 @@ static void test_no_secret_is_printed(void **state)
         for (const char *at = shown; (at = strstr(at, "\"***\"")) != NULL; at++) {
             hidden++;
         }
-        assert_int_equal(hidden, 8);
+        assert_int_equal(hidden, 7);
         if (strlen(secrets[i]) > 1 && strstr(shown, secrets[i])) {
             fail_msg("%s", shown);
         }
@@ -124,39 +121,12 @@ static void test_no_secret_is_printed(void **state)
     }
 }
 
-static void test_redact(void **state)
-{
-    (void)state;
-    static const char *const cases[][2] = {
-        {"", ""},
-        {"nothing here", "nothing here"},
-        {"pw is swordfish!", "pw is ***!"},
-        {"swordfish", "***"},
-        {"swordfishswordfish", "******"},
-        {"swordfish-long", "***"}, /* the longer one of two */
-        {"swordfis", "swordfis"},
-        {"abc stays, too short to be told apart", "abc stays, too short to be told apart"},
-    };
-    loaded l = parse("weir: 1\nname: a\nkafka:\n  bootstrap.servers: b\n"
-                     "  sasl.password: ${SECRET}\n  ssl.key.password: abc\n"
-                     "  consumer: {sasl.password: swordfish-long}\n");
-    assert_int_equal(l.status, WEIR_OK);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        weir_buf redacted = {0};
-        weir_config_redact(l.config, weir_view_of(cases[i][0]), &redacted);
-        assert_string_equal(weir_buf_str(&redacted), cases[i][1]);
-        weir_buf_fini(&redacted);
-    }
-    unload(&l);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts_come_back),
         cmocka_unit_test(test_keys_come_back),
         cmocka_unit_test(test_no_secret_is_printed),
-        cmocka_unit_test(test_redact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

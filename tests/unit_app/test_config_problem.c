@@ -163,8 +163,9 @@ static void test_long_text(void **state)
     open_fixture(&f);
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = '\0';
+    memcpy(text + sizeof f.problems.items[0].text - 2, "ä", 2); /* where the cut comes */
     add(&f, false, 1, text);
-    assert_int_equal(strlen(f.problems.items[0].text), sizeof f.problems.items[0].text - 1);
+    assert_int_equal(strlen(f.problems.items[0].text), sizeof f.problems.items[0].text - 2);
     weir_config_problems_fini(&f.problems);
 }
 
