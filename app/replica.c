@@ -23,7 +23,7 @@ struct weir_replica {
     weir_dead_letters dead_letters;
     weir_kafka_property *consumer, *producer; /* in the rules' arena */
     size_t n_consumer, n_producer;
-    bool started;
+    atomic_bool started; /* its threads run, or must be waited for */
     atomic_bool stopping;
 };
 
@@ -150,6 +150,7 @@ static bool wait_held(void *ctx, int64_t ms)
         if (atomic_load(&r->stopping) || weir_engine_failure(&r->engine, NULL)) {
             return false;
         }
+        weir_run_alive(&r->run);
         usleep(20000);
     }
     return true;
@@ -256,14 +257,14 @@ weir_status weir_replica_start(weir_replica *r, weir_error *err)
     weir_background writer = {write_some, wake_writer, abandon_writes, r->sync};
     weir_status s =
         weir_run_start(&r->run, &r->engine, writer, r->options.config->limits.drain_ms, err);
-    r->started = !s;
+    atomic_store(&r->started, !s);
     return s;
 }
 
 void weir_replica_stop(weir_replica *r)
 {
     atomic_store(&r->stopping, true);
-    if (r->started) {
+    if (atomic_load(&r->started)) {
         weir_run_stop(&r->run);
     }
 }
@@ -275,11 +276,11 @@ bool weir_replica_ended(const weir_replica *r)
 
 weir_status weir_replica_wait(weir_replica *r, weir_error *err)
 {
-    if (!r->started) {
+    if (!atomic_load(&r->started)) {
         return WEIR_OK;
     }
     weir_status s = weir_run_wait(&r->run, err);
-    r->started = false;
+    atomic_store(&r->started, false);
     if (!s && !weir_engine_failure(&r->engine, NULL)) {
         s = weir_sync_write(r->sync, 0); /* the offsets that moved behind the last record */
         if (s) {
@@ -304,6 +305,7 @@ void weir_replica_close(weir_replica *r)
     if (r->store.ops) {
         r->store.ops->close(r->store.self);
     }
+    weir_run_fini(&r->run);
     weir_rules_fini(&r->rules);
     weir_free(r);
 }
@@ -341,9 +343,12 @@ bool weir_replica_ready(weir_replica *r)
     return weir_engine_ready(&r->engine);
 }
 
-int64_t weir_replica_silence_ms(weir_replica *r)
+weir_silence weir_replica_silence(const weir_replica *r)
 {
-    return weir_monotonic_ms() - atomic_load(&r->run.beat_ms);
+    if (!atomic_load(&r->started)) {
+        return (weir_silence){.ms = 0};
+    }
+    return weir_run_silence(&r->run, weir_monotonic_ms());
 }
 
 bool weir_replica_progress(weir_replica *r, uint64_t *read_bytes, uint64_t *all_bytes)

@@ -41,8 +41,8 @@ weir_store weir_replica_store(const weir_replica *r);
 const weir_config_store *weir_replica_config(const weir_replica *r);
 /* Everything that was there at the start is in the store. */
 bool weir_replica_ready(weir_replica *r);
-/* Milliseconds since the poll thread was last seen alive. */
-int64_t weir_replica_silence_ms(weir_replica *r);
+/* The thread that has not come round for the longest time. */
+weir_silence weir_replica_silence(const weir_replica *r);
 /* A recording's progress; false: it reads from Kafka. */
 bool weir_replica_progress(weir_replica *r, uint64_t *read_bytes, uint64_t *all_bytes);
 

@@ -5,13 +5,25 @@
 
 #include "base/alloc.h"
 
-enum { POLL_MS = 100, WORK_MS = 200, LANE_MS = 1000 };
+/* How long a thread waits for work at most: far below the shortest limits.stuck_after, since an
+ * idle thread comes round that often. */
+enum { POLL_MS = 100, WORK_MS = 200, LANE_MS = 250 };
 
 int64_t weir_monotonic_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void beat(weir_beat *b)
+{
+    atomic_store_explicit(b, weir_monotonic_ms(), memory_order_relaxed);
+}
+
+static void leave(weir_beat *b)
+{
+    atomic_store_explicit(b, INT64_MAX, memory_order_relaxed);
 }
 
 typedef struct lane_start {
@@ -27,6 +39,7 @@ static void *lane_main(void *arg)
     const weir_processor *p = &r->engine->processor;
     int64_t wait_ms = LANE_MS;
     while (!atomic_load(&r->lanes_end)) {
+        beat(&r->lanes[start.lane].beat);
         weir_chunk *c = weir_engine_next(r->engine, start.lane, wait_ms);
         if (c) {
             p->ops->take(p->self, start.lane, c);
@@ -35,17 +48,19 @@ static void *lane_main(void *arg)
         int64_t due = p->ops->step(p->self, start.lane, now);
         wait_ms = due <= now ? 0 : due - now < LANE_MS ? due - now : LANE_MS;
     }
+    leave(&r->lanes[start.lane].beat);
     return NULL;
 }
 
 static void *work_main(void *arg)
 {
     weir_run *r = arg;
-    while (!atomic_load(&r->work_end)) {
-        if (r->background.work(r->background.self, WORK_MS)) {
-            return NULL;
-        }
+    weir_status s = WEIR_OK;
+    while (!s && !atomic_load(&r->work_end)) {
+        beat(&r->work_beat);
+        s = r->background.work(r->background.self, WORK_MS);
     }
+    leave(&r->work_beat);
     return NULL;
 }
 
@@ -67,6 +82,7 @@ static void drain(weir_run *r)
     int64_t until = weir_monotonic_ms() + r->drain_ms;
     weir_engine_stop_taking(e);
     while (!weir_engine_idle(e) && weir_monotonic_ms() < until) {
+        beat(&r->poll_beat);
         if (weir_engine_poll(e, weir_monotonic_ms(), 10)) {
             return;
         }
@@ -86,7 +102,7 @@ static void *poll_main(void *arg)
     const weir_record_source *source = &e->source;
     weir_status s = WEIR_OK;
     while (!s && !atomic_load(&r->stop)) {
-        atomic_store(&r->beat_ms, weir_monotonic_ms());
+        beat(&r->poll_beat);
         s = weir_engine_poll(e, weir_monotonic_ms(), POLL_MS);
         if (source->ops->finished(source->self) && weir_engine_idle(e)) {
             break;
@@ -95,6 +111,7 @@ static void *poll_main(void *arg)
     if (!s) {
         drain(r);
     }
+    leave(&r->poll_beat);
     atomic_store(&r->ended, true);
     return NULL;
 }
@@ -116,7 +133,9 @@ static bool start_lane(weir_run *r)
         return false;
     }
     *start = (lane_start){r, r->n_lanes};
-    if (pthread_create(&r->lanes[r->n_lanes], NULL, lane_main, start)) {
+    weir_run_lane *lane = &r->lanes[r->n_lanes];
+    beat(&lane->beat);
+    if (pthread_create(&lane->thread, NULL, lane_main, start)) {
         weir_free(start);
         return false;
     }
@@ -128,7 +147,8 @@ weir_status weir_run_start(
     weir_run *r, weir_engine *e, weir_background background, int64_t drain_ms, weir_error *err)
 {
     *r = (weir_run){.engine = e, .background = background, .drain_ms = drain_ms, .started = true};
-    atomic_store(&r->beat_ms, weir_monotonic_ms());
+    leave(&r->work_beat);
+    leave(&r->poll_beat);
     r->lanes = weir_calloc(e->options.lanes, sizeof *r->lanes);
     if (!r->lanes) {
         return start_failed(r, err);
@@ -139,11 +159,13 @@ weir_status weir_run_start(
         }
     }
     if (background.work) {
+        beat(&r->work_beat);
         r->work_started = pthread_create(&r->work, NULL, work_main, r) == 0;
         if (!r->work_started) {
             return start_failed(r, err);
         }
     }
+    beat(&r->poll_beat);
     r->poll_started = pthread_create(&r->poll, NULL, poll_main, r) == 0;
     return r->poll_started ? WEIR_OK : start_failed(r, err);
 }
@@ -182,7 +204,7 @@ weir_status weir_run_wait(weir_run *r, weir_error *err)
     atomic_store(&r->lanes_end, true);
     for (unsigned i = 0; i < r->n_lanes; i++) {
         weir_engine_wake(e, i);
-        pthread_join(r->lanes[i], NULL);
+        pthread_join(r->lanes[i].thread, NULL);
     }
     for (unsigned i = 0; i < e->options.lanes; i++) {
         drop_queue(e, i);
@@ -198,8 +220,6 @@ weir_status weir_run_wait(weir_run *r, weir_error *err)
     if (r->background.abandon) {
         r->background.abandon(r->background.self);
     }
-    weir_free(r->lanes);
-    r->lanes = NULL;
     r->started = false;
     weir_error why;
     if (weir_engine_failure(e, &why)) {
@@ -209,4 +229,40 @@ weir_status weir_run_wait(weir_run *r, weir_error *err)
         return why.status;
     }
     return WEIR_OK;
+}
+
+void weir_run_fini(weir_run *r)
+{
+    weir_free(r->lanes);
+    r->lanes = NULL;
+    r->n_lanes = 0;
+}
+
+/* ---- Watching -----------------------------------------------------------------------------------
+ */
+
+void weir_run_alive(weir_run *r)
+{
+    beat(&r->work_beat);
+}
+
+static void consider(weir_silence *longest, const weir_beat *b, weir_silence of, int64_t now_ms)
+{
+    int64_t last = atomic_load_explicit(b, memory_order_relaxed);
+    of.ms = last < now_ms ? now_ms - last : 0;
+    if (of.ms > longest->ms) {
+        *longest = of;
+    }
+}
+
+weir_silence weir_run_silence(const weir_run *r, int64_t now_ms)
+{
+    weir_silence longest = {.ms = 0};
+    consider(&longest, &r->poll_beat, (weir_silence){.thread = WEIR_THREAD_POLL}, now_ms);
+    consider(&longest, &r->work_beat, (weir_silence){.thread = WEIR_THREAD_WORK}, now_ms);
+    for (unsigned i = 0; i < r->n_lanes; i++) {
+        weir_silence lane = {.thread = WEIR_THREAD_LANE, .lane = i};
+        consider(&longest, &r->lanes[i].beat, lane, now_ms);
+    }
+    return longest;
 }

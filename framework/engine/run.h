@@ -11,8 +11,8 @@
 #include "engine/engine.h"
 
 typedef struct weir_background {
-    /* One round; waits at most wait_ms. Anything but WEIR_OK ends the thread (the engine has been
-     * failed). */
+    /* One round; waits at most wait_ms, or longer while it says weir_run_alive. Anything but
+     * WEIR_OK ends the thread (the engine has been failed). */
     weir_status (*work)(void *self, int64_t wait_ms);
     void (*wake)(void *self);
     /* Drops what waits, unsettled. */
@@ -20,15 +20,25 @@ typedef struct weir_background {
     void *self;
 } weir_background;
 
+/* When a thread last came round, in monotonic ms; INT64_MAX: it has left, and nobody waits for it.
+ */
+typedef atomic_llong weir_beat;
+
+typedef struct weir_run_lane {
+    pthread_t thread;
+    weir_beat beat;
+} weir_run_lane;
+
 typedef struct weir_run {
     weir_engine *engine;
     weir_background background;
     int64_t drain_ms;
-    pthread_t poll, work, *lanes;
+    pthread_t poll, work;
+    weir_run_lane *lanes;
     unsigned n_lanes;
     bool started, poll_started, work_started;
     atomic_bool stop, lanes_end, work_end, ended;
-    atomic_llong beat_ms; /* last round of the poll thread, monotonic */
+    weir_beat poll_beat, work_beat;
 } weir_run;
 
 /* background.work NULL: none. */
@@ -41,6 +51,26 @@ bool weir_run_ended(const weir_run *r);
 /* Waits until it has ended, joins all threads and drops what is left. WEIR_OK, or why the engine
  * failed. */
 weir_status weir_run_wait(weir_run *r, weir_error *err);
+/* After it was waited for. */
+void weir_run_fini(weir_run *r);
+
+/* The background's thread waits on purpose: it holds, it does not hang. Thread: the background's.
+ */
+void weir_run_alive(weir_run *r);
+
+/* The thread that has not come round for the longest time. */
+typedef enum weir_run_thread {
+    WEIR_THREAD_POLL,
+    WEIR_THREAD_LANE,
+    WEIR_THREAD_WORK
+} weir_run_thread;
+typedef struct weir_silence {
+    int64_t ms; /* 0: no thread runs */
+    weir_run_thread thread;
+    unsigned lane; /* of WEIR_THREAD_LANE */
+} weir_silence;
+/* Thread: any, from the end of weir_run_start to weir_run_fini. */
+weir_silence weir_run_silence(const weir_run *r, int64_t now_ms);
 
 /* Monotonic milliseconds, the engine's `now`. */
 int64_t weir_monotonic_ms(void);
