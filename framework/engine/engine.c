@@ -114,6 +114,18 @@ bool weir_engine_failure(weir_engine *e, weir_error *out)
     return failed;
 }
 
+bool weir_engine_waiting(weir_engine *e, weir_error *out, int64_t *told_ms)
+{
+    pthread_mutex_lock(&e->lock);
+    bool waiting = e->waiting.status != WEIR_OK;
+    if (waiting) {
+        *out = e->waiting;
+        *told_ms = e->waiting_ms;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return waiting;
+}
+
 static void fail_oom(weir_engine *e)
 {
     weir_error err;
@@ -217,6 +229,9 @@ static void hand_out(weir_engine *e)
 {
     size_t placed = 0;
     pthread_mutex_lock(&e->lock);
+    if (e->n_batch) {
+        e->waiting.status = WEIR_OK;
+    }
     while (placed < e->n_batch && place(e, &e->batch[placed])) {
         placed++;
     }
@@ -385,6 +400,7 @@ static void on_end(void *engine, weir_partition *p, int64_t offset)
     weir_engine *e = engine;
     hand_out(e);
     pthread_mutex_lock(&e->lock);
+    e->waiting.status = WEIR_OK;
     if (!weir_frontier_open(&p->frontier) && p->frontier.next < offset) {
         p->frontier.next = offset;
     }
@@ -414,6 +430,10 @@ static void on_error(void *engine, const weir_error *err)
 {
     weir_engine *e = engine;
     if (err->status == WEIR_HOLD) {
+        pthread_mutex_lock(&e->lock);
+        e->waiting = *err;
+        e->waiting_ms = e->now_ms;
+        pthread_mutex_unlock(&e->lock);
         weir_log_error(e->options.log, WEIR_LOG_WARN, e->options.name, err, "waiting");
     } else {
         weir_engine_fail(e, err);
@@ -621,6 +641,17 @@ bool weir_engine_ready(weir_engine *e)
     }
     pthread_mutex_unlock(&e->lock);
     return ready;
+}
+
+bool weir_engine_has(weir_engine *e, uint32_t tag)
+{
+    bool has = false;
+    pthread_mutex_lock(&e->lock);
+    for (size_t i = 0; i < e->n_partitions && !has; i++) {
+        has = e->partitions[i]->tag == tag;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return has;
 }
 
 size_t weir_engine_partitions(weir_engine *e, weir_partition_view *out, size_t max)

@@ -82,6 +82,8 @@ typedef struct weir_engine {
     bool starved; /* a partition had no room at the last poll: a release wakes the source */
     bool stopping;
     weir_error failure; /* status WEIR_OK: none */
+    weir_error waiting; /* the source's trouble; status WEIR_OK: none, or records came since */
+    int64_t waiting_ms; /* when it was told last, monotonic */
 
     /* Poll thread only: */
     int64_t now_ms, next_commit_ms;
@@ -130,6 +132,9 @@ WEIR_MUST_USE weir_status weir_engine_commit(weir_engine *e, bool wait, weir_err
 /* Ends the engine with this reason; the first one counts. Thread: any. */
 void weir_engine_fail(weir_engine *e, const weir_error *err);
 bool weir_engine_failure(weir_engine *e, weir_error *out);
+/* The trouble (HOLD) that the source told last, if nothing came from it since, and when that was.
+ * It may be over: a source does not tell when. Thread: any. */
+bool weir_engine_waiting(weir_engine *e, weir_error *out, int64_t *told_ms);
 
 /* A partition's figures, for metrics and `weir lag`. */
 typedef struct weir_partition_view {
@@ -157,6 +162,8 @@ void weir_engine_frontiers(
 /* Is everything that was there at the start settled and released? False while partitions are
  * unknown. */
 bool weir_engine_ready(weir_engine *e);
+/* Is a partition with this tag assigned? */
+bool weir_engine_has(weir_engine *e, uint32_t tag);
 
 extern const weir_source_events weir_engine_events;
 
