@@ -9,6 +9,7 @@
 #include "file/file_source.h"
 #include "kafka/kafka_dead_letter.h"
 #include "kafka/kafka_source.h"
+#include "kafka_properties.h"
 #include "lmdb/lmdb_store.h"
 #include "memory/memory_store.h"
 
@@ -66,29 +67,6 @@ static weir_status checked_start(void *ctx, weir_view topic, int32_t partition,
     return weir_sync_check_partitions(r->sync, topic, n_partitions, err);
 }
 
-/* The properties for one kind of client: common ones, then its own. */
-static weir_kafka_property *properties_of(weir_replica *r, const weir_config_pairs *own, size_t *n)
-{
-    const weir_config *c = r->options.config;
-    const weir_config_pairs *lists[] = {&c->kafka.properties, own};
-    size_t most = lists[0]->count + lists[1]->count + 1;
-    weir_kafka_property *p = weir_arena_alloc(&r->rules.arena, most * sizeof *p);
-    *n = 0;
-    if (!p) {
-        return NULL;
-    }
-    p[(*n)++] = (weir_kafka_property){"client.id", c->name, NULL};
-    for (size_t l = 0; l < 2; l++) {
-        for (size_t i = 0; i < lists[l]->count; i++) {
-            const weir_config_pair *pair = &lists[l]->items[i];
-            weir_view place = weir_arena_printf(
-                &r->rules.arena, "%s:%u:%u", c->file, pair->place.line, pair->place.column);
-            p[(*n)++] = (weir_kafka_property){pair->name, pair->value, place.ptr};
-        }
-    }
-    return p;
-}
-
 static weir_status open_recording(weir_replica *r, weir_error *err)
 {
     weir_file_source_options o = {
@@ -99,8 +77,8 @@ static weir_status open_recording(weir_replica *r, weir_error *err)
 static weir_status open_kafka(weir_replica *r, weir_error *err)
 {
     const weir_config *c = r->options.config;
-    r->consumer = properties_of(r, &c->kafka.consumer, &r->n_consumer);
-    r->producer = properties_of(r, &c->kafka.producer, &r->n_producer);
+    r->consumer = weir_kafka_properties(c, &c->kafka.consumer, &r->rules.arena, &r->n_consumer);
+    r->producer = weir_kafka_properties(c, &c->kafka.producer, &r->rules.arena, &r->n_producer);
     if (!r->consumer || !r->producer) {
         return weir_fail_oom(err);
     }
@@ -156,13 +134,6 @@ static bool wait_held(void *ctx, int64_t ms)
     return true;
 }
 
-static unsigned lanes_of(const weir_config *c)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned automatic = processors < 1 ? 1 : processors > 16 ? 16 : (unsigned)processors;
-    return c->limits.lanes ? c->limits.lanes : automatic;
-}
-
 static weir_status new_sync(weir_replica *r, weir_error *err)
 {
     static const weir_reject_policy policies[] = {
@@ -177,7 +148,7 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
         .n_caches = r->rules.n_caches,
         .topics = r->rules.topics,
         .n_topics = r->rules.n_topics,
-        .lanes = lanes_of(c),
+        .lanes = weir_lanes_of(c),
         .on_reject = policies[c->errors.reject],
         .dead_letters = {r->dead_letters.write, r->dead_letters.self},
         .stop_when_full = r->options.store->type == WEIR_CONFIG_STORE_MEMORY &&
@@ -195,7 +166,7 @@ static weir_status new_engine(weir_replica *r, weir_error *err)
     const weir_config *c = r->options.config;
     weir_engine_options o = {
         .name = r->options.store->name,
-        .lanes = lanes_of(c),
+        .lanes = weir_lanes_of(c),
         .in_flight_bytes = c->limits.in_flight_bytes,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_sync_tag,

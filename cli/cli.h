@@ -9,17 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "config.h"
-
-/* Exit codes, the same everywhere (docs/commands.md). */
-enum {
-    EXIT_YES = 0,
-    EXIT_NO = 1,          /* the answer is no: invalid, not found, different, above the limit */
-    EXIT_USAGE = 2,       /* usage, config or schema is wrong */
-    EXIT_UNREACHABLE = 3, /* a dependency or an input cannot be reached or read */
-    EXIT_REFUSED = 4,     /* credentials or access */
-    EXIT_HALTED = 5,      /* stopped to protect data */
-    EXIT_BUG = 70,
-};
+#include "exit_code.h"
 
 typedef struct weir_cli {
     /* global options */
@@ -59,7 +49,6 @@ int weir_cli_usage(const weir_cli *cli, const char *fmt, ...) __attribute__((for
 
 /* Says an error on stderr (or as JSON on stdout with --json) and returns its exit code. */
 int weir_cli_fail(const weir_cli *cli, const weir_error *err);
-int weir_exit_of(const weir_error *err);
 
 /* Loads the config and says all that is wrong with it; EXIT_YES and *out, or the exit code.
  * Warnings are said when `warn`. */

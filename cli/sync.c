@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "daemon.h"
+#include "kafka_properties.h"
 #include "progress.h"
 
 static const weir_option options[] = {
@@ -15,21 +16,6 @@ static const weir_option options[] = {
 };
 
 enum { TICK_MS = 200 };
-
-static weir_log make_log(const weir_cli *cli, const weir_config *config)
-{
-    static const weir_log_level levels[] = {
-        [WEIR_CONFIG_LOG_ERROR] = WEIR_LOG_ERROR,
-        [WEIR_CONFIG_LOG_WARNING] = WEIR_LOG_WARN,
-        [WEIR_CONFIG_LOG_INFO] = WEIR_LOG_INFO,
-        [WEIR_CONFIG_LOG_DEBUG] = WEIR_LOG_DEBUG,
-    };
-    bool json = config->log.format == WEIR_CONFIG_LOG_FORMAT_JSON ||
-                (config->log.format == WEIR_CONFIG_LOG_FORMAT_AUTO && !isatty(STDERR_FILENO));
-    weir_log log = {.json = json, .write = weir_log_to_fd, .ctx = (void *)(intptr_t)STDERR_FILENO};
-    atomic_init(&log.level, (int)(cli->quiet ? WEIR_LOG_ERROR : levels[config->log.level]));
-    return log;
-}
 
 static void block_signals(sigset_t *set)
 {
@@ -100,7 +86,8 @@ static int run(weir_cli *cli)
     if (code) {
         return code;
     }
-    weir_log log = make_log(cli, config);
+    weir_log log;
+    weir_log_of_config(config, cli->quiet, &log);
     code = run_daemon(cli, config, recording, &log);
     weir_config_free(config);
     return code;

@@ -66,7 +66,13 @@ void weir_engine_fini(weir_engine *e)
     if (!e->queues) {
         return;
     }
-    assert(e->open_records == 0 && e->n_batch == 0);
+    assert(e->n_batch == 0);
+    if (e->open_records) {
+        /* A handler's user still has them: their memory, the partitions and the source are left alone. */
+        weir_log_line(e->options.log, WEIR_LOG_ERROR, e->options.name,
+            "%zu records were never settled by their handlers", e->open_records);
+        return;
+    }
     for (size_t i = 0; i < e->n_partitions; i++) {
         unref_partition(e->partitions[i]);
     }

@@ -98,7 +98,8 @@ typedef struct weir_engine {
 
 WEIR_MUST_USE weir_status weir_engine_init(weir_engine *e, const weir_engine_options *options,
     weir_record_source source, weir_processor processor, weir_error *err);
-/* All records must have been released. Closes the source. */
+/* All records should have been released; those that a user never settled are left alone, and so is what
+ * they need. Closes the source. */
 void weir_engine_fini(weir_engine *e);
 
 /* One round of the poll thread: polls, hands out, commits when it is time.

@@ -46,7 +46,8 @@ typedef struct weir_record {
     /* Lane: */
     struct weir_record *next;
     uint32_t attempt; /* 1: first */
-    int64_t first_ms; /* when it was first taken up, monotonic */
+    uint32_t holds;   /* times it was held; not counted as attempts */
+    void *why;        /* the processor's: why it was rejected, until its dead letter is written */
 } weir_record;
 
 struct weir_chunk {

@@ -430,7 +430,7 @@ COLD const char *refuse_depth(reader *r, const char *at)
 
 /* Opens the container whose bracket is at `at`. Returns where its first value or name must stand,
  * or behind it when it is empty. */
-HOT const char *open_container(reader *r, const char *at, weir_type type, char closer)
+HOT const char *open_container(reader *r, const char *at, weir_value_type type, char closer)
 {
     if (UNLIKELY(r->depth == WEIR_JSON_DEPTH)) {
         return refuse_depth(r, at);

@@ -116,7 +116,7 @@ static void put_array(weir_buf *to, const weir_value *array)
 
 void weir_json_put(weir_buf *to, const weir_value *v)
 {
-    switch ((weir_type)v->type) {
+    switch ((weir_value_type)v->type) {
     case WEIR_NULL:
         weir_buf_puts(to, "null");
         break;

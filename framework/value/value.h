@@ -18,7 +18,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-typedef enum weir_type {
+typedef enum weir_value_type {
     WEIR_NULL,
     WEIR_BOOL,   /* flag WEIR_TRUE */
     WEIR_INT,    /* digits with an optional minus sign, of any length */
@@ -27,7 +27,7 @@ typedef enum weir_type {
     WEIR_BYTES,  /* raw bytes (not from JSON) */
     WEIR_ARRAY,
     WEIR_OBJECT,
-} weir_type;
+} weir_value_type;
 
 enum {
     WEIR_TRUE = 1,    /* of a WEIR_BOOL */
@@ -40,7 +40,7 @@ typedef struct weir_value {
     uint32_t len;  /* scalars: bytes at `at`; arrays: elements; objects: members */
     uint32_t span; /* bytes of source text: quotes and brackets included */
     uint32_t skip; /* nodes from this one to its next sibling; 1 for a scalar */
-    uint8_t type;  /* weir_type */
+    uint8_t type;  /* weir_value_type */
     uint8_t flags;
     uint16_t
         hash; /* names: weir_name_hash of value/text.h, which rejects most others at once; else 0 */
@@ -72,7 +72,7 @@ const weir_value *weir_gets(const weir_value *v, const char *name);
 const weir_value *weir_pointer(const weir_value *v, const char *pointer);
 
 /* NULL-safe tests: also false for NULL. */
-static inline bool weir_is(const weir_value *v, weir_type type)
+static inline bool weir_is(const weir_value *v, weir_value_type type)
 {
     return v && v->type == type;
 }

@@ -2,8 +2,8 @@
  * <weir/app.h>: an app is a config and some handlers.
  *
  *   static weir_status on_order(weir_message *m, void *ctx) { … return WEIR_OK; }
- *   static void setup(weir_app *a, void *ctx) { weir_on(a, .change = "public.orders", .fn = on_order); }
- *   int main(int argc, char **argv) { return weir_main(argc, argv, setup, NULL); }
+ *   static void setup(weir_app *a, void *ctx) { weir_on(a, .change = "public.orders", .fn =
+ * on_order); } int main(int argc, char **argv) { return weir_main(argc, argv, setup, NULL); }
  */
 #ifndef WEIR_APP_H
 #define WEIR_APP_H
@@ -16,25 +16,27 @@ extern "C" {
 
 typedef struct weir_app weir_app;
 
-/* Returns what becomes of the record (<weir/status.h>). Called on a lane's thread; records with equal keys in
- * a partition one after the other, different keys side by side. */
+/* Returns what becomes of the record (<weir/status.h>). Called on a lane's thread; records with
+ * equal keys in a partition one after the other, different keys side by side. */
 typedef weir_status weir_handler_fn(weir_message *m, void *ctx);
 
 /* Zero what you do not need. Texts are copied. */
 typedef struct weir_handler {
-    /* Exactly one of: */
-    const char *change; /* rows of "schema.table", of any source in the config; or "source.schema.table" */
-    const char *topic;  /* every record of this topic, undecoded unless it is read */
-    const char *event;  /* records of this type (header ce_type, type or eventType) in the config's topics */
+    /* Exactly one of change, topic and event; event needs topic too. */
+    const char
+        *change; /* rows of "schema.table", of any source in the config; or "source.schema.table" */
+    const char *topic; /* every record of this topic, undecoded unless it is read */
+    const char *
+        event; /* records of this type (header ce_type, type or eventType) in the config's topics */
     weir_handler_fn *fn;
     void *ctx; /* shared by all lanes: must be thread-safe */
 } weir_handler;
 
-/* Registers a handler; in C `weir_on(app, .change = "public.users", .fn = f)`. A mistake is kept and told when
- * the app starts. */
+/* Registers a handler; in C `weir_on(app, .change = "public.users", .fn = f)`. A mistake is kept
+ * and told when the app starts. */
 WEIR_API void weir_on_handler(weir_app *a, size_t size, const weir_handler *h);
 #ifndef __cplusplus
-#define weir_on(app, ...)                                                                          \
+#define weir_on(app, ...) \
     weir_on_handler((app), sizeof(weir_handler), &(const weir_handler){__VA_ARGS__})
 #endif
 
@@ -45,8 +47,8 @@ WEIR_API int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx);
 
 /* Embedding: no signal handlers, no exit, nothing on stdout. */
 
-/* Loads the config (its problems go to err, the first one, and to stderr never) and calls setup. NULL: err says
- * why. Thread: any, one owner. */
+/* Loads the config (its problems go to err, the first one, and to stderr never) and calls setup.
+ * NULL: err says why. Thread: any, one owner. */
 WEIR_API weir_app *weir_app_new(
     const char *config_path, weir_setup_fn *setup, void *ctx, weir_error *err);
 /* Starts the threads. */

@@ -9,16 +9,16 @@
 extern "C" {
 #endif
 
-/* How new the row must be. lsn: the source's position, "0/16B3748" or decimal; NULL: any. wait_ms: how long
- * to wait for it, after which the lookup is WEIR_RETRY. */
+/* How new the row must be. lsn: the source's position, "0/16B3748" or decimal; NULL: any. wait_ms:
+ * how long to wait for it, after which the lookup is WEIR_RETRY. */
 typedef struct weir_freshness {
     const char *lsn;
     uint32_t wait_ms;
 } weir_freshness;
 
-/* The row of a key. key: the key as JSON ({"id":10}), or a single-column key's bare value (10, abc).
- * *found false: there is no row. *row reads it; it lives as long as the message.
- * min NULL: as it is now. Returns WEIR_OK; WEIR_RETRY when it is not fresh enough in time; WEIR_HOLD while the
+/* The row of a key. key: the key as JSON ({"id":10}), or a single-column key's bare value (10,
+ * abc). *found false: there is no row. *row reads it; it lives as long as the message. min NULL: as
+ * it is now. Returns WEIR_OK; WEIR_RETRY when it is not fresh enough in time; WEIR_HOLD while the
  * cache is not ready or its store cannot be read; WEIR_REJECT for an unknown cache.
  * Thread: the message's owner. */
 WEIR_API WEIR_MUST_USE weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,

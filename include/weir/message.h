@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * <weir/message.h>: the record a handler is given.
  *
- * Owner: weir. A message is borrowed by the handler until it returns; a deferred one (<weir/defer.h>)
- * until weir_settle. Its views live as long.
- * Thread: one owner at a time. */
+ * Owner: weir. A message is borrowed by the handler until it returns; a deferred one
+ * (<weir/defer.h>) until weir_settle. Its views live as long. Thread: one owner at a time. */
 #ifndef WEIR_MESSAGE_H
 #define WEIR_MESSAGE_H
 
@@ -17,12 +16,13 @@ extern "C" {
 
 typedef struct weir_message weir_message;
 
-/* The idempotency key: the same on every redelivery and replay. The header `id` or `ce_id`, or a CloudEvent's
- * id; else "topic/partition/offset". */
+/* The idempotency key: the same on every redelivery and replay. The header `id` or `ce_id`, or a
+ * CloudEvent's id; else "topic/partition/offset". */
 WEIR_API weir_view weir_id(const weir_message *m);
 /* What it is: a change's "schema.table", an event's type, else the topic. */
 WEIR_API weir_view weir_type(const weir_message *m);
-/* Of a change: 'c', 'u', 'd', 'r' (a snapshot's row), 't' (truncate); 'd' for a tombstone too. 0: no change. */
+/* Of a change: 'c', 'u', 'd', 'r' (a snapshot's row), 't' (truncate); 'd' for a tombstone too. 0:
+ * no change. */
 WEIR_API char weir_op(const weir_message *m);
 /* The record's key as it stands in Kafka; ptr NULL: none. */
 WEIR_API weir_view weir_key(const weir_message *m);

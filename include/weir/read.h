@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * <weir/read.h>: typed access to an event or a row, with one sticky error: read on, check once at the end.
+ * <weir/read.h>: typed access to an event or a row, with one sticky error: read on, check once at
+ * the end.
  *
  *   weir_reader r = weir_read(m);
  *   weir_view owner = weir_text(&r, "owner"), balance = weir_number(&r, "balance");
  *   if (weir_read_end(&r)) return weir_read_end(&r);
  *
  * After a failure every further call returns an empty value and changes nothing.
- * Names: a member's name, or a JSON Pointer ("/lines/0/sku"). A row's columns are in the row contract
- * (docs/row-contract.md): a numeric is its exact digits, a timestamp ISO text.
- * Owner: the views are the message's. Thread: the message's owner. */
+ * Names: a member's name, or a JSON Pointer ("/lines/0/sku"). A row's columns are in the row
+ * contract (docs/row-contract.md): a numeric is its exact digits, a timestamp ISO text. Owner: the
+ * views are the message's. Thread: the message's owner. */
 #ifndef WEIR_READ_H
 #define WEIR_READ_H
 
@@ -36,8 +37,8 @@ WEIR_API weir_reader weir_read_key(weir_message *m);
 WEIR_API bool weir_has(weir_reader *r, const char *name);
 /* Is it null? FIELD_MISSING when it is not there. */
 WEIR_API bool weir_null(weir_reader *r, const char *name);
-/* Errors of all: FIELD_MISSING, FIELD_TYPE, CDC_BAD_VALUE; PLACEHOLDER for an unchanged TOAST value, which only
- * a cache has. */
+/* Errors of all: FIELD_MISSING, FIELD_TYPE, CDC_BAD_VALUE; PLACEHOLDER for an unchanged TOAST
+ * value, which only a cache has. */
 WEIR_API weir_view weir_text(weir_reader *r, const char *name);
 /* Exact digits: money is never a double. Also of a column that is a number in JSON text form. */
 WEIR_API weir_view weir_number(weir_reader *r, const char *name);

@@ -57,7 +57,7 @@ static void compare_scalar(const weir_value *ours, const json_t *theirs, weir_ar
     int64_t integer;
     weir_view text;
     double real;
-    switch ((weir_type)ours->type) {
+    switch ((weir_value_type)ours->type) {
     case WEIR_NULL:
         check(json_is_null(theirs), "null");
         break;

@@ -194,7 +194,7 @@ static void test_prefixes(void **state)
  */
 
 typedef struct node {
-    weir_type type;
+    weir_value_type type;
     const char *raw; /* containers: their source */
     uint32_t len, skip;
     uint8_t flags;

@@ -1,0 +1,410 @@
+/* Apps: a config and some handlers. See <weir/app.h>.
+ *
+ * An app has two readers at most: its consumer group, for handlers, and for each local store one
+ * that holds all partitions (app/daemon.h). */
+#include <weir/weir.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "config.h"
+#include "daemon.h"
+#include "kafka/kafka_dead_letter.h"
+#include "kafka/kafka_source.h"
+#include "kafka_properties.h"
+#include "lookup.h"
+#include "rules.h"
+#include "service/handlers.h"
+
+typedef struct registered {
+    weir_route route;
+    const char *topic;
+    const weir_source_rules *source;
+    struct registered *next;
+} registered;
+
+struct weir_app {
+    weir_config *config;
+    weir_log log;
+    weir_error setup_error;
+    weir_arena arena; /* what is registered */
+    registered *first, *last;
+    weir_routed_topic *topics;
+    size_t n_topics;
+    weir_daemon *daemon; /* NULL: no caches */
+    weir_handlers *handlers;
+    weir_record_source source;
+    weir_dead_letters dead_letters;
+    weir_engine engine;
+    weir_run run;
+    bool started;
+};
+
+/* ---- Registration
+ * --------------------------------------------------------------------------------- */
+
+static void wrong(weir_app *a, const char *fmt, const char *what)
+{
+    if (!a->setup_error.status) {
+        char text[160];
+        snprintf(text, sizeof text, "%.120s", what ? what : "?");
+        weir_fail(&a->setup_error, WEIR_E_APP_SETUP, "%s: %s", fmt, text);
+    }
+}
+
+static const char *copy(weir_app *a, const char *text)
+{
+    return weir_arena_copy(&a->arena, weir_view_of(text)).ptr;
+}
+
+static void add(weir_app *a, const weir_handler *h, const char *table, const char *topic,
+    const weir_source_rules *source)
+{
+    registered *r = weir_arena_alloc(&a->arena, sizeof *r);
+    if (!r || !topic) {
+        weir_fail_oom(&a->setup_error);
+        return;
+    }
+    *r = (registered){.topic = topic, .source = source};
+    r->route = (weir_route){
+        .table = table, .event = h->event ? copy(a, h->event) : NULL, .fn = h->fn, .ctx = h->ctx};
+    if (a->last) {
+        a->last->next = r;
+    } else {
+        a->first = r;
+    }
+    a->last = r;
+}
+
+/* The topic of a source's table: as the config says, or by Debezium's rule. */
+static const char *topic_of_table(weir_app *a, const weir_config_source *s, const char *table)
+{
+    for (size_t i = 0; i < s->topics.count; i++) {
+        if (strcmp(s->topics.items[i].name, table) == 0) {
+            return s->topics.items[i].value;
+        }
+    }
+    return weir_arena_printf(&a->arena, "%s.%s", s->topic_prefix, table).ptr;
+}
+
+/* "schema.table" is of every source, "source.schema.table" of one. */
+static void add_change(weir_app *a, const weir_handler *h)
+{
+    size_t found = 0;
+    const char *first_dot = strchr(h->change, '.');
+    bool named = first_dot && strchr(first_dot + 1, '.');
+    for (size_t i = 0; i < a->config->sources.count; i++) {
+        const weir_config_source *s = &a->config->sources.items[i];
+        size_t len = strlen(s->name);
+        const char *table = h->change;
+        if (named) {
+            if (strncmp(table, s->name, len) != 0 || table[len] != '.') {
+                continue;
+            }
+            table += len + 1;
+        }
+        add(a, h, copy(a, table), topic_of_table(a, s, table), weir_source_rules_of(s, &a->arena));
+        found++;
+    }
+    if (!found) {
+        wrong(a, "no source of the config has this table", h->change);
+    }
+}
+
+void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
+{
+    weir_handler h = {0};
+    memcpy(&h, given, size < sizeof h ? size : sizeof h); /* an older caller's struct is shorter */
+    int kinds = (h.change != NULL) + (h.topic != NULL && !h.event) + (h.event != NULL);
+    const char *name = h.change ? h.change : h.event ? h.event : h.topic;
+    if (!h.fn) {
+        wrong(a, "a handler without a function", name);
+    } else if (kinds != 1 || (h.event && !h.topic)) {
+        wrong(a, "a handler needs one of change, topic, or event with topic", name);
+    } else if (h.change) {
+        add_change(a, &h);
+    } else {
+        add(a, &h, NULL, copy(a, h.topic), NULL);
+    }
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------
+ */
+
+static weir_routed_topic *routed(weir_app *a, const registered *r)
+{
+    for (size_t i = 0; i < a->n_topics; i++) {
+        if (strcmp(a->topics[i].topic, r->topic) == 0) {
+            return &a->topics[i];
+        }
+    }
+    weir_routed_topic *t = &a->topics[a->n_topics++];
+    *t = (weir_routed_topic){.topic = r->topic, .source = r->source};
+    return t;
+}
+
+static weir_status gather_topics(weir_app *a, weir_error *err)
+{
+    size_t n = 0;
+    for (const registered *r = a->first; r; r = r->next) {
+        n++;
+    }
+    a->topics = weir_arena_alloc(&a->arena, n * sizeof *a->topics);
+    if (!a->topics) {
+        return weir_fail_oom(err);
+    }
+    for (const registered *r = a->first; r; r = r->next) {
+        weir_routed_topic *t = routed(a, r);
+        weir_route *routes = weir_arena_alloc(&a->arena, (t->n_routes + 1) * sizeof *routes);
+        if (!routes) {
+            return weir_fail_oom(err);
+        }
+        if (t->n_routes) {
+            memcpy(routes, t->routes, t->n_routes * sizeof *routes);
+        }
+        if (!t->source != !r->source) {
+            return weir_fail(err, WEIR_E_APP_SETUP,
+                "topic %s is registered as a change's topic and as a plain one", t->topic);
+        }
+        routes[t->n_routes++] = r->route;
+        t->routes = routes;
+    }
+    return WEIR_OK;
+}
+
+static int64_t now_ms(void *ctx)
+{
+    (void)ctx;
+    return weir_monotonic_ms();
+}
+
+static weir_status lookup(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
+    weir_buf *row, bool *found, weir_error *err)
+{
+    weir_app *a = ctx;
+    return weir_daemon_lookup(a->daemon, cache, key, min, row, found, err);
+}
+
+static weir_status open_handlers(weir_app *a, weir_error *err)
+{
+    static const weir_on_reject policies[] = {
+        [WEIR_CONFIG_REJECT_DEAD_LETTER] = WEIR_ON_REJECT_DEAD_LETTER,
+        [WEIR_CONFIG_REJECT_STOP] = WEIR_ON_REJECT_STOP,
+        [WEIR_CONFIG_REJECT_SKIP] = WEIR_ON_REJECT_SKIP,
+    };
+    const weir_config *c = a->config;
+    weir_handlers_options o = {
+        .name = c->name,
+        .topics = a->topics,
+        .n_topics = a->n_topics,
+        .lanes = weir_lanes_of(c),
+        .max_attempts = c->errors.retry.max_attempts,
+        .backoff_ms = c->errors.retry.backoff_ms,
+        .max_backoff_ms = c->errors.retry.max_backoff_ms,
+        .followers_limit = c->limits.parked_per_key,
+        .stuck_after_ms = c->limits.stuck_after_ms,
+        .on_reject = policies[c->errors.reject],
+        .dead_letters = a->dead_letters,
+        .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
+        .now_ms = now_ms,
+        .lookup = a->daemon ? lookup : NULL,
+        .ctx = a,
+        .log = &a->log,
+    };
+    return weir_handlers_new(&o, &a->handlers, err);
+}
+
+static weir_status open_source(weir_app *a, weir_error *err)
+{
+    const weir_config *c = a->config;
+    const char **names = weir_arena_alloc(&a->arena, a->n_topics * sizeof(const char *));
+    weir_kafka_property *consumer, *producer;
+    size_t n_consumer, n_producer;
+    consumer = weir_kafka_properties(c, &c->kafka.consumer, &a->arena, &n_consumer);
+    producer = weir_kafka_properties(c, &c->kafka.producer, &a->arena, &n_producer);
+    if (!names || !consumer || !producer) {
+        return weir_fail_oom(err);
+    }
+    for (size_t i = 0; i < a->n_topics; i++) {
+        names[i] = a->topics[i].topic;
+    }
+    weir_kafka_source_options o = {.properties = consumer,
+        .n_properties = n_consumer,
+        .topics = names,
+        .n_topics = a->n_topics,
+        .group = c->name,
+        .instance = c->instance,
+        .in_flight_bytes = c->limits.in_flight_bytes,
+        .log = &a->log};
+    weir_status s = weir_kafka_source_open(&o, &a->source, err);
+    if (s || c->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
+        return s;
+    }
+    weir_kafka_dead_letter_options d = {.properties = producer,
+        .n_properties = n_producer,
+        .topic = c->errors.dead_letter.topic,
+        .group = c->name,
+        .log = &a->log};
+    return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);
+}
+
+static weir_status open_engine(weir_app *a, weir_error *err)
+{
+    const weir_config *c = a->config;
+    weir_engine_options o = {.name = c->name,
+        .lanes = weir_lanes_of(c),
+        .in_flight_bytes = c->limits.in_flight_bytes,
+        .group = true,
+        .drain_ms = c->limits.drain_ms,
+        .tag = weir_handlers_tag,
+        .ctx = a->handlers,
+        .log = &a->log};
+    weir_processor p = {&weir_handlers_processor, a->handlers};
+    weir_status s = weir_engine_init(&a->engine, &o, a->source, p, err);
+    if (!s) {
+        weir_handlers_attach(a->handlers, &a->engine);
+    }
+    return s;
+}
+
+static weir_status open_all(weir_app *a, weir_error *err)
+{
+    weir_status s = gather_topics(a, err);
+    if (!s && a->config->caches.count) {
+        s = weir_daemon_open(a->config, NULL, &a->log, &a->daemon, err);
+    }
+    if (s || !a->n_topics) {
+        return s;
+    }
+    s = open_source(a, err);
+    s = s ? s : open_handlers(a, err);
+    return s ? s : open_engine(a, err);
+}
+
+static weir_status load(weir_app *a, const char *path, weir_error *err)
+{
+    weir_config_problems problems;
+    weir_config_problems_init(&problems);
+    weir_status s = weir_config_load(path, NULL, &a->config, &problems, err);
+    weir_config_problems_fini(&problems);
+    if (!s) {
+        weir_log_of_config(a->config, false, &a->log);
+    }
+    return s;
+}
+
+weir_app *weir_app_new(const char *config_path, weir_setup_fn *setup, void *ctx, weir_error *err)
+{
+    weir_app *a = weir_calloc(1, sizeof *a);
+    if (!a) {
+        weir_fail_oom(err);
+        return NULL;
+    }
+    weir_arena_init(&a->arena, 0);
+    weir_status s = load(a, config_path, err);
+    if (!s) {
+        setup(a, ctx);
+        if (a->setup_error.status && err) {
+            *err = a->setup_error;
+        }
+        s = a->setup_error.status;
+    }
+    s = s ? s : open_all(a, err);
+    if (s) {
+        weir_app_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------
+ */
+
+weir_status weir_app_start(weir_app *a, weir_error *err)
+{
+    weir_status s = a->daemon ? weir_daemon_start(a->daemon, err) : WEIR_OK;
+    if (!s && a->handlers) {
+        s = weir_run_start(
+            &a->run, &a->engine, (weir_background){.work = NULL}, a->config->limits.drain_ms, err);
+        a->started = !s;
+    }
+    return s;
+}
+
+void weir_app_stop(weir_app *a)
+{
+    if (a->started) {
+        weir_run_stop(&a->run);
+    }
+}
+
+bool weir_app_ended(const weir_app *a)
+{
+    bool handlers_ended = !a->handlers || weir_run_ended(&a->run);
+    bool caches_failed = a->daemon && weir_daemon_ended(a->daemon);
+    return (a->handlers && handlers_ended) || caches_failed;
+}
+
+/* Handlers first: while they drain, they may still look into caches. */
+weir_status weir_app_wait(weir_app *a, weir_error *err)
+{
+    weir_error why;
+    weir_status s = WEIR_OK;
+    if (a->started) {
+        while (!weir_app_ended(a)) {
+            usleep(20000);
+        }
+        weir_run_stop(&a->run);
+        s = weir_run_wait(&a->run, err);
+        a->started = false;
+    }
+    weir_status d = a->daemon ? weir_daemon_wait(a->daemon, &why) : WEIR_OK;
+    if (d && !s && err) {
+        *err = why;
+    }
+    return s ? s : d;
+}
+
+bool weir_app_ready(const weir_app *a)
+{
+    return !a->daemon || weir_daemon_ready(a->daemon);
+}
+
+bool weir_app_live(const weir_app *a, weir_error *why)
+{
+    if (a->daemon && !weir_daemon_live(a->daemon)) {
+        weir_fail(why, WEIR_E_HANDLER_STUCK, "a thread of a cache stands still");
+        return false;
+    }
+    if (!a->started) {
+        return true;
+    }
+    weir_silence silence = weir_run_silence(&a->run, weir_monotonic_ms());
+    if (silence.ms > a->config->limits.stuck_after_ms && silence.thread == WEIR_THREAD_POLL) {
+        weir_fail(why, WEIR_E_HANDLER_STUCK, "the poll thread stands still");
+        return false;
+    }
+    return !weir_handlers_stuck(a->handlers, why);
+}
+
+void weir_app_free(weir_app *a)
+{
+    if (!a) {
+        return;
+    }
+    if (a->engine.queues) {
+        weir_engine_fini(&a->engine);
+    } else if (a->source.ops) {
+        a->source.ops->close(a->source.self);
+    }
+    weir_run_fini(&a->run);
+    weir_handlers_free(a->handlers);
+    weir_kafka_dead_letters_close(&a->dead_letters);
+    weir_daemon_close(a->daemon);
+    weir_config_free(a->config);
+    weir_arena_fini(&a->arena);
+    weir_free(a);
+}

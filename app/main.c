@@ -1,0 +1,86 @@
+/* weir_main: a whole service's main(). See <weir/app.h>. */
+#include <weir/weir.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/err.h"
+#include "exit_code.h"
+
+enum { TICK_MS = 200 };
+
+static int usage(const char *program, FILE *to)
+{
+    fprintf(to,
+        "usage: %s --config FILE\n\n  --config FILE  the config (docs/config.md)\n"
+        "  --version      print weir's version\n  --help         this\n",
+        program);
+    return to == stderr ? EXIT_USAGE : EXIT_YES;
+}
+
+static int complain(const char *program, const weir_error *err)
+{
+    fprintf(stderr, "%s: %s%s%s [%s]\n", program, err->where, err->where[0] ? ": " : "", err->text,
+        err->code);
+    return weir_exit_of(err);
+}
+
+static int run(const char *program, weir_app *app, const sigset_t *signals)
+{
+    weir_error err = {.status = WEIR_OK};
+    if (weir_app_start(app, &err)) {
+        weir_app_stop(app);
+        weir_error ignored;
+        (void)!weir_app_wait(app, &ignored);
+        return complain(program, &err);
+    }
+    while (!weir_app_ended(app)) {
+        struct timespec tick = {0, TICK_MS * 1000000L};
+        int signal = sigtimedwait(signals, NULL, &tick);
+        if (signal == SIGTERM || signal == SIGINT) {
+            break;
+        }
+    }
+    weir_app_stop(app);
+    return weir_app_wait(app, &err) ? complain(program, &err) : EXIT_YES;
+}
+
+int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
+{
+    const char *config = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            return usage(argv[0], stdout);
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            puts("weir " WEIR_VERSION);
+            return EXIT_YES;
+        }
+        if ((strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-c") == 0) && i + 1 < argc) {
+            config = argv[++i];
+        } else {
+            return usage(argv[0], stderr);
+        }
+    }
+    if (!config) {
+        return usage(argv[0], stderr);
+    }
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread starts: all inherit it */
+    signal(SIGPIPE, SIG_IGN);
+    weir_error err = {.status = WEIR_OK};
+    weir_app *app = weir_app_new(config, setup, ctx, &err);
+    if (!app) {
+        return complain(argv[0], &err);
+    }
+    int code = run(argv[0], app, &signals);
+    weir_app_free(app);
+    return code;
+}

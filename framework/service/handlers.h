@@ -1,0 +1,92 @@
+/* Handlers: runs an app's functions over records, with per-key order, retries that park the key,
+ * holds, dead letters and deferred completion. A processor of the engine.
+ *
+ * Invariants
+ *  1. A record is settled only when its handler said yes, it is no handler's, or its dead letter is
+ * safe.
+ *  2. Equal keys of a partition are handled in offset order, retries included (engine/lane.h).
+ *  3. A message is its user's from WEIR_DEFERRED to weir_settle, which counts once.
+ *
+ * Thread: take, step and abandon on lanes; settle from any. */
+#ifndef WEIR_SERVICE_HANDLERS_H
+#define WEIR_SERVICE_HANDLERS_H
+
+#include <weir/app.h>
+#include <weir/cache.h>
+
+#include "engine/dead_letter.h"
+#include "engine/engine.h"
+
+/* What a topic's records are for. Borrowed, outlives the handlers. */
+typedef struct weir_route {
+    const char *table; /* rows of this "schema.table"; or */
+    const char *event; /* records of this type; neither: every record */
+    weir_handler_fn *fn;
+    void *ctx;
+} weir_route;
+
+typedef struct weir_routed_topic {
+    const char *topic;
+    const weir_source_rules *source; /* a CDC topic's; NULL: no CDC topic */
+    const weir_route *routes;
+    size_t n_routes;
+} weir_routed_topic;
+
+typedef enum weir_on_reject {
+    WEIR_ON_REJECT_DEAD_LETTER,
+    WEIR_ON_REJECT_STOP,
+    WEIR_ON_REJECT_SKIP,
+} weir_on_reject;
+
+typedef struct weir_handlers_options {
+    const char *name;
+    const weir_routed_topic *topics;
+    size_t n_topics;
+    unsigned lanes;
+    uint32_t max_attempts;
+    int64_t backoff_ms, max_backoff_ms;
+    unsigned followers_limit;
+    int64_t stuck_after_ms;
+    weir_on_reject on_reject;
+    weir_dead_letters dead_letters;
+    uint64_t seed;                /* of the backoff's jitter */
+    int64_t (*now_ms)(void *ctx); /* monotonic */
+    /* Appends the row of a cache; see weir_lookup. */
+    weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
+        weir_buf *row, bool *found, weir_error *err);
+    void *ctx;
+    const weir_log *log;
+} weir_handlers_options;
+
+typedef struct weir_handlers weir_handlers;
+
+WEIR_MUST_USE weir_status weir_handlers_new(
+    const weir_handlers_options *options, weir_handlers **out, weir_error *err);
+/* The engine must have ended. */
+void weir_handlers_free(weir_handlers *h);
+void weir_handlers_attach(weir_handlers *h, weir_engine *e);
+
+extern const weir_processor_ops weir_handlers_processor;
+uint32_t weir_handlers_tag(void *handlers, weir_view topic);
+
+typedef struct weir_handlers_counters {
+    uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred;
+} weir_handlers_counters;
+weir_handlers_counters weir_handlers_count(weir_handlers *h);
+
+/* Is a handler or a deferred message stuck for longer than stuck_after? *err names the record.
+ * Thread: any. */
+bool weir_handlers_stuck(weir_handlers *h, weir_error *err);
+
+/* A key that is parked, held or busy. */
+typedef struct weir_stuck_key {
+    char topic[250], key[128];
+    int32_t partition;
+    int64_t offset;
+    uint32_t attempt, followers;
+    int64_t due_in_ms; /* -1: busy */
+    weir_error error;  /* of the last attempt */
+} weir_stuck_key;
+size_t weir_handlers_stuck_keys(weir_handlers *h, weir_stuck_key *out, size_t max);
+
+#endif

@@ -1,0 +1,50 @@
+/* A message's inside. Private to service/. */
+#ifndef WEIR_SERVICE_MESSAGE_H
+#define WEIR_SERVICE_MESSAGE_H
+
+#include <weir/weir.h>
+
+#include "service/handlers.h"
+
+typedef enum weir_message_state {
+    WEIR_MESSAGE_FREE,
+    WEIR_MESSAGE_RUNNING,  /* its handler is called */
+    WEIR_MESSAGE_DEFERRED, /* its user's */
+    WEIR_MESSAGE_SETTLED,  /* on its way back to the lane */
+} weir_message_state;
+
+struct weir_message {
+    weir_handlers *owner;
+    unsigned lane;
+    weir_record *record;
+    weir_raw_record *raw;
+    const weir_routed_topic *topic;
+    weir_decoder *decoder; /* of its topic on this lane; NULL: no CDC topic */
+    weir_arena arena;
+    weir_buf scratch;
+    weir_event event;
+    bool decoded; /* `event` is filled */
+    bool parsed;  /* `value` is, of a record of no CDC topic */
+    const weir_value *value, *key;
+    bool late;        /* deferred: what was not read is not to be had any more */
+    weir_view id;     /* made when asked for */
+    weir_error error; /* why it is not WEIR_OK */
+    uint32_t after_ms;
+    atomic_int state;    /* weir_message_state */
+    weir_status status;  /* settled with */
+    int64_t deadline_ms; /* deferred: monotonic */
+    uint32_t deadline_after_ms;
+    weir_message *next; /* mailbox or pool */
+    weir_message *next_deferred, **prev_deferred;
+};
+
+/* Decodes the record if it was not yet. */
+weir_status weir_message_decode(weir_message *m);
+/* Called by weir_settle. */
+void weir_handlers_settled(weir_handlers *h, weir_message *m);
+weir_status weir_handlers_lookup(weir_handlers *h, const char *cache, weir_view key,
+    const weir_freshness *min, weir_buf *row, bool *found, weir_error *err);
+void weir_handlers_misused(weir_handlers *h, const char *what);
+int64_t weir_handlers_now(weir_handlers *h);
+
+#endif
