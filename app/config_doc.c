@@ -1,6 +1,8 @@
 /* The reference page docs/config.md, from config.def. See config_doc.h. */
 #include "config_doc.h"
 
+#include <ctype.h>
+
 #include "config_table.h"
 #include "config_value.h"
 
@@ -18,38 +20,46 @@ static const char introduction[] =
     "- [A complete example](#a-complete-example)\n"
     "- [How values are written](#how-values-are-written)\n";
 
-static const char values_one[] =
-    "## How values are written\n"
-    "\n"
-    "**Units are part of the value.** A duration is a whole number with one of `";
-static const char values_two[] = "` behind\n"
-                                 "it, a size one with one of\n`";
-static const char values_three[] =
-    "`. A number alone is\n"
-    "an error, since nobody can know what it was meant to be.\n"
-    "\n"
-    "**Interpolation** works on single values, after YAML was parsed, so no value can change the\n"
-    "structure of the config:\n"
-    "\n"
-    "| written | becomes |\n"
-    "|---|---|\n"
-    "| `${NAME}` | the environment variable; an error when it is not set |\n"
-    "| `${NAME:-default}` | the same, or `default` when it is not set or empty |\n"
-    "| `${file:/path}` | the file's content without the line end at its end; a secret |\n"
-    "| `$$` | `$` |\n"
-    "\n"
-    "**Secrets** are what comes from a file by `${file:…}` and the values of the properties that "
-    "are\n"
-    "marked so below. They are printed as `***`. One that stands in the config itself is a "
-    "warning.\n"
-    "\n"
-    "**YAML** is taken strictly: a key that is there twice is an error, and so is one that is not\n"
-    "known; there are no tags and no merge keys (`<<`). Anchors and aliases work. A text that "
-    "holds\n"
-    "`: ` or begins with one of `@ % & * ! [ {` needs quotes.\n"
-    "\n"
-    "**Names** of sources, stores and caches are letters, digits, `_` and `-`, 63 at most.\n"
-    "\n";
+static void put_values(weir_buf *to)
+{
+    weir_buf_printf(to,
+        "## How values are written\n"
+        "\n"
+        "**Units** are part of the value: a whole number with its unit behind it. A number alone "
+        "is\n"
+        "an error, since nobody can know what it was meant to be.\n"
+        "\n"
+        "| | units | |\n"
+        "|---|---|---|\n"
+        "| duration | `%s` | `20s` |\n"
+        "| size | `%s` | `64MiB` |\n"
+        "\n",
+        weir_config_duration_units(), weir_config_size_units());
+    weir_buf_puts(to,
+        "**Interpolation** works on single values, after YAML was parsed, so no value can change "
+        "the\n"
+        "structure of the config:\n"
+        "\n"
+        "| written | becomes |\n"
+        "|---|---|\n"
+        "| `${NAME}` | the environment variable; an error when it is not set |\n"
+        "| `${NAME:-default}` | the same, or `default` when it is not set or empty |\n"
+        "| `${file:/path}` | the file's content without the line end at its end; a secret |\n"
+        "| `$$` | `$` |\n"
+        "\n"
+        "**Secrets** are what comes from a file by `${file:…}`, and the values of the properties "
+        "that\n"
+        "are marked so below. They are shown as `***`. One that stands in the config itself is a\n"
+        "warning.\n"
+        "\n"
+        "**YAML** is taken strictly: a key that is there twice is an error, and so is one that is "
+        "not\n"
+        "known; there are no tags and no merge keys (`<<`). Anchors and aliases work. A text that\n"
+        "holds `: ` or begins with one of `@ % & * ! [ {` needs quotes.\n"
+        "\n"
+        "**Names** of sources, stores and caches are letters, digits, `_` and `-`, 63 at most.\n"
+        "\n");
+}
 
 /* ---- a key's row ------------------------------------------------------------------------- */
 
@@ -114,18 +124,17 @@ static void put_default(const weir_config_key *key, weir_buf *to)
 
 static const char *title_of(weir_config_section_id id)
 {
-    return id == WEIR_CONFIG_ROOT ? "the top" : weir_config_sections[id].path;
+    return id == WEIR_CONFIG_ROOT ? "Top level" : weir_config_sections[id].path;
 }
 
-/* GitHub's anchors: small letters, no dots. */
+/* GitHub's anchors: small letters, no dots, a dash for a space. */
 static void put_anchor(const char *title, weir_buf *to)
 {
     for (; *title; title++) {
-        bool is_capital = *title >= 'A' && *title <= 'Z';
         if (*title == ' ') {
             weir_buf_putc(to, '-');
         } else if (*title != '.') {
-            weir_buf_putc(to, is_capital ? (char)(*title - 'A' + 'a') : *title);
+            weir_buf_putc(to, (char)tolower((unsigned char)*title));
         }
     }
 }
@@ -245,11 +254,7 @@ void weir_config_doc_page(weir_view example, weir_buf *to)
     weir_buf_puts(to, "## A complete example\n\n```yaml\n");
     weir_buf_putv(to, example);
     weir_buf_puts(to, "```\n\n");
-    weir_buf_puts(to, values_one);
-    weir_buf_puts(to, weir_config_duration_units());
-    weir_buf_puts(to, values_two);
-    weir_buf_puts(to, weir_config_size_units());
-    weir_buf_puts(to, values_three);
+    put_values(to);
     for (int i = 0; i < WEIR_CONFIG_SECTIONS; i++) {
         put_section((weir_config_section_id)i, to);
     }

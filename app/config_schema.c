@@ -73,14 +73,6 @@ static void put_uint(writer *w, const char *name, uint64_t n)
 /* An unquoted 42 or true is a text where a text is due. */
 static const char any_scalar[] = "[\"string\", \"number\", \"boolean\"]";
 
-static void put_text_schema(writer *w, const char *pattern)
-{
-    put_json(w, "type", any_scalar);
-    if (pattern) {
-        put_string(w, "pattern", pattern);
-    }
-}
-
 static void put_count_schema(writer *w, const weir_config_key *key)
 {
     put_json(w, "type", "[\"integer\", \"string\"]");
@@ -130,36 +122,34 @@ static void put_list_schema(writer *w)
     put_json(w, "items", SCALAR);
 }
 
+/* Of the kinds that are one text: the JSON types it may come as, and what it looks like. */
+static const struct {
+    const char *type, *pattern;
+} texts[] = {
+    [WEIR_CONFIG_KIND_TEXT] = {any_scalar, NULL},
+    [WEIR_CONFIG_KIND_NAME] = {any_scalar, NAME_PATTERN "|\\$"},
+    [WEIR_CONFIG_KIND_PATH] = {any_scalar, NULL},
+    [WEIR_CONFIG_KIND_TOPIC] = {any_scalar, "^[A-Za-z0-9._-]{1,249}$|\\$"},
+    [WEIR_CONFIG_KIND_ROW_SOURCE] = {any_scalar, "^[^.]+\\.[^.]+\\..+$|\\$"},
+    [WEIR_CONFIG_KIND_FLAG] = {"[\"boolean\", \"string\"]", "^(true|false)$|\\$"},
+    [WEIR_CONFIG_KIND_DURATION] = {"\"string\"", "^[0-9]+(ms|s|m|h|d)$|\\$"},
+    [WEIR_CONFIG_KIND_SIZE] = {"\"string\"", "^[0-9]+(B|[KMGT]iB|[kMGT]B)$|\\$"},
+    [WEIR_CONFIG_KIND_ADDRESS] = {"\"string\"", "^(\\[.+\\]|[^:]+):[0-9]{1,5}$|\\$"},
+};
+
+static void put_text_schema(writer *w, weir_config_kind kind)
+{
+    put_json(w, "type", texts[kind].type);
+    if (texts[kind].pattern) {
+        put_string(w, "pattern", texts[kind].pattern);
+    }
+}
+
 static void put_value_schema(writer *w, const weir_config_key *key)
 {
     switch (key->kind) {
-    case WEIR_CONFIG_KIND_NAME:
-        put_text_schema(w, NAME_PATTERN "|\\$");
-        break;
-    case WEIR_CONFIG_KIND_TOPIC:
-        put_text_schema(w, "^[A-Za-z0-9._-]{1,249}$|\\$");
-        break;
-    case WEIR_CONFIG_KIND_ROW_SOURCE:
-        put_text_schema(w, "^[^.]+\\.[^.]+\\..+$|\\$");
-        break;
-    case WEIR_CONFIG_KIND_FLAG:
-        put_json(w, "type", "[\"boolean\", \"string\"]");
-        put_string(w, "pattern", "^(true|false)$|\\$");
-        break;
     case WEIR_CONFIG_KIND_COUNT:
         put_count_schema(w, key);
-        break;
-    case WEIR_CONFIG_KIND_DURATION:
-        put_json(w, "type", "\"string\"");
-        put_string(w, "pattern", "^[0-9]+(ms|s|m|h|d)$|\\$");
-        break;
-    case WEIR_CONFIG_KIND_SIZE:
-        put_json(w, "type", "\"string\"");
-        put_string(w, "pattern", "^[0-9]+(B|[KMGT]iB|[kMGT]B)$|\\$");
-        break;
-    case WEIR_CONFIG_KIND_ADDRESS:
-        put_json(w, "type", "\"string\"");
-        put_string(w, "pattern", "^(\\[.+\\]|[^:]+):[0-9]{1,5}$|\\$");
         break;
     case WEIR_CONFIG_KIND_CHOICE:
         put_choice_schema(w, key);
@@ -182,7 +172,7 @@ static void put_value_schema(writer *w, const weir_config_key *key)
         put_map_schema(w, NULL, NULL_OR_SCALAR);
         break;
     default:
-        put_text_schema(w, NULL);
+        put_text_schema(w, key->kind);
     }
 }
 
@@ -197,9 +187,8 @@ static void put_reference(writer *w, weir_config_section_id id)
 
 static void put_default(writer *w, const weir_config_key *key)
 {
-    if (key->fallback && key->kind == WEIR_CONFIG_KIND_FLAG) {
-        put_json(w, "default", key->fallback);
-    } else if (key->fallback && key->kind == WEIR_CONFIG_KIND_COUNT && !key->zero) {
+    bool is_number = key->kind == WEIR_CONFIG_KIND_COUNT && !key->zero;
+    if (key->fallback && (is_number || key->kind == WEIR_CONFIG_KIND_FLAG)) {
         put_json(w, "default", key->fallback);
     } else if (key->fallback) {
         put_string(w, "default", key->fallback);
