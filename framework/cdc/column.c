@@ -97,6 +97,24 @@ weir_status weir_render_text(
     return WEIR_OK;
 }
 
+weir_status weir_column_json(const weir_column *c, const weir_value *v, weir_arena *scratch,
+    weir_view *text, const weir_value **document, weir_error *err)
+{
+    *text = weir_string(v, scratch);
+    if (!text->ptr) {
+        return weir_fail_oom(err);
+    }
+    weir_error why;
+    weir_status status = weir_json_read(*text, scratch, document, &why);
+    if (status != WEIR_OK && strncmp(why.code, "JSON_", 5) == 0) {
+        return weir_column_refuse(c, v, why.text, err);
+    }
+    if (status != WEIR_OK && err) {
+        *err = why;
+    }
+    return status;
+}
+
 /* to_json embeds the text of a json column as it stands, white space and all. A producer that has
  * expanded it into the record (ExpandJSON) sends no string. */
 weir_status weir_render_json(
@@ -106,19 +124,11 @@ weir_status weir_render_json(
         weir_json_put(to, v);
         return WEIR_OK;
     }
-    weir_view text = weir_string(v, scratch);
-    if (!text.ptr) {
-        return weir_fail_oom(err);
-    }
+    weir_view text;
     const weir_value *document;
-    weir_error why;
-    weir_status status = weir_json_read(text, scratch, &document, &why);
-    if (status == WEIR_REJECT) {
-        return weir_column_refuse(c, v, why.text, err);
+    weir_status status = weir_column_json(c, v, scratch, &text, &document, err);
+    if (status == WEIR_OK) {
+        weir_buf_putv(to, text);
     }
-    if (status != WEIR_OK) {
-        return weir_fail_oom(err);
-    }
-    weir_buf_putv(to, text);
-    return WEIR_OK;
+    return status;
 }

@@ -94,16 +94,12 @@ weir_status weir_render_hstore(
 {
     const weir_value *object = v;
     if (v->type == WEIR_STRING) {
-        weir_view text = weir_string(v, scratch);
-        if (!text.ptr) {
-            return weir_fail_oom(err);
+        weir_view text;
+        weir_status status = weir_column_json(c, v, scratch, &text, &object, err);
+        if (status != WEIR_OK) {
+            return status;
         }
-        weir_error why;
-        weir_status status = weir_json_read(text, scratch, &object, &why);
-        if (status != WEIR_OK && status != WEIR_REJECT) {
-            return weir_fail_oom(err);
-        }
-        if (status == WEIR_REJECT || object->type != WEIR_OBJECT) {
+        if (object->type != WEIR_OBJECT) {
             return weir_column_refuse(c, v, "not the JSON of an hstore", err);
         }
     }

@@ -155,6 +155,9 @@ static weir_status put_large(
             nine /= 10;
         }
     }
+    if (first == digits + room) {
+        *--first = '0'; /* nothing but zero words */
+    }
     while (first < digits + room - 1 && *first == '0') {
         first++;
     }

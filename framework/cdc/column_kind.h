@@ -110,6 +110,11 @@ weir_status weir_column_refuse(
 WEIR_MUST_USE weir_status weir_column_bytes(const weir_column *c, const weir_value *v,
     weir_arena *scratch, weir_view *out, weir_error *err);
 
+/* A string's text, and the JSON document that it is. Errors: CDC_BAD_VALUE, TOO_LARGE,
+ * OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_column_json(const weir_column *c, const weir_value *v,
+    weir_arena *scratch, weir_view *text, const weir_value **document, weir_error *err);
+
 /* Decodes base64; -1 when it is none. `out` has room for text.len / 4 * 3 + 3 bytes. */
 ptrdiff_t weir_base64_decode(weir_view text, char *out);
 

@@ -9,18 +9,19 @@ static const struct {
     weir_kind kind;
 } types[] = {
     {"\"char\"", WEIR_KIND_TEXT},
+    {"aclitem", WEIR_KIND_TEXT},
     {"bigint", WEIR_KIND_INTEGER},
     {"bigserial", WEIR_KIND_INTEGER},
-    {"bit", WEIR_KIND_BIT},
     {"bit varying", WEIR_KIND_VARBIT},
+    {"bit", WEIR_KIND_BIT},
     {"bool", WEIR_KIND_BOOLEAN},
     {"boolean", WEIR_KIND_BOOLEAN},
     {"box", WEIR_KIND_GEOMETRY},
     {"bpchar", WEIR_KIND_TEXT},
     {"bytea", WEIR_KIND_BYTEA},
     {"char", WEIR_KIND_TEXT},
-    {"character", WEIR_KIND_TEXT},
     {"character varying", WEIR_KIND_TEXT},
+    {"character", WEIR_KIND_TEXT},
     {"cid", WEIR_KIND_OID},
     {"cidr", WEIR_KIND_TEXT},
     {"circle", WEIR_KIND_CIRCLE},
@@ -79,7 +80,17 @@ static const struct {
     {"point", WEIR_KIND_POINT},
     {"polygon", WEIR_KIND_GEOMETRY},
     {"real", WEIR_KIND_FLOAT4},
+    {"refcursor", WEIR_KIND_TEXT},
     {"regclass", WEIR_KIND_TEXT},
+    {"regcollation", WEIR_KIND_TEXT},
+    {"regconfig", WEIR_KIND_TEXT},
+    {"regdictionary", WEIR_KIND_TEXT},
+    {"regnamespace", WEIR_KIND_TEXT},
+    {"regoper", WEIR_KIND_TEXT},
+    {"regoperator", WEIR_KIND_TEXT},
+    {"regproc", WEIR_KIND_TEXT},
+    {"regprocedure", WEIR_KIND_TEXT},
+    {"regrole", WEIR_KIND_TEXT},
     {"regtype", WEIR_KIND_TEXT},
     {"seg", WEIR_KIND_TEXT},
     {"serial", WEIR_KIND_INTEGER},
@@ -88,12 +99,12 @@ static const struct {
     {"sparsevec", WEIR_KIND_SPARSEVEC},
     {"text", WEIR_KIND_TEXT},
     {"tid", WEIR_KIND_TEXT},
-    {"time", WEIR_KIND_TIME},
     {"time with time zone", WEIR_KIND_TIMETZ},
     {"time without time zone", WEIR_KIND_TIME},
-    {"timestamp", WEIR_KIND_TIMESTAMP},
+    {"time", WEIR_KIND_TIME},
     {"timestamp with time zone", WEIR_KIND_TIMESTAMPTZ},
     {"timestamp without time zone", WEIR_KIND_TIMESTAMP},
+    {"timestamp", WEIR_KIND_TIMESTAMP},
     {"timestamptz", WEIR_KIND_TIMESTAMPTZ},
     {"timetz", WEIR_KIND_TIMETZ},
     {"tsmultirange", WEIR_KIND_TEXT},
@@ -134,6 +145,17 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+static weir_view trim(weir_view v)
+{
+    while (v.len && is_blank(v.ptr[0])) {
+        v = weir_view_make(v.ptr + 1, v.len - 1);
+    }
+    while (v.len && is_blank(v.ptr[v.len - 1])) {
+        v.len--;
+    }
+    return v;
+}
+
 /* "[]" or "[3]", any number of times, at the end. */
 static weir_view cut_brackets(weir_view text, bool *any)
 {
@@ -158,10 +180,7 @@ static void read_modifiers(weir_view text, type_name *t)
     t->n_modifiers = 0;
     while (t->n_modifiers < 2) {
         const char *comma = memchr(text.ptr, ',', text.len);
-        weir_view part = {text.ptr, comma ? (size_t)(comma - text.ptr) : text.len};
-        while (part.len && is_blank(part.ptr[0])) {
-            part = weir_view_make(part.ptr + 1, part.len - 1);
-        }
+        weir_view part = trim((weir_view){text.ptr, comma ? (size_t)(comma - text.ptr) : text.len});
         if (!weir_text_to_int64(part, &t->modifiers[t->n_modifiers])) {
             return;
         }
@@ -192,10 +211,7 @@ static bool put_base(type_name *t, weir_view part)
 static bool read_name(weir_view text, type_name *t)
 {
     *t = (type_name){0};
-    while (text.len && is_blank(text.ptr[text.len - 1])) {
-        text.len--;
-    }
-    text = cut_brackets(text, &t->array);
+    text = cut_brackets(trim(text), &t->array);
     const char *open = memchr(text.ptr, '(', text.len);
     const char *close = open ? memchr(open, ')', (size_t)(text.ptr + text.len - open)) : NULL;
     if (open && !close) {

@@ -78,17 +78,29 @@ static bool is_map_of(const weir_value *v, weir_view text)
            weir_string_is(weir_next(weir_child(v)), text);
 }
 
-/* The same as text. The placeholder is compared as it stands, so one that JSON would escape is not
- * found; Debezium's has only letters and underscores. */
-static bool is_map_text_of(weir_view json, weir_view text)
+static bool take(weir_view *from, weir_view prefix)
 {
-    static const char open[] = "{\"", middle[] = "\":\"", close[] = "\"}";
-    enum { OPEN = 2, MIDDLE = 3, CLOSE = 2 };
-    const char *key = json.ptr + OPEN, *value = key + text.len + MIDDLE;
-    return json.len == OPEN + text.len + MIDDLE + text.len + CLOSE &&
-           memcmp(json.ptr, open, OPEN) == 0 && memcmp(key, text.ptr, text.len) == 0 &&
-           memcmp(key + text.len, middle, MIDDLE) == 0 && memcmp(value, text.ptr, text.len) == 0 &&
-           memcmp(value + text.len, close, CLOSE) == 0;
+    if (from->len < prefix.len || memcmp(from->ptr, prefix.ptr, prefix.len) != 0) {
+        return false;
+    }
+    *from = weir_view_make(from->ptr + prefix.len, from->len - prefix.len);
+    return true;
+}
+
+/* The same as JSON text, whose quotes JSON has escaped once more. The placeholder is compared as it
+ * stands: one that holds quotes itself is not found. */
+static bool is_map_text_of(const weir_value *v, weir_view text)
+{
+    weir_view rest = weir_raw(v);
+    weir_view quote = weir_view_of(v->flags & WEIR_ESCAPED ? "\\\"" : "\"");
+    weir_view parts[] = {weir_view_of("{"), quote, text, quote, weir_view_of(":"), quote, text,
+        quote, weir_view_of("}")};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!take(&rest, parts[i])) {
+            return false;
+        }
+    }
+    return rest.len == 0;
 }
 
 static bool is_codes_of(const weir_value *v, weir_view text)
@@ -121,9 +133,9 @@ static bool is_text_placeholder(weir_kind kind, const weir_value *v, weir_view t
         return is_base64_of(raw, text) || is_hex_of(raw, text);
     case WEIR_KIND_JSON:
     case WEIR_KIND_HSTORE:
-        return is_map_text_of(raw, text);
+        return is_map_text_of(v, text);
     case WEIR_KIND_RAW:
-        return is_base64_of(raw, text) || is_hex_of(raw, text) || is_map_text_of(raw, text);
+        return is_base64_of(raw, text) || is_hex_of(raw, text) || is_map_text_of(v, text);
     default:
         return false;
     }

@@ -1,0 +1,103 @@
+/* bytea, bit strings, base64. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cdc/column_kind.h"
+#include "support/column_cases.h"
+
+static void test_cases(void **state)
+{
+    (void)state;
+    run_column_cases("binary.tsv");
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    starve_column_cases("binary.tsv");
+}
+
+static void test_base64(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *bytes; /* RFC 4648's own examples, then what is none */
+    } cases[] = {
+        {"", ""},
+        {"Zg==", "f"},
+        {"Zm8=", "fo"},
+        {"Zm9v", "foo"},
+        {"Zm9vYg==", "foob"},
+        {"Zm9vYmE=", "fooba"},
+        {"Zm9vYmFy", "foobar"},
+        {"Zg", "f"},
+        {"Zm8", "fo"},
+        {"-_-_", "\xfb\xff\xbf"},
+        {"+/+/", "\xfb\xff\xbf"},
+        {"Z", NULL},
+        {"Zm9vY", NULL},
+        {"Zm=v", NULL},
+        {"Z===", NULL},
+        {"====", NULL},
+        {"Zm9 ", NULL},
+        {"Zg=", NULL},
+        {"\xc3\xbc==", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char out[16];
+        ptrdiff_t len = weir_base64_decode(weir_view_of(cases[i].text), out);
+        if (!cases[i].bytes) {
+            assert_int_equal(len, -1);
+            continue;
+        }
+        assert_int_equal(len, strlen(cases[i].bytes));
+        assert_memory_equal(out, cases[i].bytes, (size_t)len);
+    }
+}
+
+/* Values that are no JSON carry their bytes as they are. */
+static void test_raw_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *expected;
+        weir_binary_mode mode;
+    } cases[] = {
+        {"bytea", "\"\\\\x0155\"", WEIR_BINARY_BYTES},
+        {"bytea", "\"\\\\x0155\"", WEIR_BINARY_HEX},
+        {"bit(16)", "\"0101010100000001\"", WEIR_BINARY_BYTES},
+        {"numeric(5,2)", "3.41", WEIR_BINARY_BYTES},
+    };
+    weir_value bytes = {.at = "\x01\x55", .len = 2, .span = 2, .type = WEIR_BYTES, .skip = 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        weir_arena arena;
+        weir_arena_init(&arena, 0);
+        weir_buf to;
+        weir_buf_init(&to);
+        weir_column column;
+        weir_column_modes modes = {.binary = cases[i].mode};
+        assert_int_equal(weir_column_from_pg(weir_view_of("c"), weir_view_of(cases[i].type), &modes,
+                             &arena, &column, NULL),
+            WEIR_OK);
+        assert_int_equal(weir_column_render(&column, &bytes, &arena, &to, NULL), WEIR_OK);
+        assert_string_equal(weir_buf_str(&to), cases[i].expected);
+        weir_buf_fini(&to);
+        weir_arena_fini(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_raw_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
