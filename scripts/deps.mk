@@ -1,5 +1,5 @@
 # Dependencies: what a build needs, installed by apt on Debian and Ubuntu, printed elsewhere.
-DEB_BUILD := gcc make pkg-config librdkafka-dev liblmdb-dev libyaml-dev libmicrohttpd-dev libjansson-dev \
+DEB_BUILD := gcc make pkg-config librdkafka-dev liblmdb-dev libyaml-dev libmicrohttpd-dev libcurl4-openssl-dev libjansson-dev \
         libpcre2-dev zlib1g-dev libzstd-dev liblzma-dev
 DEB_TEST := libcmocka-dev g++ python3 xz-utils
 DEB_LINT := clang clang-format clang-tidy libclang-rt-14-dev
