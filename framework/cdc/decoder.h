@@ -1,12 +1,29 @@
 /* The decoder: from a Kafka record of a Debezium topic to what it says.
  *
- * It reads JSON with and without the schema block, plain and unwrapped (ExtractNewRecordState), outbox
- * events, CloudEvents, and recognises what is no row: heartbeats, transaction metadata, schema changes,
- * logical messages, notifications. Two memos make it fast: the schema block of a topic is not parsed
- * again while its bytes equal the last one, and its columns are compiled once.
+ * It reads JSON with and without the schema block, plain and unwrapped (ExtractNewRecordState),
+ * outbox events, CloudEvents, and recognises what is no row: heartbeats, transaction metadata,
+ * schema changes, logical messages, notifications. A memo makes it fast: the schema block of a
+ * topic is not parsed again while its bytes equal one of the last few, and its columns are compiled
+ * once.
  *
- * Thread: a decoder has one owner at a time (one per lane); what it returns lives in the unit's arena
- * and borrows the record's bytes. */
+ * The order. With `positions` a change stands where the source says (cdc/position.h). Without,
+ * Kafka's offset is the order, which holds for one key within one partition: every change is a
+ * streamed one at offset + 1, a snapshot row is an upsert, the halves of a primary-key move are a
+ * delete and an insert. A truncate then compares with its own partition only, so where a topic has
+ * more than one the caller must not apply it.
+ *
+ * Deletes of an unwrapped stream, by delete.tombstone.handling.mode: rewrite and
+ * rewrite-with-tombstone send the row with `__deleted`; tombstone and delete-to-tombstone send a
+ * null (or the four bytes `null`), whose position is in the headers if add.headers has
+ * source.sequence,source.txId; drop sends nothing, and no consumer can know. A null with a
+ * position, or of a source without positions, is a `d`; any other null is a tombstone with
+ * `unwrapped` set.
+ *
+ * Keys stay as they are, the field of the topic router (__dbz__physicalTableIdentifier) included:
+ * it is what keeps rows of several tables apart in one topic.
+ *
+ * Thread: a decoder has one owner at a time (one per lane); what it returns lives in the unit's
+ * arena and borrows the record's bytes. */
 #ifndef WEIR_CDC_DECODER_H
 #define WEIR_CDC_DECODER_H
 
@@ -16,7 +33,8 @@
 #include "cdc/column.h"
 #include "value/value.h"
 
-/* How a source's topics are to be read; borrowed, outlives the decoder. From `sources:` of the config. */
+/* How a source's topics are to be read; borrowed, outlives the decoder. From `sources:` of the
+ * config. */
 typedef enum weir_source_format {
     WEIR_FORMAT_AUTO, /* told by the bytes: JSON, JSON with schema, CloudEvents; Avro is refused */
     WEIR_FORMAT_JSON,
@@ -41,7 +59,8 @@ typedef struct weir_source_rules {
     weir_source_format format;
     bool positions; /* connector: postgresql; false: `none`, Kafka's offsets are the order */
     bool unwrapped; /* flattened rows */
-    weir_view added_prefix; /* of the fields and headers that the transform adds; empty: "__" */
+    weir_view added_prefix; /* of the fields and headers that the transform adds, and of no column;
+                             * empty: "__" */
     const weir_column_modes *modes; /* NULL: Debezium's defaults */
     const weir_table_types *types;
     size_t n_types;
@@ -73,23 +92,29 @@ typedef struct weir_raw_record {
     weir_header_list headers; /* at NULL: none */
 } weir_raw_record;
 
-/* A table's columns as a record's schema or the config gives them. Compiled once, kept by the decoder. */
+/* A table's columns as a record's schema or the config gives them. Compiled once, kept by the
+ * decoder. A member of a row that is no column of the plan is passed through as it is. */
 typedef struct weir_row_plan {
-    const weir_column *columns; /* in table order */
+    const weir_column *columns;
     size_t n_columns;
-    bool typed; /* false: nothing is known, values are passed through as they are */
+    bool typed;            /* false: nothing is known */
+    const uint32_t *index; /* private: by hash of the name */
+    size_t index_mask;
 } weir_row_plan;
 
 typedef struct weir_event {
     weir_event_kind kind;
-    weir_change change; /* of a change: all but `row`, `missing` and `before`, which weir_decoder_row gives */
-    weir_view table;    /* "schema.table", "" if unknown (a tombstone: told by the topic) */
+    weir_change change; /* of a change: all but `row`, `missing` and `before`, which
+                           weir_decoder_row gives */
+    weir_view table;    /* "schema.table" ("db.table" where there are no schemas); "" if the record
+                         * does    not say (a tombstone, an unwrapped row): told by the topic */
     weir_view db;
-    weir_view message_prefix; /* of a message */
-    const weir_value *payload; /* the envelope, row or event; NULL for a null value */
-    const weir_value *key;     /* the key's payload; NULL for a null key */
-    const weir_value *after, *before; /* objects, or NULL */
-    const weir_row_plan *plan; /* how `after` and `before` are rendered */
+    weir_view message_prefix;         /* of a message */
+    const weir_value *payload;        /* the envelope, row or event; NULL for a null value */
+    const weir_value *key;            /* the key's payload; NULL for a null key */
+    const weir_value *after, *before; /* objects, or NULL; unwrapped: with the added fields */
+    const weir_row_plan *plan; /* how `after` and `before` are rendered; until the next read */
+    uint64_t reading;          /* private: which read of the decoder made it */
 } weir_event;
 
 typedef struct weir_decoder weir_decoder;
@@ -98,9 +123,12 @@ WEIR_MUST_USE weir_status weir_decoder_new(
     const weir_source_rules *rules, weir_decoder **out, weir_error *err);
 void weir_decoder_free(weir_decoder *d);
 
-/* Decodes one record. Errors: JSON_*, CDC_*, OUT_OF_MEMORY; err->where is a JSON pointer or line:column
- * (the caller adds topic, partition and offset). On an error, event->change.key is still set where the
- * key could be read: a quarantine needs it. */
+/* Decodes one record. The event's plan, and so weir_decoder_row, is good until the next read.
+ * Errors: JSON_*, CDC_*, TOO_LARGE, OUT_OF_MEMORY; err->where is a JSON pointer into the payload
+ * ("/source/sequence"), or part, line and column of a text that is no JSON ("value 1:120"); the
+ * caller adds topic, partition and offset. On an error, event->change.key is still set where the
+ * key could be read: a quarantine needs it. What the topic's name tells to be no row (a heartbeat,
+ * a message) is no error whatever it contains; its payload is then NULL. */
 WEIR_MUST_USE weir_status weir_decoder_read(weir_decoder *d, const weir_raw_record *record,
     weir_arena *arena, weir_event *event, weir_error *err);
 
@@ -114,15 +142,19 @@ typedef struct weir_projection {
     size_t n_rename;
 } weir_projection;
 
-/* Renders the change's row in the row contract, columns in table order, placeholders as null and named
- * in `missing`. Fills c->row and c->missing (a copy of event->change is the usual start), and for a d
- * with a full `before` c->before. Text lives in the arena. `deep_before`: render `before` too.
- * Errors: CDC_BAD_VALUE, CDC_UNKNOWN_TYPE, CDC_NO_ROW, OUT_OF_MEMORY. */
+/* Renders the change's row in the row contract, columns in the record's order (which is the
+ * table's), placeholders as null and named in `missing`. Fills c->row and c->missing (a copy of
+ * event->change is the usual start), and c->before of a d when `deep_before` asks for it and
+ * `before` has all the columns. Text lives in the arena. `deep_before`: the table has REPLICA
+ * IDENTITY FULL; without it `before` is the key plus fillers that look like values, and a record
+ * does not tell which it is. In a snapshot's row (with positions) nothing is a placeholder: it was
+ * selected, not logged. Errors: CDC_BAD_VALUE, CDC_NO_ROW (where: a JSON pointer), INTERNAL (an
+ * event of an earlier read), OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_decoder_row(weir_decoder *d, const weir_event *event,
     const weir_projection *projection, bool deep_before, weir_arena *arena, weir_change *c,
     weir_error *err);
 
-/* The canonical form of a key: compact JSON, an object's members sorted by name. Appended.
+/* The canonical form of a key: compact JSON, members of objects sorted by name. Appended.
  * A key that is no object (a bare 10 or "x") stays as it is. */
 void weir_key_put(weir_buf *to, const weir_value *key);
 

@@ -1,0 +1,57 @@
+/* A record at work: what the files of the decoder share, and nobody else.
+ *
+ * decoder.c takes the record apart into key, value and what it is; change.c makes the change of it;
+ * render_row.c writes its row. */
+#ifndef WEIR_CDC_DECODING_H
+#define WEIR_CDC_DECODING_H
+
+#include "base/buf.h"
+#include "cdc/document.h"
+#include "cdc/fields.h"
+
+/* A table's types of the config, compiled. */
+typedef struct weir_table_plan {
+    const weir_table_types *types;
+    weir_row_plan plan;
+} weir_table_plan;
+
+struct weir_decoder {
+    const weir_source_rules *rules;
+    weir_view placeholder, added_prefix; /* the rules' or the defaults */
+    weir_column unknown_column; /* whatever is no column of a plan: passed through as it is */
+    weir_schema_memo memo;
+    weir_map tables; /* weir_table_plan, by "schema.table"; in `arena` */
+    weir_arena arena;
+    weir_buf row, missing, key; /* scratch */
+    uint64_t reading;
+};
+
+typedef struct weir_decoding {
+    weir_decoder *d;
+    const weir_raw_record *record;
+    weir_arena *arena;
+    weir_event *event;
+    weir_document value; /* after a CloudEvent was opened: its data */
+    weir_fields fields;
+    weir_error *err;
+} weir_decoding;
+
+/* The key's canonical form, in the arena; ptr NULL: out of memory. */
+weir_view weir_decoding_key(weir_decoding *at, const weir_value *key);
+/* Says which text an error's line and column belong to: "1:120" becomes "value 1:120". Returns s.
+ */
+weir_status weir_decoding_in(weir_error *err, const char *part, weir_status s);
+/* Empties a scratch buffer; one that a huge record has blown up is given back. */
+void weir_decoding_trim(weir_buf *scratch);
+
+/* The fields are those of an envelope, or of a CloudEvent that stands for one: fills the event. */
+WEIR_MUST_USE weir_status weir_change_of_envelope(weir_decoding *at);
+/* A flattened row (value.payload), with its added fields. */
+WEIR_MUST_USE weir_status weir_change_of_row(weir_decoding *at);
+/* A null value. */
+WEIR_MUST_USE weir_status weir_change_of_null(weir_decoding *at);
+/* db, table and, where it has one, the position of what is no row. Never an error but
+ * OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_origin_of_message(weir_decoding *at);
+
+#endif

@@ -1,0 +1,100 @@
+/* Positions. See position.h. */
+#include "cdc/position.h"
+
+#include "value/json.h"
+
+typedef struct sequence {
+    bool has_commit, has_lsn;
+    int64_t commit, lsn;
+} sequence;
+
+static bool lsn_of(const weir_value *v, bool *has, int64_t *lsn)
+{
+    *has = v->type != WEIR_NULL;
+    return !*has || ((v->type == WEIR_STRING || v->type == WEIR_INT) &&
+                        weir_text_to_int64(weir_raw(v), lsn) && *lsn >= 0);
+}
+
+static weir_status read_sequence(
+    const weir_value *field, weir_arena *arena, sequence *out, weir_error *err)
+{
+    const weir_value *pair = field;
+    if (field->type == WEIR_STRING) {
+        weir_view text = weir_string(field, arena);
+        weir_status s = text.ptr ? weir_json_read(text, arena, &pair, NULL) : WEIR_RETRY;
+        if (s != WEIR_OK && s != WEIR_REJECT) {
+            return weir_fail_oom(err);
+        }
+    }
+    bool two = weir_is(pair, WEIR_ARRAY) && pair->len == 2;
+    const weir_value *commit = two ? weir_child(pair) : NULL;
+    if (!two || !lsn_of(commit, &out->has_commit, &out->commit) ||
+        !lsn_of(weir_next(commit), &out->has_lsn, &out->lsn)) {
+        weir_view met = weir_source(field);
+        weir_status s = weir_fail(err, WEIR_E_CDC_BAD_VALUE,
+            "source.sequence is not a pair of LSNs: %.*s", weir_shown(met), met.ptr);
+        (void)weir_at(err, "/source/sequence");
+        return s;
+    }
+    return WEIR_OK;
+}
+
+static weir_change_kind kind_of(const weir_fields *f, char op)
+{
+    if (op != 'r') {
+        return WEIR_STREAMED; /* older connectors mark the last changes of a snapshot, too */
+    }
+    bool incremental =
+        weir_string_is(f->of[WEIR_FIELD_SNAPSHOT], weir_view_make("incremental", 11));
+    return incremental ? WEIR_INCREMENTAL : WEIR_READ;
+}
+
+static weir_status refuse(const weir_change *c, weir_error *err)
+{
+    weir_status s = weir_fail(err, WEIR_E_CDC_NO_POSITION,
+        "neither source.sequence nor source.lsn says where this %s belongs; a source without "
+        "positions is used with connector: none",
+        c->op == 'r' ? "snapshot row" : "change");
+    (void)weir_at(err, "/source/sequence");
+    return s;
+}
+
+weir_status weir_position_read(
+    const weir_fields *fields, weir_arena *arena, weir_change *c, weir_error *err)
+{
+    sequence seq = {0};
+    if (weir_said(fields, WEIR_FIELD_SEQUENCE)) {
+        weir_status s = read_sequence(fields->of[WEIR_FIELD_SEQUENCE], arena, &seq, err);
+        if (s) {
+            return s;
+        }
+    }
+    if (!seq.has_lsn || !seq.lsn) { /* 0/0 is no place */
+        seq.has_lsn = weir_field_int64(fields, WEIR_FIELD_LSN, &seq.lsn) && seq.lsn > 0;
+    }
+    c->kind = kind_of(fields, c->op);
+    /* A snapshot row's own LSN only refines its place; a change's is its name. */
+    if (!seq.has_lsn && (c->kind == WEIR_STREAMED || !seq.has_commit)) {
+        return refuse(c, err);
+    }
+    int64_t tx = 0;
+    c->has_tx = weir_field_int64(fields, WEIR_FIELD_TX, &tx) && tx >= 0;
+    c->tx = c->has_tx ? (uint64_t)tx : 0;
+    c->has_commit = seq.has_commit;
+    c->commit = seq.has_commit ? (uint64_t)seq.commit : 0;
+    c->at.l = seq.has_lsn ? (uint64_t)seq.lsn : 0;
+    c->at.H = c->commit > c->at.l ? c->commit : c->at.l;
+    return WEIR_OK;
+}
+
+void weir_position_by_offset(weir_change *c)
+{
+    uint64_t place = (uint64_t)c->offset + 1;
+    c->kind = WEIR_STREAMED;
+    c->op = c->op == 'r' ? 'u' : c->op;
+    c->other = (weir_view){NULL, 0};
+    c->has_commit = true;
+    c->commit = 0;
+    c->at = (weir_position){place, place};
+    c->has_tx = false;
+}
