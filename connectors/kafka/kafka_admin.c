@@ -1,0 +1,192 @@
+/* Questions to a Kafka cluster. See kafka_admin.h. */
+#include "kafka/kafka_admin.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "kafka/kafka_handle.h"
+
+struct weir_kafka_admin {
+    weir_kafka_handle handle; /* first: librdkafka has its address */
+    int timeout_ms;
+    const struct rd_kafka_metadata *cluster; /* NULL: not looked yet */
+};
+
+weir_status weir_kafka_admin_open(
+    const weir_kafka_admin_options *options, weir_kafka_admin **out, weir_error *err)
+{
+    *out = NULL;
+    weir_kafka_admin *a = weir_calloc(1, sizeof *a);
+    if (!a) {
+        return weir_fail_oom(err);
+    }
+    a->timeout_ms = options->timeout_ms;
+    weir_status s = weir_kafka_handle_open(&a->handle, RD_KAFKA_CONSUMER, options->properties,
+        options->n_properties, NULL, NULL, options->log, err);
+    if (s) {
+        weir_kafka_admin_close(a);
+        return s;
+    }
+    *out = a;
+    return WEIR_OK;
+}
+
+void weir_kafka_admin_close(weir_kafka_admin *a)
+{
+    if (!a) {
+        return;
+    }
+    if (a->cluster) {
+        rd_kafka_metadata_destroy(a->cluster);
+    }
+    weir_kafka_handle_close(&a->handle);
+    weir_free(a);
+}
+
+weir_status weir_kafka_try_property(const weir_kafka_property *p, weir_error *err)
+{
+    rd_kafka_conf_t *conf;
+    weir_status s = weir_kafka_conf(p, 1, &conf, err);
+    if (!s) {
+        rd_kafka_conf_destroy(conf);
+    }
+    return s;
+}
+
+/* ---- Brokers, topics, offsets ---------------------------------------------------------------- */
+
+weir_status weir_kafka_admin_look(weir_kafka_admin *a, weir_error *err)
+{
+    const struct rd_kafka_metadata *cluster;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(a->handle.rk, 1, NULL, &cluster, a->timeout_ms);
+    if (code) {
+        return weir_kafka_handle_fail(&a->handle, code, err, "asking for brokers and topics");
+    }
+    if (a->cluster) {
+        rd_kafka_metadata_destroy(a->cluster);
+    }
+    a->cluster = cluster;
+    return WEIR_OK;
+}
+
+int weir_kafka_admin_brokers(const weir_kafka_admin *a)
+{
+    return a->cluster ? a->cluster->broker_cnt : 0;
+}
+
+weir_status weir_kafka_admin_partitions(
+    const weir_kafka_admin *a, const char *topic, int32_t *n, weir_error *err)
+{
+    for (int i = 0; a->cluster && i < a->cluster->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *t = &a->cluster->topics[i];
+        if (strcmp(t->topic, topic) == 0) {
+            *n = t->partition_cnt;
+            return t->err ? weir_kafka_fail(err, t->err, "topic %s", topic) : WEIR_OK;
+        }
+    }
+    return weir_fail(
+        err, WEIR_E_KAFKA_NO_TOPIC, "topic %s is not there, or this user may not see it", topic);
+}
+
+weir_status weir_kafka_admin_ends(weir_kafka_admin *a, const char *topic, int32_t partition,
+    int64_t *first, int64_t *end, weir_error *err)
+{
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(a->handle.rk, topic, partition, first, end, a->timeout_ms);
+    return code ? weir_kafka_handle_fail(
+                      &a->handle, code, err, "asking for the offsets of %s/%d", topic, partition)
+                : WEIR_OK;
+}
+
+/* ---- Configs of topics ----------------------------------------------------------------------- */
+
+static int64_t number_of(const char *text)
+{
+    return text ? strtoll(text, NULL, 10) : -1;
+}
+
+static void read_config(const rd_kafka_ConfigResource_t *resource, weir_kafka_topic_config *out)
+{
+    size_t n;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &n);
+    *out = (weir_kafka_topic_config){
+        .retention_ms = -1, .retention_bytes = -1, .max_message_bytes = -1};
+    for (size_t i = 0; i < n; i++) {
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        if (strcmp(name, "cleanup.policy") == 0 && value) {
+            out->compacted = strstr(value, "compact") != NULL;
+            out->deleted = strstr(value, "delete") != NULL;
+        } else if (strcmp(name, "retention.ms") == 0) {
+            out->retention_ms = number_of(value);
+        } else if (strcmp(name, "retention.bytes") == 0) {
+            out->retention_bytes = number_of(value);
+        } else if (strcmp(name, "max.message.bytes") == 0) {
+            out->max_message_bytes = number_of(value);
+        }
+    }
+}
+
+static weir_status unanswered(weir_kafka_admin *a, rd_kafka_resp_err_t code, weir_error *err)
+{
+    if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+        code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION) {
+        return weir_fail(
+            err, WEIR_E_KAFKA_UNSUPPORTED, "the broker does not tell the configs of topics");
+    }
+    return weir_kafka_handle_fail(&a->handle, code, err, "asking for the config of a topic");
+}
+
+static weir_status read_answer(
+    weir_kafka_admin *a, rd_kafka_event_t *answer, weir_kafka_topic_config *out, weir_error *err)
+{
+    if (!answer) {
+        return unanswered(a, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
+    }
+    if (rd_kafka_event_error(answer)) {
+        return unanswered(a, rd_kafka_event_error(answer), err);
+    }
+    size_t n;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(answer), &n);
+    rd_kafka_resp_err_t code =
+        n == 1 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
+    if (code) {
+        return unanswered(a, code, err);
+    }
+    read_config(resources[0], out);
+    return WEIR_OK;
+}
+
+/* Any broker may answer for a topic; librdkafka by itself would wait for a controller, which not
+ * every broker names. */
+static rd_kafka_AdminOptions_t *ask_any_broker(weir_kafka_admin *a)
+{
+    char why[200];
+    rd_kafka_AdminOptions_t *o =
+        rd_kafka_AdminOptions_new(a->handle.rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_AdminOptions_set_request_timeout(o, a->timeout_ms, why, sizeof why);
+    if (weir_kafka_admin_brokers(a)) {
+        rd_kafka_AdminOptions_set_broker(o, a->cluster->brokers[0].id, why, sizeof why);
+    }
+    return o;
+}
+
+weir_status weir_kafka_admin_topic_config(
+    weir_kafka_admin *a, const char *topic, weir_kafka_topic_config *out, weir_error *err)
+{
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_AdminOptions_t *options = ask_any_broker(a);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->handle.rk);
+    rd_kafka_DescribeConfigs(a->handle.rk, &resource, 1, options, queue);
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, a->timeout_ms + 1000);
+    weir_status s = read_answer(a, answer, out, err);
+    if (answer) {
+        rd_kafka_event_destroy(answer);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ConfigResource_destroy(resource);
+    return s;
+}

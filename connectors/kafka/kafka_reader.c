@@ -1,0 +1,142 @@
+/* Plain reading of partitions. See kafka_reader.h. */
+#include "kafka/kafka_reader.h"
+
+#include "base/alloc.h"
+#include "kafka/kafka_handle.h"
+
+struct weir_kafka_reader {
+    weir_kafka_handle handle;    /* first: librdkafka has its address */
+    rd_kafka_message_t *message; /* that was given out last */
+};
+
+static const char *const reading[][2] = {
+    {"group.id", "weir-reader"}, /* librdkafka wants a name; nothing is joined or committed */
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"enable.partition.eof", "true"},
+    {"auto.offset.reset", "error"},
+    {NULL, NULL},
+};
+
+static weir_status assign(
+    weir_kafka_reader *r, const weir_kafka_place *places, size_t n, weir_error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list, places[i].topic, places[i].partition)->offset =
+            places[i].offset;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(r->handle.rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code ? weir_kafka_handle_fail(&r->handle, code, err, "assigning partitions") : WEIR_OK;
+}
+
+weir_status weir_kafka_reader_open(
+    const weir_kafka_reader_options *options, weir_kafka_reader **out, weir_error *err)
+{
+    *out = NULL;
+    weir_kafka_reader *r = weir_calloc(1, sizeof *r);
+    if (!r) {
+        return weir_fail_oom(err);
+    }
+    weir_status s = weir_kafka_handle_open(&r->handle, RD_KAFKA_CONSUMER, options->properties,
+        options->n_properties, reading, NULL, options->log, err);
+    if (!s) {
+        rd_kafka_poll_set_consumer(r->handle.rk);
+        s = assign(r, options->places, options->n_places, err);
+    }
+    if (s) {
+        weir_kafka_reader_close(r);
+        return s;
+    }
+    *out = r;
+    return WEIR_OK;
+}
+
+static void let_go(weir_kafka_reader *r)
+{
+    if (r->message) {
+        rd_kafka_message_destroy(r->message);
+        r->message = NULL;
+    }
+}
+
+void weir_kafka_reader_close(weir_kafka_reader *r)
+{
+    if (!r) {
+        return;
+    }
+    let_go(r);
+    if (r->handle.rk) {
+        rd_kafka_consumer_close(r->handle.rk);
+    }
+    weir_kafka_handle_close(&r->handle);
+    weir_free(r);
+}
+
+static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
+{
+    rd_kafka_headers_t *headers;
+    const char *n;
+    const void *v;
+    size_t len;
+    if (rd_kafka_message_headers(self, &headers) ||
+        rd_kafka_header_get_all(headers, i, &n, &v, &len)) {
+        return false;
+    }
+    *name = weir_view_of(n);
+    *value = (weir_view){v, len};
+    return true;
+}
+
+static weir_raw_record record_of(const rd_kafka_message_t *m)
+{
+    rd_kafka_timestamp_type_t type;
+    return (weir_raw_record){
+        .topic = weir_view_of(rd_kafka_topic_name(m->rkt)),
+        .key = {m->key, m->key_len},
+        .value = {m->err ? NULL : m->payload, m->err ? 0 : m->len},
+        .partition = m->partition,
+        .offset = m->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(m, &type),
+        .headers = {header_at, m},
+    };
+}
+
+/* Is this the end of reading? What librdkafka tries again by itself is not. */
+static bool is_final(const weir_error *err)
+{
+    return err->status != WEIR_HOLD && err->status != WEIR_RETRY;
+}
+
+weir_status weir_kafka_reader_next(weir_kafka_reader *r, int wait_ms, weir_kafka_read *what,
+    weir_raw_record *record, weir_error *err)
+{
+    let_go(r);
+    *what = WEIR_KAFKA_NOTHING;
+    rd_kafka_message_t *m = r->message = rd_kafka_consumer_poll(r->handle.rk, wait_ms);
+    if (weir_kafka_handle_hopeless(&r->handle, err)) {
+        return err->status;
+    }
+    if (!m) {
+        return WEIR_OK;
+    }
+    if (m->err && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        weir_error why;
+        weir_kafka_handle_fail(&r->handle, m->err, &why, "reading %s/%d",
+            m->rkt ? rd_kafka_topic_name(m->rkt) : "", (int)m->partition);
+        if (is_final(&why)) {
+            *err = why;
+            return why.status;
+        }
+        return WEIR_OK;
+    }
+    *record = record_of(m);
+    *what = m->err ? WEIR_KAFKA_END : WEIR_KAFKA_RECORD;
+    return WEIR_OK;
+}
+
+weir_status weir_kafka_reader_silent(weir_kafka_reader *r, weir_error *err)
+{
+    return weir_kafka_handle_fail(&r->handle, RD_KAFKA_RESP_ERR__TRANSPORT, err, "reading");
+}
