@@ -1,7 +1,7 @@
 /* Store in memory: a hash map per cache and space, and an undo log while a transaction runs.
  *
  * Invariants
- *  1. Inside a transaction no entry leaves a map: a deleted one has the value NULL. So the keys
+ *  1. Inside a transaction no entry leaves a map: a deleted one has the value &gone. So the keys
  * that the log borrows stay, and neither commit nor abort needs memory.
  *  2. Outside of a transaction the log is empty and every entry has a value. */
 #include "memory/memory_store.h"
@@ -73,8 +73,12 @@ static weir_map *map_of(memory_store *s, unsigned number, weir_space space)
 
 static weir_status memory_open_cache(void *self, unsigned number, const char *name, weir_error *err)
 {
+    memory_store *s = self;
     (void)name;
-    return map_of(self, number, WEIR_SPACE_ROW) ? WEIR_OK : weir_fail_oom(err);
+    pthread_rwlock_wrlock(&s->lock);
+    bool opened = map_of(s, number, WEIR_SPACE_ROW);
+    pthread_rwlock_unlock(&s->lock);
+    return opened ? WEIR_OK : weir_fail_oom(err);
 }
 
 static weir_status memory_begin(void *self, weir_error *err)
@@ -173,6 +177,12 @@ static bool change(memory_store *s, weir_map *map, weir_map_entry *e, blob *now)
     return true;
 }
 
+/* Would the blob fit, in place of what is there? */
+static bool has_room(const memory_store *s, const weir_map *map, weir_view key, const blob *b)
+{
+    return s->bytes - cost(key, weir_map_get(map, key)) + cost(key, b) <= s->max_bytes;
+}
+
 static weir_status memory_put(
     void *self, unsigned number, weir_space space, weir_view key, weir_view value, weir_error *err)
 {
@@ -187,7 +197,7 @@ static weir_status memory_put(
     if (value.len) {
         memcpy(b->data, value.ptr, value.len);
     }
-    if (s->max_bytes && s->bytes + cost(key, b) > s->max_bytes) {
+    if (s->max_bytes && !has_room(s, map, key, b)) {
         weir_free(b);
         return weir_fail(err, WEIR_E_STORE_FULL,
             "the memory store holds %llu bytes, its max_bytes is %llu",

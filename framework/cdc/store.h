@@ -48,8 +48,8 @@ typedef struct weir_store_ops {
         weir_error *err);
     weir_status (*del)(
         void *self, unsigned cache, weir_space space, weir_view key, weir_error *err);
-    /* Inside the transaction, in any order. `from` (may be empty) continues a walk behind that key.
-     */
+    /* Inside the transaction, in the store's own order. It begins at the key `from`; empty, or not
+     * there any more and the order does not say where it was: at the first one. */
     weir_status (*each)(void *self, unsigned cache, weir_space space, weir_view from,
         weir_store_each_fn *fn, void *ctx, weir_error *err);
 
