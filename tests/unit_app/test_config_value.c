@@ -155,6 +155,19 @@ static void test_cases(void **state)
     weir_arena_fini(&arena);
 }
 
+static void test_tables(void **state)
+{
+    (void)state;
+    const char *must_be = NULL;
+    assert_true(weir_config_is_table("a.b", &must_be));
+    assert_true(weir_config_is_table("Sales Ops.b.c", &must_be));
+    assert_false(weir_config_is_table("orders", &must_be));
+    assert_false(weir_config_is_table(".orders", &must_be));
+    assert_false(weir_config_is_table("public.", &must_be));
+    assert_false(weir_config_is_table("", &must_be));
+    assert_string_equal(must_be, "a table is named as schema.table");
+}
+
 static void test_longest(void **state)
 {
     (void)state;
@@ -202,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_longest),
         cmocka_unit_test(test_refused_choice_is_set),
         cmocka_unit_test(test_shown),

@@ -173,9 +173,11 @@ static void test_number_of_sections(void **state)
     (void)state;
     weir_buf text = {0};
     weir_buf_puts(&text, HEAD "stores:\n");
-    for (int i = 0; i <= 10000; i++) {
+    for (int i = 0; i < 10000; i++) {
         weir_buf_printf(&text, " s%d: {type: memory}\n", i);
     }
+    expect_ok(weir_buf_str(&text));
+    weir_buf_puts(&text, " more: {type: memory}\n");
     expect_error(weir_buf_str(&text), "CONFIG_TOO_LARGE", "more than 10,000 entries");
     weir_buf_fini(&text);
 }
