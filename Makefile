@@ -49,6 +49,8 @@ $(B)/libweir.so.$(SOVERSION): $(call obj,$(LIB_SRC))
 $(WEIR): $(call obj,$(CLI_SRC)) $(B)/libweir.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(PC_LIBS) -lm
 
+include packaging/install.mk
+
 # ---- tests ---------------------------------------------------------------------------------------
 include tests/tests.mk
 

@@ -1,0 +1,29 @@
+# make install, make uninstall (DESTDIR=, PREFIX=, LIBDIR=).
+
+BINDIR ?= $(PREFIX)/bin
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DATADIR ?= $(PREFIX)/share/weir
+INSTALL ?= install
+SO := libweir.so.$(VERSION)
+
+.PHONY: install uninstall
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/weir \
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/schemas/weir
+	$(INSTALL) -m 755 $(WEIR) $(DESTDIR)$(BINDIR)/weir
+	$(INSTALL) -m 644 $(B)/libweir.a $(DESTDIR)$(LIBDIR)/
+	$(INSTALL) -m 755 $(B)/libweir.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO)
+	ln -sf $(SO) $(DESTDIR)$(LIBDIR)/libweir.so.$(SOVERSION)
+	ln -sf libweir.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libweir.so
+	$(INSTALL) -m 644 include/weir/*.h $(DESTDIR)$(INCLUDEDIR)/weir/
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBS_PRIVATE@|$(PC_LIBS)|' \
+	    packaging/weir.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|' packaging/weir-sync@.service >$(DESTDIR)$(UNITDIR)/weir-sync@.service
+	$(INSTALL) -m 644 man/weir.1 $(DESTDIR)$(MANDIR)/man1/
+	$(INSTALL) -m 644 schemas/weir/*.json $(DESTDIR)$(DATADIR)/schemas/weir/
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc $(DESTDIR)$(MANDIR)/man1/weir.1 $(DESTDIR)$(UNITDIR)/weir-sync@.service
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/weir $(DESTDIR)$(DATADIR)
