@@ -216,7 +216,7 @@ weir_status weir_state_get(weir_view bytes, weir_state *out, weir_error *err)
     if (f & F_KEPT) {
         out->kept_row = get_rest(&c);
     }
-    return c.bad ? broken("state", err) : WEIR_OK;
+    return c.bad || c.left ? broken("state", err) : WEIR_OK;
 }
 
 void weir_move_put(weir_buf *to, const weir_move *m)
@@ -253,7 +253,7 @@ weir_status weir_move_get(weir_view bytes, weir_move *out, weir_error *err)
     if (f & M_ROW) {
         out->row = get_rest(&c);
     }
-    return c.bad ? broken("move", err) : WEIR_OK;
+    return c.bad || c.left ? broken("move", err) : WEIR_OK;
 }
 
 void weir_move_key_put(weir_buf *to, weir_move_ref ref)
