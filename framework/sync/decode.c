@@ -1,6 +1,7 @@
 /* The lanes' half of sync: decode each record and render its row for each cache. See sync.h. */
 #include "base/alloc.h"
 #include "sync/job.h"
+#include "sync/render.h"
 
 enum { KEPT_JOBS = 8, JOB_ARENA_KEPT = 1 << 20 };
 
@@ -137,19 +138,10 @@ static bool keep(weir_sync_job *job, weir_view *v)
 }
 
 /* Renders the row as one cache wants it, and copies what the scratch memory holds. */
-static weir_status change_for(weir_sync *s, weir_decoder *d, const weir_event *ev,
-    const weir_sync_cache *cache, weir_sync_job *job, weir_arena *scratch, weir_change *c,
-    weir_error *err)
+static weir_status change_for(weir_decoder *d, const weir_event *ev, const weir_sync_cache *cache,
+    weir_sync_job *job, weir_arena *scratch, weir_change *c, weir_error *err)
 {
-    *c = ev->change;
-    weir_status st = WEIR_OK;
-    (void)s;
-    if (c->kind != WEIR_TOMBSTONE && c->op != 't') {
-        const weir_projection *p = &cache->view.projection;
-        bool all = !p->keep && !p->drop && !p->rename;
-        bool moved_out = c->op == 'd' && c->other.ptr && cache->full_images;
-        st = weir_decoder_row(d, ev, all ? NULL : p, moved_out, scratch, c, err);
-    }
+    weir_status st = weir_sync_render(d, ev, cache, scratch, c, err);
     bool kept = !st && keep(job, &c->key) && keep(job, &c->other) && keep(job, &c->row) &&
                 keep(job, &c->missing) && keep(job, &c->before);
     return st || kept ? st : weir_fail_oom(err);
@@ -166,17 +158,10 @@ static weir_status changes_of(weir_sync *s, weir_decoder *d, const weir_event *e
     weir_status st = WEIR_OK;
     for (size_t i = 0; i < t->n_caches && !st; i++) {
         const weir_sync_cache *cache = &s->options.caches[t->caches[i]];
-        st = change_for(s, d, ev, cache, job, scratch, &changes[i], err);
+        st = change_for(d, ev, cache, job, scratch, &changes[i], err);
     }
     item->changes = changes;
     return st;
-}
-
-/* Rows of another table whose topic has the same sanitised name are not ours. */
-static bool of_this_table(const weir_sync_topic *t, const weir_event *ev)
-{
-    return t->table && ev->kind == WEIR_EVENT_CHANGE &&
-           (!ev->table.len || weir_view_is(ev->table, t->table));
 }
 
 static weir_status decode(
@@ -186,7 +171,7 @@ static weir_status decode(
     weir_event ev = {.kind = WEIR_EVENT_OTHER};
     weir_arena_reset(&lane->scratch);
     weir_status st = weir_decoder_read(d, &item->record->raw, &lane->scratch, &ev, err);
-    item->is_change = !st && of_this_table(item->topic, &ev);
+    item->is_change = !st && weir_sync_is_change(item->topic, &ev);
     if (item->is_change) {
         st = changes_of(s, d, &ev, job, &lane->scratch, item, err);
     }

@@ -1,5 +1,5 @@
-/* The offsets that a store keeps beside its data, in META of cache 0: "offset:PARTITION:TOPIC" ->
- * the next offset as decimal text. Private to sync/. Thread: the writer. */
+/* The offsets that a store keeps beside its data (sync/stored.h), as a running sync has them.
+ * Private to sync/. Thread: the writer. */
 #ifndef WEIR_SYNC_OFFSETS_H
 #define WEIR_SYNC_OFFSETS_H
 

@@ -1,13 +1,12 @@
 /* Opening a store for sync, and the sync's figures. See sync.h. */
 #include "sync/sync.h"
 
-#include <stdio.h>
 #include <time.h>
 
 #include "base/alloc.h"
 #include "sync/job.h"
 #include "sync/offsets.h"
-#include "value/value.h"
+#include "sync/stored.h"
 
 /* ---- Opening ------------------------------------------------------------------------------------
  */
@@ -29,16 +28,14 @@ static weir_status check_format(weir_sync *s, weir_error *err)
     return s->store.ops->put(s->store.self, 0, WEIR_SPACE_META, format_key, format, err);
 }
 
-/* META of cache 0: "cache:NAME" -> the rule that it is made by. *is_new: it was not there. */
+/* *is_new: the store did not have the cache. */
 static weir_status check_rule(weir_sync *s, const weir_sync_cache *c, bool *is_new, weir_error *err)
 {
-    char text[300];
-    int n = snprintf(text, sizeof text, "cache:%s", c->name);
-    weir_view key = {text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1}, rule;
-    weir_status st = s->store.ops->get(s->store.self, 0, WEIR_SPACE_META, key, &rule, err);
+    weir_view rule;
+    weir_status st = weir_stored_rule(s->store, c->name, &rule, err);
     *is_new = !st && !rule.ptr;
     if (*is_new) {
-        return s->store.ops->put(s->store.self, 0, WEIR_SPACE_META, key, c->rule, err);
+        return weir_stored_rule_set(s->store, c->name, c->rule, err);
     }
     if (!st && !weir_view_eq(rule, c->rule)) {
         return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,

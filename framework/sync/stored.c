@@ -1,0 +1,175 @@
+/* What a store keeps by name. See stored.h. */
+#include "sync/stored.h"
+
+#include <stdio.h>
+
+#include "cdc/merge.h"
+#include "value/value.h"
+
+enum { LONGEST_NAME = 300 }; /* a topic's name ends at 249 characters */
+
+static const char offset_prefix[] = "offset:";
+
+/* ---- Entries of META of cache 0 -------------------------------------------------------------- */
+
+static weir_status get(weir_store store, const char *name, weir_view *value, weir_error *err)
+{
+    return store.ops->get(store.self, 0, WEIR_SPACE_META, weir_view_of(name), value, err);
+}
+
+/* value.ptr NULL: it is deleted. */
+static weir_status set(weir_store store, const char *name, weir_view value, weir_error *err)
+{
+    weir_view key = weir_view_of(name);
+    return value.ptr ? store.ops->put(store.self, 0, WEIR_SPACE_META, key, value, err)
+                     : store.ops->del(store.self, 0, WEIR_SPACE_META, key, err);
+}
+
+static weir_status get_number(
+    weir_store store, const char *name, int64_t absent, int64_t *n, weir_error *err)
+{
+    weir_view value;
+    *n = absent;
+    weir_status s = get(store, name, &value, err);
+    if (!s && value.ptr && (!weir_text_to_int64(value, n) || *n < 0)) {
+        return weir_fail(err, WEIR_E_STORE_BROKEN, "the store's entry %s is damaged", name);
+    }
+    return s;
+}
+
+static weir_status set_number(
+    weir_store store, const char *name, int64_t absent, int64_t n, weir_error *err)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)n);
+    return set(store, name, n == absent ? (weir_view){NULL, 0} : weir_view_of(text), err);
+}
+
+/* ---- Offsets --------------------------------------------------------------------------------- */
+
+static const char *offset_name(char name[LONGEST_NAME], const char *topic, int32_t partition)
+{
+    snprintf(name, LONGEST_NAME, "%s%d:%s", offset_prefix, (int)partition, topic);
+    return name;
+}
+
+typedef struct offset_walk {
+    weir_stored_offset_fn *fn;
+    void *ctx;
+} offset_walk;
+
+/* "offset:PARTITION:TOPIC"; other entries are passed over. */
+static weir_status walk_offset(
+    void *ctx, weir_view name, weir_view value, bool *remove, weir_error *err)
+{
+    const offset_walk *w = ctx;
+    const size_t skip = sizeof offset_prefix - 1;
+    (void)remove;
+    if (name.len < skip || memcmp(name.ptr, offset_prefix, skip) != 0) {
+        return WEIR_OK;
+    }
+    weir_view rest = {name.ptr + skip, name.len - skip};
+    const char *colon = memchr(rest.ptr, ':', rest.len);
+    size_t digits = colon ? (size_t)(colon - rest.ptr) : 0;
+    int64_t partition, next;
+    if (!colon || !weir_text_to_int64((weir_view){rest.ptr, digits}, &partition) || partition < 0 ||
+        partition > INT32_MAX || !weir_text_to_int64(value, &next)) {
+        return weir_fail(
+            err, WEIR_E_STORE_BROKEN, "a stored offset is damaged: %.*s", WEIR_ARG(name));
+    }
+    weir_view topic = {colon + 1, rest.len - digits - 1};
+    return w->fn(w->ctx, topic, (int32_t)partition, next, err);
+}
+
+weir_status weir_stored_offsets(
+    weir_store store, weir_stored_offset_fn *fn, void *ctx, weir_error *err)
+{
+    offset_walk w = {fn, ctx};
+    return store.ops->each(
+        store.self, 0, WEIR_SPACE_META, (weir_view){"", 0}, walk_offset, &w, err);
+}
+
+weir_status weir_stored_offset(
+    weir_store store, const char *topic, int32_t partition, int64_t *next, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return get_number(store, offset_name(name, topic, partition), -1, next, err);
+}
+
+weir_status weir_stored_offset_set(
+    weir_store store, const char *topic, int32_t partition, int64_t next, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return set_number(store, offset_name(name, topic, partition), -1, next, err);
+}
+
+/* ---- Partitions and rules -------------------------------------------------------------------- */
+
+static const char *named(char name[LONGEST_NAME], const char *kind, const char *what)
+{
+    snprintf(name, LONGEST_NAME, "%s:%s", kind, what);
+    return name;
+}
+
+weir_status weir_stored_partitions(weir_store store, const char *topic, int32_t *n, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    int64_t count;
+    weir_status s = get_number(store, named(name, "partitions", topic), 0, &count, err);
+    if (!s && count > INT32_MAX) {
+        return weir_fail(err, WEIR_E_STORE_BROKEN, "the store's entry %s is damaged", name);
+    }
+    *n = (int32_t)count;
+    return s;
+}
+
+weir_status weir_stored_partitions_set(
+    weir_store store, const char *topic, int32_t n, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return set_number(store, named(name, "partitions", topic), 0, n, err);
+}
+
+weir_status weir_stored_rule(weir_store store, const char *cache, weir_view *rule, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return get(store, named(name, "cache", cache), rule, err);
+}
+
+weir_status weir_stored_rule_set(
+    weir_store store, const char *cache, weir_view rule, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return set(store, named(name, "cache", cache), rule, err);
+}
+
+/* ---- Position -------------------------------------------------------------------------------- */
+
+weir_status weir_stored_position_of(
+    weir_store store, unsigned cache, const char *topic, weir_stored_position *out, weir_error *err)
+{
+    weir_merge m;
+    int32_t n;
+    *out = (weir_stored_position){.high_H = 0};
+    weir_merge_init(&m, store, cache);
+    weir_status s = weir_merge_load(&m, err);
+    s = s ? s : weir_stored_partitions(store, topic, &n, err);
+    if (!s) {
+        n = m.n_partitions > n ? m.n_partitions : n;
+        out->passed_H = n ? UINT64_MAX : 0;
+    }
+    for (int32_t i = 0; !s && i < n; i++) {
+        weir_merge_partition p = {.next = 0};
+        if (i < m.n_partitions) {
+            p = m.partitions[i];
+        }
+        out->high_H = p.high_H > out->high_H ? p.high_H : out->high_H;
+        out->high_ms = p.high_ms > out->high_ms ? p.high_ms : out->high_ms;
+        if (p.high_H < out->passed_H) {
+            out->passed_H = p.high_H;
+            out->slowest = i;
+        }
+    }
+    weir_merge_fini(&m);
+    return s;
+}

@@ -1,0 +1,51 @@
+/* What a store keeps beside rows and states, by name: for sync itself, and for who looks at a store
+ * or mends it while no sync runs. In META of cache 0, as text:
+ *   offset:PARTITION:TOPIC -> the next offset     partitions:TOPIC -> how many there were
+ *   cache:NAME -> the rule that the cache is made by
+ * In META of each cache: its watermarks (cdc/merge.h).
+ *
+ * Everything here happens inside a transaction of the caller's. Errors of all calls: the store's.
+ * Thread: the transaction's. */
+#ifndef WEIR_SYNC_STORED_H
+#define WEIR_SYNC_STORED_H
+
+#include "cdc/store.h"
+
+typedef weir_status weir_stored_offset_fn(
+    void *ctx, weir_view topic, int32_t partition, int64_t next, weir_error *err);
+/* In the store's order. Must not change the store. Also STORE_BROKEN. */
+WEIR_MUST_USE weir_status weir_stored_offsets(
+    weir_store store, weir_stored_offset_fn *fn, void *ctx, weir_error *err);
+/* -1: none is stored. */
+WEIR_MUST_USE weir_status weir_stored_offset(
+    weir_store store, const char *topic, int32_t partition, int64_t *next, weir_error *err);
+/* next -1: forgets it, so that the partition is read from its first record. */
+WEIR_MUST_USE weir_status weir_stored_offset_set(
+    weir_store store, const char *topic, int32_t partition, int64_t next, weir_error *err);
+
+/* How many partitions the topic had when its caches were made; 0: not known, or to be forgotten. */
+WEIR_MUST_USE weir_status weir_stored_partitions(
+    weir_store store, const char *topic, int32_t *n, weir_error *err);
+WEIR_MUST_USE weir_status weir_stored_partitions_set(
+    weir_store store, const char *topic, int32_t n, weir_error *err);
+
+/* The rule that a cache was made by; ptr NULL: the store has no such cache. Borrowed until the next
+ * write; set: ptr NULL forgets it. */
+WEIR_MUST_USE weir_status weir_stored_rule(
+    weir_store store, const char *cache, weir_view *rule, weir_error *err);
+WEIR_MUST_USE weir_status weir_stored_rule_set(
+    weir_store store, const char *cache, weir_view rule, weir_error *err);
+
+/* How far a table has come in its source's history. */
+typedef struct weir_stored_position {
+    uint64_t high_H;   /* the newest position applied */
+    int64_t high_ms;   /* the newest source time applied; 0: none */
+    uint64_t passed_H; /* every partition has applied a change at this position or past it: all that
+                        * was committed before it is here. 0: a partition has had no change yet */
+    int32_t slowest;   /* the partition that passed_H is held back by */
+} weir_stored_position;
+/* cache: its number in the store. */
+WEIR_MUST_USE weir_status weir_stored_position_of(weir_store store, unsigned cache,
+    const char *topic, weir_stored_position *out, weir_error *err);
+
+#endif
