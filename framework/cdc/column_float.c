@@ -33,12 +33,13 @@ typedef struct format {
     int most_digits;     /* enough for any number */
     int sure_exponent;   /* between -this and this every number is normal */
     int fixed_exponent;  /* from here on the notation is scientific */
-    unsigned bits;       /* of the significand */
+    int bits;            /* of the significand */
+    double exact_below;  /* and from 1e-5 on, 128 bits hold all that shortening needs */
     double least_normal; /* below, numbers have fewer bits */
 } format;
 
-static const format format_double = {15, 17, 300, 15, 53, 0x1p-1022};
-static const format format_single = {6, 9, 36, 6, 24, 0x1p-126};
+static const format format_double = {15, 17, 300, 15, 53, 1e15, 0x1p-1022};
+static const format format_single = {6, 9, 36, 6, 24, 1e6, 0x1p-126};
 
 const char *weir_special_number(weir_view text)
 {
@@ -128,9 +129,17 @@ static bool read_digits(weir_view text, digits *d)
 /* "12345e-3", which libc reads alike in every locale. */
 static double read_binary(const digits *d, bool single)
 {
-    char text[MOST_DIGITS + 16];
+    char text[MOST_DIGITS + 16], power[16];
+    char *p = text + d->count, *first = power + sizeof power;
+    int exponent = d->exponent - d->count + 1;
     memcpy(text, d->digit, (size_t)d->count);
-    snprintf(text + d->count, 16, "e%d", d->exponent - d->count + 1);
+    *--first = '\0';
+    for (int n = abs(exponent); n > 0 || !*first; n /= 10) {
+        *--first = (char)('0' + n % 10);
+    }
+    *p++ = 'e';
+    *p++ = exponent < 0 ? '-' : '+';
+    memcpy(p, first, (size_t)(power + sizeof power - first));
     return single ? (double)strtof(text, NULL) : strtod(text, NULL);
 }
 
@@ -139,7 +148,7 @@ static double read_binary(const digits *d, bool single)
 /* Is it exactly half way between two neighbours? Then its odd part has one bit more than a
  * significand. Only a number with no digits behind the point can be: in others five times that many
  * significant digits would be needed than shortest texts have. */
-static bool is_midpoint(const digits *d, unsigned bits)
+static bool is_midpoint(const digits *d, int bits)
 {
     int zeros = d->exponent - d->count + 1;
     if (zeros < 0 || zeros > 23 || d->count > 17) { /* 5^24 alone has more bits */
@@ -195,10 +204,83 @@ static bool reads_as(const digits *d, double x, const format *f)
     return read_binary(d, f == &format_single) == x && !is_midpoint(d, f->bits);
 }
 
+/* The usual case, in integers: 1e-5 <= x < f->exact_below, x being significand / 2^(shift - 1).
+ *
+ * Everything is counted in 2^-shift / unit, unit being the power of ten that turns the digits
+ * wanted into an integer. Then x is `value`, its neighbours are 2 * unit away, and an integer n is
+ * n << shift. */
+typedef struct exact {
+    u128 value, unit;
+    int shift;
+    bool power_of_two; /* its lower neighbour is only unit away */
+} exact;
+
+/* Does n lie nearer to x than to x's neighbours? */
+static bool is_nearest_to(const exact *x, uint64_t n)
+{
+    u128 point = (u128)n << x->shift;
+    return point >= x->value ? point - x->value < x->unit
+                             : (x->value - point) << x->power_of_two < x->unit;
+}
+
+/* The integer nearest to x, the even one if there are two. */
+static uint64_t nearest(const exact *x)
+{
+    u128 half = (u128)1 << (x->shift - 1);
+    uint64_t n = (uint64_t)(x->value >> x->shift);
+    u128 rest = x->value - ((u128)n << x->shift);
+    return n + (rest > half || (rest == half && n % 2));
+}
+
+/* n, the last of its digits counting 10^-places. */
+static void set_digits(digits *d, uint64_t n, int places)
+{
+    char text[20];
+    int at = sizeof text;
+    for (; n > 0; n /= 10) {
+        text[--at] = (char)('0' + n % 10);
+    }
+    d->count = (int)sizeof text - at;
+    memcpy(d->digit, text + at, (size_t)d->count);
+    d->exponent = d->count - 1 - places;
+    trim(d);
+}
+
+static bool shorten_exactly(double x, const format *f, digits *d)
+{
+    static const double powers[] = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6,
+        1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    if (x < powers[0] || x >= f->exact_below) {
+        return false;
+    }
+    int exponent, places = f->sure_digits + 4; /* of a number with exponent -5 */
+    uint64_t significand = (uint64_t)ldexp(frexp(x, &exponent), f->bits);
+    for (int i = 1; x >= powers[i]; i++) {
+        places--;
+    }
+    exact e = {.unit = 1,
+        .shift = f->bits - exponent + 1,
+        .power_of_two = significand == 1ULL << (f->bits - 1)};
+    for (int i = 0; i < places; i++) {
+        e.unit *= 10;
+    }
+    for (;; places++, e.unit *= 10) { /* ends: f->most_digits are always enough */
+        e.value = 2 * significand * e.unit;
+        uint64_t n = nearest(&e);
+        if (is_nearest_to(&e, n) || (e.power_of_two && is_nearest_to(&e, ++n))) {
+            set_digits(d, n, places);
+            return true;
+        }
+    }
+}
+
 /* x is finite and above 0. A power of two has its lower neighbour nearer than its upper one, so the
  * decimal above may read back where the nearest one does not. */
 static void shorten(double x, const format *f, digits *d)
 {
+    if (shorten_exactly(x, f, d)) {
+        return;
+    }
     int exponent, count = x < f->least_normal ? 1 : f->sure_digits;
     bool power_of_two = frexp(x, &exponent) == 0.5;
     for (; count < f->most_digits; count++) {

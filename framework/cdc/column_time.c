@@ -21,7 +21,7 @@ typedef struct moment {
 
 typedef struct day {
     int64_t year; /* 0 is 1 BC */
-    int month, day;
+    unsigned month, day;
 } day;
 
 typedef enum parsed {
@@ -45,9 +45,9 @@ static int64_t days_of(day d)
 {
     int64_t year = d.year - (d.month <= 2);
     int64_t era = floor_div(year, ERA_YEARS);
-    int64_t of_era = year - era * ERA_YEARS;
-    int64_t month = (d.month + 9) % 12;
-    int64_t of_year = (153 * month + 2) / 5 + d.day - 1;
+    unsigned of_era = (unsigned)(year - era * ERA_YEARS);
+    unsigned month = (d.month + 9) % 12;
+    unsigned of_year = (153 * month + 2) / 5 + d.day - 1;
     return march_first_of_year_0 + era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 +
            of_year;
 }
@@ -56,12 +56,12 @@ static day day_of(int64_t days)
 {
     days -= march_first_of_year_0;
     int64_t era = floor_div(days, ERA_DAYS);
-    int64_t of_era = days - era * ERA_DAYS;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
-    day d = {.day = (int)(of_year - (153 * month + 2) / 5 + 1),
-        .month = (int)(month < 10 ? month + 3 : month - 9)};
+    unsigned of_era = (unsigned)(days - era * ERA_DAYS);
+    unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / (ERA_DAYS - 1)) / 365;
+    unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    unsigned month = (5 * of_year + 2) / 153;
+    day d = {
+        .day = of_year - (153 * month + 2) / 5 + 1, .month = month < 10 ? month + 3 : month - 9};
     d.year = year + era * ERA_YEARS + (d.month <= 2);
     return d;
 }
@@ -117,31 +117,42 @@ static parsed infinite_word(weir_view text)
 
 enum { LONGEST = 80 }; /* of any text written here */
 
-static char *put_two(char *p, int64_t n)
+/* n < 100 */
+static char *put_two(char *p, unsigned n)
 {
-    *p++ = (char)('0' + n / 10 % 10);
-    *p++ = (char)('0' + n % 10);
-    return p;
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    memcpy(p, pairs + 2 * n, 2);
+    return p + 2;
 }
 
-/* At least `width` digits. */
-static char *put_number(char *p, int64_t n, int width)
+static char *put_long(char *p, uint64_t n)
 {
     char digits[20];
-    int count = 0;
-    for (; n > 0 || count < width; n /= 10) {
-        digits[count++] = (char)('0' + n % 10);
+    int at = sizeof digits;
+    for (; n > 0; n /= 10) {
+        digits[--at] = (char)('0' + n % 10);
     }
-    while (count) {
-        *p++ = digits[--count];
-    }
-    return p;
+    memcpy(p, digits + at, sizeof digits - (size_t)at);
+    return p + sizeof digits - at;
+}
+
+static char *put_year(char *p, uint64_t n)
+{
+    return n < 10000 ? put_two(put_two(p, (unsigned)n / 100), (unsigned)n % 100) : put_long(p, n);
+}
+
+static char *put_hours(char *p, uint64_t n)
+{
+    return n < 100 ? put_two(p, (unsigned)n) : put_long(p, n);
 }
 
 /* `year` as PostgreSQL counts: there is no year 0. */
 static char *put_day(char *p, day d)
 {
-    p = put_number(p, d.year > 0 ? d.year : 1 - d.year, 4);
+    p = put_year(p, (uint64_t)(d.year > 0 ? d.year : 1 - d.year));
     *p++ = '-';
     p = put_two(p, d.month);
     *p++ = '-';
@@ -155,36 +166,41 @@ static char *put_era(char *p, day d)
 }
 
 /* Without trailing zeros, and without a point when nothing is left. */
-static char *put_fraction(char *p, int32_t nanos)
+static char *put_fraction(char *p, unsigned nanos)
 {
     if (nanos == 0) {
         return p;
     }
     *p++ = '.';
-    char *end = p + 9;
-    for (char *at = end; at > p; nanos /= 10) {
-        *--at = (char)('0' + nanos % 10);
+    unsigned micros = nanos / 1000;
+    p = put_two(p, micros / 10000);
+    p = put_two(p, micros / 100 % 100);
+    p = put_two(p, micros % 100);
+    if (nanos % 1000) {
+        *p++ = (char)('0' + nanos / 100 % 10);
+        p = put_two(p, nanos % 100);
     }
-    while (end[-1] == '0') {
-        end--;
+    while (p[-1] == '0') {
+        p--;
     }
-    return end;
+    return p;
 }
 
 static char *put_clock(char *p, int64_t seconds, int32_t nanos)
 {
-    p = put_number(p, seconds / 3600, 2);
+    unsigned of_hour = (unsigned)(seconds % 3600);
+    p = put_hours(p, (uint64_t)seconds / 3600);
     *p++ = ':';
-    p = put_two(p, seconds / 60 % 60);
+    p = put_two(p, of_hour / 60);
     *p++ = ':';
-    p = put_two(p, seconds % 60);
-    return put_fraction(p, nanos);
+    p = put_two(p, of_hour % 60);
+    return put_fraction(p, (unsigned)nanos);
 }
 
 /* "+02", "+05:30", "-00:19:32" */
 static char *put_offset(char *p, int32_t offset_seconds)
 {
-    int64_t n = offset_seconds < 0 ? -offset_seconds : offset_seconds;
+    unsigned n = (unsigned)(offset_seconds < 0 ? -offset_seconds : offset_seconds);
     *p++ = offset_seconds < 0 ? '-' : '+';
     p = put_two(p, n / 3600);
     if (n % 3600) {
@@ -259,7 +275,7 @@ static bool take_day(cursor *c, moment *m)
         return false;
     }
     year = negative ? -year : year;
-    m->days = days_of((day){year, (int)month, (int)mday});
+    m->days = days_of((day){year, (unsigned)month, (unsigned)mday});
     return is_day(year, month, mday);
 }
 
@@ -365,7 +381,7 @@ static bool day_members(const weir_value *v, moment *m)
         !is_day(year, month, mday)) {
         return false;
     }
-    m->days = days_of((day){year, (int)month, (int)mday});
+    m->days = days_of((day){year, (unsigned)month, (unsigned)mday});
     return true;
 }
 
@@ -409,19 +425,28 @@ static int64_t units_of_second(int32_t scale)
     return scale == 3 ? 1000 : scale == 9 ? NANOS : 1000000;
 }
 
-/* Days and time of day. The nanosecond form has infinities of its own: the ends of its range. */
-static parsed timestamp_of_integer(int64_t n, int32_t scale, moment *m)
+static inline void split(int64_t n, int64_t units, moment *m)
 {
-    if (scale == 9 && (n == INT64_MAX || n == INT64_MIN)) {
-        return n > 0 ? PARSED_INFINITY : PARSED_MINUS_INFINITY;
-    }
-    int64_t units = units_of_second(scale);
     int64_t seconds = floor_div(n, units);
     m->nanos = (int32_t)((n - seconds * units) * (NANOS / units));
     m->days = floor_div(seconds, SECONDS_OF_DAY);
     m->seconds = seconds - m->days * SECONDS_OF_DAY;
-    m->offset_seconds = 0;
-    return PARSED;
+}
+
+/* Days and time of day. The nanosecond form has infinities of its own: the ends of its range. */
+static parsed timestamp_of_integer(int64_t n, int32_t scale, moment *m)
+{
+    switch (scale) { /* dividing by constants is several times faster */
+    case 3:
+        split(n, 1000, m);
+        return PARSED;
+    case 9:
+        split(n, NANOS, m);
+        return n == INT64_MAX ? PARSED_INFINITY : n == INT64_MIN ? PARSED_MINUS_INFINITY : PARSED;
+    default:
+        split(n, 1000000, m);
+        return PARSED;
+    }
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
