@@ -64,7 +64,8 @@ static known_partition *know(
     return k;
 }
 
-/* Reads up to the next wanted record into `next`; leaves it NULL at the end. */
+/* Reads up to the next wanted record into `next`; leaves it NULL at the end, or when a pipe has
+ * nothing yet. */
 static weir_status read_next(file_source *s, weir_error *err)
 {
     while (!s->next) {
@@ -142,12 +143,15 @@ static weir_status file_poll(void *self, const weir_source_events *events, void 
         return WEIR_OK;
     }
     while (delivered < max_records) {
+        weir_lines_patience(s->lines, delivered ? 0 : timeout_ms);
         weir_status st = read_next(s, err);
         if (st) {
             return st;
         }
         if (!s->next) {
-            end_all(s, events, engine);
+            if (weir_lines_ended(s->lines)) {
+                end_all(s, events, engine);
+            }
             break;
         }
         if (!deliver(s, events, engine, &delivered)) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lzma.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -19,6 +20,9 @@ struct weir_lines {
     char *path;
     int fd;
     compression how;
+    int wait_ms;
+    bool started; /* how is known */
+    bool dry;     /* nothing came in time */
     bool input_end, data_end;
     unsigned long number;
     uint64_t read_bytes, all_bytes;
@@ -60,6 +64,11 @@ static weir_status read_input(weir_lines *l, weir_error *err)
     if (l->in_at < l->in_len || l->input_end) {
         return WEIR_OK;
     }
+    struct pollfd readable = {.fd = l->fd, .events = POLLIN};
+    l->dry = l->wait_ms >= 0 && poll(&readable, 1, l->wait_ms) == 0;
+    if (l->dry) {
+        return WEIR_OK;
+    }
     ssize_t n;
     do {
         n = read(l->fd, l->in, IN_BYTES);
@@ -89,6 +98,18 @@ static bool start_decoder(weir_lines *l)
     }
 }
 
+/* Reads the first bytes, which tell how the rest is to be read. */
+static weir_status start(weir_lines *l, weir_error *err)
+{
+    weir_status s = read_input(l, err);
+    if (s || l->dry) {
+        return s;
+    }
+    l->how = kind_of(l->in, l->in_len);
+    l->started = start_decoder(l);
+    return l->started ? WEIR_OK : weir_fail_oom(err);
+}
+
 weir_status weir_lines_open(const char *path, weir_lines **out, weir_error *err)
 {
     weir_lines *l = weir_calloc(1, sizeof *l);
@@ -98,13 +119,16 @@ weir_status weir_lines_open(const char *path, weir_lines **out, weir_error *err)
         return weir_fail_oom(err);
     }
     struct stat st;
+    l->wait_ms = -1;
     l->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-    weir_status s = l->fd < 0 ? unreadable(l, strerror(errno), err) : read_input(l, err);
-    if (!s) {
-        l->all_bytes = fstat(l->fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-        l->how = kind_of(l->in, l->in_len);
-        s = start_decoder(l) && weir_buf_reserve(&l->data, OUT_BYTES) ? WEIR_OK
-                                                                      : weir_fail_oom(err);
+    bool known = l->fd >= 0 && fstat(l->fd, &st) == 0;
+    bool is_stream = known && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode));
+    weir_status s = l->fd < 0                               ? unreadable(l, strerror(errno), err)
+                    : weir_buf_reserve(&l->data, OUT_BYTES) ? WEIR_OK
+                                                            : weir_fail_oom(err);
+    if (!s && !is_stream) { /* a stream may have nothing yet */
+        l->all_bytes = known && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+        s = start(l, err);
     }
     if (s) {
         weir_lines_close(l);
@@ -192,8 +216,8 @@ static void take_plain(weir_lines *l)
 /* Adds to `data`. */
 static weir_status decode_some(weir_lines *l, weir_error *err)
 {
-    weir_status s = read_input(l, err);
-    if (s) {
+    weir_status s = l->started ? read_input(l, err) : start(l, err);
+    if (s || l->dry) {
         return s;
     }
     if (!weir_buf_reserve(&l->data, OUT_BYTES)) {
@@ -247,10 +271,21 @@ weir_status weir_lines_next(weir_lines *l, weir_view *line, weir_error *err)
                 l->number + 1, LONGEST_LINE >> 20);
         }
         weir_status s = decode_some(l, err);
-        if (s) {
+        if (s || l->dry) {
+            l->dry = false;
             return s;
         }
     }
+}
+
+void weir_lines_patience(weir_lines *l, int wait_ms)
+{
+    l->wait_ms = wait_ms;
+}
+
+bool weir_lines_ended(const weir_lines *l)
+{
+    return l->data_end && l->at == l->data.len;
 }
 
 unsigned long weir_lines_number(const weir_lines *l)
