@@ -7,6 +7,8 @@ struct weir_daemon {
     const weir_config *config;
     weir_replica **replicas;
     size_t n;
+    int64_t opened_ms; /* monotonic */
+    atomic_bool stopping;
 };
 
 static bool has_caches(const weir_config *config, const weir_config_store *store)
@@ -27,6 +29,7 @@ weir_status weir_daemon_open(const weir_config *config, const char *recording, c
     if (d) {
         d->replicas = weir_calloc(config->stores.count, sizeof(weir_replica *));
         d->config = config;
+        d->opened_ms = weir_monotonic_ms();
     }
     weir_status s = d && d->replicas ? WEIR_OK : weir_fail_oom(err);
     for (size_t i = 0; i < config->stores.count && !s; i++) {
@@ -59,6 +62,7 @@ weir_status weir_daemon_start(weir_daemon *d, weir_error *err)
 
 void weir_daemon_stop(weir_daemon *d)
 {
+    atomic_store(&d->stopping, true);
     for (size_t i = 0; i < d->n; i++) {
         weir_replica_stop(d->replicas[i]);
     }
@@ -112,6 +116,21 @@ size_t weir_daemon_replicas(const weir_daemon *d)
 weir_replica *weir_daemon_replica(const weir_daemon *d, size_t i)
 {
     return d->replicas[i];
+}
+
+const weir_config *weir_daemon_config(const weir_daemon *d)
+{
+    return d->config;
+}
+
+int64_t weir_daemon_uptime_ms(const weir_daemon *d)
+{
+    return weir_monotonic_ms() - d->opened_ms;
+}
+
+bool weir_daemon_stopping(const weir_daemon *d)
+{
+    return atomic_load(&d->stopping);
 }
 
 bool weir_daemon_ready(const weir_daemon *d)

@@ -21,6 +21,11 @@ void weir_daemon_close(weir_daemon *d);
 
 size_t weir_daemon_replicas(const weir_daemon *d);
 weir_replica *weir_daemon_replica(const weir_daemon *d, size_t i);
+const weir_config *weir_daemon_config(const weir_daemon *d);
+/* Since it was opened. */
+int64_t weir_daemon_uptime_ms(const weir_daemon *d);
+/* Was it asked to stop? */
+bool weir_daemon_stopping(const weir_daemon *d);
 bool weir_daemon_ready(const weir_daemon *d);
 /* Has a thread not been seen for longer than stuck_after? Holding is no reason: only a standstill
  * is. */

@@ -309,8 +309,19 @@ const weir_config_store *weir_replica_config(const weir_replica *r)
     return r->options.store;
 }
 
+/* A recording has the topics that it has. */
+bool weir_replica_lacks_topic(weir_replica *r, size_t topic)
+{
+    return !r->options.recording && !weir_engine_has(&r->engine, (uint32_t)topic);
+}
+
 bool weir_replica_ready(weir_replica *r)
 {
+    for (size_t i = 0; i < r->rules.n_topics; i++) {
+        if (weir_replica_lacks_topic(r, i)) {
+            return false;
+        }
+    }
     return weir_engine_ready(&r->engine);
 }
 

@@ -39,7 +39,9 @@ weir_sync *weir_replica_sync(weir_replica *r);
 const weir_rules *weir_replica_rules(const weir_replica *r);
 weir_store weir_replica_store(const weir_replica *r);
 const weir_config_store *weir_replica_config(const weir_replica *r);
-/* Everything that was there at the start is in the store. */
+/* Was none of the topic's partitions found yet? By its number in the rules. */
+bool weir_replica_lacks_topic(weir_replica *r, size_t topic);
+/* Every topic was found, and everything that was there at the start is in the store. */
 bool weir_replica_ready(weir_replica *r);
 /* The thread that has not come round for the longest time. */
 weir_silence weir_replica_silence(const weir_replica *r);

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "daemon.h"
 #include "kafka_properties.h"
+#include "pages.h"
 #include "progress.h"
 
 static const weir_option options[] = {
@@ -27,8 +28,33 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* SIGHUP: the log's level is read again, and nothing else. */
+static void reread_level(const weir_cli *cli, const char *path, weir_log *log)
+{
+    weir_config *config;
+    weir_config_problems problems;
+    weir_error err = {.status = WEIR_OK};
+    weir_config_problems_init(&problems);
+    if (weir_config_load(path, NULL, &config, &problems, &err)) {
+        weir_log_error(log, WEIR_LOG_ERROR, "sync", &err, "SIGHUP: the log's level stays");
+    } else {
+        weir_log fresh;
+        weir_log_of_config(config, cli->quiet, &fresh);
+        int old = atomic_load(&log->level), level = atomic_load(&fresh.level);
+        atomic_store(&log->level, level > old ? level : old); /* so that the next line is seen */
+        weir_log_line(log, WEIR_LOG_INFO, "sync",
+            "SIGHUP: the log's level is %s%s; nothing else of the config is read again",
+            weir_config_word(log_level, config->log.level),
+            cli->quiet ? ", but --quiet shows errors only" : "");
+        atomic_store(&log->level, level);
+        weir_config_free(config);
+    }
+    weir_config_problems_fini(&problems);
+}
+
 /* Runs until it ends by itself or is asked to. */
-static void watch(weir_cli *cli, weir_daemon *d, const sigset_t *signals, const weir_log *log)
+static void watch(
+    weir_cli *cli, weir_daemon *d, const sigset_t *signals, const char *path, weir_log *log)
 {
     weir_progress progress;
     weir_progress_init(&progress, cli);
@@ -41,31 +67,52 @@ static void watch(weir_cli *cli, weir_daemon *d, const sigset_t *signals, const 
                 signal == SIGTERM ? "SIGTERM" : "SIGINT");
             break;
         }
+        if (signal == SIGHUP) {
+            weir_progress_clear(&progress);
+            reread_level(cli, path, log);
+        }
         weir_progress_show(&progress, d);
     }
     weir_progress_clear(&progress);
 }
 
-static int run_daemon(
-    weir_cli *cli, const weir_config *config, const char *recording, const weir_log *log)
+/* The pages of http.listen; none without it. */
+static weir_status open_admin(
+    const weir_daemon *d, const weir_log *log, weir_admin **out, weir_error *err)
+{
+    const weir_config_address *listen = &weir_daemon_config(d)->http.listen;
+    *out = NULL;
+    if (!listen->host) {
+        return WEIR_OK;
+    }
+    weir_admin_options o = {listen->host, listen->port, weir_pages_of(d), log};
+    return weir_admin_open(&o, out, err);
+}
+
+/* The pages are there before anything else runs, and until everything has ended. */
+static int run_daemon(weir_cli *cli, const weir_config *config, const char *path,
+    const char *recording, weir_log *log)
 {
     weir_error err = {.status = WEIR_OK};
     sigset_t signals;
     weir_daemon *d;
+    weir_admin *admin = NULL;
     weir_progress_start start = weir_progress_now();
     block_signals(&signals);
     weir_status s = weir_daemon_open(config, recording, log, &d, &err);
     if (s) {
         return weir_cli_fail(cli, &err);
     }
-    s = weir_daemon_start(d, &err);
+    s = open_admin(d, log, &admin, &err);
+    s = s ? s : weir_daemon_start(d, &err);
     if (!s) {
-        watch(cli, d, &signals, log);
+        watch(cli, d, &signals, path, log);
         s = weir_daemon_wait(d, &err);
         if (!s && recording) {
             weir_progress_summary(cli, d, start);
         }
     }
+    weir_admin_close(admin);
     weir_daemon_close(d);
     return s ? weir_cli_fail(cli, &err) : EXIT_YES;
 }
@@ -88,7 +135,7 @@ static int run(weir_cli *cli)
     }
     weir_log log;
     weir_log_of_config(config, cli->quiet, &log);
-    code = run_daemon(cli, config, recording, &log);
+    code = run_daemon(cli, config, path, recording, &log);
     weir_config_free(config);
     return code;
 }
@@ -97,12 +144,16 @@ const weir_command weir_command_sync = {
     .name = "sync",
     .arguments = "CONFIG",
     .summary = "keep caches equal to their CDC topics",
-    .text = "Reads the topics of every cache in CONFIG and keeps the caches equal to their source "
-            "tables. Ends\n"
-            "on SIGTERM or SIGINT after draining; what was applied is stored with its offsets.\n\n"
-            "Examples\n"
-            "  weir sync shop.yaml\n"
-            "  weir sync --from recording.jsonl.xz shop.yaml    over a recording, to its end\n",
+    .text =
+        "Reads the topics of every cache in CONFIG and keeps the caches equal to their source "
+        "tables. Ends\n"
+        "on SIGTERM or SIGINT after draining; what was applied is stored with its offsets. SIGHUP\n"
+        "reads the log's level again. With http.listen in CONFIG it serves /live, /ready, "
+        "/metrics and\n"
+        "/status; weir status, weir lag and weir stuck show them.\n\n"
+        "Examples\n"
+        "  weir sync shop.yaml\n"
+        "  weir sync --from recording.jsonl.xz shop.yaml    over a recording, to its end\n",
     .options = options,
     .run = run,
 };

@@ -97,14 +97,15 @@ static bool has_body(struct MHD_Connection *c)
            MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-/* Called when a request's head is there. It is answered at once, so never a second time. */
+/* Called when a request's head is there, and once more at its end. What is refused is refused at
+ * once; a page is given at the end, so that the connection may stay for the next request. */
 static enum MHD_Result on_request(void *self, struct MHD_Connection *c, const char *url,
     const char *method, const char *version, const char *upload, size_t *upload_size,
     void **request)
 {
     const weir_admin *a = self;
     const page *wanted = NULL;
-    (void)version, (void)upload, (void)upload_size, (void)request;
+    (void)version, (void)upload, (void)upload_size; /* there is no upload: see below */
     for (int i = 0; i < PAGES; i++) {
         wanted = strcmp(url, a->pages[i].path) == 0 ? &a->pages[i] : wanted;
     }
@@ -117,6 +118,10 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *c, const ch
     }
     if (has_body(c)) {
         return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE, NULL, "a request has no body here\n");
+    }
+    if (!*request) {
+        *request = (void *)(uintptr_t)wanted;
+        return MHD_YES;
     }
     weir_buf body = {0};
     unsigned status = wanted->fill(a->ctx, &body);

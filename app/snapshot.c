@@ -1,0 +1,263 @@
+/* Gathering what a daemon is doing. See snapshot.h. */
+#include "snapshot.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* A source's trouble that was told longer ago is taken to be over: while it lasts, the source tells
+ * of it about every half minute. */
+enum { TROUBLE_MS = 60000 };
+
+const char *weir_partition_state_name(weir_partition_state state)
+{
+    static const char *const names[] = {
+        [WEIR_PARTITION_STOPPED] = "stopped",
+        [WEIR_PARTITION_CURRENT] = "current",
+        [WEIR_PARTITION_HELD] = "held",
+        [WEIR_PARTITION_HANGING] = "hanging",
+        [WEIR_PARTITION_STUCK] = "stuck",
+        [WEIR_PARTITION_WAITING] = "waiting",
+        [WEIR_PARTITION_STARTING] = "starting",
+        [WEIR_PARTITION_BEHIND] = "behind",
+    };
+    return names[state];
+}
+
+void weir_silence_put(const weir_silence *s, weir_buf *to)
+{
+    if (s->thread == WEIR_THREAD_LANE) {
+        weir_buf_printf(to, "lane %u", s->lane);
+    } else {
+        weir_buf_puts(to, s->thread == WEIR_THREAD_POLL ? "the poll thread" : "the writer");
+    }
+}
+
+/* ---- Why a partition is where it is -------------------------------------------------------------
+ */
+
+/* What holds for all partitions of a store. */
+typedef struct causes {
+    const weir_store_status *store;
+    int64_t stuck_after_ms, now_ms;
+    bool trouble; /* of the source */
+    weir_error trouble_why;
+    int64_t trouble_ms;
+} causes;
+
+static causes causes_of(weir_engine *e, const weir_store_status *s, int64_t stuck_after_ms)
+{
+    causes c = {.store = s, .stuck_after_ms = stuck_after_ms, .now_ms = weir_monotonic_ms()};
+    c.trouble = weir_engine_waiting(e, &c.trouble_why, &c.trouble_ms) &&
+                c.now_ms - c.trouble_ms < TROUBLE_MS;
+    return c;
+}
+
+static weir_partition_state state_of(const causes *c, const weir_partition_view *v, int64_t lag)
+{
+    const weir_store_status *s = c->store;
+    bool current = v->ready && lag <= 0 && !v->open_records;
+    return s->failure.status                   ? WEIR_PARTITION_STOPPED
+           : current                           ? WEIR_PARTITION_CURRENT
+           : s->held                           ? WEIR_PARTITION_HELD
+           : s->silence.ms > c->stuck_after_ms ? WEIR_PARTITION_HANGING
+           : v->congested                      ? WEIR_PARTITION_STUCK
+           : c->trouble && !v->open_records    ? WEIR_PARTITION_WAITING
+           : v->ready                          ? WEIR_PARTITION_BEHIND
+                                               : WEIR_PARTITION_STARTING;
+}
+
+static void put_error(weir_buf *to, const weir_error *err)
+{
+    weir_buf_printf(to, "%s: %s", err->code, err->text);
+}
+
+static void put_trouble(weir_buf *to, const causes *c)
+{
+    put_error(to, &c->trouble_why);
+    weir_buf_printf(to, " (%lld s ago)", (long long)(c->now_ms - c->trouble_ms) / 1000);
+}
+
+static void put_why(weir_buf *to, const causes *c, weir_partition_state state)
+{
+    switch (state) {
+    case WEIR_PARTITION_STOPPED:
+        put_error(to, &c->store->failure);
+        break;
+    case WEIR_PARTITION_CURRENT:
+        break;
+    case WEIR_PARTITION_HELD:
+        weir_buf_puts(to, "held by ");
+        put_error(to, &c->store->held_why);
+        break;
+    case WEIR_PARTITION_HANGING:
+        weir_silence_put(&c->store->silence, to);
+        weir_buf_printf(to, " has stood still for %lld s", (long long)c->store->silence.ms / 1000);
+        break;
+    case WEIR_PARTITION_STUCK:
+        weir_buf_puts(to, "stuck key: one that is being retried has too many records behind it");
+        break;
+    case WEIR_PARTITION_WAITING:
+        put_trouble(to, c);
+        break;
+    case WEIR_PARTITION_STARTING:
+        weir_buf_puts(to, "what was there at the start is still being applied");
+        break;
+    case WEIR_PARTITION_BEHIND:
+        weir_buf_puts(to, "throughput");
+        break;
+    }
+}
+
+/* In the arena; NULL: out of memory. */
+static const char *keep(weir_buf *text, weir_arena *arena)
+{
+    weir_view v = weir_buf_view(text);
+    const char *kept = text->failed ? NULL : weir_arena_copy(arena, v).ptr;
+    weir_buf_fini(text);
+    return kept;
+}
+
+/* ---- Partitions ---------------------------------------------------------------------------------
+ */
+
+static bool set_partition(
+    weir_partition_status *out, const weir_partition_view *v, const causes *c, weir_arena *arena)
+{
+    bool known = v->end >= 0 && v->frontier >= 0;
+    int64_t lag = !known ? -1 : v->end > v->frontier ? v->end - v->frontier : 0;
+    weir_buf why = {0};
+    *out = (weir_partition_status){.topic = weir_arena_copy(arena, weir_view_of(v->topic)).ptr,
+        .number = v->number,
+        .end = v->end < 0 ? -1 : v->end,
+        .frontier = v->frontier,
+        .lag_records = lag,
+        .open_records = v->open_records,
+        .state = state_of(c, v, lag)};
+    put_why(&why, c, out->state);
+    out->why = keep(&why, arena);
+    return out->topic && out->why;
+}
+
+static bool set_missing(
+    weir_partition_status *out, const char *topic, const causes *c, weir_arena *arena)
+{
+    bool failed = c->store->failure.status;
+    weir_buf why = {0};
+    if (failed) {
+        put_error(&why, &c->store->failure);
+    } else {
+        weir_buf_puts(&why, "waiting for topic");
+        weir_buf_puts(&why, c->trouble ? ": " : "");
+    }
+    if (!failed && c->trouble) {
+        put_trouble(&why, c);
+    }
+    *out = (weir_partition_status){.topic = topic,
+        .number = -1,
+        .end = -1,
+        .frontier = -1,
+        .lag_records = -1,
+        .state = failed ? WEIR_PARTITION_STOPPED : WEIR_PARTITION_WAITING,
+        .why = keep(&why, arena)};
+    return out->why;
+}
+
+static int by_topic_and_number(const void *a, const void *b)
+{
+    const weir_partition_status *x = a, *y = b;
+    int order = strcmp(x->topic, y->topic);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static bool take_partitions(
+    weir_replica *r, const causes *c, weir_store_status *s, weir_arena *arena)
+{
+    weir_engine *e = weir_replica_engine(r);
+    const weir_rules *rules = weir_replica_rules(r);
+    size_t room = weir_engine_partitions(e, NULL, 0);
+    weir_partition_view *views = weir_arena_alloc(arena, room * sizeof *views);
+    s->partitions = weir_arena_alloc(arena, (room + rules->n_topics) * sizeof *s->partitions);
+    if (!views || !s->partitions) {
+        return false;
+    }
+    size_t n = weir_engine_partitions(e, views, room);
+    bool good = true;
+    for (size_t i = 0; i < n && i < room && good; i++) { /* what came meanwhile: the next time */
+        good = set_partition(&s->partitions[s->n_partitions++], &views[i], c, arena);
+    }
+    for (size_t t = 0; t < rules->n_topics && good; t++) {
+        if (weir_replica_lacks_topic(r, t)) {
+            good = set_missing(&s->partitions[s->n_partitions++], rules->topic_names[t], c, arena);
+        }
+    }
+    if (good && s->n_partitions) {
+        qsort(s->partitions, s->n_partitions, sizeof *s->partitions, by_topic_and_number);
+    }
+    return good;
+}
+
+/* ---- Stores and the whole -----------------------------------------------------------------------
+ */
+
+static bool take_caches(
+    weir_replica *r, const weir_config *config, weir_store_status *s, weir_arena *arena)
+{
+    const weir_rules *rules = weir_replica_rules(r);
+    s->caches = weir_arena_alloc(arena, rules->n_caches * sizeof *s->caches);
+    for (size_t i = 0; s->caches && i < rules->n_caches; i++) {
+        const weir_config_cache *c = weir_config_cache_named(config, rules->caches[i].name);
+        s->caches[i] = (weir_cache_status){.name = c->name,
+            .from = c->from,
+            .has_lsn = c->source->connector == WEIR_CONFIG_CONNECTOR_POSTGRESQL};
+        weir_sync_get_stats(weir_replica_sync(r), i, &s->caches[i].stats);
+    }
+    s->n_caches = rules->n_caches;
+    return s->caches;
+}
+
+static bool take_store(
+    weir_replica *r, const weir_config *config, weir_store_status *s, weir_arena *arena)
+{
+    const weir_config_store *store = weir_replica_config(r);
+    weir_engine *e = weir_replica_engine(r);
+    weir_sync *sync = weir_replica_sync(r);
+    weir_store port = weir_replica_store(r);
+    *s = (weir_store_status){.name = store->name,
+        .type = port.ops->type,
+        .ready = weir_replica_ready(r),
+        .bytes = port.ops->bytes(port.self),
+        .limit_bytes = store->type == WEIR_CONFIG_STORE_MEMORY ? store->max_bytes : store->map_size,
+        .transactions = weir_sync_transactions(sync),
+        .rejected = weir_sync_rejected(sync),
+        .counts = weir_engine_get_counts(e),
+        .silence = weir_replica_silence(r)};
+    s->held = weir_sync_held(sync, &s->held_why);
+    if (weir_engine_failure(e, &s->failure)) {
+        s->ready = false;
+    }
+    causes c = causes_of(e, s, config->limits.stuck_after_ms);
+    return take_caches(r, config, s, arena) && take_partitions(r, &c, s, arena);
+}
+
+weir_status weir_snapshot_take(
+    const weir_daemon *d, weir_arena *arena, weir_snapshot *out, weir_error *err)
+{
+    const weir_config *config = weir_daemon_config(d);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *out = (weir_snapshot){.app = config->name,
+        .live = weir_daemon_live(d),
+        .stopping = weir_daemon_stopping(d),
+        .taken_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .uptime_ms = weir_daemon_uptime_ms(d),
+        .in_flight_limit_bytes = config->limits.in_flight_bytes,
+        .n_stores = weir_daemon_replicas(d)};
+    out->stores = weir_arena_alloc(arena, out->n_stores * sizeof *out->stores);
+    bool good = out->stores;
+    out->ready = out->n_stores && !out->stopping;
+    for (size_t i = 0; i < out->n_stores && good; i++) {
+        good = take_store(weir_daemon_replica(d, i), config, &out->stores[i], arena);
+        out->ready = out->ready && out->stores[i].ready;
+    }
+    return good ? WEIR_OK : weir_fail_oom(err);
+}

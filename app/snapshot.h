@@ -1,0 +1,70 @@
+/* What a daemon is doing, at one moment: gathered once, then shown as the status, as metrics or as
+ * the answer of /ready. Plain data, so that what is shown can be tested without a daemon.
+ *
+ * Everything lives in the arena it was taken into, but names, which are the config's.
+ * Thread: immutable once taken; taking one from any thread while the daemon is open. */
+#ifndef WEIR_APP_SNAPSHOT_H
+#define WEIR_APP_SNAPSHOT_H
+
+#include "daemon.h"
+
+/* How a partition is doing. When several apply, the first of them. */
+typedef enum weir_partition_state {
+    WEIR_PARTITION_STOPPED,  /* the store's sync has failed */
+    WEIR_PARTITION_CURRENT,  /* all that is there is applied */
+    WEIR_PARTITION_HELD,     /* the store, or the dead-letter topic, cannot be written */
+    WEIR_PARTITION_HANGING,  /* a thread stands still */
+    WEIR_PARTITION_STUCK,    /* a key that is being retried has too many records behind it */
+    WEIR_PARTITION_WAITING,  /* the source has trouble, or the topic was not found yet */
+    WEIR_PARTITION_STARTING, /* what was there at the start is still being applied */
+    WEIR_PARTITION_BEHIND,   /* nothing is wrong: throughput */
+} weir_partition_state;
+/* "current", "held", … */
+const char *weir_partition_state_name(weir_partition_state state);
+
+typedef struct weir_partition_status {
+    const char *topic;
+    int32_t number;        /* -1: a topic whose partitions are not known */
+    int64_t end, frontier; /* -1: not known */
+    int64_t lag_records;   /* -1: not known */
+    uint64_t open_records; /* taken, not settled */
+    weir_partition_state state;
+    const char *why; /* "" when there is nothing to say */
+} weir_partition_status;
+
+typedef struct weir_cache_status {
+    const char *name, *from;
+    bool has_lsn; /* positions are PostgreSQL's LSNs; else there are none */
+    weir_sync_stats stats;
+} weir_cache_status;
+
+typedef struct weir_store_status {
+    const char *name, *type;
+    bool ready, held;
+    weir_error held_why, failure; /* failure.status WEIR_OK: none */
+    uint64_t bytes, limit_bytes, transactions, rejected;
+    weir_engine_counts counts;
+    weir_silence silence;
+    weir_cache_status *caches;
+    size_t n_caches;
+    weir_partition_status *partitions; /* by topic and number */
+    size_t n_partitions;
+} weir_store_status;
+
+typedef struct weir_snapshot {
+    const char *app; /* the config's name */
+    bool live, ready, stopping;
+    int64_t taken_ms, uptime_ms; /* taken_ms: since 1970 */
+    uint64_t in_flight_limit_bytes;
+    weir_store_status *stores;
+    size_t n_stores;
+} weir_snapshot;
+
+/* Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_snapshot_take(
+    const weir_daemon *d, weir_arena *arena, weir_snapshot *out, weir_error *err);
+
+/* "the poll thread", "lane 2", "the writer". */
+void weir_silence_put(const weir_silence *s, weir_buf *to);
+
+#endif

@@ -1,0 +1,249 @@
+/* The status as JSON and as text. See status.h. */
+#include "status.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "value/json.h"
+
+/* ---- Values -------------------------------------------------------------------------------------
+ */
+
+/* A name and its value; `first` of an object has no comma before it. */
+static void put_name(weir_buf *to, const char *name, bool first)
+{
+    weir_buf_printf(to, "%s\"%s\":", first ? "" : ",", name);
+}
+
+static void put_text(weir_buf *to, const char *name, const char *text, bool first)
+{
+    put_name(to, name, first);
+    weir_json_put_string(to, weir_view_of(text));
+}
+
+static void put_flag(weir_buf *to, const char *name, bool value)
+{
+    put_name(to, name, false);
+    weir_buf_puts(to, value ? "true" : "false");
+}
+
+static void put_count(weir_buf *to, const char *name, uint64_t value)
+{
+    put_name(to, name, false);
+    weir_buf_uint(to, value);
+}
+
+/* Below 0: not known. */
+static void put_known(weir_buf *to, const char *name, int64_t value)
+{
+    put_name(to, name, false);
+    if (value < 0) {
+        weir_buf_puts(to, "null");
+    } else {
+        weir_buf_int(to, value);
+    }
+}
+
+static void put_seconds(weir_buf *to, const char *name, int64_t ms)
+{
+    put_name(to, name, false);
+    weir_buf_printf(to, "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
+}
+
+static void put_time(weir_buf *to, const char *name, int64_t ms, bool first)
+{
+    time_t seconds = ms / 1000;
+    struct tm tm;
+    char text[32];
+    gmtime_r(&seconds, &tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    put_name(to, name, first);
+    weir_buf_printf(to, "\"%s.%03dZ\"", text, (int)(ms % 1000));
+}
+
+static void put_error(weir_buf *to, const char *name, bool there, const weir_error *err)
+{
+    put_name(to, name, false);
+    if (!there) {
+        weir_buf_puts(to, "null");
+        return;
+    }
+    weir_buf_putc(to, '{');
+    put_text(to, "code", err->code, true);
+    put_text(to, "where", err->where, false);
+    put_text(to, "text", err->text, false);
+    weir_buf_putc(to, '}');
+}
+
+/* ---- Parts --------------------------------------------------------------------------------------
+ */
+
+static void put_applied(weir_buf *to, const weir_cache_status *c)
+{
+    const weir_sync_stats *s = &c->stats;
+    put_name(to, "applied", false);
+    if (s->applied_ms <= 0) {
+        weir_buf_puts(to, "null");
+        return;
+    }
+    weir_buf_putc(to, '{');
+    put_time(to, "time", s->applied_ms, true);
+    if (c->has_lsn) {
+        weir_buf_printf(to, ",\"lsn\":\"%" PRIX64 "/%" PRIX64 "\"", s->applied_high >> 32,
+            s->applied_high & UINT32_MAX);
+    }
+    weir_buf_putc(to, '}');
+}
+
+static void put_cache(weir_buf *to, const weir_cache_status *c)
+{
+    weir_buf_putc(to, '{');
+    put_text(to, "name", c->name, true);
+    put_text(to, "from", c->from, false);
+    put_count(to, "rows", c->stats.rows);
+    put_applied(to, c);
+    weir_buf_puts(to, ",\"counts\":{");
+    size_t start = to->len;
+#define X(kind, help)                      \
+    put_name(to, #kind, to->len == start); \
+    weir_buf_uint(to, c->stats.count.kind);
+#include "cdc/merge_counters.def"
+#undef X
+    weir_buf_puts(to, "}}");
+}
+
+static void put_partition(weir_buf *to, const weir_partition_status *p)
+{
+    weir_buf_putc(to, '{');
+    put_text(to, "topic", p->topic, true);
+    put_known(to, "partition", p->number);
+    put_known(to, "end", p->end);
+    put_known(to, "frontier", p->frontier);
+    put_known(to, "lag", p->lag_records);
+    put_count(to, "open", p->open_records);
+    put_text(to, "state", weir_partition_state_name(p->state), false);
+    put_text(to, "why", p->why, false);
+    weir_buf_putc(to, '}');
+}
+
+static void put_silence(weir_buf *to, const weir_silence *s)
+{
+    put_name(to, "silence", false);
+    weir_buf_puts(to, "{\"thread\":\"");
+    weir_silence_put(s, to);
+    weir_buf_putc(to, '"');
+    put_seconds(to, "seconds", s->ms);
+    weir_buf_putc(to, '}');
+}
+
+static void put_store(weir_buf *to, const weir_snapshot *s, const weir_store_status *st)
+{
+    weir_buf_putc(to, '{');
+    put_text(to, "name", st->name, true);
+    put_text(to, "type", st->type, false);
+    put_flag(to, "ready", st->ready);
+    put_error(to, "held", st->held, &st->held_why);
+    put_error(to, "failure", st->failure.status, &st->failure);
+    put_silence(to, &st->silence);
+    put_count(to, "bytes", st->bytes);
+    put_count(to, "limit_bytes", st->limit_bytes);
+    put_count(to, "transactions", st->transactions);
+    put_count(to, "delivered", st->counts.delivered);
+    put_count(to, "settled", st->counts.settled);
+    put_count(to, "rejected", st->rejected);
+    put_count(to, "in_flight_records", st->counts.open);
+    put_count(to, "in_flight_bytes", st->counts.open_bytes);
+    put_count(to, "in_flight_limit_bytes", s->in_flight_limit_bytes);
+    weir_buf_puts(to, ",\"caches\":[");
+    for (size_t i = 0; i < st->n_caches; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        put_cache(to, &st->caches[i]);
+    }
+    weir_buf_puts(to, "],\"partitions\":[");
+    for (size_t i = 0; i < st->n_partitions; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        put_partition(to, &st->partitions[i]);
+    }
+    weir_buf_puts(to, "]}");
+}
+
+void weir_status_put(const weir_snapshot *s, weir_buf *to)
+{
+    weir_buf_putc(to, '{');
+    put_text(to, "name", s->app, true);
+    put_text(to, "version", WEIR_VERSION, false);
+    put_time(to, "time", s->taken_ms, false);
+    put_seconds(to, "uptime_seconds", s->uptime_ms);
+    put_flag(to, "live", s->live);
+    put_flag(to, "ready", s->ready);
+    put_flag(to, "stopping", s->stopping);
+    weir_buf_puts(to, ",\"stores\":[");
+    for (size_t i = 0; i < s->n_stores; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        put_store(to, s, &s->stores[i]);
+    }
+    weir_buf_puts(to, "]}\n");
+}
+
+/* ---- Readiness ----------------------------------------------------------------------------------
+ */
+
+/* The first partition that is not current, and how many there are. */
+static void put_unready_store(weir_buf *to, const weir_store_status *st)
+{
+    const weir_partition_status *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < st->n_partitions; i++) {
+        if (st->partitions[i].state != WEIR_PARTITION_CURRENT) {
+            first = first ? first : &st->partitions[i];
+            n++;
+        }
+    }
+    weir_buf_printf(to, "store %s: ", st->name);
+    if (!first) {
+        weir_buf_puts(to, "no partition was met yet\n");
+        return;
+    }
+    weir_buf_puts(to, first->topic);
+    if (first->number >= 0) {
+        weir_buf_printf(to, "/%d", (int)first->number);
+    }
+    if (first->lag_records > 0) {
+        weir_buf_printf(to, " lags by %" PRId64 " records", first->lag_records);
+    }
+    weir_buf_printf(to, ": %s", first->why);
+    if (n > 1) {
+        weir_buf_printf(to, "; and %zu more of its partitions", n - 1);
+    }
+    weir_buf_putc(to, '\n');
+}
+
+static void put_unready(weir_buf *to, const weir_snapshot *s)
+{
+    weir_buf_puts(to, "not ready: ");
+    for (size_t i = 0; i < s->n_stores && !s->stopping; i++) {
+        if (!s->stores[i].ready) {
+            put_unready_store(to, &s->stores[i]);
+            return;
+        }
+    }
+    weir_buf_puts(to, "stopping\n");
+}
+
+void weir_status_put_ready(const weir_snapshot *s, weir_buf *to)
+{
+    if (s->ready) {
+        weir_buf_puts(to, "ready\n");
+    } else {
+        put_unready(to, s);
+    }
+    for (size_t i = 0; i < s->n_stores; i++) {
+        for (size_t k = 0; k < s->stores[i].n_caches; k++) {
+            const weir_cache_status *c = &s->stores[i].caches[k];
+            if (c->stats.count.quarantined) {
+                weir_buf_printf(to, "cache %s: %" PRIu64 " keys were quarantined since the start\n",
+                    c->name, c->stats.count.quarantined);
+            }
+        }
+    }
+}
