@@ -58,8 +58,10 @@ static void put_known_keys(weir_config_section_id id, weir_buf *to)
     const weir_config_key *key = NULL;
     const char *before = "known here: ";
     while ((key = weir_config_next_key(id, key)) != NULL) {
-        weir_buf_printf(to, "%s%s", before, key->name);
-        before = ", ";
+        if (!key->later) {
+            weir_buf_printf(to, "%s%s", before, key->name);
+            before = ", ";
+        }
     }
 }
 

@@ -129,6 +129,10 @@ static const struct {
     {"stare", "name store", "store"},        /* one wrong */
     {"topic-prefix", "topic topic_prefix", "topic_prefix"},
     {"frm", "from form", "from"},
+    {"mode", "node", "node"},
+    {"sources", "stores", NULL},
+    {"retry", "reject", NULL},
+    {"abcdef", "fedcba", NULL},
     {"id", "type path", NULL},
     {"", "type path", NULL},
     {"completely", "different", NULL},
