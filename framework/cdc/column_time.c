@@ -427,8 +427,8 @@ static int64_t units_of_second(int32_t scale)
 
 static inline void split(int64_t n, int64_t units, moment *m)
 {
-    int64_t seconds = floor_div(n, units);
-    m->nanos = (int32_t)((n - seconds * units) * (NANOS / units));
+    int64_t seconds = floor_div(n, units), rest = n % units;
+    m->nanos = (int32_t)((rest < 0 ? rest + units : rest) * (NANOS / units));
     m->days = floor_div(seconds, SECONDS_OF_DAY);
     m->seconds = seconds - m->days * SECONDS_OF_DAY;
 }
