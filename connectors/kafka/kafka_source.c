@@ -565,19 +565,23 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
+static size_t within(size_t n, size_t least, size_t most)
+{
+    return n < least ? least : n > most ? most : n;
+}
+
 static weir_status configure(kafka_source *s, rd_kafka_conf_t **out, weir_error *err)
 {
     const weir_kafka_source_options *o = &s->options;
-    char kbytes[24], fetch[24];
+    /* Of each partition's queue and fetch: small shares, since there may be many partitions. */
+    char queue_kb[24], partition_fetch[24], fetch[24];
     size_t bytes = o->in_flight_bytes ? o->in_flight_bytes : (size_t)256 << 20;
-    size_t kb = bytes / 8 / 1024;
-    snprintf(kbytes, sizeof kbytes, "%zu", kb < 256 ? 256 : kb > 65536 ? 65536 : kb);
-    snprintf(fetch, sizeof fetch, "%zu",
-        bytes / 4 < (1 << 20)  ? (size_t)1 << 20
-        : bytes / 4 > 52428800 ? 52428800
-                               : bytes / 4);
+    snprintf(queue_kb, sizeof queue_kb, "%zu", within(bytes / 64, 64 << 10, 16 << 20) / 1024);
+    snprintf(partition_fetch, sizeof partition_fetch, "%zu", within(bytes / 64, 64 << 10, 1 << 20));
+    snprintf(fetch, sizeof fetch, "%zu", within(bytes / 4, 1 << 20, 50 << 20));
     const weir_kafka_property defaults[] = {
-        {"queued.max.messages.kbytes", kbytes, NULL},
+        {"queued.max.messages.kbytes", queue_kb, NULL},
+        {"fetch.message.max.bytes", partition_fetch, NULL},
         {"fetch.max.bytes", fetch, NULL},
         {"fetch.wait.max.ms", "100", NULL},
         {"fetch.error.backoff.ms", "100", NULL},

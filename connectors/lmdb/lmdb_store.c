@@ -163,7 +163,7 @@ static weir_status open_env(lmdb_store *s, const weir_lmdb_options *o, weir_erro
 {
     s->map_bytes = o->map_bytes ? o->map_bytes : (uint64_t)64 << 30;
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (o->read_only ? MDB_RDONLY : 0) |
-                     (o->sync_each_commit ? 0u : MDB_NOMETASYNC | MDB_NOSYNC);
+                     (o->sync_each_commit ? 0u : MDB_NOMETASYNC);
     int rc = mdb_env_create(&s->env);
     rc = rc ? rc : mdb_env_set_mapsize(s->env, o->read_only ? 0 : s->map_bytes);
     rc = rc ? rc : mdb_env_set_maxdbs(s->env, MOST_DATABASES);

@@ -13,6 +13,8 @@
 
 enum {
     BATCH_RECORDS = 8192,
+    LINGER_MS = 15,
+    LINGER_RECORDS = 1000,
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
     EXPIRE_EVERY_MS = 10000,
@@ -26,30 +28,55 @@ typedef struct batch {
     bool marked; /* its records are settled in the frontier */
 } batch;
 
+static struct timespec in_ms(int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (t.tv_nsec + ms * 1000000) / 1000000000;
+    t.tv_nsec = (t.tv_nsec + ms * 1000000) % 1000000000;
+    return t;
+}
+
+/* Moves what waits to the batch, up to its bound. The queue's lock is held. Returns the batch's
+ * end. */
+static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
+{
+    while (s->first && b->records < BATCH_RECORDS) {
+        *tail = s->first;
+        tail = &s->first->next;
+        b->records += s->first->n;
+        s->first = s->first->next;
+    }
+    s->last = s->first ? s->last : NULL;
+    return tail;
+}
+
+/* While catching up, a durable store waits a moment for a fuller transaction: one flush of the disk
+ * for many records. Where few are on their way, nothing is waited for. */
+static bool worth_waiting(const weir_sync *s, const batch *b)
+{
+    return s->store.ops->durable && b->records && b->records < BATCH_RECORDS / 2 &&
+           weir_engine_get_counts(s->engine).open > 2 * b->records + LINGER_RECORDS;
+}
+
 static batch take_jobs(weir_sync *s, int64_t wait_ms)
 {
     batch b = {0};
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    weir_sync_job **tail = &b.first;
+    struct timespec until = in_ms(wait_ms);
     pthread_mutex_lock(&s->queue_lock);
     while (wait_ms > 0 && !s->first && !s->woken &&
            pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
     }
     s->woken = false;
-    weir_sync_job **tail = &b.first;
-    while (s->first && b.records < BATCH_RECORDS) {
-        *tail = s->first;
-        tail = &s->first->next;
-        b.records += s->first->n;
-        s->first = s->first->next;
+    tail = collect(s, &b, tail);
+    if (wait_ms > 0 && worth_waiting(s, &b)) {
+        until = in_ms(LINGER_MS);
+        while (b.records < BATCH_RECORDS && !s->woken &&
+               pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
+            tail = collect(s, &b, tail);
+        }
     }
-    s->last = s->first ? s->last : NULL;
     pthread_mutex_unlock(&s->queue_lock);
     *tail = NULL;
     return b;
