@@ -14,6 +14,13 @@
 
 enum { PIECES = 400 };
 
+/* AddressSanitizer stops at sizes that no machine has; malloc says NULL. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 /* Pieces of any size are aligned, apart from each other, and keep what was written. */
 static void test_pieces(void **state)
 {
@@ -126,10 +133,14 @@ static void test_reset(void **state)
     }
     weir_arena_reset(&a);
     size_t kept = weir_arena_footprint(&a);
+#ifdef WEIR_ARENA_DEBUG /* each piece is a block, none is kept */
+    assert_int_equal(kept, 0);
+#else
     assert_in_range(kept, 1, 100000);
     weir_alloc_fail_at(1, true);
     assert_non_null(weir_arena_bytes(&a, kept)); /* without a new block */
     weir_alloc_fail_at(0, 0);
+#endif
     weir_arena_fini(&a);
 
     weir_arena_init(&a, 0);
