@@ -641,7 +641,7 @@ static void test_row_is_gone(void **state)
 /* ---- A course of every kind of record ----------------------------------------------------------
  */
 
-enum { COURSE = 24 };
+enum { COURSE = 32 };
 
 static void make_course(weir_change course[COURSE])
 {
@@ -673,6 +673,14 @@ static void make_course(weir_change course[COURSE])
         blocking,
         moved(streamed('d', "8", 61), "11"), /* ahead of the stream: hands on nothing */
         moved(upsert('c', "11", 61, ROW(11, 1, "null"), "[\"b\"]"), "8"),
+        snapshot_row("13", 5, ROW(13, 1, "\"q\"")),
+        moved(upsert('c', "14", 35, ROW(14, 1, "null"), "[\"b\"]"), "13"), /* a chain in which */
+        moved(streamed('d', "14", 36), "15"), /* a row moves on while it waits */
+        moved(streamed('d', "13", 35), "14"),
+        moved(upsert('c', "15", 36, ROW(15, 1, "null"), "[\"b\"]"), "14"),
+        streamed('d', "13", 34), /* refused */
+        upsert('c', "16", 37, ROW(16, 1, "null"), ""),
+        moved(streamed('d', "16", 38), "17"), /* its new half never comes */
         streamed('t', NULL, 50),
         upsert('c', "12", 70, ROW(12, 1, "\"z\""), ""),
     };
@@ -702,6 +710,8 @@ static void test_course(void **state)
             assert_row(&b, "4", ROW(4, 2, "\"a\""));
             assert_row(&b, "6", ROW(6, 1, "\"b\""));
             assert_row(&b, "9", ROW(9, 1, "null"));
+            assert_row(&b, "15", ROW(15, 1, "\"q\""));
+            assert_int_equal(count_of(&b, WEIR_SPACE_MOVE), 1);
             assert_row(&b, "7", NULL);
             assert_row(&b, "10", NULL);
         }
@@ -710,15 +720,15 @@ static void test_course(void **state)
     assert_course(&b);
     const weir_merge_counters expected = {
         .changes = COURSE,
-        .inserts = 8,
+        .inserts = 11,
         .updates = 2,
         .deletes = 2,
-        .snapshot_rows = 3,
+        .snapshot_rows = 4,
         .truncates = 1,
-        .older = 1,
+        .older = 2,
         .older_reads = 1,
-        .key_moves = 8,
-        .placeholders_kept = 3,
+        .key_moves = 13,
+        .placeholders_kept = 5,
         .incomplete = 1,
         .moves_lost = 1,
         .bare_tombstones = 1,
