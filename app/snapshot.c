@@ -38,15 +38,15 @@ void weir_silence_put(const weir_silence *s, weir_buf *to)
 /* What holds for all partitions of a store. */
 typedef struct causes {
     const weir_store_status *store;
-    int64_t stuck_after_ms, now_ms;
+    int64_t now_ms;
     bool trouble; /* of the source */
     weir_error trouble_why;
     int64_t trouble_ms;
 } causes;
 
-static causes causes_of(weir_engine *e, const weir_store_status *s, int64_t stuck_after_ms)
+static causes causes_of(weir_engine *e, const weir_store_status *s)
 {
-    causes c = {.store = s, .stuck_after_ms = stuck_after_ms, .now_ms = weir_monotonic_ms()};
+    causes c = {.store = s, .now_ms = weir_monotonic_ms()};
     c.trouble = weir_engine_waiting(e, &c.trouble_why, &c.trouble_ms) &&
                 c.now_ms - c.trouble_ms < TROUBLE_MS;
     return c;
@@ -56,14 +56,14 @@ static weir_partition_state state_of(const causes *c, const weir_partition_view 
 {
     const weir_store_status *s = c->store;
     bool current = v->ready && lag <= 0 && !v->open_records;
-    return s->failure.status                   ? WEIR_PARTITION_STOPPED
-           : current                           ? WEIR_PARTITION_CURRENT
-           : s->held                           ? WEIR_PARTITION_HELD
-           : s->silence.ms > c->stuck_after_ms ? WEIR_PARTITION_HANGING
-           : v->congested                      ? WEIR_PARTITION_STUCK
-           : c->trouble && !v->open_records    ? WEIR_PARTITION_WAITING
-           : v->ready                          ? WEIR_PARTITION_BEHIND
-                                               : WEIR_PARTITION_STARTING;
+    return s->failure.status                ? WEIR_PARTITION_STOPPED
+           : current                        ? WEIR_PARTITION_CURRENT
+           : s->held                        ? WEIR_PARTITION_HELD
+           : !s->live                       ? WEIR_PARTITION_HANGING
+           : v->congested                   ? WEIR_PARTITION_STUCK
+           : c->trouble && !v->open_records ? WEIR_PARTITION_WAITING
+           : v->ready                       ? WEIR_PARTITION_BEHIND
+                                            : WEIR_PARTITION_STARTING;
 }
 
 static void put_error(weir_buf *to, const weir_error *err)
@@ -231,11 +231,12 @@ static bool take_store(
         .rejected = weir_sync_rejected(sync),
         .counts = weir_engine_get_counts(e),
         .silence = weir_replica_silence(r)};
+    s->live = s->silence.ms <= config->limits.stuck_after_ms;
     s->held = weir_sync_held(sync, &s->held_why);
     if (weir_engine_failure(e, &s->failure)) {
         s->ready = false;
     }
-    causes c = causes_of(e, s, config->limits.stuck_after_ms);
+    causes c = causes_of(e, s);
     return take_caches(r, config, s, arena) && take_partitions(r, &c, s, arena);
 }
 
@@ -246,7 +247,7 @@ weir_status weir_snapshot_take(
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     *out = (weir_snapshot){.app = config->name,
-        .live = weir_daemon_live(d),
+        .live = true,
         .stopping = weir_daemon_stopping(d),
         .taken_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000,
         .uptime_ms = weir_daemon_uptime_ms(d),
@@ -257,6 +258,7 @@ weir_status weir_snapshot_take(
     out->ready = out->n_stores && !out->stopping;
     for (size_t i = 0; i < out->n_stores && good; i++) {
         good = take_store(weir_daemon_replica(d, i), config, &out->stores[i], arena);
+        out->live = out->live && out->stores[i].live;
         out->ready = out->ready && out->stores[i].ready;
     }
     return good ? WEIR_OK : weir_fail_oom(err);

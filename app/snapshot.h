@@ -40,7 +40,7 @@ typedef struct weir_cache_status {
 
 typedef struct weir_store_status {
     const char *name, *type;
-    bool ready, held;
+    bool live, ready, held;
     weir_error held_why, failure; /* failure.status WEIR_OK: none */
     uint64_t bytes, limit_bytes, transactions, rejected;
     weir_engine_counts counts;

@@ -141,6 +141,7 @@ static void put_store(weir_buf *to, const weir_snapshot *s, const weir_store_sta
     weir_buf_putc(to, '{');
     put_text(to, "name", st->name, true);
     put_text(to, "type", st->type, false);
+    put_flag(to, "live", st->live);
     put_flag(to, "ready", st->ready);
     put_error(to, "held", st->held, &st->held_why);
     put_error(to, "failure", st->failure.status, &st->failure);

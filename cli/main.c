@@ -5,66 +5,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-
-static const weir_command *const commands[] = {
-#define X(name) &weir_command_##name,
-#include "commands.def"
-#undef X
-};
-
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static const weir_option global_options[] = {
-    {"--config", "FILE", "the config (-c FILE)"},
-    {"--json", NULL, "results as JSON on stdout"},
-    {"--quiet", NULL, "no progress and no talk on stderr, errors only"},
-    {"--no-color", NULL, "no colours (also by NO_COLOR)"},
-    {"--timeout", "TIME", "for what waits on others, 30s by default"},
-    {"--dry-run", NULL, "say what would be done, change nothing"},
-    {"--yes", NULL, "do not ask before something is destroyed"},
-    {"--version", NULL, "print the version"},
-    {"--help", NULL, "this, or a command's own help"},
-    {NULL, NULL, NULL},
-};
-
-/* ---- Help ---------------------------------------------------------------------------------------
- */
-
-static void put_options(FILE *to, const weir_option *o)
-{
-    for (; o->name; o++) {
-        char left[64];
-        snprintf(
-            left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-        fprintf(to, "  %-24s %s\n", left, o->help);
-    }
-}
-
-static void help_command(FILE *to, const weir_command *c)
-{
-    fprintf(to, "weir %s %s\n  %s\n\n%s", c->name, c->arguments, c->summary, c->text);
-    if (c->options && c->options->name) {
-        fputs("\nOptions\n", to);
-        put_options(to, c->options);
-    }
-    fputs("\nGlobal options: weir --help.  Exit codes: 0 yes, 1 no, 2 usage or config, 3 "
-          "unreachable,\n"
-          "4 refused, 5 halted to protect data, 70 a bug.\n",
-        to);
-}
-
-static void help_all(FILE *to)
-{
-    fputs("weir " WEIR_VERSION ": change data capture from Kafka, without a JVM\n\nCommands\n", to);
-    for (int i = 0; i < COMMANDS; i++) {
-        char left[64];
-        snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->arguments);
-        fprintf(to, "  %-30s %s\n", left, commands[i]->summary);
-    }
-    fputs("\nGlobal options\n", to);
-    put_options(to, global_options);
-    fputs("\nweir COMMAND --help says more, with examples.\n", to);
-}
+#include "help.h"
 
 /* ---- Options
  * ------------------------------------------------------------------------------------- */
@@ -181,21 +122,21 @@ static bool take_globals(weir_cli *cli)
     bool bad = false, any = false;
     const char *value;
     spell_out(cli);
-    cli->json = take_option(cli, global_options, "--json", &bad) != NULL;
+    cli->json = take_option(cli, weir_global_options, "--json", &bad) != NULL;
     any |= bad;
-    cli->quiet = take_option(cli, global_options, "--quiet", &bad) != NULL;
+    cli->quiet = take_option(cli, weir_global_options, "--quiet", &bad) != NULL;
     any |= bad;
-    cli->no_color =
-        take_option(cli, global_options, "--no-color", &bad) != NULL || getenv("NO_COLOR") != NULL;
+    cli->no_color = take_option(cli, weir_global_options, "--no-color", &bad) != NULL ||
+                    getenv("NO_COLOR") != NULL;
     any |= bad;
-    cli->dry_run = take_option(cli, global_options, "--dry-run", &bad) != NULL;
+    cli->dry_run = take_option(cli, weir_global_options, "--dry-run", &bad) != NULL;
     any |= bad;
-    cli->yes = take_option(cli, global_options, "--yes", &bad) != NULL;
+    cli->yes = take_option(cli, weir_global_options, "--yes", &bad) != NULL;
     any |= bad;
-    cli->config_path = take_option(cli, global_options, "--config", &bad);
+    cli->config_path = take_option(cli, weir_global_options, "--config", &bad);
     any |= bad;
     cli->timeout_ms = 30000;
-    value = take_option(cli, global_options, "--timeout", &bad);
+    value = take_option(cli, weir_global_options, "--timeout", &bad);
     if (value) {
         cli->timeout_ms = parse_timeout(value);
     }
@@ -215,18 +156,18 @@ int main(int argc, char **argv)
     if (!take_globals(&cli)) {
         return EXIT_USAGE;
     }
-    bool help = take_option(&cli, global_options, "--help", &bad) != NULL;
-    if (take_option(&cli, global_options, "--version", &bad)) {
+    bool help = take_option(&cli, weir_global_options, "--help", &bad) != NULL;
+    if (take_option(&cli, weir_global_options, "--version", &bad)) {
         puts("weir " WEIR_VERSION);
         return EXIT_YES;
     }
     if (!cli.argc || strcmp(cli.argv[0], "help") == 0) {
-        help_all(help || cli.argc ? stdout : stderr);
+        weir_help_all(help || cli.argc ? stdout : stderr);
         return help || cli.argc ? EXIT_YES : EXIT_USAGE;
     }
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i]->name, cli.argv[0]) == 0) {
-            cli.command = commands[i];
+    for (size_t i = 0; weir_commands[i]; i++) {
+        if (strcmp(weir_commands[i]->name, cli.argv[0]) == 0) {
+            cli.command = weir_commands[i];
         }
     }
     if (!cli.command) {
@@ -235,7 +176,7 @@ int main(int argc, char **argv)
     }
     take_out(&cli, 0, 1);
     if (help) {
-        help_command(stdout, cli.command);
+        weir_help_command(stdout, cli.command);
         return EXIT_YES;
     }
     return cli.command->run(&cli);

@@ -1,0 +1,162 @@
+/* weir status: how a running daemon is doing. */
+#include "ask.h"
+#include "table.h"
+
+static const weir_option options[] = {
+    {"--watch", NULL, "again every two seconds, until it is interrupted"},
+    {NULL, NULL, NULL},
+};
+
+/* ---- Cells --------------------------------------------------------------------------------------
+ */
+
+static void add_text(weir_table *t, weir_answer *a, const weir_value *object, const char *name)
+{
+    weir_table_add(t, weir_answer_text(a, object, name));
+}
+
+static void add_bytes(weir_table *t, const weir_value *object, const char *name)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double n = (double)weir_answer_number(object, name);
+    size_t unit = 0;
+    char text[32];
+    while (n >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        n /= 1024;
+        unit++;
+    }
+    snprintf(text, sizeof text, unit && n < 10 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+    weir_table_add(t, weir_view_of(text));
+}
+
+/* A store's state in words. */
+static weir_view state_of(weir_answer *a, const weir_value *store)
+{
+    const weir_value *failure = weir_gets(store, "failure"), *held = weir_gets(store, "held");
+    bool ready = weir_answer_flag(store, "ready");
+    if (weir_is(failure, WEIR_OBJECT) || weir_is(held, WEIR_OBJECT)) {
+        bool failed = weir_is(failure, WEIR_OBJECT);
+        weir_view why = weir_answer_error(a, failed ? failure : held);
+        return weir_arena_printf(
+            &a->arena, "%s %.*s", failed ? "stopped by" : "held by", WEIR_ARG(why));
+    }
+    if (!weir_answer_flag(store, "live")) {
+        const weir_value *silence = weir_gets(store, "silence");
+        weir_view thread = weir_answer_text(a, silence, "thread");
+        weir_view seconds = weir_answer_text(a, silence, "seconds");
+        return weir_arena_printf(&a->arena, "hanging: %.*s has stood still for %.*s s",
+            WEIR_ARG(thread), WEIR_ARG(seconds));
+    }
+    return weir_view_of(ready ? "ready" : "catching up");
+}
+
+/* ---- Tables -------------------------------------------------------------------------------------
+ */
+
+static void print_stores(weir_answer *a)
+{
+    static const weir_column columns[] = {{"STORE", false}, {"TYPE", false}, {"SIZE", true},
+        {"LIMIT", true}, {"TRANSACTIONS", true}, {"SETTLED", true}, {"REJECTED", true},
+        {"IN FLIGHT", true}, {"STATE", false}, {NULL, false}};
+    weir_table t;
+    weir_table_init(&t, columns);
+    WEIR_EACH_OF(a->root, "stores", store)
+    {
+        add_text(&t, a, store, "name");
+        add_text(&t, a, store, "type");
+        add_bytes(&t, store, "bytes");
+        add_bytes(&t, store, "limit_bytes");
+        add_text(&t, a, store, "transactions");
+        add_text(&t, a, store, "settled");
+        add_text(&t, a, store, "rejected");
+        add_text(&t, a, store, "in_flight_records");
+        weir_table_add(&t, state_of(a, store));
+    }
+    weir_table_print(&t, stdout);
+    weir_table_fini(&t);
+}
+
+static void print_caches(weir_answer *a)
+{
+    static const weir_column columns[] = {{"CACHE", false}, {"STORE", false}, {"ROWS", true},
+        {"CHANGES", true}, {"DELETES", true}, {"INCOMPLETE", true}, {"QUARANTINED", true},
+        {"APPLIED", false}, {NULL, false}};
+    weir_table t;
+    weir_table_init(&t, columns);
+    WEIR_EACH_OF(a->root, "stores", store)
+    {
+        WEIR_EACH_OF(store, "caches", cache)
+        {
+            const weir_value *counts = weir_gets(cache, "counts");
+            add_text(&t, a, cache, "name");
+            add_text(&t, a, store, "name");
+            add_text(&t, a, cache, "rows");
+            add_text(&t, a, counts, "changes");
+            add_text(&t, a, counts, "deletes");
+            add_text(&t, a, counts, "incomplete");
+            add_text(&t, a, counts, "quarantined");
+            add_text(&t, a, weir_gets(cache, "applied"), "time");
+        }
+    }
+    weir_table_print(&t, stdout);
+    weir_table_fini(&t);
+}
+
+static void print_head(weir_answer *a)
+{
+    weir_view name = weir_answer_text(a, a->root, "name");
+    weir_view version = weir_answer_text(a, a->root, "version");
+    weir_view uptime = weir_answer_text(a, a->root, "uptime_seconds");
+    int64_t seconds = 0;
+    const char *point = memchr(uptime.ptr, '.', uptime.len);
+    uptime.len = point ? (size_t)(point - uptime.ptr) : uptime.len;
+    if (!weir_text_to_int64(uptime, &seconds)) {
+        seconds = 0;
+    }
+    printf("%.*s, weir %.*s: %s%s%s, up ", WEIR_ARG(name), WEIR_ARG(version),
+        weir_answer_flag(a->root, "live") ? "" : "not live, ",
+        weir_answer_flag(a->root, "ready") ? "ready" : "not ready",
+        weir_answer_flag(a->root, "stopping") ? ", stopping" : "");
+    if (seconds >= 86400) {
+        printf("%lld d ", (long long)seconds / 86400);
+    }
+    printf("%lld:%02lld:%02lld\n\n", (long long)seconds % 86400 / 3600,
+        (long long)seconds % 3600 / 60, (long long)seconds % 60);
+}
+
+static int show(weir_cli *cli, weir_answer *a, void *ctx)
+{
+    (void)ctx;
+    if (cli->json) {
+        fputs(weir_buf_str(&a->text), stdout);
+    } else {
+        print_head(a);
+        print_stores(a);
+        putchar('\n');
+        print_caches(a);
+    }
+    return weir_answer_flag(a->root, "ready") ? EXIT_YES : EXIT_NO;
+}
+
+static int run(weir_cli *cli)
+{
+    bool watch = weir_cli_option(cli, "--watch") != NULL;
+    return weir_ask(cli, watch, show, NULL);
+}
+
+const weir_command weir_command_status = {
+    .name = "status",
+    .arguments = "[CONFIG|URL]",
+    .summary = "how a running daemon is doing",
+    .text = "Asks the daemon at URL, or at http.listen of CONFIG, or at http://127.0.0.1:8080, for "
+            "its\n"
+            "stores and caches. Counts are since its start. With --json it prints the document of\n"
+            "/status as it is. Exits 0 when the daemon is ready, 1 when it is not, 3 when nobody "
+            "answers.\n\n"
+            "Examples\n"
+            "  weir status shop.yaml\n"
+            "  weir status --watch http://10.0.0.7:8080\n"
+            "  weir status --json shop.yaml | jq '.stores[].caches[] | {name, rows}'\n",
+    .options = options,
+    .run = run,
+};
