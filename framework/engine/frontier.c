@@ -9,13 +9,13 @@ enum { FIRST_CAPACITY = 256 };
 
 void weir_frontier_init(weir_frontier *f, int64_t start)
 {
-    *f = (weir_frontier){.next = start};
+    *f = (weir_frontier){.next = start, .reached = -1};
 }
 
 void weir_frontier_fini(weir_frontier *f)
 {
     weir_free(f->offsets);
-    *f = (weir_frontier){.next = -1};
+    *f = (weir_frontier){.next = -1, .reached = -1};
 }
 
 static int64_t *at(const weir_frontier *f, uint64_t seq)
@@ -44,8 +44,8 @@ bool weir_frontier_deliver(weir_frontier *f, int64_t offset, uint64_t *seq)
     if (f->tail - f->head == f->capacity && !grow(f)) {
         return false;
     }
-    if (f->next < 0) {
-        f->next = offset;
+    if (f->head == f->tail && f->next < offset) {
+        f->next = offset; /* over a gap, or the first one of all */
     }
     *seq = f->tail++;
     *at(f, *seq) = offset;
@@ -65,6 +65,16 @@ bool weir_frontier_settle(weir_frontier *f, uint64_t seq)
     }
     if (f->head != f->tail) {
         f->next = *at(f, f->head); /* over a gap that compaction left */
+    } else if (f->next < f->reached) {
+        f->next = f->reached;
     }
     return true;
+}
+
+void weir_frontier_reach(weir_frontier *f, int64_t offset)
+{
+    f->reached = offset;
+    if (f->head == f->tail && f->next < offset) {
+        f->next = offset;
+    }
 }

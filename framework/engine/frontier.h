@@ -14,8 +14,8 @@ typedef struct weir_frontier {
     int64_t *offsets;    /* ring of delivered records; settled ones are stored as ~offset */
     size_t capacity;     /* a power of two, or 0 */
     uint64_t head, tail; /* sequence numbers: [head, tail) is not below the frontier yet */
-    int64_t
-        next; /* all delivered below it are settled; -1: nothing was delivered and no start known */
+    int64_t next;    /* all delivered below it are settled; -1: no start known, nothing delivered */
+    int64_t reached; /* all that there is below it was delivered; -1: not known */
 } weir_frontier;
 
 /* start: the offset that reading begins at, or -1 if it is not known yet. */
@@ -26,6 +26,10 @@ void weir_frontier_fini(weir_frontier *f);
 bool weir_frontier_deliver(weir_frontier *f, int64_t offset, uint64_t *seq);
 /* That record is settled. Each is settled once. True when the frontier moved. */
 bool weir_frontier_settle(weir_frontier *f, uint64_t seq);
+
+/* Everything below offset was delivered, or is not there: once nothing is open the frontier may
+ * move up to it, over what no record stands for (the markers of transactions). */
+void weir_frontier_reach(weir_frontier *f, int64_t offset);
 
 static inline int64_t weir_frontier_next(const weir_frontier *f)
 {
