@@ -4,8 +4,8 @@
 #include "value/json.h"
 #include "value/value.h"
 
-static weir_status read_own(
-    weir_view text, weir_value_type type, weir_arena *scratch, const weir_value **out, weir_error *err)
+static weir_status read_own(weir_view text, weir_value_type type, weir_arena *scratch,
+    const weir_value **out, weir_error *err)
 {
     *out = NULL;
     if (!text.len) {
