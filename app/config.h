@@ -134,6 +134,7 @@ typedef struct weir_config_source {
     const char *placeholder;
     weir_config_on_position_regress on_position_regress;
     weir_config_on_offsets_lost on_offsets_lost;
+    weir_config_on_missing_topic on_missing_topic;
     weir_config_column_types types;
     weir_config_modes modes;
     weir_config_texts full_images; /* schema.table */

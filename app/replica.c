@@ -87,6 +87,7 @@ static weir_status open_kafka(weir_replica *r, weir_error *err)
         .n_properties = r->n_consumer,
         .topics = r->rules.topic_names,
         .n_topics = r->rules.n_topics,
+        .wait_for = r->rules.wait_for_topic,
         .in_flight_bytes = c->limits.in_flight_bytes,
         .start = checked_start,
         .ctx = r,

@@ -278,6 +278,8 @@ static bool add_topic(weir_rules *r, const weir_config_cache *c, unsigned index,
         }
         sources[r->n_topics] = c->source;
         r->topic_names[r->n_topics] = c->topic;
+        r->wait_for_topic[r->n_topics] =
+            c->source->on_missing_topic == WEIR_CONFIG_MISSING_TOPIC_WAIT;
         t = &r->topics[r->n_topics++];
         *t = (weir_sync_topic){.topic = c->topic,
             .table = c->table_name,
@@ -300,7 +302,8 @@ weir_status weir_rules_build(
     out->topic_names = weir_arena_alloc(&out->arena, most * sizeof(const char *));
     const weir_config_source **sources =
         weir_arena_alloc(&out->arena, most * sizeof(const weir_config_source *));
-    bool ok = out->caches && out->topics && out->topic_names && sources;
+    out->wait_for_topic = weir_arena_alloc(&out->arena, most * sizeof(bool));
+    bool ok = out->caches && out->topics && out->topic_names && out->wait_for_topic && sources;
     for (size_t i = 0; i < most && ok; i++) {
         const weir_config_cache *c = &config->caches.items[i];
         if (c->store == store) {

@@ -14,6 +14,7 @@ typedef struct weir_rules {
     weir_sync_topic *topics;
     size_t n_topics;
     const char **topic_names; /* the same topics, for a source */
+    bool *wait_for_topic;     /* by topic: on_missing_topic is wait */
 } weir_rules;
 
 /* The rules of the caches that are kept in this store. Errors: OUT_OF_MEMORY. */

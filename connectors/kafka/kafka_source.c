@@ -228,7 +228,7 @@ static weir_status count_partitions(
 
 static weir_status missing_topic(kafka_source *s, known_topic *t, weir_error *err)
 {
-    if (!s->options.wait_for_topics) {
+    if (!s->options.wait_for || !s->options.wait_for[t - s->topics]) {
         return weir_fail(err, WEIR_E_KAFKA_NO_TOPIC, "topic %s is not there", t->name);
     }
     if (!t->missing_logged) {

@@ -25,7 +25,7 @@ typedef struct weir_kafka_source_options {
     const char *group;      /* NULL: all partitions, nothing is committed */
     const char *instance;   /* group: static membership; NULL: none */
     size_t in_flight_bytes; /* sizes librdkafka's own queues */
-    bool wait_for_topics;   /* a missing topic is waited for, not an error */
+    const bool *wait_for;   /* by topic: a missing one is waited for; NULL: it is an error */
     /* All partitions: where reading begins (-1: the first record there is). n_partitions: of the
      * topic. Anything but WEIR_OK ends the source. */
     weir_status (*start)(void *ctx, weir_view topic, int32_t partition, int32_t n_partitions,
