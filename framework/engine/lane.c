@@ -13,8 +13,8 @@ struct weir_blocked_key {
     weir_record *first, *last; /* first: the record that blocks */
     uint32_t count;
     int64_t due_ms;
-    ptrdiff_t heap_at; /* BUSY: not in the heap */
-    bool congests;     /* its partition is not served because of it */
+    ptrdiff_t heap_at;         /* BUSY: not in the heap */
+    weir_partition *congested; /* not served because of this key; NULL: none */
 };
 
 void weir_lane_init(weir_lane *l, unsigned followers_limit)
@@ -117,12 +117,21 @@ static weir_blocked_key *add(weir_lane *l, weir_record *r)
     return k;
 }
 
-static void set_congested(weir_blocked_key *k, bool congests)
+/* To be called whenever the key's records have changed, before any of them is given away. */
+static void watch_congestion(const weir_lane *l, weir_blocked_key *k)
 {
-    if (k->congests != congests) {
-        k->congests = congests;
-        atomic_fetch_add(&k->first->partition->congested, congests ? 1u : -1u);
+    bool too_many = l->followers_limit && k->count > l->followers_limit;
+    weir_partition *p = too_many ? k->last->partition : NULL;
+    if (p == k->congested) {
+        return;
     }
+    if (k->congested) {
+        atomic_fetch_sub(&k->congested->congested, 1);
+    }
+    if (p) {
+        atomic_fetch_add(&p->congested, 1);
+    }
+    k->congested = p;
 }
 
 static void remove_key(weir_lane *l, weir_blocked_key *k)
@@ -199,9 +208,7 @@ static void follow(weir_lane *l, weir_blocked_key *k, weir_record *r)
     k->last->next = r;
     k->last = r;
     k->count++;
-    if (l->followers_limit && k->count > l->followers_limit) {
-        set_congested(k, true);
-    }
+    watch_congestion(l, k);
 }
 
 static weir_record *pop(weir_lane *l)
@@ -213,25 +220,22 @@ static weir_record *pop(weir_lane *l)
     return r;
 }
 
-weir_status weir_lane_take(weir_lane *l, int64_t now_ms, weir_record **out)
+weir_record *weir_lane_take(weir_lane *l, int64_t now_ms)
 {
-    *out = NULL;
     if (l->n_due && l->due[0]->due_ms <= now_ms) {
         weir_blocked_key *k = l->due[0];
         leave_heap(l, k);
-        *out = k->first;
-        return WEIR_OK;
+        return k->first;
     }
     while (l->first) {
         weir_record *r = pop(l);
         weir_blocked_key *k = find(l, r);
         if (!k) {
-            *out = r;
-            return WEIR_OK;
+            return r;
         }
         follow(l, k, r);
     }
-    return WEIR_OK;
+    return NULL;
 }
 
 int64_t weir_lane_next_due(const weir_lane *l)
@@ -251,20 +255,15 @@ void weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms)
     if (k->heap_at != BUSY) {
         leave_heap(l, k);
     }
-    set_congested(k, false);
     k->first = r->next;
     k->count--;
     r->next = NULL;
-    if (!k->first) {
-        /* The table finds a key by its first record: gone with it. */
-        k->first = r;
+    watch_congestion(l, k);
+    if (k->first) {
+        enter_heap(l, k, now_ms); /* its next record is ready */
+    } else {
         remove_key(l, k);
-        return;
     }
-    if (l->followers_limit && k->count > l->followers_limit) {
-        set_congested(k, true);
-    }
-    enter_heap(l, k, now_ms); /* its next record is ready */
 }
 
 weir_status weir_lane_park(weir_lane *l, weir_record *r, int64_t due_ms)
@@ -321,6 +320,7 @@ static void drop_blocked(weir_lane *l, weir_blocked_key *k, bool (*which)(const 
     k->last = k->first;
     k->first->next = NULL;
     k->count = 1;
+    watch_congestion(l, k);
     while (r) {
         weir_record *next = r->next;
         if (!which || which(r)) {

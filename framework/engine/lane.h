@@ -14,6 +14,8 @@
  * it.
  *  3. A busy key outlives its assignment: the same key in a new epoch waits until the old one is
  * done.
+ *  4. A key with more records than the limit congests the partition that its newest record is of:
+ * no other, and only as long.
  *
  * No I/O, no clock, no lock: the lane's worker owns it. */
 #ifndef WEIR_ENGINE_LANE_H
@@ -30,7 +32,7 @@ typedef struct weir_lane {
     size_t n_keys, n_buckets;
     weir_blocked_key **due; /* heap by due_ms: those that are parked */
     size_t n_due, due_capacity;
-    unsigned followers_limit; /* per key: past it, the partition is not served */
+    unsigned followers_limit; /* records of one blocked key, itself counted */
 } weir_lane;
 
 /* followers_limit 0: none. */
@@ -40,8 +42,8 @@ void weir_lane_fini(weir_lane *l);
 
 /* A new record; its `next` is the lane's from here on. */
 void weir_lane_push(weir_lane *l, weir_record *r);
-/* The record that may run now, or NULL. Fails only by running out of memory. */
-WEIR_MUST_USE weir_status weir_lane_take(weir_lane *l, int64_t now_ms, weir_record **out);
+/* The record that may run now, or NULL. */
+weir_record *weir_lane_take(weir_lane *l, int64_t now_ms);
 
 /* How a record that was taken has ended. */
 void weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms); /* settled or dropped */

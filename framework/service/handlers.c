@@ -441,7 +441,7 @@ static void run_ready(weir_handlers *h, unsigned lane)
     int64_t now_ms = h->options.now_ms(h->options.ctx);
     weir_record *r;
     unsigned since = 0;
-    while (weir_lane_take(&l->lane, now_ms, &r) == WEIR_OK && r) {
+    while ((r = weir_lane_take(&l->lane, now_ms))) {
         run(h, lane, r, now_ms);
         if (++since == SETTLE_BATCH) {
             since = 0;
