@@ -542,7 +542,8 @@ static weir_status sweep_move(
 
 static weir_status truncate_table(weir_merge *m, const weir_change *c, weir_error *err)
 {
-    if (truncated(m, c->at.l)) {
+    bool of_old_history = c->offset < m->partitions[c->partition].anew;
+    if (truncated(m, c->at.l) || of_old_history) {
         m->count.older++;
         return WEIR_OK;
     }
@@ -581,6 +582,19 @@ static void see(weir_merge_key *k, int32_t partition, int64_t offset, bool is_de
     }
 }
 
+/* The source's history has begun anew since the key was written: its positions say nothing against
+ * this change. */
+static void forget_history(const weir_merge *m, const weir_change *c, weir_merge_key *k)
+{
+    weir_state *st = &k->state;
+    int64_t anew = m->partitions[c->partition].anew;
+    if (st->partition == c->partition && st->offset < anew && c->offset >= anew) {
+        st->stamp = (weir_position){0, 0};
+        st->has_tx = st->has_mark = false;
+        st->ahead_ms = 0;
+    }
+}
+
 weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err)
 {
     weir_arena_reset(&m->arena);
@@ -594,6 +608,7 @@ weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms
     if (s) {
         return s;
     }
+    forget_history(m, c, &k);
     if (c->kind == WEIR_TOMBSTONE) {
         s = tombstone(m, c, &k, now_ms, err);
     } else if (c->kind != WEIR_STREAMED) {

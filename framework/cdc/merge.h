@@ -40,6 +40,7 @@ typedef struct weir_merge_partition {
     uint64_t high_H;      /* largest position delivered … */
     int64_t high_ms;      /* … and largest source time */
     uint64_t high_commit; /* largest last commit (C) delivered */
+    int64_t anew;         /* offset at which the source's history began anew; 0: it never did */
 } weir_merge_partition;
 
 typedef struct weir_merge {
@@ -81,7 +82,8 @@ typedef enum weir_merge_alarm {
                               */
 } weir_merge_alarm;
 weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c);
-/* Go on behind an alarm: what the change says is the new truth. */
+/* Go on behind an alarm: what the change says, and what follows it in its partition, is the new
+ * truth, whatever positions were seen before. */
 void weir_merge_accept(weir_merge *m, const weir_change *c);
 
 /* A record of this partition that is no change of a row was delivered: it leaves no gap. */

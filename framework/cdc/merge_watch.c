@@ -85,6 +85,8 @@ void weir_merge_accept(weir_merge *m, const weir_change *c)
     } else if (c->partition < m->n_partitions) {
         m->partitions[c->partition].high_H = c->at.H;
         m->partitions[c->partition].high_commit = c->commit;
+        m->partitions[c->partition].anew = c->offset;
+        m->truncated = (weir_position){0, 0};
     }
 }
 

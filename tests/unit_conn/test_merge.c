@@ -310,6 +310,57 @@ static void test_position_regresses(void **state)
     close_bench(&b);
 }
 
+/* A failover to an older replica, accepted: lower positions win from there on, in this partition;
+ * and again when the consumer goes back. */
+static void test_history_begins_anew(void **state)
+{
+    (void)state;
+    bench b;
+    open_bench(&b);
+    weir_change old[] = {
+        upsert('c', "1", 100, ROW(1, 1, "null"), ""),
+        snapshot_row("2", 110, ROW(2, 1, "null")),
+        streamed('d', "3", 120),
+        streamed('t', NULL, 90),
+        upsert('c', "4", 130, ROW(4, 1, "null"), ""),
+    };
+    weir_change new[] = {
+        upsert('u', "1", 40, ROW(1, 2, "null"), ""), streamed('d', "2", 41),
+        upsert('c', "3", 42, ROW(3, 2, "null"), ""), upsert('u', "1", 43, ROW(1, 3, "null"), ""),
+        upsert('u', "1", 40, ROW(1, 2, "null"), ""), /* sent again */
+    };
+    enum { OLD = sizeof old / sizeof *old, NEW = sizeof new / sizeof *new };
+    for (size_t i = 0; i < OLD; i++) {
+        old[i].offset = b.next[0];
+        apply(&b, old[i]);
+    }
+    for (size_t i = 0; i < NEW; i++) {
+        new[i].offset = b.next[0] + (int64_t)i;
+        new[i].ts_ms += 1000;
+    }
+    assert_int_equal(alarm_of(&b, new[0]), WEIR_ALARM_POSITION_REGRESS);
+    weir_merge_accept(&b.merge, &new[0]);
+    commit(&b);
+    weir_merge_fini(&b.merge);
+    weir_merge_init(&b.merge, b.store, 0);
+    begin(&b);
+    assert_int_equal(weir_merge_load(&b.merge, NULL), WEIR_OK);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < NEW; i++) {
+            assert_int_equal(alarm_of(&b, new[i]), WEIR_ALARM_NONE);
+            assert_int_equal(weir_merge_apply(&b.merge, &new[i], 0, NULL), WEIR_OK);
+        }
+        assert_row(&b, "1", ROW(1, 3, "null"));
+        assert_row(&b, "2", NULL);
+        assert_row(&b, "3", ROW(3, 2, "null"));
+        assert_row(&b, "4", ROW(4, 1, "null"));
+        for (size_t i = 0; i < OLD && !round; i++) {
+            assert_int_equal(weir_merge_apply(&b.merge, &old[i], 0, NULL), WEIR_OK);
+        }
+    }
+    close_bench(&b);
+}
+
 static void test_new_snapshot(void **state)
 {
     (void)state;
@@ -820,6 +871,7 @@ int main(void)
         cmocka_unit_test(test_quarantine_of_a_key_without_a_row),
         cmocka_unit_test(test_quarantine_once),
         cmocka_unit_test(test_position_regresses),
+        cmocka_unit_test(test_history_begins_anew),
         cmocka_unit_test(test_new_snapshot),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_impossible_partition),
