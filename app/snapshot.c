@@ -120,11 +120,21 @@ static const char *keep(weir_buf *text, weir_arena *arena)
 /* ---- Partitions ---------------------------------------------------------------------------------
  */
 
+/* What is in hand counts, also where the frontier has moved over it: a commit that is tried again
+ * has marked its records already. */
+static int64_t lag_of(const weir_partition_view *v)
+{
+    int64_t open = (int64_t)v->open_records;
+    if (v->end < 0 || v->frontier < 0) {
+        return -1;
+    }
+    return v->end - v->frontier > open ? v->end - v->frontier : open;
+}
+
 static bool set_partition(
     weir_partition_status *out, const weir_partition_view *v, const causes *c, weir_arena *arena)
 {
-    bool known = v->end >= 0 && v->frontier >= 0;
-    int64_t lag = !known ? -1 : v->end > v->frontier ? v->end - v->frontier : 0;
+    int64_t lag = lag_of(v);
     weir_buf why = {0};
     *out = (weir_partition_status){.topic = weir_arena_copy(arena, weir_view_of(v->topic)).ptr,
         .number = v->number,
