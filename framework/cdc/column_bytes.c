@@ -1,58 +1,8 @@
 /* Binary columns: base64 and hex on the wire, bytea and bit strings in the row. */
+#include "base/base64.h"
 #include "cdc/column_kind.h"
 
 static const char hex_digits[] = "0123456789abcdef";
-
-/* ---- base64 ---------------------------------------------------------------------------------- */
-
-/* 0 to 63, or -1. Both alphabets: "+/" and the URL-safe "-_". */
-static int sextet(char c)
-{
-    static const signed char values[128] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-        -1, -1, -1, -1, -1, -1, 62, -1, 62, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1,
-        -1, -1, -1, -1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
-        20, 21, 22, 23, 24, 25, -1, -1, -1, -1, 63, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
-        37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, -1, -1, -1, -1, -1};
-    return (unsigned char)c < sizeof values ? values[(unsigned char)c] : -1;
-}
-
-ptrdiff_t weir_base64_decode(weir_view text, char *out)
-{
-    size_t len = text.len;
-    if (len % 4 == 0) {
-        len -= len && text.ptr[len - 1] == '=';
-        len -= len && len < text.len && text.ptr[len - 1] == '=';
-    }
-    char *p = out;
-    unsigned group = 0;
-    for (size_t i = 0; i < len; i++) {
-        int value = sextet(text.ptr[i]);
-        if (value < 0) {
-            return -1;
-        }
-        group = group << 6 | (unsigned)value;
-        if (i % 4 == 3) {
-            *p++ = (char)(group >> 16);
-            *p++ = (char)(group >> 8);
-            *p++ = (char)group;
-        }
-    }
-    switch (len % 4) {
-    case 1:
-        return -1;
-    case 2:
-        *p++ = (char)(group >> 4);
-        break;
-    case 3:
-        *p++ = (char)(group >> 10);
-        *p++ = (char)(group >> 2);
-        break;
-    default:
-        break;
-    }
-    return p - out;
-}
 
 weir_status weir_column_bytes(
     const weir_column *c, const weir_value *v, weir_arena *scratch, weir_view *out, weir_error *err)
@@ -66,7 +16,7 @@ weir_status weir_column_bytes(
     if (!bytes) {
         return weir_fail_oom(err);
     }
-    ptrdiff_t len = weir_base64_decode(text, bytes);
+    ptrdiff_t len = weir_base64_get(text, bytes);
     if (len < 0) {
         return weir_column_refuse(c, v, "not base64", err);
     }

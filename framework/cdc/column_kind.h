@@ -115,9 +115,6 @@ WEIR_MUST_USE weir_status weir_column_bytes(const weir_column *c, const weir_val
 WEIR_MUST_USE weir_status weir_column_json(const weir_column *c, const weir_value *v,
     weir_arena *scratch, weir_view *text, const weir_value **document, weir_error *err);
 
-/* Decodes base64; -1 when it is none. `out` has room for text.len / 4 * 3 + 3 bytes. */
-ptrdiff_t weir_base64_decode(weir_view text, char *out);
-
 /* Decimal text ("-2.0", "1.0E10", "12") as PostgreSQL's float8out writes the nearest double, or
  * float4out the nearest float. False when it is no finite number; nothing is then appended. */
 bool weir_float_put(weir_buf *to, weir_view text, bool single);

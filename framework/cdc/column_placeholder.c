@@ -10,6 +10,7 @@
  *
  * A text column may well hold the base64 of the placeholder, so each form counts only where the
  * column's kind allows it; a column of unknown type allows all of them. */
+#include "base/base64.h"
 #include "cdc/column_kind.h"
 #include "cdc/md5.h"
 
@@ -48,7 +49,7 @@ static bool is_base64_of(weir_view encoded, weir_view text)
     for (size_t i = 0; i < text.len; i += 3) {
         char bytes[6];
         size_t len = text.len - i < 3 ? text.len - i : 3;
-        ptrdiff_t n = weir_base64_decode(weir_view_make(encoded.ptr + i / 3 * 4, 4), bytes);
+        ptrdiff_t n = weir_base64_get(weir_view_make(encoded.ptr + i / 3 * 4, 4), bytes);
         if (n != (ptrdiff_t)len || memcmp(bytes, text.ptr + i, len) != 0) {
             return false;
         }

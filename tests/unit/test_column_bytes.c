@@ -1,4 +1,4 @@
-/* bytea, bit strings, base64. */
+/* bytea and bit strings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "cdc/column_kind.h"
 #include "support/column_cases.h"
 
 static void test_cases(void **state)
@@ -20,44 +19,6 @@ static void test_without_memory(void **state)
 {
     (void)state;
     starve_column_cases("binary.tsv");
-}
-
-static void test_base64(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *bytes; /* RFC 4648's own examples, then what is none */
-    } cases[] = {
-        {"", ""},
-        {"Zg==", "f"},
-        {"Zm8=", "fo"},
-        {"Zm9v", "foo"},
-        {"Zm9vYg==", "foob"},
-        {"Zm9vYmE=", "fooba"},
-        {"Zm9vYmFy", "foobar"},
-        {"Zg", "f"},
-        {"Zm8", "fo"},
-        {"-_-_", "\xfb\xff\xbf"},
-        {"+/+/", "\xfb\xff\xbf"},
-        {"Z", NULL},
-        {"Zm9vY", NULL},
-        {"Zm=v", NULL},
-        {"Z===", NULL},
-        {"====", NULL},
-        {"Zm9 ", NULL},
-        {"Zg=", NULL},
-        {"\xc3\xbc==", NULL},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char out[16];
-        ptrdiff_t len = weir_base64_decode(weir_view_of(cases[i].text), out);
-        if (!cases[i].bytes) {
-            assert_int_equal(len, -1);
-            continue;
-        }
-        assert_int_equal(len, strlen(cases[i].bytes));
-        assert_memory_equal(out, cases[i].bytes, (size_t)len);
-    }
 }
 
 /* Values that are no JSON carry their bytes as they are. */
@@ -96,7 +57,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_without_memory),
-        cmocka_unit_test(test_base64),
         cmocka_unit_test(test_raw_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
