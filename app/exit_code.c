@@ -14,7 +14,8 @@ int weir_exit_of(const weir_error *err)
 {
     static const weir_code halted[] = {WEIR_E_STORE_BROKEN, WEIR_E_CACHE_RULE_CHANGED,
         WEIR_E_POSITION_REGRESS, WEIR_E_NEW_SNAPSHOT, WEIR_E_REJECTED, WEIR_E_KAFKA_OFFSETS_LOST,
-        WEIR_E_KAFKA_PARTITIONS_ADDED, WEIR_E_DEAD_LETTER_REFUSED, WEIR_E_STORE_FULL};
+        WEIR_E_KAFKA_PARTITIONS_ADDED, WEIR_E_DEAD_LETTER_REFUSED, WEIR_E_STORE_FULL,
+        WEIR_E_STORE_LOCKED};
     for (size_t i = 0; i < sizeof halted / sizeof *halted; i++) {
         if (code_is(err, halted[i])) {
             return EXIT_HALTED;
@@ -26,7 +27,8 @@ int weir_exit_of(const weir_error *err)
     if (code_is(err, WEIR_E_INTERNAL)) {
         return EXIT_BUG;
     }
-    if (strncmp(err->code, "CONFIG_", 7) == 0 || code_is(err, WEIR_E_KAFKA_CONFIG)) {
+    if (strncmp(err->code, "CONFIG_", 7) == 0 || code_is(err, WEIR_E_KAFKA_CONFIG) ||
+        code_is(err, WEIR_E_KEY_COLUMNS)) {
         return EXIT_USAGE;
     }
     return EXIT_UNREACHABLE;

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "help.h"
+#include "words.h"
 
 /* ---- Options
  * ------------------------------------------------------------------------------------- */
@@ -93,17 +94,6 @@ int weir_cli_usage(const weir_cli *cli, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
-static int parse_timeout(const char *text)
-{
-    char *end;
-    double n = strtod(text, &end);
-    double unit = strcmp(end, "ms") == 0  ? 1
-                  : strcmp(end, "s") == 0 ? 1000
-                  : strcmp(end, "m") == 0 ? 60000
-                                          : 0;
-    return n > 0 && unit > 0 && n * unit < 1e9 ? (int)(n * unit) : -1;
-}
-
 /* -c is --config, -h is --help. */
 static void spell_out(weir_cli *cli)
 {
@@ -138,7 +128,8 @@ static bool take_globals(weir_cli *cli)
     cli->timeout_ms = 30000;
     value = take_option(cli, weir_global_options, "--timeout", &bad);
     if (value) {
-        cli->timeout_ms = parse_timeout(value);
+        int64_t ms = weir_cli_duration(value);
+        cli->timeout_ms = ms > 0 && ms <= INT32_MAX ? (int)ms : -1;
     }
     if (any || bad || cli->timeout_ms < 0) {
         fputs(

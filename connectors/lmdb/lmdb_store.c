@@ -319,6 +319,16 @@ static weir_status lmdb_del(
     return rc && rc != MDB_NOTFOUND ? fail(rc, "deleting", err) : WEIR_OK;
 }
 
+/* The key itself: a cut one stands whole in NAME.long. */
+static weir_view whole_key(const lmdb_store *s, const cache_dbs *c, MDB_val *k)
+{
+    MDB_val whole;
+    if (k->mv_size == LONGEST_KEY && !mdb_get(s->txn, c->dbi[LONG_KEYS], k, &whole)) {
+        return (weir_view){whole.mv_data, whole.mv_size};
+    }
+    return (weir_view){k->mv_data, k->mv_size};
+}
+
 static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir_view from,
     weir_store_each_fn *fn, void *ctx, weir_error *err)
 {
@@ -334,8 +344,8 @@ static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir
     rc = mdb_cursor_get(cursor, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
     while (!rc && !st) {
         bool remove = false;
-        st = fn(ctx, (weir_view){k.mv_data, k.mv_size}, (weir_view){v.mv_data, v.mv_size}, &remove,
-            err);
+        st = fn(ctx, whole_key(s, &s->caches[number], &k), (weir_view){v.mv_data, v.mv_size},
+            &remove, err);
         if (!st && remove) {
             rc = mdb_cursor_del(cursor, 0);
         }

@@ -54,8 +54,9 @@ static const char *offset_name(char name[LONGEST_NAME], const char *topic, int32
 }
 
 typedef struct offset_walk {
-    weir_stored_offset_fn *fn;
+    weir_stored_offset_fn *fn; /* NULL: those of the topic are removed */
     void *ctx;
+    weir_view forget;
 } offset_walk;
 
 /* "offset:PARTITION:TOPIC"; other entries are passed over. */
@@ -64,7 +65,6 @@ static weir_status walk_offset(
 {
     const offset_walk *w = ctx;
     const size_t skip = sizeof offset_prefix - 1;
-    (void)remove;
     if (name.len < skip || memcmp(name.ptr, offset_prefix, skip) != 0) {
         return WEIR_OK;
     }
@@ -78,15 +78,27 @@ static weir_status walk_offset(
             err, WEIR_E_STORE_BROKEN, "a stored offset is damaged: %.*s", WEIR_ARG(name));
     }
     weir_view topic = {colon + 1, rest.len - digits - 1};
-    return w->fn(w->ctx, topic, (int32_t)partition, next, err);
+    *remove = !w->fn && weir_view_eq(topic, w->forget);
+    return w->fn ? w->fn(w->ctx, topic, (int32_t)partition, next, err) : WEIR_OK;
+}
+
+static weir_status walk_offsets(weir_store store, offset_walk *w, weir_error *err)
+{
+    const weir_view start = {"", 0};
+    return store.ops->each(store.self, 0, WEIR_SPACE_META, start, walk_offset, w, err);
 }
 
 weir_status weir_stored_offsets(
     weir_store store, weir_stored_offset_fn *fn, void *ctx, weir_error *err)
 {
-    offset_walk w = {fn, ctx};
-    return store.ops->each(
-        store.self, 0, WEIR_SPACE_META, (weir_view){"", 0}, walk_offset, &w, err);
+    offset_walk w = {fn, ctx, {NULL, 0}};
+    return walk_offsets(store, &w, err);
+}
+
+weir_status weir_stored_forget_offsets(weir_store store, const char *topic, weir_error *err)
+{
+    offset_walk w = {NULL, NULL, weir_view_of(topic)};
+    return walk_offsets(store, &w, err);
 }
 
 weir_status weir_stored_offset(
@@ -141,6 +153,16 @@ weir_status weir_stored_rule_set(
 {
     char name[LONGEST_NAME];
     return set(store, named(name, "cache", cache), rule, err);
+}
+
+weir_status weir_stored_forget_cache(
+    weir_store store, unsigned cache, const char *name, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (int space = 0; space < WEIR_SPACES && !s; space++) {
+        s = store.ops->clear(store.self, cache, (weir_space)space, err);
+    }
+    return s ? s : weir_stored_rule_set(store, name, (weir_view){NULL, 0}, err);
 }
 
 /* ---- Position -------------------------------------------------------------------------------- */

@@ -36,6 +36,14 @@ WEIR_MUST_USE weir_status weir_stored_rule(
 WEIR_MUST_USE weir_status weir_stored_rule_set(
     weir_store store, const char *cache, weir_view rule, weir_error *err);
 
+/* Empties a cache (by its number in the store) and forgets its rule, so that the next sync makes it
+ * anew. */
+WEIR_MUST_USE weir_status weir_stored_forget_cache(
+    weir_store store, unsigned cache, const char *name, weir_error *err);
+/* Forgets where a topic's partitions were read to: they are read from their first records. */
+WEIR_MUST_USE weir_status weir_stored_forget_offsets(
+    weir_store store, const char *topic, weir_error *err);
+
 /* How far a table has come in its source's history. */
 typedef struct weir_stored_position {
     uint64_t high_H;   /* the newest position applied */

@@ -1,0 +1,85 @@
+/* Looking into a cache. See cache.h. */
+#include "cache.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "replica.h"
+
+int weir_cli_config_option(weir_cli *cli, weir_config **out)
+{
+    *out = NULL;
+    return cli->config_path ? weir_cli_config(cli, cli->config_path, false, out)
+                            : weir_cli_usage(cli, "which config? (-c FILE)");
+}
+
+int weir_cli_find_cache(
+    const weir_cli *cli, const weir_config *config, const char *name, const weir_config_cache **out)
+{
+    *out = name ? weir_config_cache_named(config, name) : NULL;
+    if (*out) {
+        return EXIT_YES;
+    }
+    weir_buf names = {0};
+    for (size_t i = 0; i < config->caches.count; i++) {
+        weir_buf_printf(&names, "%s%s", i ? ", " : "", config->caches.items[i].name);
+    }
+    int code = name ? weir_cli_usage(
+                          cli, "there is no cache %s; there are: %s", name, weir_buf_str(&names))
+                    : weir_cli_usage(cli, "which cache? %s", weir_buf_str(&names));
+    weir_buf_fini(&names);
+    return code;
+}
+
+weir_status weir_cli_open_store(const weir_config_store *config, weir_store *out, weir_error *err)
+{
+    *out = (weir_store){NULL, NULL};
+    if (config->type == WEIR_CONFIG_STORE_MEMORY) {
+        return weir_fail(err, WEIR_E_CACHE_IN_MEMORY,
+            "store %s is in the memory of its daemon: another process cannot see it", config->name);
+    }
+    weir_status s = weir_open_store(config, true, out, err);
+    s = s ? s : out->ops->open_cache(out->self, 0, ".weir", err);
+    if (s) {
+        weir_cli_close_store(out);
+    }
+    return s;
+}
+
+weir_status weir_cli_open_cache(const weir_config_cache *cache, weir_store *out, weir_error *err)
+{
+    weir_status s = weir_cli_open_store(cache->store, out, err);
+    s = s ? s : out->ops->open_cache(out->self, WEIR_CLI_CACHE, cache->name, err);
+    if (s) {
+        weir_cli_close_store(out);
+    }
+    return s;
+}
+
+void weir_cli_put_row(weir_buf *to, weir_view row)
+{
+    size_t start = to->len;
+    weir_buf_putv(to, row);
+    for (char *at = to->ptr ? to->ptr + start : NULL; at && !to->failed;) {
+        at = memchr(at, '\n', (size_t)(to->ptr + to->len - at));
+        if (at) {
+            *at++ = ' ';
+        }
+    }
+}
+
+void weir_cli_put_lsn(weir_buf *to, uint64_t lsn)
+{
+    weir_buf_printf(to, "%X/%X", (unsigned)(lsn >> 32), (unsigned)lsn);
+}
+
+void weir_cli_put_time(weir_buf *to, int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[40] = "";
+    if (gmtime_r(&seconds, &tm)) {
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+    weir_buf_printf(to, "%s.%03dZ", text, (int)(ms % 1000));
+}

@@ -1,0 +1,188 @@
+/* weir rebuild: empties caches, so that the next sync makes them anew from their topics. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cache.h"
+#include "consent.h"
+#include "replica.h"
+#include "sync/stored.h"
+
+typedef struct rebuild {
+    const weir_config *config;
+    bool *chosen; /* by the caches of the config; owned */
+    const weir_config_store *store;
+} rebuild;
+
+static const weir_config_cache *cache_at(const rebuild *r, size_t i)
+{
+    return &r->config->caches.items[i];
+}
+
+/* Does a cache that is not rebuilt share this one's topic and store? */
+static const weir_config_cache *sharer(const rebuild *r, const weir_config_cache *of)
+{
+    for (size_t i = 0; i < r->config->caches.count; i++) {
+        const weir_config_cache *c = cache_at(r, i);
+        if (!r->chosen[i] && c->store == of->store && strcmp(c->topic, of->topic) == 0) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* ---- The plan ----------------------------------------------------------------------------------
+ */
+
+static weir_status plan_cache(
+    const rebuild *r, const weir_config_cache *c, weir_buf *plan, weir_error *err)
+{
+    weir_store store;
+    weir_status s = weir_cli_open_cache(c, &store, err);
+    if (s) {
+        return s;
+    }
+    weir_buf_printf(plan,
+        "  cache %s in store %s (%s): %" PRIu64 " rows and all its delete marks go\n"
+        "    topic %s is read again from its first record\n",
+        c->name, c->store->name, c->store->path,
+        store.ops->count(store.self, WEIR_CLI_CACHE, WEIR_SPACE_ROW), c->topic);
+    weir_cli_close_store(&store);
+    const weir_config_cache *other = sharer(r, c);
+    if (other) {
+        weir_buf_printf(plan,
+            "    cache %s follows the same topic: it meets the records again, which changes "
+            "nothing;\n    if partitions were added to the topic, rebuild both at once\n",
+            other->name);
+    }
+    return WEIR_OK;
+}
+
+/* From what the store holds now; a daemon may still be writing it. */
+static weir_status make_plan(const rebuild *r, weir_buf *plan, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    weir_buf_puts(plan, "To be rebuilt:\n");
+    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+        s = r->chosen[i] ? plan_cache(r, cache_at(r, i), plan, err) : WEIR_OK;
+    }
+    weir_buf_puts(plan,
+        "Readers see an empty cache, then a growing one, until weir sync has caught up. What the "
+        "topic\nno longer holds does not come back: see its retention with weir check --online.\n");
+    return s;
+}
+
+/* ---- Doing it ----------------------------------------------------------------------------------
+ */
+
+static weir_status forget_all(const rebuild *r, weir_store store, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+        const weir_config_cache *c = cache_at(r, i);
+        if (!r->chosen[i]) {
+            continue;
+        }
+        s = weir_stored_forget_cache(store, (unsigned)i + 1, c->name, err);
+        s = s ? s : weir_stored_forget_offsets(store, c->topic, err);
+        /* A topic that has grown stays an alarm for the caches that were not rebuilt. */
+        s = s || sharer(r, c) ? s : weir_stored_partitions_set(store, c->topic, 0, err);
+    }
+    return s;
+}
+
+static weir_status rebuild_in(const rebuild *r, weir_store store, weir_error *err)
+{
+    weir_status s = store.ops->open_cache(store.self, 0, ".weir", err);
+    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+        if (r->chosen[i]) {
+            s = store.ops->open_cache(store.self, (unsigned)i + 1, cache_at(r, i)->name, err);
+        }
+    }
+    s = s ? s : store.ops->begin(store.self, err);
+    if (s) {
+        return s;
+    }
+    s = forget_all(r, store, err);
+    if (s) {
+        store.ops->abort(store.self);
+        return s;
+    }
+    return store.ops->commit(store.self, err);
+}
+
+/* ---- The command -------------------------------------------------------------------------------
+ */
+
+static int choose(weir_cli *cli, rebuild *r)
+{
+    const char *name = weir_cli_argument(cli);
+    do {
+        const weir_config_cache *c;
+        int code = weir_cli_find_cache(cli, r->config, name, &c);
+        if (code) {
+            return code;
+        }
+        if (r->store && c->store != r->store) {
+            return weir_cli_usage(cli, "%s is in another store: one store at a time", c->name);
+        }
+        r->store = c->store;
+        r->chosen[c - r->config->caches.items] = true;
+    } while ((name = weir_cli_argument(cli)));
+    return weir_cli_end(cli);
+}
+
+/* An LMDB store must not be open twice in one process: the plan is made before it is opened to be
+ * written, and locked, and only then is asked. */
+static int apply(const weir_cli *cli, const rebuild *r)
+{
+    weir_error err = {.status = WEIR_OK};
+    weir_store store = {NULL, NULL};
+    weir_buf plan = {0};
+    int code = EXIT_YES;
+    weir_status s = make_plan(r, &plan, &err);
+    s = s || cli->dry_run ? s : weir_open_store(r->store, false, &store, &err);
+    if (!s && weir_cli_consented(cli, weir_buf_str(&plan), &code)) {
+        s = rebuild_in(r, store, &err);
+    }
+    weir_cli_close_store(&store);
+    weir_buf_fini(&plan);
+    return s ? weir_cli_fail(cli, &err) : code;
+}
+
+static int run(weir_cli *cli)
+{
+    weir_config *config;
+    int code = weir_cli_config_option(cli, &config);
+    if (code) {
+        return code;
+    }
+    rebuild r = {.config = config, .chosen = weir_calloc(config->caches.count, sizeof(bool))};
+    weir_error err = {.status = WEIR_OK};
+    code = r.chosen ? choose(cli, &r) : (weir_fail_oom(&err), weir_cli_fail(cli, &err));
+    code = code ? code : apply(cli, &r);
+    weir_free(r.chosen);
+    weir_config_free(config);
+    return code;
+}
+
+const weir_command weir_command_rebuild = {
+    .name = "rebuild",
+    .arguments = "CACHE… -c CONFIG",
+    .summary = "empty caches, so that the next sync makes them anew",
+    .text =
+        "In one transaction: the rows, delete marks and watermarks of the caches go, the rule they "
+        "were made by\n"
+        "is forgotten, and so are the offsets of their topics. The next weir sync reads those "
+        "topics from their\n"
+        "first records. It is what to do after a changed rule, a lost slot, a source that went "
+        "back, or added\n"
+        "partitions. It refuses while a daemon runs (exit code 5), prints what it will do, and "
+        "asks; off a\n"
+        "terminal it needs --yes.\n\n"
+        "Examples\n"
+        "  weir rebuild orders -c shop.yaml --dry-run\n"
+        "  weir rebuild orders open_orders -c shop.yaml --yes\n",
+    .options = NULL,
+    .run = run,
+};
