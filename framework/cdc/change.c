@@ -208,7 +208,7 @@ weir_status weir_origin_of_message(weir_decoding *at)
     if (!s && at->d->rules->positions) {
         s = weir_position_read(&at->fields, at->arena, &ev->change, NULL);
     }
-    return s == WEIR_OK || s == WEIR_REJECT ? WEIR_OK : weir_fail_oom(at->err);
+    return !s || weir_unreadable(s, at->arena) ? WEIR_OK : weir_fail_oom(at->err);
 }
 
 weir_status weir_change_of_envelope(weir_decoding *at)

@@ -102,7 +102,7 @@ static weir_status read_text(
     weir_topic_schemas *topic = weir_schema_memo_topic(&at->d->memo, at->record->topic);
     weir_known_schemas *known = !topic ? NULL : of_key ? &topic->keys : &topic->values;
     weir_status s = weir_document_read(known, text, at->arena, out, err);
-    if (s == WEIR_REJECT && weir_has_registry_header(&at->record->headers)) {
+    if (weir_unreadable(s, at->arena) && weir_has_registry_header(&at->record->headers)) {
         return refuse_avro(part, err);
     }
     return s ? weir_decoding_in(err, part, s) : WEIR_OK;
@@ -270,23 +270,28 @@ static weir_status read_value(weir_decoding *at)
 
 /* ---- records ----------------------------------------------------------------------------- */
 
+static weir_status give(const weir_error *why, weir_status s, weir_error *err)
+{
+    if (err) {
+        *err = *why;
+    }
+    return s;
+}
+
 /* The key's error counts only where the key does. */
 static weir_status read_undecided(weir_decoding *at)
 {
     weir_error why;
     weir_status key = read_key(at, &why);
-    if (key != WEIR_OK && key != WEIR_REJECT) {
-        return weir_fail_oom(at->err);
+    if (key && !weir_unreadable(key, at->arena)) {
+        return give(&why, key, at->err);
     }
     weir_status s = read_value(at);
     if (s || at->event->kind != WEIR_EVENT_CHANGE || at->event->change.op == 't') {
         return s;
     }
-    if (key == WEIR_REJECT) {
-        if (at->err) {
-            *at->err = why;
-        }
-        return key;
+    if (key) {
+        return give(&why, key, at->err);
     }
     return at->event->key ? WEIR_OK
                           : refuse_value(at, WEIR_E_CDC_NO_KEY,
@@ -310,13 +315,16 @@ static weir_status read_payload(weir_decoding *at, weir_error *err)
 static weir_status read_told(weir_decoding *at)
 {
     weir_event *ev = at->event;
-    bool strict = ev->kind == WEIR_EVENT_OUTBOX;
-    weir_status s = read_key(at, NULL);
-    if (s == WEIR_OK || s == WEIR_REJECT) {
-        s = read_payload(at, strict ? at->err : NULL);
+    weir_error why;
+    weir_status s = read_key(at, &why);
+    if (!s || weir_unreadable(s, at->arena)) {
+        s = read_payload(at, &why);
+    }
+    if (weir_unreadable(s, at->arena) && ev->kind != WEIR_EVENT_OUTBOX) {
+        return WEIR_OK;
     }
     if (s) {
-        return s != WEIR_REJECT ? weir_fail_oom(at->err) : strict ? s : WEIR_OK;
+        return give(&why, s, at->err);
     }
     if (ev->kind != WEIR_EVENT_MESSAGE || !weir_is(ev->payload, WEIR_OBJECT)) {
         return WEIR_OK;

@@ -162,7 +162,7 @@ static weir_status header_value(
     const weir_value *document = NULL;
     bool json = text.len && (text.ptr[0] == '"' || text.ptr[0] == '{');
     weir_status s = json ? weir_json_read(text, arena, &document, NULL) : WEIR_OK;
-    if (s != WEIR_OK && s != WEIR_REJECT) {
+    if (s != WEIR_OK && !weir_unreadable(s, arena)) {
         return weir_fail_oom(err);
     }
     const weir_value *payload = weir_gets(document, "payload");

@@ -61,6 +61,12 @@ static inline bool weir_said(const weir_fields *f, weir_field field)
  * count: a transaction's id is "txId:lsn". False: not said, or none. */
 bool weir_field_int64(const weir_fields *f, weir_field field, int64_t *out);
 
+/* Is the text at fault that could not be read, and not the memory for it? */
+static inline bool weir_unreadable(weir_status s, const weir_arena *arena)
+{
+    return s == WEIR_REJECT && !arena->failed;
+}
+
 /* How many bytes of a text an error shows: whole characters. For "%.*s". */
 static inline int weir_shown(weir_view text)
 {

@@ -22,7 +22,7 @@ static weir_status read_sequence(
     if (field->type == WEIR_STRING) {
         weir_view text = weir_string(field, arena);
         weir_status s = text.ptr ? weir_json_read(text, arena, &pair, NULL) : WEIR_RETRY;
-        if (s != WEIR_OK && s != WEIR_REJECT) {
+        if (s != WEIR_OK && !weir_unreadable(s, arena)) {
             return weir_fail_oom(err);
         }
     }

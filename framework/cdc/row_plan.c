@@ -61,12 +61,52 @@ static weir_view type_of(const weir_table_types *types, weir_view column)
     return (weir_view){"", 0};
 }
 
-static weir_status bad_field(weir_error *err, size_t i, const char *why)
+static weir_status bad_schema(weir_error *err, const char *why)
 {
-    weir_status status =
-        weir_fail(err, WEIR_E_CDC_BAD_SCHEMA, "field %zu of the row's struct %s", i, why);
+    weir_status s = weir_fail(err, WEIR_E_CDC_BAD_SCHEMA, "%s", why);
     (void)weir_at(err, "/schema");
-    return status;
+    return s;
+}
+
+static weir_status add_name(
+    weir_map *seen, const weir_value *field, weir_arena *arena, weir_error *err)
+{
+    const weir_value *name = weir_gets(field, "field");
+    if (!weir_is(name, WEIR_STRING)) {
+        return bad_schema(err, "a struct has a field without a name");
+    }
+    weir_view text = weir_string(name, arena);
+    weir_map_entry *e = text.ptr ? weir_map_add(seen, text) : NULL;
+    if (!e) {
+        return weir_fail_oom(err);
+    }
+    if (e->value) {
+        return bad_schema(err, "a struct has two fields of one name");
+    }
+    e->value = seen;
+    return WEIR_OK;
+}
+
+/* The names of every struct in the schema differ, so that every object written by it can be read
+ * again. Its nodes stand one after the other, whatever their depth. */
+static weir_status check_names(const weir_value *schema, weir_arena *arena, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (const weir_value *v = schema; v < schema + schema->skip && !s; v++) {
+        const weir_value *fields = weir_gets(v, "fields");
+        if (!weir_string_is(weir_gets(v, "type"), weir_view_of("struct")) ||
+            !weir_is(fields, WEIR_ARRAY)) {
+            continue;
+        }
+        weir_map seen;
+        weir_map_init(&seen);
+        WEIR_EACH_ITEM(fields, field)
+        {
+            s = s ? s : add_name(&seen, field, arena, err);
+        }
+        weir_map_fini(&seen, NULL);
+    }
+    return s;
 }
 
 static weir_status compile_fields(const weir_value *fields, const weir_table_types *types,
@@ -77,18 +117,13 @@ static weir_status compile_fields(const weir_value *fields, const weir_table_typ
     if (!columns) {
         return weir_fail_oom(err);
     }
-    size_t n = 0, i = 0;
+    size_t n = 0;
     WEIR_EACH_ITEM(fields, field)
     {
-        const weir_value *name = weir_gets(field, "field");
-        if (!weir_is(name, WEIR_STRING)) {
-            return bad_field(err, i, "has no name");
-        }
-        weir_view text = weir_string(name, arena);
+        weir_view text = weir_string(weir_gets(field, "field"), arena);
         if (!text.ptr) {
             return weir_fail_oom(err);
         }
-        i++;
         if (added_prefix.len && weir_is_added(text, added_prefix)) {
             continue;
         }
@@ -109,13 +144,12 @@ weir_status weir_row_plan_of_connect(const weir_value *row_struct, const weir_ta
     weir_error *err)
 {
     const weir_value *fields = weir_gets(row_struct, "fields");
-    if (!weir_is(fields, WEIR_ARRAY)) {
-        weir_status status =
-            weir_fail(err, WEIR_E_CDC_BAD_SCHEMA, "the schema has no struct of a row's fields");
-        (void)weir_at(err, "/schema");
-        return status;
+    if (!weir_is(fields, WEIR_ARRAY) ||
+        !weir_string_is(weir_gets(row_struct, "type"), weir_view_of("struct"))) {
+        return bad_schema(err, "the schema has no struct of a row's fields");
     }
-    return compile_fields(fields, types, modes, added_prefix, arena, out, err);
+    weir_status s = check_names(row_struct, arena, err);
+    return s ? s : compile_fields(fields, types, modes, added_prefix, arena, out, err);
 }
 
 weir_status weir_row_plan_of_types(const weir_table_types *types, const weir_column_modes *modes,

@@ -197,6 +197,49 @@ static void test_without_memory(void **state)
     each_file(run_without_memory);
 }
 
+/* A unit's arena is bounded: whatever the bound, a record is decoded as ever or refused for lack of
+ * memory. The bound is raised until the record fits. */
+static void decode_within(weir_decoder *d, const decoder_case *k, const char *file)
+{
+    weir_status s = WEIR_RETRY;
+    for (size_t bytes = 1; s == WEIR_RETRY; bytes += bytes < 4096 ? 8 : 512) {
+        weir_arena arena;
+        weir_arena_init(&arena, bytes);
+        weir_event ev;
+        weir_change c;
+        weir_error err = {.status = WEIR_OK};
+        s = decode_case(d, k, &arena, &ev, &c, &err);
+        bool too_large = s == WEIR_REJECT && strcmp(err.code, "TOO_LARGE") == 0;
+        weir_buf text = {0};
+        describe(&text, &ev, &c, s, &err);
+        if (too_large) {
+            s = WEIR_RETRY; /* the reader knows that no arena of this size will do */
+        } else if (s == WEIR_RETRY ? strcmp(err.code, "OUT_OF_MEMORY") != 0
+                                   : !weir_view_eq(weir_buf_view(&text), k->expected)) {
+            print_error("%s: %s: within %zu bytes: %.*s\n", file, k->name, bytes,
+                WEIR_ARG(weir_buf_view(&text)));
+            fail();
+        }
+        weir_buf_fini(&text);
+        weir_arena_fini(&arena);
+    }
+}
+
+static void run_within_bounds(case_file *f, const char *name)
+{
+    weir_decoder *d = decoder_of(&f->rules.rules);
+    for (size_t i = 0; i < f->n; i++) {
+        decode_within(d, &f->cases[i], name);
+    }
+    weir_decoder_free(d);
+}
+
+static void test_within_bounds(void **state)
+{
+    (void)state;
+    each_file(run_within_bounds);
+}
+
 static void test_new_without_memory(void **state)
 {
     (void)state;
@@ -336,6 +379,49 @@ static void test_a_row_too_late(void **state)
     weir_arena_fini(&arena);
 }
 
+/* Nothing is rendered for an event without a row. */
+static void test_rows_of_other_events(void **state)
+{
+    (void)state;
+    weir_raw_record records[] = {
+        {.topic = weir_view_of("__debezium-heartbeat.s"), .value = weir_view_of("{\"ts_ms\":1}")},
+        {.topic = weir_view_of("s.public.t"), .key = weir_view_of("1"), .value = {NULL, 0}},
+        {.topic = weir_view_of("s.public.t"),
+            .value = weir_view_of("{\"op\":\"t\",\"source\":{\"lsn\":7}}")},
+    };
+    weir_arena arena;
+    weir_arena_init(&arena, 0);
+    weir_decoder *d = decoder_of(&plain);
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        weir_event ev;
+        assert_int_equal(weir_decoder_read(d, &records[i], &arena, &ev, NULL), WEIR_OK);
+        weir_change c = {.row = weir_view_of("x"), .missing = weir_view_of("x")};
+        assert_int_equal(weir_decoder_row(d, &ev, NULL, true, &arena, &c, NULL), WEIR_OK);
+        assert_true(!c.row.ptr && !c.before.ptr && !c.missing.len);
+    }
+    weir_decoder_free(d);
+    weir_arena_fini(&arena);
+}
+
+static void test_another_placeholder(void **state)
+{
+    (void)state;
+    weir_source_rules rules = plain;
+    rules.placeholder = weir_view_of("?");
+    weir_arena arena;
+    weir_arena_init(&arena, 0);
+    weir_decoder *d = decoder_of(&rules);
+    weir_change c;
+    weir_view value =
+        weir_view_of("{\"op\":\"u\",\"source\":{\"lsn\":7},"
+                     "\"after\":{\"a\":\"?\",\"b\":\"__debezium_unavailable_value\"}}");
+    assert_int_equal(read_value(d, value, &arena, &c, NULL), WEIR_OK);
+    assert_true(weir_view_is(c.row, "{\"a\":null,\"b\":\"__debezium_unavailable_value\"}"));
+    assert_true(weir_view_is(c.missing, "[\"a\"]"));
+    weir_decoder_free(d);
+    weir_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,11 +429,14 @@ int main(void)
         cmocka_unit_test(test_in_sequence),
         cmocka_unit_test(test_without_error),
         cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_within_bounds),
         cmocka_unit_test(test_new_without_memory),
         cmocka_unit_test(test_unknown_type_of_the_config),
         cmocka_unit_test(test_nesting_of_a_million),
         cmocka_unit_test(test_a_hundred_megabytes),
         cmocka_unit_test(test_a_row_too_late),
+        cmocka_unit_test(test_rows_of_other_events),
+        cmocka_unit_test(test_another_placeholder),
     };
     return cmocka_run_group_tests_name("decoder", tests, NULL, NULL);
 }
