@@ -39,12 +39,13 @@ size_t weir_unescape(const char **at, char out[4])
     return weir_utf8_encode(code, out);
 }
 
-weir_decoder weir_decode(const weir_value *v)
+weir_characters weir_characters_of(const weir_value *v)
 {
-    return (weir_decoder){.at = v->at, .end = v->at + v->len, .escaped = v->flags & WEIR_ESCAPED};
+    return (weir_characters){
+        .at = v->at, .end = v->at + v->len, .escaped = v->flags & WEIR_ESCAPED};
 }
 
-int weir_decode_next(weir_decoder *d)
+int weir_characters_next(weir_characters *d)
 {
     if (d->next == d->count) {
         if (d->at == d->end) {
@@ -61,11 +62,11 @@ int weir_decode_next(weir_decoder *d)
 
 static int order_decoded(const weir_value *a, const weir_value *b)
 {
-    weir_decoder left = weir_decode(a), right = weir_decode(b);
+    weir_characters left = weir_characters_of(a), right = weir_characters_of(b);
     int x, y;
     do {
-        x = weir_decode_next(&left);
-        y = weir_decode_next(&right);
+        x = weir_characters_next(&left);
+        y = weir_characters_next(&right);
     } while (x == y && x >= 0);
     return x - y;
 }
@@ -108,9 +109,9 @@ uint16_t weir_name_hash(weir_view name)
 
 uint16_t weir_hash_escaped(const weir_value *name)
 {
-    weir_decoder d = weir_decode(name);
+    weir_characters d = weir_characters_of(name);
     uint64_t head = 0, tail = 0, len = 0;
-    for (int c; (c = weir_decode_next(&d)) >= 0; len++) {
+    for (int c; (c = weir_characters_next(&d)) >= 0; len++) {
         if (len < 8) {
             head |= (uint64_t)c << (8 * len);
         }

@@ -15,15 +15,15 @@
 size_t weir_unescape(const char **at, char out[4]);
 
 /* The decoded bytes of a string, one after the other, without memory. */
-typedef struct weir_decoder {
+typedef struct weir_characters {
     const char *at, *end;
     bool escaped;  /* a backslash is an escape, not itself */
     char bytes[4]; /* of the last escape */
     size_t next, count;
-} weir_decoder;
-weir_decoder weir_decode(const weir_value *v);
+} weir_characters;
+weir_characters weir_characters_of(const weir_value *v);
 /* 0 to 255, or -1 behind the last one. */
-int weir_decode_next(weir_decoder *d);
+int weir_characters_next(weir_characters *d);
 
 /* Byte order of two decoded strings: below, equal to, above 0. */
 int weir_string_order(const weir_value *a, const weir_value *b);

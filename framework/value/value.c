@@ -29,7 +29,7 @@ const weir_value *weir_gets(const weir_value *v, const char *name)
  * nothing. */
 static bool token_is(weir_view token, const weir_value *name)
 {
-    weir_decoder d = weir_decode(name);
+    weir_characters d = weir_characters_of(name);
     for (size_t i = 0; i < token.len; i++) {
         char c = token.ptr[i];
         if (c == '~') {
@@ -39,11 +39,11 @@ static bool token_is(weir_view token, const weir_value *name)
             }
             c = escape == '0' ? '~' : '/';
         }
-        if (weir_decode_next(&d) != (unsigned char)c) {
+        if (weir_characters_next(&d) != (unsigned char)c) {
             return false;
         }
     }
-    return weir_decode_next(&d) < 0;
+    return weir_characters_next(&d) < 0;
 }
 
 static const weir_value *member_at(const weir_value *object, weir_view token)
