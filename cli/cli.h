@@ -15,7 +15,7 @@ typedef struct weir_cli {
     /* global options */
     const char
         *config_path; /* -c, --config; NULL: the first argument where the command takes one */
-    bool json, quiet, no_color, dry_run, yes;
+    bool json, quiet, no_color, dry_run, yes, help, version;
     int timeout_ms;
     /* the command's own words, options first taken out */
     int argc;
@@ -37,6 +37,8 @@ typedef struct weir_command {
     int (*run)(weir_cli *cli);
 } weir_command;
 
+/* Takes the global options out of argv. False: a value is missing or wrong, and that was said. */
+bool weir_cli_globals(weir_cli *cli);
 /* Takes an option of the command out of argv: its value, "" for one without a value, NULL when it
  * is not there. */
 const char *weir_cli_option(weir_cli *cli, const char *name);
