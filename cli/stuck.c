@@ -71,7 +71,7 @@ static void add_cache(list *l, const weir_value *cache)
         weir_arena *arena = &l->a->arena;
         add(l, "quarantined", weir_arena_printf(arena, "cache %.*s", WEIR_ARG(name)),
             weir_arena_printf(arena,
-                "%lld keys since the start; see which still are: weir dump %.*s --states",
+                "%lld keys since the start; which still are: weir dump %.*s --states -c CONFIG",
                 (long long)keys, WEIR_ARG(name)));
     }
 }

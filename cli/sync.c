@@ -147,10 +147,11 @@ const weir_command weir_command_sync = {
     .text =
         "Reads the topics of every cache in CONFIG and keeps the caches equal to their source "
         "tables. Ends\n"
-        "on SIGTERM or SIGINT after draining; what was applied is stored with its offsets. SIGHUP\n"
-        "reads the log's level again. With http.listen in CONFIG it serves /live, /ready, "
-        "/metrics and\n"
-        "/status; weir status, weir lag and weir stuck show them.\n\n"
+        "on SIGTERM or SIGINT after draining; what was applied is stored with its offsets. SIGHUP "
+        "reads\n"
+        "the log's level again. With http.listen in CONFIG it serves /live, /ready, /metrics and "
+        "/status;\n"
+        "weir status, weir lag and weir stuck ask for them.\n\n"
         "Examples\n"
         "  weir sync shop.yaml\n"
         "  weir sync --from recording.jsonl.xz shop.yaml    over a recording, to its end\n",
