@@ -57,8 +57,45 @@ static weir_status read_position(weir_decoding *at)
 
 /* ---- moves ------------------------------------------------------------------------------- */
 
+/* Connect's usual header converter escapes quotes and backslashes, but no control characters. */
+static weir_view escape_controls(weir_decoding *at, weir_view text)
+{
+    weir_buf *escaped = &at->d->key;
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < ' ') {
+            weir_buf_printf(escaped, "\\u%04x", text.ptr[i]);
+        } else {
+            weir_buf_putc(escaped, text.ptr[i]);
+        }
+    }
+    weir_view copy = {NULL, 0};
+    if (!escaped->failed) {
+        copy = weir_arena_copy(at->arena, weir_buf_view(escaped));
+    }
+    weir_decoding_trim(escaped);
+    return copy;
+}
+
+/* The payload of a key in a header; NULL when it cannot be read. */
+static weir_status read_header_key(weir_decoding *at, weir_view text, const weir_value **key)
+{
+    weir_document doc;
+    weir_status s = weir_document_read(NULL, text, at->arena, &doc, NULL);
+    if (weir_unreadable(s, at->arena)) {
+        text = escape_controls(at, text);
+        s = text.ptr ? weir_document_read(NULL, text, at->arena, &doc, NULL) : WEIR_RETRY;
+    }
+    if (s && !weir_unreadable(s, at->arena)) {
+        return weir_fail_oom(at->err);
+    }
+    *key = s || doc.payload->type == WEIR_NULL ? NULL : doc.payload;
+    return WEIR_OK;
+}
+
 /* The halves of a primary-key move name each other: d the new key, c the old one. A tombstone
- * carries the header, too; it says nothing there that the d has not said. */
+ * carries the header, too; it says nothing there that the d has not said. A key that cannot be read
+ * (the usual converter writes dates without quotes) makes the halves a delete and an insert:
+ * placeholders of the moved row are then missing, and reported as that. */
 static weir_status read_other_key(weir_decoding *at)
 {
     weir_change *c = &at->event->change;
@@ -69,15 +106,12 @@ static weir_status read_other_key(weir_decoding *at)
     if (header && at->d->rules->positions) {
         text = weir_header_of(&at->record->headers, header);
     }
-    if (!text.ptr) {
-        return WEIR_OK;
+    const weir_value *key = NULL;
+    weir_status s = text.ptr ? read_header_key(at, text, &key) : WEIR_OK;
+    if (s || !key) {
+        return s;
     }
-    weir_document key;
-    weir_status s = weir_document_read(NULL, text, at->arena, &key, at->err);
-    if (s || key.payload->type == WEIR_NULL) {
-        return s ? weir_decoding_in(at->err, header, s) : WEIR_OK;
-    }
-    c->other = weir_decoding_key(at, key.payload);
+    c->other = weir_decoding_key(at, key);
     return c->other.ptr ? WEIR_OK : weir_fail_oom(at->err);
 }
 

@@ -75,7 +75,8 @@ void weir_decoder_free(weir_decoder *d)
 
 /* ---- texts ------------------------------------------------------------------------------- */
 
-weir_status weir_decoding_in(weir_error *err, const char *part, weir_status s)
+/* Says which text an error's line and column belong to: "1:120" becomes "value 1:120". */
+static weir_status in_part(weir_error *err, const char *part, weir_status s)
 {
     if (err) {
         char place[sizeof err->where];
@@ -89,7 +90,7 @@ static weir_status refuse_avro(const char *part, weir_error *err)
 {
     weir_status s = weir_fail(
         err, WEIR_E_CDC_AVRO, "this %s is Avro by a schema registry; weir reads JSON", part);
-    return weir_decoding_in(err, part, s);
+    return in_part(err, part, s);
 }
 
 static weir_status read_text(
@@ -105,7 +106,7 @@ static weir_status read_text(
     if (weir_unreadable(s, at->arena) && weir_has_registry_header(&at->record->headers)) {
         return refuse_avro(part, err);
     }
-    return s ? weir_decoding_in(err, part, s) : WEIR_OK;
+    return s ? in_part(err, part, s) : WEIR_OK;
 }
 
 /* ---- the key ----------------------------------------------------------------------------- */

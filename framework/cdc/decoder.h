@@ -104,10 +104,10 @@ typedef struct weir_row_plan {
 
 typedef struct weir_event {
     weir_event_kind kind;
-    weir_change change; /* of a change: all but `row`, `missing` and `before`, which
-                           weir_decoder_row gives */
-    weir_view table;    /* "schema.table" ("db.table" where there are no schemas); "" if the record
-                         * does    not say (a tombstone, an unwrapped row): told by the topic */
+    weir_change change; /* all but `row`, `missing` and `before`, which weir_decoder_row gives */
+    /* "schema.table", "db.table" of a source without schemas; "" if the record does not say (a
+     * tombstone, most unwrapped rows): told by the topic. */
+    weir_view table;
     weir_view db;
     weir_view message_prefix;         /* of a message */
     const weir_value *payload;        /* the envelope, row or event; NULL for a null value */

@@ -38,9 +38,6 @@ typedef struct weir_decoding {
 
 /* The key's canonical form, in the arena; ptr NULL: out of memory. */
 weir_view weir_decoding_key(weir_decoding *at, const weir_value *key);
-/* Says which text an error's line and column belong to: "1:120" becomes "value 1:120". Returns s.
- */
-weir_status weir_decoding_in(weir_error *err, const char *part, weir_status s);
 /* Empties a scratch buffer; one that a huge record has blown up is given back. */
 void weir_decoding_trim(weir_buf *scratch);
 

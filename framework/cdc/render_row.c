@@ -4,12 +4,11 @@
 #include "cdc/row_plan.h"
 #include "value/json.h"
 
-/* What is not known of a column is passed through as it is. */
 typedef struct rendering {
     weir_decoder *d;
     const weir_row_plan *plan;
     const weir_projection *projection; /* or NULL */
-    const char *part;                  /* "after" or "before", for error places */
+    const char *part;                  /* "/after", "/before" or "", for error places */
     bool flattened;                    /* added fields are no columns */
     bool placeholders;                 /* may there be some? */
     size_t next_column, next_kept;     /* where they are expected */
