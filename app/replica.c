@@ -310,20 +310,27 @@ const weir_config_store *weir_replica_config(const weir_replica *r)
     return r->options.store;
 }
 
-/* A recording has the topics that it has. */
-bool weir_replica_lacks_topic(weir_replica *r, size_t topic)
+weir_topic_state weir_replica_topic(weir_replica *r, size_t topic)
 {
-    return !r->options.recording && !weir_engine_has(&r->engine, (uint32_t)topic);
+    if (r->options.recording || weir_engine_has(&r->engine, (uint32_t)topic)) {
+        return WEIR_TOPIC_FOUND;
+    }
+    bool absent = r->rules.wait_for_topic[topic] && weir_kafka_source_misses(&r->source, topic);
+    return absent ? WEIR_TOPIC_ABSENT : WEIR_TOPIC_UNKNOWN;
 }
 
+/* A cache whose topic is absent is empty, and rightly so. */
 bool weir_replica_ready(weir_replica *r)
 {
+    bool any_found = false;
     for (size_t i = 0; i < r->rules.n_topics; i++) {
-        if (weir_replica_lacks_topic(r, i)) {
+        weir_topic_state state = weir_replica_topic(r, i);
+        if (state == WEIR_TOPIC_UNKNOWN) {
             return false;
         }
+        any_found |= state == WEIR_TOPIC_FOUND;
     }
-    return weir_engine_ready(&r->engine);
+    return !any_found || weir_engine_ready(&r->engine);
 }
 
 weir_silence weir_replica_silence(const weir_replica *r)

@@ -39,9 +39,14 @@ weir_sync *weir_replica_sync(weir_replica *r);
 const weir_rules *weir_replica_rules(const weir_replica *r);
 weir_store weir_replica_store(const weir_replica *r);
 const weir_config_store *weir_replica_config(const weir_replica *r);
-/* Was none of the topic's partitions found yet? By its number in the rules. */
-bool weir_replica_lacks_topic(weir_replica *r, size_t topic);
-/* Every topic was found, and everything that was there at the start is in the store. */
+/* Of a topic, by its number in the rules. */
+typedef enum weir_topic_state {
+    WEIR_TOPIC_FOUND,   /* its partitions are read; a recording has the topics that it has */
+    WEIR_TOPIC_ABSENT,  /* the broker says it is not there, and on_missing_topic is wait */
+    WEIR_TOPIC_UNKNOWN, /* not found, and nobody knows yet */
+} weir_topic_state;
+weir_topic_state weir_replica_topic(weir_replica *r, size_t topic);
+/* No topic is unknown, and everything that was there at the start is in the store. */
 bool weir_replica_ready(weir_replica *r);
 /* The thread that has not come round for the longest time. */
 weir_silence weir_replica_silence(const weir_replica *r);

@@ -148,26 +148,33 @@ static bool set_partition(
     return out->topic && out->why;
 }
 
-static bool set_missing(
-    weir_partition_status *out, const char *topic, const causes *c, weir_arena *arena)
+static void put_why_missing(weir_buf *to, const causes *c, bool absent)
 {
-    bool failed = c->store->failure.status;
-    weir_buf why = {0};
-    if (failed) {
-        put_error(&why, &c->store->failure);
+    if (c->store->failure.status) {
+        put_error(to, &c->store->failure);
+    } else if (absent) {
+        weir_buf_puts(to, "the topic is not there yet, and so the cache is empty");
+    } else if (c->trouble) {
+        weir_buf_puts(to, "waiting for topic: ");
+        put_trouble(to, c);
     } else {
-        weir_buf_puts(&why, "waiting for topic");
-        weir_buf_puts(&why, c->trouble ? ": " : "");
+        weir_buf_puts(to, "waiting for topic");
     }
-    if (!failed && c->trouble) {
-        put_trouble(&why, c);
-    }
+}
+
+static bool set_missing(
+    weir_partition_status *out, const char *topic, bool absent, const causes *c, weir_arena *arena)
+{
+    weir_buf why = {0};
+    put_why_missing(&why, c, absent);
     *out = (weir_partition_status){.topic = topic,
         .number = -1,
         .end = -1,
         .frontier = -1,
-        .lag_records = -1,
-        .state = failed ? WEIR_PARTITION_STOPPED : WEIR_PARTITION_WAITING,
+        .lag_records = absent ? 0 : -1,
+        .state = c->store->failure.status ? WEIR_PARTITION_STOPPED
+                 : absent                 ? WEIR_PARTITION_CURRENT
+                                          : WEIR_PARTITION_WAITING,
         .why = keep(&why, arena)};
     return out->why;
 }
@@ -196,8 +203,10 @@ static bool take_partitions(
         good = set_partition(&s->partitions[s->n_partitions++], &views[i], c, arena);
     }
     for (size_t t = 0; t < rules->n_topics && good; t++) {
-        if (weir_replica_lacks_topic(r, t)) {
-            good = set_missing(&s->partitions[s->n_partitions++], rules->topic_names[t], c, arena);
+        weir_topic_state state = weir_replica_topic(r, t);
+        if (state != WEIR_TOPIC_FOUND) {
+            good = set_missing(&s->partitions[s->n_partitions++], rules->topic_names[t],
+                state == WEIR_TOPIC_ABSENT, c, arena);
         }
     }
     if (good && s->n_partitions) {

@@ -32,6 +32,7 @@ typedef struct known_topic {
     char *name;
     int32_t n_partitions; /* 0: not there yet */
     bool missing_logged;
+    atomic_bool missing; /* the broker says so */
 } known_topic;
 
 typedef struct kafka_source {
@@ -269,6 +270,7 @@ static weir_status look_at_topic(
         return st;
     }
     if (n == 0) {
+        atomic_store(&t->missing, why != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
         return t->n_partitions ? WEIR_OK : missing_topic(s, t, err);
     }
     if (t->n_partitions && n > t->n_partitions) {
@@ -524,6 +526,12 @@ static const weir_source_ops kafka_ops = {
     .finished = kafka_finished,
     .close = kafka_close,
 };
+
+bool weir_kafka_source_misses(const weir_record_source *source, size_t topic)
+{
+    return source->ops == &kafka_ops &&
+           atomic_load(&((kafka_source *)source->self)->topics[topic].missing);
+}
 
 bool weir_kafka_source_connected(const weir_record_source *source)
 {
