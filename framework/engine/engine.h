@@ -13,6 +13,7 @@
  *  3. What is served is derived from the current assignment and its room, never remembered across
  * one.
  *  4. A record is released exactly once: after it was settled, or dropped with its epoch.
+ *  5. Behind a failure nothing is committed, and what a lane has not begun is dropped.
  *
  * Locks: `lock` guards partitions, frontiers and counts; each lane has its own for its queue. Never
  * held while calling a source or a processor. */
@@ -45,8 +46,10 @@ typedef struct weir_processor {
 typedef struct weir_engine_options {
     const char *name; /* in logs and metrics */
     unsigned lanes;
-    size_t in_flight_bytes;     /* of all partitions together */
+    size_t in_flight_bytes;     /* of all partitions together, shared evenly; 0: 256 MiB */
     unsigned partition_records; /* per partition at once; 0: 20,000 */
+    unsigned ahead_records;     /* per partition, at or above its frontier, settled ones counted:
+                                 * past it a stuck record holds the others up; 0: 1,000,000 */
     bool group;                 /* commit the frontier to the source */
     int64_t commit_interval_ms; /* 0: 1,000 */
     int64_t drain_ms;           /* bound of a revoke's drain */
@@ -66,6 +69,13 @@ typedef struct weir_lane_queue {
     bool woken;
 } weir_lane_queue;
 
+/* A record as the source gave it. */
+typedef struct weir_delivery {
+    weir_partition *partition;
+    weir_raw_record raw;
+    void *message;
+} weir_delivery;
+
 typedef struct weir_engine {
     weir_engine_options options;
     weir_record_source source;
@@ -78,6 +88,8 @@ typedef struct weir_engine {
     size_t n_partitions, partitions_capacity;
     size_t open_records, open_bytes;
     uint64_t epochs;
+    atomic_uint revocations; /* how often partitions were revoked: lanes then drop. Any thread */
+    atomic_bool failed;      /* `failure` is set. Any thread */
     uint64_t delivered, settled_total; /* records since the start */
     bool starved; /* a partition had no room at the last poll: a release wakes the source */
     bool stopping;
@@ -88,18 +100,18 @@ typedef struct weir_engine {
     /* Poll thread only: */
     int64_t now_ms, next_commit_ms;
     weir_chunk **filling; /* per lane: the chunk that is being filled */
-    struct weir_delivery {
-        weir_partition *partition;
-        weir_raw_record raw;
-        void *message;
-    } * batch; /* of this poll, in order */
-    size_t n_batch, batch_capacity;
+    weir_delivery *batch; /* of this poll, in order; not handed out yet */
+    size_t n_batch, batch_capacity, batch_bytes;
+    bool refusing;        /* a record found no memory: all behind it are given back */
+    bool commits_fail;    /* the last commit failed, and the log says so */
+    char logged_code[32]; /* the source's trouble that was logged last … */
+    int64_t logged_ms;    /* … and when */
 } weir_engine;
 
 WEIR_MUST_USE weir_status weir_engine_init(weir_engine *e, const weir_engine_options *options,
     weir_record_source source, weir_processor processor, weir_error *err);
-/* All records should have been released; those that a user never settled are left alone, and so is what
- * they need. Closes the source. */
+/* All records should have been released; those that a user never settled are left alone, and so is
+ * what they need. Closes the source. */
 void weir_engine_fini(weir_engine *e);
 
 /* One round of the poll thread: polls, hands out, commits when it is time.
@@ -121,18 +133,26 @@ static inline void weir_engine_drop(weir_engine *e, weir_record *const *records,
     weir_engine_release(e, records, n);
 }
 
-/* How many more records the source may deliver for this partition now. Thread: poll. */
+/* How many more records the source may deliver for this partition now. Where it is 0, the source is
+ * woken as soon as it may be more. Thread: poll. */
 unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
 
 /* Stops serving; records that were taken go on. Thread: any. */
 void weir_engine_stop_taking(weir_engine *e);
 /* Nothing is open. Thread: any. */
 bool weir_engine_idle(weir_engine *e);
-/* Commits the frontier and waits for the answer (group). Thread: poll. */
+/* Commits the frontier (group). wait: until the source has answered. Thread: poll. */
 WEIR_MUST_USE weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err);
 /* Ends the engine with this reason; the first one counts. Thread: any. */
 void weir_engine_fail(weir_engine *e, const weir_error *err);
 bool weir_engine_failure(weir_engine *e, weir_error *out);
+/* Has it failed? Cheaper, for a look at each record. Thread: any. */
+static inline bool weir_engine_failed(const weir_engine *e)
+{
+    return atomic_load_explicit(&e->failed, memory_order_acquire);
+}
+/* Drops what waits in the lanes and their queues, unsettled. No thread works a lane any more. */
+void weir_engine_abandon(weir_engine *e);
 /* The trouble (HOLD) that the source told last, if nothing came from it since, and when that was.
  * It may be over: a source does not tell when. Thread: any. */
 bool weir_engine_waiting(weir_engine *e, weir_error *out, int64_t *told_ms);
@@ -143,8 +163,8 @@ typedef struct weir_partition_view {
     int32_t number;
     int64_t end, frontier, committed;
     uint64_t open_records;
-    bool ready; /* everything that was there at the start is settled and released */
-    bool congested;
+    bool ready;     /* everything that was there at the start is settled and released */
+    bool congested; /* not served: a key with too many followers, or too much settled ahead */
 } weir_partition_view;
 /* Fills at most max; returns how many there are. Thread: any (end: as last heard). */
 size_t weir_engine_partitions(weir_engine *e, weir_partition_view *out, size_t max);

@@ -32,6 +32,10 @@ typedef struct weir_partition {
     size_t open_records, open_bytes; /* delivered, not released */
     atomic_bool revoked;             /* any thread: its assignment has ended or is ending */
     atomic_uint congested;           /* keys with too many followers: not served meanwhile */
+    uint32_t batch_records;          /* of this poll, not handed out yet. Poll thread */
+    size_t batch_bytes;              /* theirs */
+    int64_t delivered_next;          /* (poll thread) offset expected next; -1: not known */
+    int64_t gap;                     /* (poll thread) newest offset behind a gap; -1: none */
     void *source_data;               /* the source's */
 } weir_partition;
 
@@ -39,6 +43,7 @@ typedef struct weir_record {
     weir_raw_record raw;
     uint32_t hash;  /* of the key: places it on a lane */
     uint32_t bytes; /* that it keeps in memory */
+    int64_t gap;    /* newest offset of its partition behind a gap, up to this record; -1: none */
     uint64_t seq;   /* in its partition's frontier */
     weir_partition *partition;
     weir_chunk *chunk;
@@ -47,7 +52,8 @@ typedef struct weir_record {
     struct weir_record *next;
     uint32_t attempt; /* 1: first */
     uint32_t holds;   /* times it was held; not counted as attempts */
-    void *why;        /* the processor's: why it was rejected, until its dead letter is written */
+    bool rejected;    /* its dead letter is still to be written */
+    void *why;        /* the processor's: why the last attempt failed */
 } weir_record;
 
 struct weir_chunk {

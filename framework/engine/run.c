@@ -87,10 +87,11 @@ static void drain(weir_run *r)
             return;
         }
     }
-    if (!weir_engine_idle(e)) {
+    uint64_t open = weir_engine_get_counts(e).open;
+    if (open) {
         weir_log_line(e->options.log, WEIR_LOG_WARN, e->options.name,
-            "the drain bound of %lld ms has passed with %zu records open; they come again",
-            (long long)r->drain_ms, e->open_records);
+            "the drain bound of %lld ms has passed with %llu records open; they come again",
+            (long long)r->drain_ms, (unsigned long long)open);
     }
     last_commit(r);
 }
@@ -181,17 +182,6 @@ bool weir_run_ended(const weir_run *r)
     return atomic_load(&r->ended);
 }
 
-static void drop_queue(weir_engine *e, unsigned lane)
-{
-    for (weir_chunk *c = weir_engine_next(e, lane, 0); c; c = weir_engine_next(e, lane, 0)) {
-        unsigned n = c->count; /* the chunk goes with its last record */
-        for (unsigned i = 0; i < n; i++) {
-            weir_record *record = &c->records[i];
-            weir_engine_drop(e, &record, 1);
-        }
-    }
-}
-
 weir_status weir_run_wait(weir_run *r, weir_error *err)
 {
     weir_engine *e = r->engine;
@@ -206,12 +196,7 @@ weir_status weir_run_wait(weir_run *r, weir_error *err)
         weir_engine_wake(e, i);
         pthread_join(r->lanes[i].thread, NULL);
     }
-    for (unsigned i = 0; i < e->options.lanes; i++) {
-        drop_queue(e, i);
-        if (e->processor.ops->abandon) {
-            e->processor.ops->abandon(e->processor.self, i);
-        }
-    }
+    weir_engine_abandon(e);
     atomic_store(&r->work_end, true);
     if (r->work_started) {
         r->background.wake(r->background.self);

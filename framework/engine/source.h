@@ -1,7 +1,8 @@
 /* The source port: where records come from. Implementations: connectors/kafka, connectors/file, and
  * the simulator's broker (tests/sim).
  *
- * Thread: all calls on the engine's poll thread, but release and wake: any thread. */
+ * Thread: all calls on the engine's poll thread, but release, wake and end_offset: any thread.
+ * end_offset is called under the engine's lock: it must not call back. */
 #ifndef WEIR_ENGINE_SOURCE_H
 #define WEIR_ENGINE_SOURCE_H
 
@@ -14,8 +15,8 @@ typedef struct weir_source_events {
      * memory. */
     weir_partition *(*assigned)(void *engine, weir_view topic, int32_t number, int64_t start);
     /* It will be taken away. Waits until its records are settled, or the drain bound has passed,
-     * then commits; `lost`: it is gone already, nothing is committed. The object is not the
-     * source's any more. */
+     * then commits; `lost`: it is gone already, nothing is waited for or committed. The object is
+     * not the source's any more. */
     void (*revoked)(void *engine, weir_partition **partitions, size_t n, bool lost);
     /* A record. The engine owns `message` until it calls release. */
     void (*record)(void *engine, weir_partition *p, const weir_raw_record *raw, void *message);

@@ -8,8 +8,8 @@
 
 weir_status weir_message_decode(weir_message *m)
 {
-    if (m->decoded || m->error.status) {
-        return m->error.status;
+    if (m->decoded) {
+        return WEIR_OK;
     }
     if (!m->decoder) {
         return weir_fail(
@@ -149,6 +149,7 @@ weir_status weir_reject(weir_message *m, const char *code, const char *fmt, ...)
 weir_status weir_defer(weir_message *m, uint32_t deadline_ms)
 {
     m->deadline_after_ms = deadline_ms;
+    m->may_defer = true;
     return WEIR_DEFERRED;
 }
 
@@ -159,16 +160,14 @@ bool weir_revoked(const weir_message *m)
 
 void weir_settle(weir_message *given, weir_status status)
 {
-    weir_handlers *h = given->owner;
-    /* The handler may not have returned yet: RUNNING is settled too, and the lane will find it so.
-     */
+    /* The handler may not have returned yet: its lane will find it settled. */
     int state = atomic_exchange(&given->state, WEIR_MESSAGE_SETTLED);
     if (state == WEIR_MESSAGE_SETTLED || state == WEIR_MESSAGE_FREE) {
-        weir_handlers_misused(h, "a deferred message was settled twice");
+        weir_handlers_misused(given, "a deferred message was settled twice");
         return;
     }
     given->status = status == WEIR_DEFERRED ? WEIR_FATAL : status;
-    weir_handlers_settled(h, given);
+    weir_handlers_settled(given->owner, given);
 }
 
 /* ---- Lookups ------------------------------------------------------------------------------------

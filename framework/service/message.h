@@ -16,6 +16,7 @@ typedef enum weir_message_state {
 struct weir_message {
     weir_handlers *owner;
     unsigned lane;
+    pthread_t thread; /* that the handler is called on */
     weir_record *record;
     weir_raw_record *raw;
     const weir_routed_topic *topic;
@@ -26,7 +27,7 @@ struct weir_message {
     bool decoded; /* `event` is filled */
     bool parsed;  /* `value` is, of a record of no CDC topic */
     const weir_value *value, *key;
-    bool late;        /* deferred: what was not read is not to be had any more */
+    bool may_defer;   /* weir_defer was called */
     weir_view id;     /* made when asked for */
     weir_error error; /* why it is not WEIR_OK */
     uint32_t after_ms;
@@ -40,11 +41,18 @@ struct weir_message {
 
 /* Decodes the record if it was not yet. */
 weir_status weir_message_decode(weir_message *m);
+/* Has it left its handler? The lane's decoder, and what it knows of columns, are not its any more.
+ */
+static inline bool weir_message_is_late(const weir_message *m)
+{
+    return atomic_load(&m->state) != WEIR_MESSAGE_RUNNING ||
+           !pthread_equal(m->thread, pthread_self());
+}
 /* Called by weir_settle. */
 void weir_handlers_settled(weir_handlers *h, weir_message *m);
 weir_status weir_handlers_lookup(weir_handlers *h, const char *cache, weir_view key,
     const weir_freshness *min, weir_buf *row, bool *found, weir_error *err);
-void weir_handlers_misused(weir_handlers *h, const char *what);
+void weir_handlers_misused(const weir_message *m, const char *what);
 int64_t weir_handlers_now(weir_handlers *h);
 
 #endif

@@ -22,7 +22,7 @@ static weir_reader too_late(weir_message *m)
 static weir_reader read_plain(weir_message *m)
 {
     if (!m->parsed) {
-        if (m->late) {
+        if (weir_message_is_late(m)) {
             return too_late(m);
         }
         weir_status s = m->raw->value.ptr
@@ -38,7 +38,7 @@ static weir_reader read_plain(weir_message *m)
 
 static weir_reader read_row(weir_message *m, bool before)
 {
-    if (m->late) {
+    if (weir_message_is_late(m)) {
         return too_late(m);
     }
     weir_status s = weir_message_decode(m);
@@ -73,8 +73,9 @@ weir_reader weir_read_key(weir_message *m)
         return r;
     }
     if (!m->key && m->raw->key.ptr) {
-        weir_status s = m->late ? too_late(m).status
-                                : weir_json_read(m->raw->key, &m->arena, &m->key, &m->error);
+        weir_status s = weir_message_is_late(m)
+                            ? too_late(m).status
+                            : weir_json_read(m->raw->key, &m->arena, &m->key, &m->error);
         if (s) {
             return failed(m, s);
         }
@@ -128,6 +129,10 @@ static weir_view rendered(weir_reader *r, const char *name, const weir_value *v)
     weir_message *m = r->m;
     if (!c) {
         return weir_source(v);
+    }
+    if (weir_message_is_late(m)) {
+        r->status = too_late(m).status; /* the column is of the decoder's */
+        return (weir_view){NULL, 0};
     }
     if (weir_column_is_placeholder(c, v,
             m->topic->source->placeholder.len ? m->topic->source->placeholder

@@ -1,0 +1,201 @@
+/* Intake: records from the source to the lanes' queues. See engine.h.
+ *
+ * Nothing may be committed above a record that was not delivered. So when memory runs out for one,
+ * it and all that come behind it are given back to the source, until the engine has ended. */
+#include "base/alloc.h"
+#include "base/map.h"
+#include "engine/parts.h"
+
+enum {
+    CHUNK_RECORDS = 256,
+    FEW_RECORDS = 16,                       /* where a poll brings little */
+    RECORD_COST = sizeof(weir_record) + 64, /* beside its bytes */
+};
+
+static uint32_t cost_of(const weir_raw_record *raw)
+{
+    size_t bytes = raw->key.len + raw->value.len + RECORD_COST;
+    return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
+/* ---- Room ---------------------------------------------------------------------------------------
+ */
+
+bool weir_partition_held_back(const weir_engine *e, const weir_partition *p)
+{
+    return atomic_load(&p->congested) ||
+           weir_frontier_open(&p->frontier) >= e->options.ahead_records;
+}
+
+unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
+{
+    const weir_engine_options *o = &e->options;
+    pthread_mutex_lock(&e->lock);
+    size_t share = o->in_flight_bytes / (e->n_partitions ? e->n_partitions : 1);
+    size_t records = p->open_records + p->batch_records, bytes = p->open_bytes + p->batch_bytes;
+    size_t ahead = weir_frontier_open(&p->frontier) + p->batch_records;
+    bool full = e->stopping || e->refusing || weir_partition_held_back(e, p) ||
+                records >= o->partition_records || ahead >= o->ahead_records ||
+                (records && bytes >= share) || e->open_bytes + e->batch_bytes >= o->in_flight_bytes;
+    e->starved |= full;
+    pthread_mutex_unlock(&e->lock);
+    if (full) {
+        return 0;
+    }
+    size_t room = o->partition_records - records, room_ahead = o->ahead_records - ahead;
+    return (unsigned)(room < room_ahead ? room : room_ahead);
+}
+
+/* ---- Records of a poll --------------------------------------------------------------------------
+ */
+
+static bool grow_batch(weir_engine *e)
+{
+    size_t capacity = e->batch_capacity ? e->batch_capacity * 2 : 512;
+    weir_delivery *grown = weir_realloc(e->batch, capacity * sizeof *grown);
+    if (grown) {
+        e->batch = grown;
+        e->batch_capacity = capacity;
+    }
+    return grown;
+}
+
+void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *raw, void *message)
+{
+    weir_engine *e = engine;
+    bool out_of_memory = !e->refusing && e->n_batch == e->batch_capacity && !grow_batch(e);
+    if (out_of_memory) {
+        e->refusing = true;
+        weir_engine_fail_oom(e);
+    }
+    if (e->refusing) {
+        e->source.ops->release(e->source.self, message);
+        return;
+    }
+    e->batch[e->n_batch++] = (weir_delivery){p, *raw, message};
+    uint32_t cost = cost_of(raw);
+    p->batch_records++;
+    p->batch_bytes += cost;
+    e->batch_bytes += cost;
+}
+
+/* ---- Lanes --------------------------------------------------------------------------------------
+ */
+
+static void push_chunk(weir_engine *e, weir_chunk *c)
+{
+    weir_lane_queue *q = &e->queues[c->lane];
+    atomic_store(&c->unreleased, c->count);
+    pthread_mutex_lock(&q->lock);
+    if (q->last) {
+        q->last->next = c;
+    } else {
+        q->first = c;
+    }
+    q->last = c;
+    pthread_cond_signal(&q->filled);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* The place for the lane's next record; NULL: out of memory. */
+static weir_record *next_place(weir_engine *e, unsigned lane)
+{
+    weir_chunk *c = e->filling[lane];
+    if (c && c->count == c->capacity) {
+        push_chunk(e, c);
+        c = e->filling[lane] = NULL;
+    }
+    if (!c) {
+        bool many = e->n_batch / e->options.lanes >= CHUNK_RECORDS / 4;
+        unsigned capacity = many ? CHUNK_RECORDS : FEW_RECORDS;
+        c = weir_alloc(sizeof *c + capacity * sizeof c->records[0]);
+        if (!c) {
+            return NULL;
+        }
+        *c = (weir_chunk){.lane = lane, .capacity = capacity};
+        e->filling[lane] = c;
+    }
+    return &c->records[c->count];
+}
+
+/* Equal keys of a partition share a lane; records without a key keep their partition's order. */
+static uint32_t place_hash(const weir_partition *p, weir_view key)
+{
+    uint32_t of_partition = (uint32_t)p->number * 0x9E3779B1u;
+    return key.ptr ? weir_hash(key) ^ of_partition : of_partition | 1;
+}
+
+/* Puts one delivery on its lane. Lock: `lock`. False: out of memory. */
+static bool place(weir_engine *e, const weir_delivery *d)
+{
+    weir_partition *p = d->partition;
+    uint32_t hash = place_hash(p, d->raw.key);
+    unsigned lane = (hash >> 16) % e->options.lanes;
+    weir_record *r = next_place(e, lane);
+    uint64_t seq;
+    if (!r || !weir_frontier_deliver(&p->frontier, d->raw.offset, &seq)) {
+        return false;
+    }
+    if (p->delivered_next >= 0 && d->raw.offset > p->delivered_next) {
+        p->gap = d->raw.offset; /* compaction, or a transaction's marker, is in between */
+    }
+    p->delivered_next = d->raw.offset + 1;
+    *r = (weir_record){.raw = d->raw,
+        .hash = hash,
+        .bytes = cost_of(&d->raw),
+        .gap = p->gap,
+        .seq = seq,
+        .partition = p,
+        .chunk = e->filling[lane],
+        .message = d->message,
+        .attempt = 1};
+    r->chunk->count++;
+    p->refs++;
+    p->open_records++;
+    p->open_bytes += r->bytes;
+    e->open_records++;
+    e->open_bytes += r->bytes;
+    e->delivered++;
+    return true;
+}
+
+static size_t place_batch(weir_engine *e)
+{
+    size_t placed = 0;
+    pthread_mutex_lock(&e->lock);
+    if (e->n_batch) {
+        e->waiting.status = WEIR_OK;
+    }
+    while (placed < e->n_batch && !e->refusing) {
+        e->refusing = !place(e, &e->batch[placed]);
+        placed += !e->refusing;
+    }
+    for (size_t i = 0; i < e->n_batch; i++) {
+        e->batch[i].partition->batch_records = 0;
+        e->batch[i].partition->batch_bytes = 0;
+    }
+    e->batch_bytes = 0;
+    pthread_mutex_unlock(&e->lock);
+    return placed;
+}
+
+void weir_intake_flush(weir_engine *e)
+{
+    size_t n = e->n_batch, placed = place_batch(e);
+    e->n_batch = 0;
+    for (unsigned lane = 0; lane < e->options.lanes; lane++) {
+        weir_chunk *c = e->filling[lane];
+        e->filling[lane] = NULL;
+        if (c && c->count) {
+            push_chunk(e, c);
+        } else {
+            weir_free(c);
+        }
+    }
+    for (size_t i = placed; i < n; i++) {
+        e->source.ops->release(e->source.self, e->batch[i].message);
+    }
+    if (placed < n) {
+        weir_engine_fail_oom(e);
+    }
+}

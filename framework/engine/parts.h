@@ -1,0 +1,22 @@
+/* What the engine's own files share: engine.c, intake.c, assignment.c, figures.c. Private to them.
+ */
+#ifndef WEIR_ENGINE_PARTS_H
+#define WEIR_ENGINE_PARTS_H
+
+#include "engine/engine.h"
+
+/* A reason that needs no more words. */
+void weir_engine_fail_oom(weir_engine *e);
+/* Lock: `lock`. */
+void weir_partition_unref(weir_partition *p);
+
+/* What the source says while it is polled; ctx is the engine. Thread: poll. */
+void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *raw, void *message);
+/* Hands what has come so far to the lanes. */
+void weir_intake_flush(weir_engine *e);
+
+/* Keys with too many followers, or settled records too far ahead of a stuck one: it is not served
+ * until that has passed. Lock: `lock`. */
+bool weir_partition_held_back(const weir_engine *e, const weir_partition *p);
+
+#endif

@@ -1,0 +1,93 @@
+/* A lane of handlers: what one worker has in hand, and what others may see of it. Private to
+ * service/handlers.c, verdict.c and watch.c. */
+#ifndef WEIR_SERVICE_HANDLER_LANE_H
+#define WEIR_SERVICE_HANDLER_LANE_H
+
+#include "engine/lane.h"
+#include "service/message.h"
+
+enum { WEIR_SETTLE_BATCH = 64 };
+
+/* The place of a record, written by the lane, read by any thread that looks what stands still. */
+typedef struct weir_seen_place {
+    atomic_uint tag;
+    atomic_int partition;
+    atomic_llong offset;
+} weir_seen_place;
+
+typedef struct weir_handler_lane {
+    /* The lane's worker only. */
+    weir_lane lane;
+    weir_decoder **decoders; /* one per topic; NULL: no CDC topic */
+    weir_message *message;   /* for the next record */
+    weir_message *pool;
+    size_t n_pool;
+    weir_message *deferred; /* list, for the watchdog */
+    weir_record *settled[WEIR_SETTLE_BATCH];
+    size_t n_settled;
+    int64_t now_ms;       /* read after each call of a handler */
+    unsigned revocations; /* of the engine's: those that were heeded */
+    bool letters_wait;    /* dead letters cannot be written, and the log says so */
+    uint64_t random;
+
+    /* Lock: `lock`. */
+    pthread_mutex_t lock;
+    weir_message *mailbox;
+    weir_stuck_key *stuck; /* published for other threads */
+    size_t n_stuck;
+    bool wants_stuck;
+    bool closed; /* the engine is gone: what is settled now is left alone */
+
+    /* Any thread; written by the worker, but for seen_… */
+    struct {
+        atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred;
+    } count;
+    atomic_ullong calls; /* of handlers, odd while one runs */
+    weir_seen_place running, first_deferred;
+    atomic_llong first_deadline_ms;
+    atomic_ullong seen_calls;
+    atomic_llong seen_ms;
+} weir_handler_lane;
+
+struct weir_handlers {
+    weir_handlers_options options;
+    weir_engine *engine;
+    weir_handler_lane *lanes;
+    int abandon_ms; /* waited for deferred messages since the engine has ended */
+};
+
+/* One writer: no other thread adds to it. */
+static inline void weir_bump(atomic_ullong *n)
+{
+    atomic_store_explicit(
+        n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static inline void weir_see_place(weir_seen_place *to, const weir_record *r)
+{
+    atomic_store_explicit(&to->tag, r->partition->tag, memory_order_relaxed);
+    atomic_store_explicit(&to->partition, r->raw.partition, memory_order_relaxed);
+    atomic_store_explicit(&to->offset, r->raw.offset, memory_order_relaxed);
+}
+
+/* verdict.c. Thread: the lane's worker. */
+
+/* What the record's handler has answered. */
+void weir_conclude(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
+/* Its handler said yes, or it is no handler's. Told to the engine by the next flush. */
+void weir_settle_record(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+void weir_settle_flush(weir_handlers *h, weir_handler_lane *l);
+/* It comes again: in its partition's next epoch, or at the next start. */
+void weir_drop_record(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+void weir_fail_record_oom(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+void weir_forget_why(weir_record *r);
+/* Nothing more is to be begun with it: its assignment has ended, or the engine has failed. */
+bool weir_record_is_over(const weir_handlers *h, const weir_record *r);
+/* Of a rejected record. Not now: its key stays parked until it is safe. */
+void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+
+/* watch.c: shows the lane's blocked keys, if somebody has asked. Thread: the lane's worker. */
+void weir_handlers_publish(weir_handlers *h, weir_handler_lane *l);
+
+#endif

@@ -1,0 +1,214 @@
+/* What becomes of a record: settled, dropped, parked, rejected. See handlers.h.
+ * Thread: the lane's worker. */
+#include "base/alloc.h"
+#include "service/handler_lane.h"
+
+/* ---- Settling -----------------------------------------------------------------------------------
+ */
+
+void weir_settle_flush(weir_handlers *h, weir_handler_lane *l)
+{
+    if (l->n_settled) {
+        weir_engine_settle(h->engine, l->settled, l->n_settled);
+        l->n_settled = 0;
+    }
+}
+
+void weir_forget_why(weir_record *r)
+{
+    weir_free(r->why);
+    r->why = NULL;
+}
+
+void weir_settle_record(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    weir_lane_finish(&l->lane, r, l->now_ms);
+    weir_forget_why(r);
+    l->settled[l->n_settled++] = r;
+    if (l->n_settled == WEIR_SETTLE_BATCH) {
+        weir_settle_flush(h, l);
+    }
+}
+
+void weir_drop_record(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    weir_lane_finish(&l->lane, r, l->now_ms);
+    weir_forget_why(r);
+    weir_engine_drop(h->engine, &r, 1);
+}
+
+static void name_place(const weir_record *r, weir_error *err)
+{
+    (void)weir_at(err, "%.*s/%d@%lld", (int)(r->raw.topic.len > 60 ? 60 : r->raw.topic.len),
+        r->raw.topic.ptr, (int)r->raw.partition, (long long)r->raw.offset);
+}
+
+/* The engine ends; the record comes again at the next start. */
+static void fail(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_error *err)
+{
+    err->status = WEIR_FATAL;
+    name_place(r, err);
+    weir_engine_fail(h->engine, err);
+    weir_drop_record(h, l, r);
+}
+
+void weir_fail_record_oom(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    weir_error err;
+    weir_fail_oom(&err);
+    fail(h, l, r, &err);
+}
+
+bool weir_record_is_over(const weir_handlers *h, const weir_record *r)
+{
+    return weir_engine_failed(h->engine) ||
+           atomic_load_explicit(&r->partition->revoked, memory_order_relaxed);
+}
+
+static void park(weir_handlers *h, weir_handler_lane *l, weir_record *r, int64_t after_ms)
+{
+    if (weir_record_is_over(h, r)) {
+        weir_drop_record(h, l, r);
+    } else if (weir_lane_park(&l->lane, r, l->now_ms + after_ms)) {
+        weir_fail_record_oom(h, l, r);
+    }
+}
+
+/* A fifth of jitter, so that keys which failed together do not come back together. */
+static int64_t backoff(const weir_handlers_options *o, weir_handler_lane *l, uint32_t times)
+{
+    int64_t ms = o->backoff_ms;
+    for (uint32_t i = 1; i < times && ms < o->max_backoff_ms; i++) {
+        ms *= 2;
+    }
+    ms = ms > o->max_backoff_ms ? o->max_backoff_ms : ms;
+    l->random ^= l->random << 13;
+    l->random ^= l->random >> 7;
+    l->random ^= l->random << 17;
+    int64_t spread = ms / 5;
+    return spread ? ms - spread / 2 + (int64_t)(l->random % (uint64_t)spread) : ms;
+}
+
+/* ---- Verdicts -----------------------------------------------------------------------------------
+ */
+
+/* Why it failed, for its dead letter and for whoever looks. False: out of memory. */
+static bool remember_why(weir_record *r, const weir_error *why)
+{
+    r->why = r->why ? r->why : weir_alloc(sizeof *why);
+    if (r->why) {
+        *(weir_error *)r->why = *why;
+    }
+    return r->why;
+}
+
+static void wait_for_letters(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, const weir_error *why)
+{
+    if (!l->letters_wait) {
+        weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why, "dead letters wait");
+    }
+    l->letters_wait = true;
+    park(h, l, r, backoff(&h->options, l, ++r->holds));
+}
+
+/* The key stays parked until its dead letter is safe. */
+void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    const weir_dead_letters *to = &h->options.dead_letters;
+    weir_dead_letter letter = {&r->raw, *(weir_error *)r->why, r->attempt};
+    weir_error err;
+    weir_status s = to->write(to->self, &letter, 1, &err);
+    l->now_ms = weir_handlers_now(h);
+    if (s == WEIR_HOLD || s == WEIR_RETRY) {
+        wait_for_letters(h, l, r, &err);
+    } else if (s) {
+        fail(h, l, r, &err);
+    } else {
+        l->letters_wait = false;
+        weir_bump(&l->count.dead_lettered);
+        weir_settle_record(h, l, r);
+    }
+}
+
+static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_error *why)
+{
+    weir_bump(&l->count.rejected);
+    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
+        "rejected %.*s/%d@%lld after %u attempts", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
+        (long long)r->raw.offset, r->attempt);
+    if (h->options.on_reject == WEIR_ON_REJECT_STOP) {
+        fail(h, l, r, why);
+    } else if (h->options.on_reject == WEIR_ON_REJECT_SKIP || !h->options.dead_letters.write) {
+        weir_settle_record(h, l, r);
+    } else if (remember_why(r, why)) {
+        r->rejected = true;
+        weir_write_dead_letter(h, l, r);
+    } else {
+        weir_fail_record_oom(h, l, r);
+    }
+}
+
+static void retry(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    if (r->attempt >= h->options.max_attempts) {
+        reject(h, l, r, &m->error);
+        return;
+    }
+    weir_bump(&l->count.retried);
+    weir_log_error(h->options.log, WEIR_LOG_DEBUG, h->options.name, &m->error,
+        "attempt %u of %.*s/%d@%lld failed", r->attempt, WEIR_ARG(r->raw.topic),
+        (int)r->raw.partition, (long long)r->raw.offset);
+    (void)remember_why(r, &m->error);
+    int64_t after_ms = m->after_ms ? m->after_ms : backoff(&h->options, l, r->attempt);
+    r->attempt++;
+    park(h, l, r, after_ms);
+}
+
+static void hold(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    weir_bump(&l->count.held);
+    (void)remember_why(r, &m->error);
+    park(h, l, r, backoff(&h->options, l, ++r->holds));
+}
+
+/* What a handler's answer comes to. A status without a reason gets the class's own; weir's own want
+ * of memory is no fault of the record's, and is waited for. */
+static weir_status verdict(weir_message *m, weir_status s)
+{
+    static const weir_code codes[] = {[WEIR_RETRY] = WEIR_E_HANDLER_RETRY,
+        [WEIR_HOLD] = WEIR_E_HANDLER_HOLD,
+        [WEIR_REJECT] = WEIR_E_HANDLER_REJECT,
+        [WEIR_FATAL] = WEIR_E_HANDLER_FATAL};
+    if ((unsigned)s > WEIR_FATAL) {
+        return weir_fail(&m->error, WEIR_E_HANDLER_STATUS, "a handler gave status %d", (int)s);
+    }
+    if (s && m->error.status != s) {
+        weir_fail(&m->error, codes[s], "%s", weir_code_get(codes[s])->meaning);
+    }
+    const char *oom = weir_code_get(WEIR_E_OUT_OF_MEMORY)->name;
+    return s == WEIR_RETRY && strcmp(m->error.code, oom) == 0 ? WEIR_HOLD : s;
+}
+
+void weir_conclude(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
+{
+    switch (verdict(m, s)) {
+    case WEIR_OK:
+        weir_bump(&l->count.handled);
+        weir_settle_record(h, l, r);
+        break;
+    case WEIR_RETRY:
+        retry(h, l, r, m);
+        break;
+    case WEIR_HOLD:
+        hold(h, l, r, m);
+        break;
+    case WEIR_REJECT:
+        reject(h, l, r, &m->error);
+        break;
+    default:
+        fail(h, l, r, &m->error);
+        break;
+    }
+}
