@@ -70,6 +70,13 @@ int64_t weir_cli_count(const char *text, int64_t most)
     return good ? n : -1;
 }
 
+int weir_cli_count_option(weir_cli *cli, const char *name, int64_t *out)
+{
+    const char *text = weir_cli_option(cli, name);
+    *out = text ? weir_cli_count(text, 1000000000) : 0;
+    return *out < 0 ? weir_cli_usage(cli, "%s: %s is no number", name, text) : EXIT_YES;
+}
+
 static bool offset_of(weir_view text, int64_t *out)
 {
     if (weir_view_is(text, "earliest")) {

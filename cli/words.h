@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <weir/view.h>
 
+#include "cli.h"
+
 /* "500ms", "2s", "1.5m", "1h", "7d" as milliseconds; -1: it is none. */
 int64_t weir_cli_duration(const char *text);
 
@@ -17,6 +19,9 @@ int64_t weir_cli_now(void);
 
 /* A count from 1 to `most`; -1: it is none. */
 int64_t weir_cli_count(const char *text, int64_t most);
+
+/* Takes an option that is a count of up to a thousand million; 0: it was not given. Exit code. */
+int weir_cli_count_option(weir_cli *cli, const char *name, int64_t *out);
 
 /* "TOPIC/PARTITION@OFFSET", or "PARTITION@OFFSET" with an empty topic. The offset may be
  * `earliest`, which is -1. Borrows from the text. */

@@ -51,7 +51,9 @@ weir_status weir_kafka_handle_open(weir_kafka_handle *h, rd_kafka_type_t type,
     rd_kafka_conf_set_opaque(conf, h);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
-    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    if (delivered) {
+        rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    }
     h->rk = s ? NULL : rd_kafka_new(type, conf, why, sizeof why);
     if (!h->rk) {
         rd_kafka_conf_destroy(conf);
