@@ -29,6 +29,7 @@ typedef struct weir_change {
     bool unwrapped;  /* from a flattened stream: a null value is the delete itself */
     int32_t partition; /* Kafka's place */
     int64_t offset;
+    int64_t gap;     /* newest offset behind a gap, of those delivered up to this one; -1: none */
     uint64_t commit; /* C */
     weir_position at;
     uint64_t tx;

@@ -103,9 +103,10 @@ static weir_status past(
 
 /* May the stored row be stale? Compaction took a record since it was written, or one could not be
  * used. */
-static bool suspect(const weir_merge *m, const weir_state *st)
+static bool suspect(const weir_merge *m, const weir_change *c, const weir_state *st)
 {
-    return st->quarantined || (m->gap_rule && weir_merge_gap_since(m, st->partition, st->offset));
+    return st->quarantined ||
+           (m->gap_rule && weir_merge_gap_since(m, c, st->partition, st->offset));
 }
 
 /* The stamp after a streamed change was applied. */
@@ -220,7 +221,7 @@ static weir_status moved_row(weir_merge *m, const weir_change *c, const weir_mer
     if (!k->state.alive) {
         return WEIR_OK;
     }
-    if (c->ts_ms <= k->state.ahead_ms || suspect(m, &k->state)) {
+    if (c->ts_ms <= k->state.ahead_ms || suspect(m, c, &k->state)) {
         return forget(m, k->state.ref, err);
     }
     weir_status s = weir_merge_key_row(m, k, row, err);
@@ -353,7 +354,7 @@ static weir_status row_after(weir_merge *m, const weir_change *c, const weir_mer
         return WEIR_OK;
     }
     weir_merge_row base = {0};
-    bool usable = c->op == 'u' && k->state.alive && !suspect(m, &k->state);
+    bool usable = c->op == 'u' && k->state.alive && !suspect(m, c, &k->state);
     weir_status s = usable ? weir_merge_key_row(m, k, &base, err) : WEIR_OK;
     return s ? s : fill(m, row, &base, &m->count.incomplete, err);
 }
@@ -486,7 +487,7 @@ static weir_status tombstone(
         return WEIR_OK;
     }
     if (st->seen_delete) {
-        bool unclear = m->gap_rule && weir_merge_gap_since(m, c->partition, st->seen_offset);
+        bool unclear = m->gap_rule && weir_merge_gap_since(m, c, c->partition, st->seen_offset);
         return unclear ? distrust(m, k, err) : WEIR_OK;
     }
     m->count.bare_tombstones += !c->unwrapped;
@@ -627,7 +628,7 @@ weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partitio
 {
     weir_arena_reset(&m->arena);
     weir_merge_key k;
-    weir_status s = weir_merge_pass(m, partition, offset, err);
+    weir_status s = weir_merge_pass(m, partition, -1, err);
     s = s ? s : weir_merge_key_load(m, key, &k, err);
     if (s || seen(&k, partition, offset)) {
         return s; /* met before: what came behind it may have healed the row */

@@ -35,8 +35,8 @@ typedef weir_status weir_merge_show_fn(void *ctx, weir_view row, const weir_stat
 
 /* What is kept per partition for the rule of compaction's gaps and for the alarms. */
 typedef struct weir_merge_partition {
-    int64_t next;         /* offset expected next */
-    int64_t gap;          /* newest offset behind a gap; -1: none */
+    int64_t gap;          /* newest offset behind a gap, as of load; -1: none */
+    int64_t gap_met;      /* the same, of the changes since */
     uint64_t high_H;      /* largest position delivered … */
     int64_t high_ms;      /* … and largest source time */
     uint64_t high_commit; /* largest last commit (C) delivered */
@@ -86,9 +86,9 @@ weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c);
  * truth, whatever positions were seen before. */
 void weir_merge_accept(weir_merge *m, const weir_change *c);
 
-/* A record of this partition that is no change of a row was delivered: it leaves no gap. */
+/* A record of this partition that is no change of a row was delivered. gap: as in weir_change. */
 WEIR_MUST_USE weir_status weir_merge_pass(
-    weir_merge *m, int32_t partition, int64_t offset, weir_error *err);
+    weir_merge *m, int32_t partition, int64_t gap, weir_error *err);
 
 /* A record of this key could not be decoded: flags the row until a full image of it comes. */
 WEIR_MUST_USE weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition,

@@ -3,10 +3,12 @@
 
 #include "base/alloc.h"
 
+enum { REGRESS_MARGIN_MS = 10000 };
+
 /* ---- Partitions --------------------------------------------------------------------------------
  */
 
-static const weir_merge_partition untouched = {.gap = -1};
+static const weir_merge_partition untouched = {.gap = -1, .gap_met = -1};
 
 static weir_status know_partition(weir_merge *m, int32_t partition, weir_error *err)
 {
@@ -29,23 +31,20 @@ static weir_status know_partition(weir_merge *m, int32_t partition, weir_error *
     return WEIR_OK;
 }
 
-weir_status weir_merge_pass(weir_merge *m, int32_t partition, int64_t offset, weir_error *err)
+weir_status weir_merge_pass(weir_merge *m, int32_t partition, int64_t gap, weir_error *err)
 {
     weir_status s = know_partition(m, partition, err);
     if (s) {
         return s;
     }
     weir_merge_partition *p = &m->partitions[partition];
-    if (offset > p->next) {
-        p->gap = offset; /* compaction took what was between */
-    }
-    p->next = offset >= p->next ? offset + 1 : p->next;
+    p->gap_met = gap > p->gap_met ? gap : p->gap_met;
     return WEIR_OK;
 }
 
 weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *err)
 {
-    weir_status s = weir_merge_pass(m, c->partition, c->offset, err);
+    weir_status s = weir_merge_pass(m, c->partition, c->gap, err);
     if (s) {
         return s;
     }
@@ -53,9 +52,11 @@ weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *er
     if (c->kind == WEIR_READ && !c->has_commit && !m->snapshot_l) {
         m->snapshot_l = c->at.l;
     }
-    if (c->kind == WEIR_STREAMED) {
-        p->high_H = c->at.H > p->high_H ? c->at.H : p->high_H;
-        p->high_ms = c->ts_ms > p->high_ms ? c->ts_ms : p->high_ms;
+    if (c->kind == WEIR_STREAMED && c->offset >= p->anew) { /* not of a history that was left */
+        if (c->at.H >= p->high_H) {
+            p->high_ms = c->ts_ms;
+            p->high_H = c->at.H;
+        }
         p->high_commit = c->commit > p->high_commit ? c->commit : p->high_commit;
     }
     return WEIR_OK;
@@ -72,10 +73,14 @@ weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c)
     if (c->kind != WEIR_STREAMED || c->partition >= m->n_partitions) {
         return WEIR_ALARM_NONE;
     }
-    /* What is sent again was seen before, so it is not later than everything seen. */
+    /* What is sent again was committed before the highest position was, and what lanes bring out of
+     * order at about its time: only what is clearly later is another history. Where Kafka's offsets
+     * are the positions (no commit is known), they cannot go back. */
     const weir_merge_partition *p = &m->partitions[c->partition];
-    return c->at.H < p->high_H && c->ts_ms > p->high_ms ? WEIR_ALARM_POSITION_REGRESS
-                                                        : WEIR_ALARM_NONE;
+    bool offsets = c->has_commit && !c->commit;
+    return !offsets && c->at.H < p->high_H && c->ts_ms > p->high_ms + REGRESS_MARGIN_MS
+               ? WEIR_ALARM_POSITION_REGRESS
+               : WEIR_ALARM_NONE;
 }
 
 void weir_merge_accept(weir_merge *m, const weir_change *c)
@@ -84,6 +89,7 @@ void weir_merge_accept(weir_merge *m, const weir_change *c)
         m->snapshot_l = c->at.l;
     } else if (c->partition < m->n_partitions) {
         m->partitions[c->partition].high_H = c->at.H;
+        m->partitions[c->partition].high_ms = c->ts_ms;
         m->partitions[c->partition].high_commit = c->commit;
         m->partitions[c->partition].anew = c->offset;
         m->truncated = (weir_position){0, 0};
@@ -104,7 +110,11 @@ weir_status weir_merge_save(weir_merge *m, weir_error *err)
     watermark_bytes w = {1, m->truncated.H, m->truncated.l, m->snapshot_l};
     weir_buf_clear(&m->bytes);
     weir_buf_put(&m->bytes, &w, sizeof w);
-    weir_buf_put(&m->bytes, m->partitions, (size_t)m->n_partitions * sizeof *m->partitions);
+    for (int32_t i = 0; i < m->n_partitions; i++) {
+        weir_merge_partition p = m->partitions[i];
+        p.gap = p.gap_met > p.gap ? p.gap_met : p.gap;
+        weir_buf_put(&m->bytes, &p, sizeof p);
+    }
     if (m->bytes.failed) {
         return weir_fail_oom(err);
     }

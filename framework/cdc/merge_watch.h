@@ -8,10 +8,13 @@
 /* To be called with every change, before it is applied. */
 WEIR_MUST_USE weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *err);
 
-/* Were offsets of this partition missing since this one? */
-static inline bool weir_merge_gap_since(const weir_merge *m, int32_t partition, int64_t offset)
+/* Were offsets of this partition missing between this one and the change? */
+static inline bool weir_merge_gap_since(
+    const weir_merge *m, const weir_change *c, int32_t partition, int64_t offset)
 {
-    return partition >= 0 && partition < m->n_partitions && m->partitions[partition].gap > offset;
+    bool known = partition >= 0 && partition < m->n_partitions;
+    return (partition == c->partition && c->gap > offset) ||
+           (known && m->partitions[partition].gap > offset);
 }
 
 #endif

@@ -159,6 +159,7 @@ static weir_status changes_of(weir_sync *s, weir_decoder *d, const weir_event *e
     for (size_t i = 0; i < t->n_caches && !st; i++) {
         const weir_sync_cache *cache = &s->options.caches[t->caches[i]];
         st = change_for(d, ev, cache, job, scratch, &changes[i], err);
+        changes[i].gap = item->record->gap;
     }
     item->changes = changes;
     return st;

@@ -143,7 +143,7 @@ static weir_status pass(weir_sync *s, const weir_sync_item *item, int64_t now_ms
         weir_merge *m = &s->merges[item->topic->caches[i]];
         st = item->error && item->key.ptr
                  ? weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err)
-                 : weir_merge_pass(m, r->partition, r->offset, err);
+                 : weir_merge_pass(m, r->partition, item->record->gap, err);
     }
     return st;
 }

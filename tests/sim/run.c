@@ -212,7 +212,7 @@ static bool commit(sim_run *r)
 {
     int64_t offsets[SIM_PARTITIONS] = {0};
     for (int p = 0; p < r->plan->topic->n_partitions; p++) {
-        offsets[p] = (int64_t)r->schedule.next[p];
+        offsets[p] = (int64_t)sim_schedule_frontier(&r->schedule, p);
     }
     weir_error err;
     weir_view bytes = {(const char *)offsets, sizeof offsets};
@@ -246,6 +246,10 @@ static bool go_back(sim_run *r, bool crash)
         memcpy(offsets, bytes.ptr, sizeof offsets);
     }
     sim_schedule_resume(&r->schedule, offsets);
+    for (int p = 0; p < SIM_PARTITIONS && crash; p++) {
+        r->expected[p] = offsets[p]; /* a new session: the gaps of before are in the store */
+        r->gap[p] = -1;
+    }
     return true;
 }
 
@@ -273,6 +277,18 @@ static outcome apply_with_fault(sim_run *r, const weir_change *c)
     return OUT_OF_MEMORY;
 }
 
+/* As the engine sees it: offsets that are jumped over were compacted away. */
+static int64_t gap_before(sim_run *r, int partition, int64_t offset)
+{
+    if (offset > r->expected[partition]) {
+        r->gap[partition] = offset;
+    }
+    if (offset >= r->expected[partition]) {
+        r->expected[partition] = offset + 1;
+    }
+    return r->gap[partition];
+}
+
 static outcome deliver(sim_run *r, int partition, size_t offset)
 {
     const sim_record *record = r->plan->topic->logs[partition].items[offset];
@@ -282,6 +298,7 @@ static outcome deliver(sim_run *r, int partition, size_t offset)
     weir_change c = record->change;
     c.partition = partition;
     c.offset = (int64_t)offset;
+    c.gap = gap_before(r, partition, c.offset);
     if (!check_alarm(r, &c)) {
         return WRONG;
     }
@@ -358,6 +375,9 @@ bool sim_run_all(sim_run *r, const sim_plan *plan, sim_rng *rng)
     *r = (sim_run){.plan = plan, .rng = rng};
     for (int k = 0; k < SIM_KEYS; k++) {
         r->shown[k] = r->shown_at_commit[k] = SIM_NO_VERSION;
+    }
+    for (int p = 0; p < SIM_PARTITIONS; p++) {
+        r->gap[p] = -1;
     }
     weir_error err;
     if (!held(r, weir_memory_store_open(0, &r->store, &err), &err)) {

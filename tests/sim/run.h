@@ -33,7 +33,8 @@ struct sim_run {
     weir_store store;
     weir_merge merge;
     sim_schedule schedule;
-    int shown[SIM_KEYS], shown_at_commit[SIM_KEYS]; /* versions */
+    int shown[SIM_KEYS], shown_at_commit[SIM_KEYS];        /* versions */
+    int64_t expected[SIM_PARTITIONS], gap[SIM_PARTITIONS]; /* of delivery: see weir_change.gap */
     int crashes;
     uint64_t applied; /* records */
     weir_buf expire_from;
