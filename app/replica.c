@@ -7,11 +7,14 @@
 
 #include "base/alloc.h"
 #include "file/file_source.h"
+#include "kafka/kafka_admin.h"
 #include "kafka/kafka_dead_letter.h"
 #include "kafka/kafka_source.h"
 #include "kafka_properties.h"
 #include "lmdb/lmdb_store.h"
 #include "memory/memory_store.h"
+
+enum { ASK_MS = 5000 };
 
 struct weir_replica {
     weir_replica_options options;
@@ -135,6 +138,33 @@ static bool wait_held(void *ctx, int64_t ms)
     return true;
 }
 
+/* A broker that does not say is taken at its worst: rows are then flagged that may be right. */
+static bool is_compacted(void *ctx, const char *topic)
+{
+    weir_replica *r = ctx;
+    weir_kafka_admin_options o = {.properties = r->consumer,
+        .n_properties = r->n_consumer,
+        .timeout_ms = ASK_MS,
+        .log = r->options.log};
+    weir_kafka_admin *admin = NULL;
+    weir_kafka_topic_config config = {.compacted = true};
+    weir_error err;
+    if (r->options.recording) {
+        return false;
+    }
+    weir_status s = weir_kafka_admin_open(&o, &admin, &err);
+    s = s ? s : weir_kafka_admin_look(admin, &err);
+    s = s ? s : weir_kafka_admin_topic_config(admin, topic, &config, &err);
+    if (s) {
+        weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.store->name, &err,
+            "offsets are missing from %s, and whether it is compacted cannot be asked: taken as if",
+            topic);
+        config.compacted = true;
+    }
+    weir_kafka_admin_close(admin);
+    return config.compacted;
+}
+
 static weir_status new_sync(weir_replica *r, weir_error *err)
 {
     static const weir_reject_policy policies[] = {
@@ -156,6 +186,7 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
                           r->options.store->on_full == WEIR_CONFIG_OR_STOP,
         .wall_ms = wall_ms,
         .wait = wait_held,
+        .compacted = is_compacted,
         .ctx = r,
         .log = r->options.log,
     };

@@ -57,6 +57,7 @@ struct weir_sync {
     size_t n_offsets, offsets_capacity;
     atomic_int *partition_counts; /* by topic; 0: not known. Any thread */
     int *stored_counts;
+    bool *asked_compacted; /* by topic */
     bool offsets_failed;  /* out of memory while collecting */
     weir_buf expire_from; /* where the walk over delete marks goes on */
     size_t expire_cache;

@@ -181,7 +181,7 @@ weir_status weir_stored_position_of(
         out->passed_H = n ? UINT64_MAX : 0;
     }
     for (int32_t i = 0; !s && i < n; i++) {
-        weir_merge_partition p = {.next = 0};
+        weir_merge_partition p = {.high_H = 0};
         if (i < m.n_partitions) {
             p = m.partitions[i];
         }

@@ -73,12 +73,6 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
         m->show = weir_row_view_show;
         m->show_ctx = (void *)(uintptr_t)&c->view;
     }
-    for (size_t t = 0; t < s->options.n_topics; t++) {
-        const weir_sync_topic *topic = &s->options.topics[t];
-        for (size_t k = 0; k < topic->n_caches; k++) {
-            m->gap_rule |= topic->caches[k] == i && topic->compacted && !c->full_images;
-        }
-    }
     return st ? st : weir_merge_load(m, err);
 }
 
@@ -127,7 +121,9 @@ weir_status weir_sync_new(
     s->stats = weir_calloc(options->n_caches, sizeof *s->stats);
     s->partition_counts = weir_calloc(options->n_topics, sizeof *s->partition_counts);
     s->stored_counts = weir_calloc(options->n_topics, sizeof *s->stored_counts);
-    bool got = s->merges && s->stats && s->partition_counts && s->stored_counts;
+    s->asked_compacted = weir_calloc(options->n_topics, sizeof *s->asked_compacted);
+    bool got = s->merges && s->stats && s->partition_counts && s->stored_counts &&
+               s->asked_compacted;
     weir_status st = got ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
     st = st ? st : open_caches(s, err);
     if (st) {
@@ -152,6 +148,7 @@ void weir_sync_free(weir_sync *s)
     weir_free(s->offsets);
     weir_free(s->partition_counts);
     weir_free(s->stored_counts);
+    weir_free(s->asked_compacted);
     weir_buf_fini(&s->expire_from);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->stats_lock);

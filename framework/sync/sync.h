@@ -48,7 +48,7 @@ typedef struct weir_sync_topic {
     const weir_source_rules *source;
     const unsigned *caches; /* indexes into the sync's caches */
     size_t n_caches;
-    bool stop_on_regress, compacted; /* compacted: offsets that are missing were compacted away */
+    bool stop_on_regress;
 } weir_sync_topic;
 
 typedef struct weir_sync_options {
@@ -60,6 +60,9 @@ typedef struct weir_sync_options {
     unsigned lanes;
     weir_reject_policy on_reject;
     weir_dead_letters dead_letters;
+    /* Are offsets missing from this topic because of compaction? Asked once a topic, when some are first missed;
+     * may wait for an answer. NULL: no. */
+    bool (*compacted)(void *ctx, const char *topic);
     bool stop_when_full; /* a full store ends the sync instead of holding it */
     int64_t (*wall_ms)(void *ctx);
     /* Waits before a failed transaction is tried again; false: the writer is to stop. */

@@ -121,10 +121,32 @@ static weir_status heed_alarm(
     return WEIR_OK;
 }
 
+/* Missing offsets are compaction's, or only a transaction's markers: the topic's config tells, and
+ * is asked for when it first matters. */
+static void learn_compaction(weir_sync *s, const weir_sync_item *item)
+{
+    const weir_sync_topic *t = item->topic;
+    bool *asked = &s->asked_compacted[t - s->options.topics], missed = item->record->gap >= 0;
+    for (size_t i = 0; i < t->n_caches && !*asked; i++) {
+        const weir_merge *m = &s->merges[t->caches[i]];
+        int32_t p = item->record->raw.partition;
+        missed |= p < m->n_partitions && m->partitions[p].gap >= 0;
+    }
+    if (*asked || !missed) {
+        return;
+    }
+    *asked = true;
+    bool compacted = s->options.compacted && s->options.compacted(s->options.ctx, t->topic);
+    for (size_t i = 0; i < t->n_caches && compacted; i++) {
+        s->merges[t->caches[i]].gap_rule = !s->options.caches[t->caches[i]].full_images;
+    }
+}
+
 static weir_status apply_change(
     weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
 {
     weir_status st = WEIR_OK;
+    learn_compaction(s, item);
     for (size_t i = 0; i < item->topic->n_caches && !st; i++) {
         weir_merge *m = &s->merges[item->topic->caches[i]];
         const weir_change *c = &item->changes[i];
