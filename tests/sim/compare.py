@@ -18,7 +18,7 @@ def key_of(json_key):
 def record(line):
     return Record(line['kind'], line['op'], line['partition'], line['offset'], key_of(line['key']),
                   key_of(line['other']), line.get('commit'), line['l'], line.get('tx'), line['ts'],
-                  line['row'], frozenset(line['missing'] or ()))
+                  line['row'], frozenset(line['missing'] or ()), line['gap'])
 
 
 def oracle_side(rule, r):

@@ -10,7 +10,8 @@ STREAMED, READ, INCREMENTAL, TOMBSTONE = 'streamed', 'read', 'incremental', 'tom
 @dataclass
 class Record:
     """One Kafka record. commit and l are Debezium's source.sequence [C, l]; other is the other key of
-    a primary-key move; missing names the columns that came as placeholders."""
+    a primary-key move; missing names the columns that came as placeholders; gap is the newest offset of
+    the partition, up to this one, behind offsets that were never delivered."""
     kind: str
     op: str
     partition: int
@@ -23,6 +24,7 @@ class Record:
     ts: int = 0
     row: dict = None
     missing: frozenset = frozenset()
+    gap: int = -1
 
     @property
     def H(self):
@@ -99,7 +101,6 @@ class Rule:
         self.moves = {}                   # (old key, l) -> Row (given) or Wanted
         self.truncated = (0, 0)           # (H, l)
         self.gap_rule = gap_rule
-        self.next, self.gap = {}, {}      # per partition: offset expected, newest one behind a gap
 
     # ---- guards
 
@@ -136,20 +137,16 @@ class Rule:
             return True
         return st.mark is not None and not st.mark.first and not after(r.position, st.mark)
 
-    def gap_since(self, partition, offset):
-        return self.gap_rule and self.gap.get(partition, -1) > offset
+    def gap_since(self, r, partition, offset):
+        return self.gap_rule and partition == r.partition and r.gap > offset
 
-    def suspect(self, st):
+    def suspect(self, r, st):
         """May the stored row be stale?"""
-        return st.quarantined or self.gap_since(st.partition, st.offset)
+        return st.quarantined or self.gap_since(r, st.partition, st.offset)
 
     # ---- records
 
     def apply(self, r):
-        expected = self.next.get(r.partition, 0)
-        if r.offset > expected:
-            self.gap[r.partition] = r.offset
-        self.next[r.partition] = max(expected, r.offset + 1)
         if r.op == 't':
             self.truncate(r)
         elif r.kind == TOMBSTONE:
@@ -180,7 +177,7 @@ class Rule:
         if is_new_half:
             row = self.take_from_move(r)
         elif r.missing:
-            usable = r.op == 'u' and st.alive and not self.suspect(st)
+            usable = r.op == 'u' and st.alive and not self.suspect(r, st)
             row = fill(row, st.row if usable else Row())
         if is_new_half or not r.missing:
             st.ahead = 0
@@ -221,7 +218,7 @@ class Rule:
     def old_half(self, r, st):
         """d(old): hand the row over to whoever waits, or keep it until c(new) comes."""
         move, moved = (r.key, r.l), Row()
-        if st.alive and (r.ts <= st.ahead or self.suspect(st)):
+        if st.alive and (r.ts <= st.ahead or self.suspect(r, st)):
             self.forget(st.row.ref)
         elif st.alive:
             moved = st.row
@@ -286,7 +283,7 @@ class Rule:
         if not st or not st.alive or not st.seen or st.seen[0] != r.partition or r.offset <= st.seen[1]:
             return
         if st.seen[2]:                                      # behind its d
-            st.quarantined |= self.gap_since(r.partition, st.seen[1])
+            st.quarantined |= self.gap_since(r, r.partition, st.seen[1])
             return
         self.forget(st.row.ref)
         st.alive, st.row, st.mark, st.quarantined = False, Row(), None, False

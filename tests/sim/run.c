@@ -246,9 +246,8 @@ static bool go_back(sim_run *r, bool crash)
         memcpy(offsets, bytes.ptr, sizeof offsets);
     }
     sim_schedule_resume(&r->schedule, offsets);
-    for (int p = 0; p < SIM_PARTITIONS && crash; p++) {
-        r->expected[p] = offsets[p]; /* a new session: the gaps of before are in the store */
-        r->gap[p] = -1;
+    if (crash) {
+        memcpy(r->session_start, offsets, sizeof offsets); /* the gaps of before are in the store */
     }
     return true;
 }
@@ -277,28 +276,26 @@ static outcome apply_with_fault(sim_run *r, const weir_change *c)
     return OUT_OF_MEMORY;
 }
 
-/* As the engine sees it: offsets that are jumped over were compacted away. */
-static int64_t gap_before(sim_run *r, int partition, int64_t offset)
+/* As the engine sees it where a partition's records are still in order: the newest record of this
+ * session, up to this one, in front of which some are missing. */
+static int64_t gap_up_to(const sim_run *r, int partition, int64_t offset)
 {
-    if (offset > r->expected[partition]) {
-        r->gap[partition] = offset;
+    const sim_log *log = &r->plan->topic->logs[partition];
+    for (int64_t i = offset; r->plan->compacted && i > r->session_start[partition]; i--) {
+        if (log->items[i] && !log->items[i - 1]) {
+            return i;
+        }
     }
-    if (offset >= r->expected[partition]) {
-        r->expected[partition] = offset + 1;
-    }
-    return r->gap[partition];
+    return -1;
 }
 
 static outcome deliver(sim_run *r, int partition, size_t offset)
 {
     const sim_record *record = r->plan->topic->logs[partition].items[offset];
-    if (!record) {
-        return APPLIED; /* compacted away */
-    }
     weir_change c = record->change;
     c.partition = partition;
     c.offset = (int64_t)offset;
-    c.gap = gap_before(r, partition, c.offset);
+    c.gap = gap_up_to(r, partition, c.offset);
     if (!check_alarm(r, &c)) {
         return WRONG;
     }
@@ -376,16 +373,13 @@ bool sim_run_all(sim_run *r, const sim_plan *plan, sim_rng *rng)
     for (int k = 0; k < SIM_KEYS; k++) {
         r->shown[k] = r->shown_at_commit[k] = SIM_NO_VERSION;
     }
-    for (int p = 0; p < SIM_PARTITIONS; p++) {
-        r->gap[p] = -1;
-    }
     weir_error err;
     if (!held(r, weir_memory_store_open(0, &r->store, &err), &err)) {
         return false;
     }
     weir_merge_init(&r->merge, r->store, 0);
     r->merge.gap_rule = plan->gap_rule;
-    sim_schedule_init(&r->schedule, plan->topic, rng);
+    sim_schedule_init(&r->schedule, plan->topic, rng, plan->one_lane);
     r->schedule.rewinds = plan->no_rewinds ? 0 : r->schedule.rewinds;
     return begin(r) && deliver_in_phases(r) && check_final(r);
 }

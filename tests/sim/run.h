@@ -20,6 +20,7 @@ typedef struct sim_plan {
     bool compacted; /* the other half of a move may be gone; rows may be flagged as unclear */
     bool expires;   /* delete marks and halves of moves go as soon as all partitions have passed */
     bool no_rewinds;
+    bool one_lane;          /* partitions keep their order */
     const size_t *pause_at; /* per partition: all goes up to here first, then on; NULL: no pause */
     double crash_chance;    /* per transaction */
     double fault_chance;    /* per record */
@@ -33,8 +34,8 @@ struct sim_run {
     weir_store store;
     weir_merge merge;
     sim_schedule schedule;
-    int shown[SIM_KEYS], shown_at_commit[SIM_KEYS];        /* versions */
-    int64_t expected[SIM_PARTITIONS], gap[SIM_PARTITIONS]; /* of delivery: see weir_change.gap */
+    int shown[SIM_KEYS], shown_at_commit[SIM_KEYS]; /* versions */
+    int64_t session_start[SIM_PARTITIONS];          /* offsets at which the consumer began */
     int crashes;
     uint64_t applied; /* records */
     weir_buf expire_from;

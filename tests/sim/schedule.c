@@ -199,47 +199,113 @@ void sim_repeat_fragments(sim_topic *t, sim_rng *rng, int times)
 /* ---- Schedules --------------------------------------------------------------------------------
  */
 
-void sim_schedule_init(sim_schedule *s, const sim_topic *topic, sim_rng *rng)
+static void shuffle(int *order, int n, sim_rng *rng)
+{
+    for (int i = 0; i < n; i++) {
+        int other = sim_between(rng, 0, i);
+        order[i] = order[other];
+        order[other] = i;
+    }
+}
+
+void sim_schedule_init(sim_schedule *s, const sim_topic *topic, sim_rng *rng, bool one_lane)
 {
     *s = (sim_schedule){.topic = topic, .rng = rng};
     s->style = sim_chance(rng, .2)    ? SIM_ONE_BY_ONE
                : sim_chance(rng, .25) ? SIM_SINGLE_RECORDS
                                       : SIM_BURSTS;
+    s->n_lanes = one_lane ? 1 : SIM_PICK(rng, 1, 2, SIM_LANES);
+    shuffle(s->order, topic->n_partitions * s->n_lanes, rng);
     size_t records = 0;
     for (int p = 0; p < topic->n_partitions; p++) {
-        int other = sim_between(rng, 0, p);
-        s->order[p] = s->order[other];
-        s->order[other] = p;
         s->end[p] = topic->logs[p].count;
         records += s->end[p];
     }
     s->rewinds = (long)(records + records / 2);
 }
 
+/* Records without a key have a lane too. */
+static bool is_on_lane(const sim_schedule *s, const sim_record *r, int lane)
+{
+    return (r->key + 1) % s->n_lanes == lane;
+}
+
+/* The lane's next offset; the partition's end if it has no more. */
+static size_t next_of(sim_schedule *s, int p, int lane)
+{
+    const sim_log *log = &s->topic->logs[p];
+    size_t *next = &s->next[p][lane];
+    while (*next < s->end[p] && (!log->items[*next] || !is_on_lane(s, log->items[*next], lane))) {
+        ++*next;
+    }
+    return *next;
+}
+
+size_t sim_schedule_frontier(sim_schedule *s, int p)
+{
+    size_t frontier = s->end[p];
+    for (int lane = 0; lane < s->n_lanes; lane++) {
+        size_t next = next_of(s, p, lane);
+        frontier = next < frontier ? next : frontier;
+    }
+    while (frontier && !s->topic->logs[p].items[frontier - 1]) {
+        frontier--; /* right behind the last record that was delivered, as the engine's */
+    }
+    return frontier;
+}
+
+static void resume_partition(sim_schedule *s, int p, size_t offset)
+{
+    for (int lane = 0; lane < s->n_lanes; lane++) {
+        s->next[p][lane] = offset;
+    }
+}
+
+/* By n records behind the frontier. */
 static void go_back(sim_schedule *s, int p, size_t n)
 {
-    n = n < s->next[p] ? n : s->next[p];
-    s->next[p] -= n;
-    s->rewinds -= (long)n + 1;
+    size_t furthest = 0, frontier = sim_schedule_frontier(s, p);
+    for (int lane = 0; lane < s->n_lanes; lane++) {
+        furthest = s->next[p][lane] > furthest ? s->next[p][lane] : furthest;
+    }
+    size_t to = frontier - (n < frontier ? n : frontier);
+    resume_partition(s, p, to);
+    s->rewinds -= (long)(furthest - to) + 1;
 }
 
-/* A partition that has more, or -1. */
-static int choose_partition(sim_schedule *s)
+static size_t left_on(const sim_schedule *s, int p, int lane)
 {
-    int live[SIM_PARTITIONS];
     size_t n = 0;
-    for (int i = 0; i < s->topic->n_partitions; i++) {
-        int p = s->order[i];
-        if (s->next[p] < s->end[p]) {
-            live[n++] = p;
+    for (size_t i = s->next[p][lane]; i < s->end[p]; i++) {
+        const sim_record *r = s->topic->logs[p].items[i];
+        n += r && is_on_lane(s, r, lane);
+    }
+    return n;
+}
+
+/* A lane that has more; false if there is none. */
+static bool choose_lane(sim_schedule *s, int *p, int *lane)
+{
+    int live[SIM_PARTITIONS * SIM_LANES];
+    size_t n = 0;
+    for (int i = 0; i < s->topic->n_partitions * s->n_lanes; i++) {
+        int partition = s->order[i] / s->n_lanes;
+        if (next_of(s, partition, s->order[i] % s->n_lanes) < s->end[partition]) {
+            live[n++] = s->order[i];
         }
     }
-    return !n ? -1 : live[s->style == SIM_ONE_BY_ONE ? 0 : sim_below(s->rng, n)];
+    if (!n) {
+        return false;
+    }
+    int chosen = live[s->style == SIM_ONE_BY_ONE ? 0 : sim_below(s->rng, n)];
+    *p = chosen / s->n_lanes;
+    *lane = chosen % s->n_lanes;
+    return true;
 }
 
-static void start_burst(sim_schedule *s, int p)
+static void start_burst(sim_schedule *s)
 {
-    size_t left = s->end[p] - s->next[p], n = left;
+    size_t left = left_on(s, s->partition, s->lane), n = left;
     if (s->style == SIM_SINGLE_RECORDS) {
         n = 1;
     } else if (s->style == SIM_BURSTS) {
@@ -247,8 +313,7 @@ static void start_burst(sim_schedule *s, int p)
     }
     n = n < left ? n : left;
     s->goes_back = s->rewinds > 0 && sim_chance(s->rng, .3);
-    s->burst_end = s->next[p] + (s->goes_back ? 1 + sim_below(s->rng, n) : n);
-    s->partition = p;
+    s->burst_left = s->goes_back ? 1 + sim_below(s->rng, n) : n;
 }
 
 /* All partitions are at their end: now and then one is read again. */
@@ -262,30 +327,21 @@ static bool reread(sim_schedule *s)
     return true;
 }
 
-static bool burst_is_over(const sim_schedule *s)
-{
-    return s->next[s->partition] >= s->burst_end;
-}
-
 bool sim_schedule_next(sim_schedule *s, int *partition, size_t *offset)
 {
-    while (burst_is_over(s)) {
-        int p = choose_partition(s);
-        if (p >= 0) {
-            start_burst(s, p);
+    while (!s->burst_left) {
+        if (choose_lane(s, &s->partition, &s->lane)) {
+            start_burst(s);
         } else if (!s->topic->n_partitions || !reread(s)) {
             return false;
-        } else {
-            s->burst_end = 0;
         }
     }
     *partition = s->partition;
-    *offset = s->next[s->partition]++;
-    if (burst_is_over(s)) {
-        s->burst_end = 0;
-        if (s->goes_back) {
-            go_back(s, s->partition, 1 + sim_exponential(s->rng, SIM_PICK(s->rng, 1, 10, 300)));
-        }
+    *offset = next_of(s, s->partition, s->lane);
+    s->next[s->partition][s->lane]++;
+    s->burst_left--;
+    if (!s->burst_left && s->goes_back) {
+        go_back(s, s->partition, 1 + sim_exponential(s->rng, SIM_PICK(s->rng, 1, 10, 300)));
     }
     return true;
 }
@@ -293,7 +349,7 @@ bool sim_schedule_next(sim_schedule *s, int *partition, size_t *offset)
 void sim_schedule_resume(sim_schedule *s, const int64_t offsets[SIM_PARTITIONS])
 {
     for (int p = 0; p < s->topic->n_partitions; p++) {
-        s->next[p] = (size_t)offsets[p];
+        resume_partition(s, p, (size_t)offsets[p]);
     }
-    s->burst_end = 0;
+    s->burst_left = 0;
 }

@@ -46,23 +46,29 @@ void sim_topic_free(sim_topic *t);
 /* Arbitrary older stretches of a partition appear again, anywhere later in it. */
 void sim_repeat_fragments(sim_topic *t, sim_rng *rng, int times);
 
-/* In which order a consumer gets the records. */
+enum { SIM_LANES = 4 }; /* at most */
+
+/* In which order the merge rule gets the records: partitions interleave, and within a partition so
+ * do the lanes that its keys are spread over. Each key's records stay in order. */
 typedef struct sim_schedule {
     const sim_topic *topic;
     sim_rng *rng;
     enum { SIM_ONE_BY_ONE, SIM_SINGLE_RECORDS, SIM_BURSTS } style;
-    int order[SIM_PARTITIONS];
-    size_t next[SIM_PARTITIONS]; /* per partition: the offset to go on at … */
-    size_t end[SIM_PARTITIONS];  /* … and how far it goes; may be changed between two records */
-    int partition;               /* of the burst … */
-    size_t burst_end;
+    int n_lanes;
+    int order[SIM_PARTITIONS * SIM_LANES];  /* of lanes: partition * n_lanes + lane */
+    size_t next[SIM_PARTITIONS][SIM_LANES]; /* the offset to go on at … */
+    size_t end[SIM_PARTITIONS]; /* … and how far it goes; may be changed between two records */
+    int partition, lane;        /* of the burst … */
+    size_t burst_left;
     bool goes_back; /* … and whether it ends in a rewind */
     long rewinds;   /* records that may still be repeated */
 } sim_schedule;
 
-void sim_schedule_init(sim_schedule *s, const sim_topic *topic, sim_rng *rng);
+void sim_schedule_init(sim_schedule *s, const sim_topic *topic, sim_rng *rng, bool one_lane);
 /* The next record's place; false at the end. */
 bool sim_schedule_next(sim_schedule *s, int *partition, size_t *offset);
+/* The offset below which everything was delivered. */
+size_t sim_schedule_frontier(sim_schedule *s, int partition);
 /* The consumer crashed and goes on at these offsets. */
 void sim_schedule_resume(sim_schedule *s, const int64_t offsets[SIM_PARTITIONS]);
 

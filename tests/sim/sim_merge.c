@@ -101,13 +101,15 @@ static void run_route(
     sim_topic topic;
     sim_plan plan = {.source = source,
         .topic = &topic,
-        /* What the source sends again shows again, once its delete mark has expired. */
+        /* Without a retention, what the source sends again shows again once its delete mark has
+         * expired, and nothing may run ahead of the rest. */
         .check_steps = !inexact && !expires,
         .monotone = source->monotone && !expires,
         .may_be_incomplete = inexact,
         .new_snapshot = scenario == SIM_GAP,
         .expires = expires,
-        .no_rewinds = expires};
+        .no_rewinds = expires,
+        .one_lane = expires};
     prepare(source, way, &rng, &plan, &topic);
     if (k->trace) {
         plan.watch = sim_trace_step;
@@ -179,6 +181,8 @@ static void run_compacted(campaign *k, uint64_t seed, bool full_images)
     memcpy(plan.final, source.db.now.rows, sizeof plan.final);
     if (k->trace) {
         sim_trace_begin("compaction", seed, full_images, &plan);
+    } else {
+        plan.crash_chance = sim_chance(&rng, .5) ? .1 : 0;
     }
     run_plan(k, &plan, &rng, "compaction", seed, full_images ? "full images" : "placeholders");
     sim_topic_free(&topic);

@@ -30,6 +30,7 @@ static void print_record(const weir_change *c)
         printf(",\"tx\":%" PRIu64, c->tx);
     }
     printf(",\"l\":%" PRIu64 ",\"ts\":%" PRId64, c->at.l, c->ts_ms);
+    printf(",\"gap\":%" PRId64, c->gap);
     print_text("key", c->key);
     print_text("other", c->other);
     print_text("row", c->row);
