@@ -24,3 +24,27 @@ check-headers: | deps test-deps
 	@CC="$(CC)" tests/lint/headers
 
 include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk bench/bench.mk)))
+
+# ---- make check ------------------------------------------------------------------------------------
+
+CHECKS := check-layers check-headers check-unit check-unit-app check-unit-conn check-sim-merge check-sim-engine \
+        check-docs check-guarantees check-recordings check-cli check-http check-kills check-demo check-install
+
+.PHONY: check sim-long fuzz-short help
+check: all
+	@scripts/check $(CHECKS)
+# What CI adds to it.
+sim-long:
+	@$(MAKE) --no-print-directory sim-engine-long SEEDS=10000
+	@$(MAKE) --no-print-directory sim-merge-long SEEDS=2000
+fuzz-short:
+	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20
+help:
+	@echo 'make                build: ./weir, build/libweir.so, build/libweir.a'
+	@echo 'make demo           see it work on a recorded stream, no Kafka needed'
+	@echo 'make check          every test, under five minutes'
+	@echo 'make install        PREFIX=/usr/local DESTDIR='
+	@echo 'make bench          what is measured, against whom (bench/README.md)'
+	@echo 'make docs           renew the generated pages'
+	@echo 'make lint, format   clang-format, clang-tidy, clang warnings'
+	@echo 'make check-asan, check-tsan, check-mutants, sim-long, kills-long, fuzz    the longer checks'
