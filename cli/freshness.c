@@ -5,8 +5,8 @@
 
 #include "base/alloc.h"
 #include "engine/run.h"
+#include "kafka.h"
 #include "kafka/kafka_admin.h"
-#include "kafka_properties.h"
 
 enum { STEP_MS = 10 };
 
@@ -17,7 +17,6 @@ typedef struct waiting {
     weir_store store;
     uint64_t lsn;
     bool *opened;  /* by the caches of the config; owned */
-    bool asked;    /* for the ends, in vain or not */
     int64_t *ends; /* by partition; NULL: not known. Owned */
     int32_t n_ends;
 } waiting;
@@ -49,8 +48,7 @@ static weir_status source_passed(const waiting *w, bool *passed, weir_error *err
     for (size_t i = 0; i < w->config->caches.count && !s && !*passed; i++) {
         weir_stored_position p = {.high_H = 0};
         if (w->opened[i]) {
-            s = weir_stored_position_of(w->store, WEIR_CLI_CACHE + 1 + (unsigned)i,
-                w->config->caches.items[i].topic, &p, err);
+            s = weir_stored_position_of(w->store, WEIR_CLI_CACHE + 1 + (unsigned)i, &p, err);
         }
         *passed = !s && p.high_H >= w->lsn;
     }
@@ -80,26 +78,17 @@ static weir_status ask_ends(waiting *w, weir_kafka_admin *a, weir_error *err)
     return WEIR_OK;
 }
 
-/* Where Kafka does not answer, the changes alone must tell. */
-static void learn_ends(waiting *w)
+static weir_status learn_ends(waiting *w, weir_error *err)
 {
-    weir_arena arena;
+    weir_cli_kafka k;
     weir_kafka_admin *a = NULL;
-    weir_error err = {.status = WEIR_OK};
-    weir_arena_init(&arena, 0);
-    size_t n;
-    weir_kafka_property *p =
-        weir_kafka_properties(w->config, &w->config->kafka.consumer, &arena, &n);
-    weir_kafka_admin_options o = {p, n, w->cli->timeout_ms, NULL};
-    weir_status s = p ? weir_kafka_admin_open(&o, &a, &err) : weir_fail_oom(&err);
-    s = s ? s : ask_ends(w, a, &err);
-    if (s && !w->cli->quiet) {
-        fprintf(stderr, "weir %s: the topic's end is not known: %s [%s]\n", w->cli->command->name,
-            err.text, err.code);
-    }
+    weir_status s = weir_cli_kafka_init(&k, w->config, NULL, err);
+    weir_kafka_admin_options o = {k.reader, k.n_reader, w->cli->timeout_ms, NULL};
+    s = s ? s : weir_kafka_admin_open(&o, &a, err);
+    s = s ? s : ask_ends(w, a, err);
     weir_kafka_admin_close(a);
-    weir_arena_fini(&arena);
-    w->asked = true;
+    weir_cli_kafka_fini(&k);
+    return s;
 }
 
 static weir_status reached_ends(const waiting *w, bool *reached, weir_error *err)
@@ -117,26 +106,45 @@ static weir_status reached_ends(const waiting *w, bool *reached, weir_error *err
 /* ---- Waiting -----------------------------------------------------------------------------------
  */
 
-/* One look at what is committed now. *ask: the ends are worth asking for. */
-static weir_status look(waiting *w, weir_cli_fresh *out, bool *ask, weir_error *err)
+/* One look at what is committed now. */
+static weir_status look(waiting *w, weir_cli_fresh *out, weir_error *err)
 {
     const weir_store_ops *ops = w->store.ops;
-    bool source = false;
     weir_status s = ops->begin(w->store.self, err);
     if (s) {
         return s;
     }
-    s = weir_stored_position_of(w->store, WEIR_CLI_CACHE, w->cache->topic, &out->position, err);
-    out->passed = !s && out->position.passed_H >= w->lsn;
-    if (!s && !out->passed && w->ends) {
-        s = reached_ends(w, &out->by_ends, err);
-        out->passed = !s && out->by_ends;
-    } else if (!s && !out->passed && !w->asked) {
-        s = source_passed(w, &source, err);
+    s = weir_stored_position_of(w->store, WEIR_CLI_CACHE, &out->position, err);
+    if (!s && !out->seen) {
+        s = source_passed(w, &out->seen, err);
+    }
+    if (!s && w->ends) {
+        s = reached_ends(w, &out->passed, err);
     }
     ops->abort(w->store.self);
-    *ask = source;
     return s;
+}
+
+static weir_status await(waiting *w, int64_t wait_ms, weir_cli_fresh *out, weir_error *err)
+{
+    const struct timespec step = {0, STEP_MS * 1000000L};
+    int64_t until = weir_monotonic_ms() + wait_ms;
+    for (;;) {
+        weir_status s = look(w, out, err);
+        if (s || out->passed) {
+            return s;
+        }
+        if (out->seen && !w->ends) {
+            s = learn_ends(w, err);
+            if (s) {
+                return s;
+            }
+        } else if (weir_monotonic_ms() >= until) {
+            return WEIR_OK;
+        } else {
+            nanosleep(&step, NULL);
+        }
+    }
 }
 
 weir_status weir_cli_await(const weir_cli *cli, const weir_config *config,
@@ -144,20 +152,9 @@ weir_status weir_cli_await(const weir_cli *cli, const weir_config *config,
     weir_cli_fresh *out, weir_error *err)
 {
     waiting w = {.cli = cli, .config = config, .cache = cache, .store = store, .lsn = lsn};
-    int64_t until = weir_monotonic_ms() + wait_ms;
-    bool ask = false;
-    *out = (weir_cli_fresh){.passed = false};
+    *out = (weir_cli_fresh){.passed = !lsn};
     weir_status s = open_siblings(&w, err);
-    s = s ? s : look(&w, out, &ask, err);
-    while (!s && !out->passed && (ask || weir_monotonic_ms() < until)) {
-        if (ask) {
-            learn_ends(&w);
-        } else {
-            struct timespec step = {0, STEP_MS * 1000000L};
-            nanosleep(&step, NULL);
-        }
-        s = look(&w, out, &ask, err);
-    }
+    s = s ? s : lsn ? await(&w, wait_ms, out, err) : look(&w, out, err);
     weir_free(w.ends);
     weir_free(w.opened);
     return s;

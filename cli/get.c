@@ -11,10 +11,12 @@
 
 static const weir_option options[] = {
     {"--min-lsn", "LSN", "only when the cache is past this position (0/16B3748, or decimal)"},
-    {"--wait", "TIME", "how long to wait for it; 0s by default"},
+    {"--wait", "TIME", "how long to wait for it; 2s by default"},
     {"--verbose", NULL, "say on stderr how far the cache has come"},
     {NULL, NULL, NULL},
 };
+
+enum { WAIT_MS = 2000 };
 
 typedef struct answer {
     weir_buf key, row; /* row: as it is shown; empty when none is */
@@ -82,8 +84,6 @@ static void put_position(weir_buf *b, const weir_cli_fresh *f, int64_t now_ms)
 {
     weir_buf_puts(b, "\"applied\":{\"lsn\":\"");
     weir_cli_put_lsn(b, f->position.high_H);
-    weir_buf_puts(b, "\",\"passed\":\"");
-    weir_cli_put_lsn(b, f->position.passed_H);
     weir_buf_putc(b, '"');
     if (f->position.high_ms) {
         weir_buf_puts(b, ",\"time\":\"");
@@ -139,8 +139,6 @@ static void put_talk(weir_buf *b, const weir_cli *cli, const answer *a, bool ver
     if (verbose) {
         weir_buf_puts(b, "newest change applied: ");
         weir_cli_put_lsn(b, p->high_H);
-        weir_buf_puts(b, "; every partition is past ");
-        weir_cli_put_lsn(b, p->passed_H);
         if (p->high_ms) {
             weir_buf_puts(b, "; made at ");
             weir_cli_put_time(b, p->high_ms);
@@ -169,16 +167,18 @@ static int say(const weir_cli *cli, const answer *a, bool verbose)
 
 static int say_stale(const weir_cli *cli, const weir_cli_fresh *f, uint64_t lsn)
 {
-    weir_buf wanted = {0}, passed = {0};
+    weir_buf wanted = {0}, at = {0};
     weir_error err;
     weir_cli_put_lsn(&wanted, lsn);
-    weir_cli_put_lsn(&passed, f->position.passed_H);
+    weir_cli_put_lsn(&at, f->position.high_H);
     weir_fail(&err, WEIR_E_CACHE_NOT_FRESH,
-        "the cache is not known to be past %s: partition %d is at %s", weir_buf_str(&wanted),
-        (int)f->position.slowest, weir_buf_str(&passed));
+        f->seen ? "the cache has not read its topic up to %s yet; its newest change is at %s"
+                : "no table of this source in the store is known to be past %s; the newest change "
+                  "of this one is at %s",
+        weir_buf_str(&wanted), weir_buf_str(&at));
     weir_cli_fail(cli, &err);
     weir_buf_fini(&wanted);
-    weir_buf_fini(&passed);
+    weir_buf_fini(&at);
     return EXIT_NO;
 }
 
@@ -224,7 +224,7 @@ static int parse(weir_cli *cli, request *r)
     r->verbose = weir_cli_option(cli, "--verbose") != NULL;
     r->cache = weir_cli_argument(cli);
     r->key = weir_cli_argument(cli);
-    r->wait_ms = r->wait ? weir_cli_duration(r->wait) : 0;
+    r->wait_ms = r->wait ? weir_cli_duration(r->wait) : WAIT_MS;
     if (r->min_lsn && !weir_lsn_of(r->min_lsn, &r->lsn)) {
         return weir_cli_usage(cli, "%s is no LSN (0/16B3748, or decimal)", r->min_lsn);
     }
@@ -258,15 +258,13 @@ const weir_command weir_command_get = {
         "there is no such row, or the cache does not show it; stderr says which.\n\n"
         "--min-lsn asks for a row that is at least as new as a position of the source: what was "
         "committed\n"
-        "up to that LSN is in it (take pg_current_wal_lsn() after your commit). It waits for "
-        "--wait, then\n"
-        "gives up with exit code 1. The cache is past the LSN when every partition of its topic "
-        "has brought\n"
-        "a later change. A quiet table brings none: there, once another cache of the same source "
-        "in the same\n"
-        "store is past the LSN, Kafka is asked how long the topic is, and the cache is past it "
-        "when it has\n"
-        "read that far. Where no table of the source changes at all, nothing can tell; let "
+        "up to that LSN is in it (take pg_current_wal_lsn() after your commit). First a table of "
+        "the same source\n"
+        "in the same store must have had a change at or past the LSN; then Kafka is asked where "
+        "the cache's\n"
+        "topic ends, and the cache must have read so far. When that has not happened within "
+        "--wait, the exit\n"
+        "code is 1. Where no table of the source changes any more, nothing can tell: let "
         "Debezium's heartbeat\n"
         "write to a table (heartbeat.action.query) and keep a cache of it.\n\n"
         "Examples\n"

@@ -168,29 +168,16 @@ weir_status weir_stored_forget_cache(
 /* ---- Position -------------------------------------------------------------------------------- */
 
 weir_status weir_stored_position_of(
-    weir_store store, unsigned cache, const char *topic, weir_stored_position *out, weir_error *err)
+    weir_store store, unsigned cache, weir_stored_position *out, weir_error *err)
 {
     weir_merge m;
-    int32_t n;
     *out = (weir_stored_position){.high_H = 0};
     weir_merge_init(&m, store, cache);
     weir_status s = weir_merge_load(&m, err);
-    s = s ? s : weir_stored_partitions(store, topic, &n, err);
-    if (!s) {
-        n = m.n_partitions > n ? m.n_partitions : n;
-        out->passed_H = n ? UINT64_MAX : 0;
-    }
-    for (int32_t i = 0; !s && i < n; i++) {
-        weir_merge_partition p = {.high_H = 0};
-        if (i < m.n_partitions) {
-            p = m.partitions[i];
-        }
-        out->high_H = p.high_H > out->high_H ? p.high_H : out->high_H;
-        out->high_ms = p.high_ms > out->high_ms ? p.high_ms : out->high_ms;
-        if (p.high_H < out->passed_H) {
-            out->passed_H = p.high_H;
-            out->slowest = i;
-        }
+    for (int32_t i = 0; !s && i < m.n_partitions; i++) {
+        const weir_merge_partition *p = &m.partitions[i];
+        out->high_H = p->high_H > out->high_H ? p->high_H : out->high_H;
+        out->high_ms = p->high_ms > out->high_ms ? p->high_ms : out->high_ms;
     }
     weir_merge_fini(&m);
     return s;

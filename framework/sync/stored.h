@@ -44,16 +44,14 @@ WEIR_MUST_USE weir_status weir_stored_forget_cache(
 WEIR_MUST_USE weir_status weir_stored_forget_offsets(
     weir_store store, const char *topic, weir_error *err);
 
-/* How far a table has come in its source's history. */
+/* The newest change of a table that was applied. Lanes run ahead of each other, so this does not
+ * say that all before it were: only the offsets say that, of records. */
 typedef struct weir_stored_position {
-    uint64_t high_H;   /* the newest position applied */
-    int64_t high_ms;   /* the newest source time applied; 0: none */
-    uint64_t passed_H; /* every partition has applied a change at this position or past it: all that
-                        * was committed before it is here. 0: a partition has had no change yet */
-    int32_t slowest;   /* the partition that passed_H is held back by */
+    uint64_t high_H; /* its position; 0: none yet */
+    int64_t high_ms; /* the newest source time; 0: none yet */
 } weir_stored_position;
 /* cache: its number in the store. */
-WEIR_MUST_USE weir_status weir_stored_position_of(weir_store store, unsigned cache,
-    const char *topic, weir_stored_position *out, weir_error *err);
+WEIR_MUST_USE weir_status weir_stored_position_of(
+    weir_store store, unsigned cache, weir_stored_position *out, weir_error *err);
 
 #endif

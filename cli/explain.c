@@ -1,0 +1,214 @@
+/* weir explain: one record, run dry. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/run.h"
+#include "explanation.h"
+#include "file/lines.h"
+#include "file/recording.h"
+#include "kafka.h"
+#include "kafka/kafka_reader.h"
+#include "words.h"
+
+enum { POLL_MS = 100 };
+
+static int explain(const weir_cli *cli, const weir_config *config, const weir_raw_record *record)
+{
+    weir_explanation e;
+    weir_error err = {.status = WEIR_OK};
+    weir_buf text = {0};
+    if (weir_explain(config, record, &e, &err)) {
+        return weir_cli_fail(cli, &err);
+    }
+    if (cli->json) {
+        weir_cli_explain_json(&e, &text);
+    } else {
+        weir_cli_explain_text(&e, &text);
+    }
+    fwrite(weir_buf_view(&text).ptr, 1, text.len, stdout);
+    weir_buf_fini(&text);
+    bool good = !e.decoding.status;
+    for (size_t i = 0; i < e.n_caches; i++) {
+        good = good && !e.caches[i].rendering.status;
+    }
+    weir_explanation_fini(&e);
+    return good ? EXIT_YES : EXIT_NO;
+}
+
+/* ---- A record of a recording -------------------------------------------------------------------
+ */
+
+/* line 0: the first one that is not empty. *line NULL: there are not so many. */
+static weir_status find_line(
+    weir_lines *lines, unsigned long number, weir_view *line, weir_error *err)
+{
+    weir_status s;
+    do {
+        s = weir_lines_next(lines, line, err);
+    } while (!s && line->ptr && (number ? weir_lines_number(lines) < number : !line->len));
+    return s;
+}
+
+static int explain_line(
+    const weir_cli *cli, const weir_config *config, const char *path, unsigned long number)
+{
+    weir_lines *lines;
+    weir_view line = {NULL, 0};
+    weir_arena scratch;
+    weir_recorded *recorded = NULL;
+    weir_error err = {.status = WEIR_OK};
+    int code = EXIT_YES;
+    weir_arena_init(&scratch, 0);
+    weir_status s = weir_lines_open(path, &lines, &err);
+    s = s ? s : find_line(lines, number, &line, &err);
+    if (!s && !line.ptr) {
+        s = weir_fail(&err, WEIR_E_RECORDING_LINE, "%s has no line %lu", path, number);
+    }
+    s = s ? s : weir_recording_read(line, &scratch, &recorded, &err);
+    code = s ? weir_cli_fail(cli, &err) : explain(cli, config, &recorded->raw);
+    weir_free(recorded);
+    weir_lines_close(lines);
+    weir_arena_fini(&scratch);
+    return code;
+}
+
+/* ---- A record in Kafka -------------------------------------------------------------------------
+ */
+
+static weir_status not_there(
+    const weir_kafka_place *place, weir_kafka_read what, int64_t offset, weir_error *err)
+{
+    return weir_fail(err, WEIR_E_KAFKA_NO_RECORD,
+        what == WEIR_KAFKA_END ? "%s/%d ends at offset %lld"
+                               : "%s/%d has no record at this offset (compacted, or a "
+                                 "transaction's mark): the next one is at %lld",
+        place->topic, (int)place->partition, (long long)offset);
+}
+
+/* Until the record, or what there is instead of it. */
+static weir_status await_record(weir_kafka_reader *r, const weir_kafka_place *place, int timeout_ms,
+    weir_raw_record *record, weir_error *err)
+{
+    int64_t until = weir_monotonic_ms() + timeout_ms;
+    for (;;) {
+        weir_kafka_read what;
+        weir_status s = weir_kafka_reader_next(r, POLL_MS, &what, record, err);
+        if (s) {
+            return s;
+        }
+        if (what == WEIR_KAFKA_RECORD && record->offset == place->offset) {
+            return WEIR_OK;
+        }
+        if (what != WEIR_KAFKA_NOTHING) {
+            return not_there(place, what, record->offset, err);
+        }
+        if (weir_monotonic_ms() >= until) {
+            return weir_kafka_reader_silent(r, err);
+        }
+    }
+}
+
+static int explain_place(
+    const weir_cli *cli, const weir_config *config, const weir_kafka_place *place)
+{
+    weir_cli_kafka k;
+    weir_kafka_reader *reader = NULL;
+    weir_raw_record record;
+    weir_error err = {.status = WEIR_OK};
+    weir_status s = weir_cli_kafka_init(&k, config, NULL, &err);
+    weir_kafka_reader_options o = {k.reader, k.n_reader, place, 1, NULL};
+    s = s ? s : weir_kafka_reader_open(&o, &reader, &err);
+    s = s ? s : await_record(reader, place, cli->timeout_ms, &record, &err);
+    int code = s ? weir_cli_fail(cli, &err) : explain(cli, config, &record);
+    weir_kafka_reader_close(reader);
+    weir_cli_kafka_fini(&k);
+    return code;
+}
+
+/* ---- The command -------------------------------------------------------------------------------
+ */
+
+/* "FILE:LINE"; *path is cut off in place. */
+static bool is_line(char *text, unsigned long *number)
+{
+    char *colon = strrchr(text, ':');
+    int64_t n = colon ? weir_cli_count(colon + 1, INT32_MAX) : -1;
+    if (n < 0) {
+        return false;
+    }
+    *colon = '\0';
+    *number = (unsigned long)n;
+    return true;
+}
+
+static int explain_word(const weir_cli *cli, const weir_config *config, const char *word)
+{
+    weir_cli_place place;
+    unsigned long number;
+    if (strcmp(word, "-") == 0) {
+        return explain_line(cli, config, "-", 0);
+    }
+    char *copy = weir_strdup(word);
+    weir_error err = {.status = WEIR_OK};
+    int code;
+    if (!copy) {
+        weir_fail_oom(&err);
+        code = weir_cli_fail(cli, &err);
+    } else if (weir_cli_place_of(weir_view_of(word), &place) && place.topic.len &&
+               place.offset >= 0) {
+        copy[place.topic.len] = '\0';
+        code = explain_place(cli, config, &(weir_kafka_place){copy, place.partition, place.offset});
+    } else if (is_line(copy, &number)) {
+        code = explain_line(cli, config, copy, number);
+    } else {
+        code = weir_cli_usage(cli, "%s is no TOPIC/PARTITION@OFFSET, no FILE:LINE and no -", word);
+    }
+    weir_free(copy);
+    return code;
+}
+
+static int run(weir_cli *cli)
+{
+    const char *path = cli->config_path ? cli->config_path : weir_cli_argument(cli);
+    const char *word = weir_cli_argument(cli);
+    weir_config *config;
+    int code = weir_cli_end(cli);
+    if (!code && (!path || !word)) {
+        code = weir_cli_usage(cli, "which %s?", path ? "record" : "config");
+    }
+    code = code ? code : weir_cli_config(cli, path, false, &config);
+    if (code) {
+        return code;
+    }
+    code = explain_word(cli, config, word);
+    weir_config_free(config);
+    return code;
+}
+
+const weir_command weir_command_explain = {
+    .name = "explain",
+    .arguments = "CONFIG RECORD",
+    .summary = "one record run dry: what it says, and what would become of it",
+    .text =
+        "RECORD is TOPIC/PARTITION@OFFSET in Kafka, FILE:LINE of a recording, or - for a line of "
+        "one on stdin.\n"
+        "Shown are its sizes and headers, the event, its key and position, the row as each cache "
+        "of the topic\n"
+        "would have it, the columns that came as placeholders, what the store has for the key now, "
+        "and what the\n"
+        "merge rule would do: over the store as it is, in memory, so that nothing is changed and a "
+        "daemon may be\n"
+        "running. Where offsets were missing, the topic is taken to be compacted. Exit code 1: the "
+        "record cannot\n"
+        "be used.\n\n"
+        "Positions: l is the change's LSN, H the larger of the last commit's LSN and l; a key's "
+        "changes are\n"
+        "ordered by (H, l).\n\n"
+        "Examples\n"
+        "  weir explain shop.yaml shop.public.orders/3@4711\n"
+        "  weir explain shop.yaml incident.jsonl.gz:17 --json | jq .caches[0].merge\n"
+        "  zcat incident.jsonl.gz | grep -m1 b3JkZXI= | weir explain shop.yaml -\n",
+    .options = NULL,
+    .run = run,
+};
