@@ -1,10 +1,11 @@
 /* Lesson 3: many at once. The handler keeps the message, another thread completes it; thousands can
  * be in flight, and records of one key still go one after the other. Read what you need before you
  * defer. */
+#define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <time.h>
 #include <weir/weir.h>
 
 enum { ROOM = 1024 };
@@ -33,7 +34,7 @@ static void *work(void *arg)
         q->first = (q->first + 1) % ROOM;
         q->count--;
         pthread_mutex_unlock(&q->lock);
-        usleep(1000); /* a slow answer from somewhere */
+        nanosleep(&(struct timespec){0, 1000000}, NULL); /* a slow answer from somewhere */
         weir_settle(m, WEIR_OK);
     }
 }

@@ -57,9 +57,10 @@ struct weir_sync {
     size_t n_offsets, offsets_capacity;
     atomic_int *partition_counts; /* by topic; 0: not known. Any thread */
     int *stored_counts;
+    bool gave_up;          /* stopped while the store held */
     bool *asked_compacted; /* by topic */
-    bool offsets_failed;  /* out of memory while collecting */
-    weir_buf expire_from; /* where the walk over delete marks goes on */
+    bool offsets_failed;   /* out of memory while collecting */
+    weir_buf expire_from;  /* where the walk over delete marks goes on */
     size_t expire_cache;
     int64_t next_expire_ms;
 

@@ -173,7 +173,6 @@ static weir_status pass(weir_sync *s, const weir_sync_item *item, int64_t now_ms
 static weir_status reject(weir_sync *s, const weir_sync_item *item, weir_error *err)
 {
     weir_error why = *item->error;
-    place_of(item, &why);
     if (s->options.on_reject == WEIR_REJECT_STOP) {
         weir_fail(err, WEIR_E_REJECTED, "%.180s (%s)", why.text, why.code);
         return place_of(item, err);
@@ -413,8 +412,16 @@ weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
 {
     weir_error err = {.status = WEIR_OK};
     batch b = take_jobs(s, wait_ms);
+    if (s->gave_up) {
+        finish(s, &b);
+        return WEIR_OK;
+    }
     weir_status st = b.first ? persist(s, &b, &err) : housekeep(s, &err);
-    if (st == WEIR_FATAL || st == WEIR_REJECT) {
+    if (st == WEIR_HOLD || st == WEIR_RETRY) {
+        s->gave_up = true; /* stopped while it held: what is left is dropped, so that a drain need
+                              not wait */
+        st = WEIR_OK;
+    } else if (st) {
         weir_engine_fail(s->engine, &err);
     }
     finish(s, &b); /* on failure: dropped; the store's offsets have not moved */

@@ -1,0 +1,5 @@
+# Bad input, end to end.
+
+.PHONY: check-bad
+check-bad: $(WEIR)
+	@tests/bad/check $(WEIR)
