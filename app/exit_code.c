@@ -21,6 +21,9 @@ int weir_exit_of(const weir_error *err)
             return EXIT_HALTED;
         }
     }
+    if (code_is(err, WEIR_E_CACHE_NOT_FRESH) || code_is(err, WEIR_E_KAFKA_NO_RECORD)) {
+        return EXIT_NO;
+    }
     if (code_is(err, WEIR_E_KAFKA_REFUSED)) {
         return EXIT_REFUSED;
     }

@@ -8,6 +8,7 @@
 #include "file/lines.h"
 #include "file/recording.h"
 #include "kafka.h"
+#include "kafka/kafka_admin.h"
 #include "kafka/kafka_reader.h"
 #include "words.h"
 
@@ -76,14 +77,31 @@ static int explain_line(
 /* ---- A record in Kafka -------------------------------------------------------------------------
  */
 
-static weir_status not_there(
-    const weir_kafka_place *place, weir_kafka_read what, int64_t offset, weir_error *err)
+/* Is the offset within the partition? */
+static weir_status check_place(
+    const weir_cli *cli, const weir_cli_kafka *k, const weir_kafka_place *place, weir_error *err)
 {
-    return weir_fail(err, WEIR_E_KAFKA_NO_RECORD,
-        what == WEIR_KAFKA_END ? "%s/%d ends at offset %lld"
-                               : "%s/%d has no record at this offset (compacted, or a "
-                                 "transaction's mark): the next one is at %lld",
-        place->topic, (int)place->partition, (long long)offset);
+    weir_kafka_admin *a;
+    int64_t first, end;
+    int32_t n;
+    weir_kafka_admin_options o = {k->reader, k->n_reader, cli->timeout_ms, NULL};
+    weir_status s = weir_kafka_admin_open(&o, &a, err);
+    if (s) {
+        return s;
+    }
+    s = weir_kafka_admin_look(a, err);
+    s = s ? s : weir_kafka_admin_partitions(a, place->topic, &n, err);
+    if (!s && place->partition >= n) {
+        s = weir_fail(err, WEIR_E_KAFKA_NO_RECORD, "%s has %d partitions, counted from 0",
+            place->topic, (int)n);
+    }
+    s = s ? s : weir_kafka_admin_ends(a, place->topic, place->partition, &first, &end, err);
+    if (!s && (place->offset < first || place->offset >= end)) {
+        s = weir_fail(err, WEIR_E_KAFKA_NO_RECORD, "%s/%d has the offsets from %lld to below %lld",
+            place->topic, (int)place->partition, (long long)first, (long long)end);
+    }
+    weir_kafka_admin_close(a);
+    return s;
 }
 
 /* Until the record, or what there is instead of it. */
@@ -94,14 +112,14 @@ static weir_status await_record(weir_kafka_reader *r, const weir_kafka_place *pl
     for (;;) {
         weir_kafka_read what;
         weir_status s = weir_kafka_reader_next(r, POLL_MS, &what, record, err);
-        if (s) {
+        if (s || (what == WEIR_KAFKA_RECORD && record->offset == place->offset)) {
             return s;
         }
-        if (what == WEIR_KAFKA_RECORD && record->offset == place->offset) {
-            return WEIR_OK;
-        }
         if (what != WEIR_KAFKA_NOTHING) {
-            return not_there(place, what, record->offset, err);
+            return weir_fail(err, WEIR_E_KAFKA_NO_RECORD,
+                "there is none (compacted, or a transaction's mark); the next one is at %lld or "
+                "later",
+                (long long)record->offset);
         }
         if (weir_monotonic_ms() >= until) {
             return weir_kafka_reader_silent(r, err);
@@ -118,6 +136,7 @@ static int explain_place(
     weir_error err = {.status = WEIR_OK};
     weir_status s = weir_cli_kafka_init(&k, config, NULL, &err);
     weir_kafka_reader_options o = {k.reader, k.n_reader, place, 1, NULL};
+    s = s ? s : check_place(cli, &k, place, &err);
     s = s ? s : weir_kafka_reader_open(&o, &reader, &err);
     s = s ? s : await_record(reader, place, cli->timeout_ms, &record, &err);
     int code = s ? weir_cli_fail(cli, &err) : explain(cli, config, &record);

@@ -176,10 +176,9 @@ static int say_stale(const weir_cli *cli, const weir_cli_fresh *f, uint64_t lsn)
                 : "no table of this source in the store is known to be past %s; the newest change "
                   "of this one is at %s",
         weir_buf_str(&wanted), weir_buf_str(&at));
-    weir_cli_fail(cli, &err);
     weir_buf_fini(&wanted);
     weir_buf_fini(&at);
-    return EXIT_NO;
+    return weir_cli_fail(cli, &err);
 }
 
 /* ---- The command -------------------------------------------------------------------------------
