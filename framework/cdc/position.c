@@ -28,12 +28,23 @@ static bool take_lsn(const char **text, const char *end, bool *has, int64_t *lsn
     return closed && weir_text_to_int64(number, lsn);
 }
 
-static bool take(const char **text, const char *end, char c)
+static void skip_space(const char **text, const char *end)
 {
-    return *text < end && *(*text)++ == c;
+    while (*text < end && (**text == ' ' || **text == '\t' || **text == '\n' || **text == '\r')) {
+        ++*text;
+    }
 }
 
-/* As Debezium writes it, without white space: a JSON reader would take longer than all the rest. */
+/* The character, with the white space around it. */
+static bool take(const char **text, const char *end, char c)
+{
+    skip_space(text, end);
+    bool met = *text < end && *(*text)++ == c;
+    skip_space(text, end);
+    return met;
+}
+
+/* Two LSNs in brackets: a JSON reader would take longer than all the rest. */
 static bool take_pair(weir_view text, sequence *out)
 {
     const char *at = text.ptr, *end = text.ptr + text.len;
