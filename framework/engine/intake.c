@@ -10,6 +10,7 @@ enum {
     CHUNK_RECORDS = 256,
     FEW_RECORDS = 16,                       /* where a poll brings little */
     RECORD_COST = sizeof(weir_record) + 64, /* beside its bytes */
+    FIRST_GUESS = 64 << 10,                 /* what a record costs, before any has come */
 };
 
 static uint32_t cost_of(const weir_raw_record *raw)
@@ -27,6 +28,17 @@ bool weir_partition_held_back(const weir_engine *e, const weir_partition *p)
            weir_frontier_open(&p->frontier) >= e->options.ahead_records;
 }
 
+/* How many records more would fill these bytes; one may always overshoot. */
+static size_t records_in(const weir_partition *p, size_t bytes)
+{
+    return bytes / (p->typical_bytes ? p->typical_bytes : FIRST_GUESS) + 1;
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
 {
     const weir_engine_options *o = &e->options;
@@ -34,16 +46,18 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
     size_t share = o->in_flight_bytes / (e->n_partitions ? e->n_partitions : 1);
     size_t records = p->open_records + p->batch_records, bytes = p->open_bytes + p->batch_bytes;
     size_t ahead = weir_frontier_open(&p->frontier) + p->batch_records;
+    size_t all_bytes = e->open_bytes + e->batch_bytes;
     bool full = e->stopping || e->refusing || weir_partition_held_back(e, p) ||
                 records >= o->partition_records || ahead >= o->ahead_records ||
-                (records && bytes >= share) || e->open_bytes + e->batch_bytes >= o->in_flight_bytes;
+                (records && bytes >= share) || all_bytes >= o->in_flight_bytes;
     e->starved |= full;
     pthread_mutex_unlock(&e->lock);
     if (full) {
         return 0;
     }
-    size_t room = o->partition_records - records, room_ahead = o->ahead_records - ahead;
-    return (unsigned)(room < room_ahead ? room : room_ahead);
+    size_t room = lesser(o->partition_records - records, o->ahead_records - ahead);
+    size_t room_bytes = lesser(share > bytes ? share - bytes : 0, o->in_flight_bytes - all_bytes);
+    return (unsigned)lesser(room, records_in(p, room_bytes));
 }
 
 /* ---- Records of a poll --------------------------------------------------------------------------
@@ -77,6 +91,8 @@ void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *
     p->batch_records++;
     p->batch_bytes += cost;
     e->batch_bytes += cost;
+    size_t typical = p->typical_bytes; /* large ones count at once, small ones by and by */
+    p->typical_bytes = cost > typical ? cost : typical - (typical - cost) / 64;
 }
 
 /* ---- Lanes --------------------------------------------------------------------------------------

@@ -246,11 +246,11 @@ int64_t weir_lane_next_due(const weir_lane *l)
 /* ---- Ending -------------------------------------------------------------------------------------
  */
 
-void weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms)
+bool weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms)
 {
     weir_blocked_key *k = find(l, r);
     if (!k || k->first != r) {
-        return; /* it ran straight through and blocked nothing */
+        return false; /* it ran straight through */
     }
     if (k->heap_at != BUSY) {
         leave_heap(l, k);
@@ -264,6 +264,7 @@ void weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms)
     } else {
         remove_key(l, k);
     }
+    return true;
 }
 
 weir_status weir_lane_park(weir_lane *l, weir_record *r, int64_t due_ms)

@@ -46,7 +46,9 @@ void weir_lane_push(weir_lane *l, weir_record *r);
 weir_record *weir_lane_take(weir_lane *l, int64_t now_ms);
 
 /* How a record that was taken has ended. */
-void weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms); /* settled or dropped */
+
+/* It is settled or dropped. True: its key was blocked, so that others may have waited for it. */
+bool weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms);
 /* It comes again at due_ms. Errors: OUT_OF_MEMORY; nothing has changed then. */
 WEIR_MUST_USE weir_status weir_lane_park(weir_lane *l, weir_record *r, int64_t due_ms);
 /* It is being completed elsewhere. Errors: OUT_OF_MEMORY. */

@@ -34,9 +34,10 @@ typedef struct weir_partition {
     atomic_uint congested;           /* keys with too many followers: not served meanwhile */
     uint32_t batch_records;          /* of this poll, not handed out yet. Poll thread */
     size_t batch_bytes;              /* theirs */
-    int64_t delivered_next;          /* (poll thread) offset expected next; -1: not known */
-    int64_t gap;                     /* (poll thread) newest offset behind a gap; -1: none */
-    void *source_data;               /* the source's */
+    size_t typical_bytes;   /* what a record costs, lately; 0: none has come. Poll thread */
+    int64_t delivered_next; /* (poll thread) offset expected next; -1: not known */
+    int64_t gap;            /* (poll thread) newest offset behind a gap; -1: none */
+    void *source_data;      /* the source's */
 } weir_partition;
 
 typedef struct weir_record {

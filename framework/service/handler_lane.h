@@ -25,7 +25,8 @@ typedef struct weir_handler_lane {
     weir_message *deferred; /* list, for the watchdog */
     weir_record *settled[WEIR_SETTLE_BATCH];
     size_t n_settled;
-    int64_t now_ms;       /* read after each call of a handler */
+    bool urgent;    /* one of them may have held up its partition: they wait for no other handler */
+    int64_t now_ms; /* read after each call of a handler */
     unsigned revocations; /* of the engine's: those that were heeded */
     bool letters_wait;    /* dead letters cannot be written, and the log says so */
     uint64_t random;

@@ -155,6 +155,7 @@ static void open_mailbox(weir_handlers *h, weir_handler_lane *l)
     if (first_came) {
         find_first_deadline(l);
     }
+    weir_settle_flush(h, l);
 }
 
 /* ---- Running ------------------------------------------------------------------------------------
@@ -271,7 +272,7 @@ static void run_ready(weir_handlers *h, unsigned lane)
     int64_t begun_ms = l->now_ms;
     while ((r = weir_lane_take(&l->lane, l->now_ms))) {
         run(h, lane, r);
-        if (l->now_ms != begun_ms) {
+        if (l->urgent || l->now_ms != begun_ms) {
             weir_settle_flush(h, l);
             begun_ms = l->now_ms;
         }

@@ -11,6 +11,7 @@ void weir_settle_flush(weir_handlers *h, weir_handler_lane *l)
     if (l->n_settled) {
         weir_engine_settle(h->engine, l->settled, l->n_settled);
         l->n_settled = 0;
+        l->urgent = false;
     }
 }
 
@@ -22,7 +23,7 @@ void weir_forget_why(weir_record *r)
 
 void weir_settle_record(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
-    weir_lane_finish(&l->lane, r, l->now_ms);
+    l->urgent |= weir_lane_finish(&l->lane, r, l->now_ms);
     weir_forget_why(r);
     l->settled[l->n_settled++] = r;
     if (l->n_settled == WEIR_SETTLE_BATCH) {

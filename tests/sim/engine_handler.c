@@ -1,0 +1,134 @@
+/* Handlers and the dead-letter port of the simulated world: what they answer, and what they tell
+ * the ledger. See engine_world.h. */
+#include <weir/weir.h>
+
+#include "sim/engine_world.h"
+#include "sim/grow.h"
+
+bool sim_is_nobodys(const sim_entry *e)
+{
+    return !weir_view_is(e->header_value, "work");
+}
+
+static bool is_poison(const sim_entry *e)
+{
+    return weir_view_is(e->value, "poison");
+}
+
+/* ---- Answers ------------------------------------------------------------------------------------
+ */
+
+static weir_status draw_answer(sim_world *w, const sim_entry *e)
+{
+    const sim_manners *m = &w->manners;
+    double x = sim_unit(&w->rng);
+    if (is_poison(e)) {
+        return e->offset % 2 ? WEIR_REJECT : WEIR_RETRY;
+    }
+    return x < m->retries                                     ? WEIR_RETRY
+           : x < m->retries + m->holds                        ? WEIR_HOLD
+           : x < m->retries + m->holds + m->rejects           ? WEIR_REJECT
+           : x < m->retries + m->holds + m->rejects + m->dies ? WEIR_FATAL
+                                                              : WEIR_OK;
+}
+
+/* With or without a reason; a RETRY now and then after a time of its own. */
+static weir_status answer(sim_world *w, weir_message *m, sim_epoch *e, size_t i)
+{
+    weir_status s = draw_answer(w, &e->log->entries.items[i]);
+    bool says_why = sim_chance(&w->rng, .5);
+    uint32_t after_ms = s == WEIR_RETRY && says_why ? (uint32_t)SIM_PICK(&w->rng, 0, 0, 7, 300) : 0;
+    sim_world_say(w, "%d: %s/%d@%d attempt %u: %s", e->member->number, e->log->topic,
+        e->log->number, (int)weir_record_offset(m), weir_attempt(m), weir_status_name(s));
+    sim_ledger_answered(&w->ledger, e, i, s, after_ms);
+    if (says_why && s == WEIR_RETRY) {
+        return weir_retry(m, after_ms, "simulated");
+    }
+    if (says_why && s == WEIR_REJECT) {
+        return weir_reject(m, "SIMULATED", "simulated");
+    }
+    return says_why && s == WEIR_HOLD ? weir_hold(m, "simulated") : s;
+}
+
+void sim_world_settle(sim_world *w, size_t kept)
+{
+    sim_kept k = w->kept.items[kept];
+    w->kept.items[kept] = w->kept.items[--w->kept.count];
+    if (weir_revoked(k.message) != k.epoch->revoking) {
+        sim_ledger_fail(&w->ledger, "weir_revoked does not say what is");
+    }
+    weir_settle(k.message, answer(w, k.message, k.epoch, k.index));
+}
+
+/* ---- Handling -----------------------------------------------------------------------------------
+ */
+
+static void check_bytes(sim_world *w, const weir_raw_record *r, const sim_entry *e)
+{
+    if (!weir_view_eq(r->key, e->key) || !weir_view_eq(r->value, e->value) ||
+        !r->key.ptr != !e->key.ptr || r->offset != e->offset) {
+        sim_ledger_fail(&w->ledger, "a record has come with other bytes");
+    }
+}
+
+/* The handler takes its time: others go on meanwhile. */
+static void take_time(sim_world *w)
+{
+    w->now_ms += SIM_PICK(&w->rng, 0, 1, 20, 700);
+    for (int n = sim_between(&w->rng, 0, 3); n && w->depth < SIM_DEEPEST; n--) {
+        sim_world_step(w);
+    }
+}
+
+weir_status sim_handle(weir_message *m, void *ctx)
+{
+    sim_world *w = ctx;
+    const sim_delivery *d = m->record->message;
+    sim_epoch *e = d->user;
+    size_t i = d->index;
+    check_bytes(w, m->raw, &d->log->entries.items[i]);
+    sim_ledger_started(&w->ledger, e, i, weir_attempt(m));
+    if (sim_chance(&w->rng, w->manners.slow)) {
+        take_time(w);
+    }
+    if (!sim_chance(&w->rng, w->manners.defers)) {
+        return answer(w, m, e, i);
+    }
+    weir_status s = weir_defer(m, 0);
+    *SIM_APPEND(&w->kept) = (sim_kept){m, e->member->user, e, i};
+    if (sim_chance(&w->rng, .2)) {
+        sim_world_settle(w, w->kept.count - 1); /* before its handler has returned */
+    }
+    return s;
+}
+
+/* ---- Dead letters -------------------------------------------------------------------------------
+ */
+
+static weir_status write_letter(sim_world *w, const weir_dead_letter *letter, weir_error *err)
+{
+    const weir_record *r = (const weir_record *)(const void *)letter->record; /* its first member */
+    const sim_delivery *d = r->message;
+    const sim_process *p = d->member->user;
+    bool fails = (w->letters_fail && sim_chance(&w->rng, .9)) || !d->member->alive;
+    check_bytes(w, letter->record, &d->log->entries.items[d->index]);
+    if (!letter->error.code[0] || letter->error.status == WEIR_OK) {
+        sim_ledger_fail(&w->ledger, "a dead letter without a reason");
+    }
+    sim_world_say(w, "%d: dead letter of %s/%d@%d%s", p->number, d->log->topic, d->log->number,
+        (int)letter->record->offset, fails ? ": not now" : "");
+    sim_ledger_letter(&w->ledger, d->user, d->index, letter->attempts, !fails);
+    return !fails                    ? WEIR_OK
+           : sim_chance(&w->rng, .5) ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "simulated")
+                                     : weir_fail(err, WEIR_E_OUT_OF_MEMORY, "simulated");
+}
+
+weir_status sim_write_letters(
+    void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (size_t i = 0; i < n && !s; i++) {
+        s = write_letter(self, &letters[i], err);
+    }
+    return s;
+}

@@ -1,0 +1,92 @@
+/* The ledger: what must hold of records, whatever happens to engines, members and commits. It is
+ * told what happens, and keeps the first thing that must not have.
+ *
+ *  - A commit is never above a record that was delivered in its epoch and is not done there, nor
+ * above one that was never delivered.
+ *  - Records of one key start in offset order; the next one when the one before is done. Never two
+ * of a key at once in a member, whatever their epochs.
+ *  - An attempt is counted for a RETRY, not for a HOLD, and does not come before its backoff has
+ *    passed. After the last one, and after a REJECT, there is a dead letter and no further attempt.
+ *  - Nothing starts behind the revoke, nothing is done twice in an epoch.
+ *  - A revoke that drained in time and could commit stops at a record that is not done.
+ *  - In the end every record was done at least once, and again only for each time that it was done
+ * and not committed when its epoch ended. */
+#ifndef SIM_LEDGER_H
+#define SIM_LEDGER_H
+
+#include "sim/broker.h"
+
+enum { SIM_LEDGER_KEYS = 8 }; /* key 0: none */
+
+typedef enum sim_fate {
+    SIM_NOT_DELIVERED,
+    SIM_DELIVERED,
+    SIM_RUNNING, /* its handler runs, or its user has it */
+    SIM_WAITING, /* to be tried again */
+    SIM_REJECTED,
+    SIM_NOBODYS, /* no handler is for it */
+    SIM_DONE,
+} sim_fate;
+
+/* One assignment of a partition to a member. */
+typedef struct sim_epoch {
+    struct sim_epoch *next;
+    sim_member *member;
+    sim_partition *log;
+    int64_t start;
+    struct {
+        struct sim_record_fate {
+            sim_fate fate;
+            unsigned attempt;
+            int64_t not_before_ms;
+        } * items;
+        size_t count, capacity;
+    } records;         /* by entry */
+    size_t checked;    /* entries below it are known to be done */
+    int64_t committed; /* what the broker has accepted of it */
+    bool revoking;
+    bool over;  /* it was given back, or lost */
+    bool ended; /* with its process */
+} sim_epoch;
+
+typedef struct sim_ledger {
+    const int64_t *now_ms;
+    unsigned max_attempts;
+    int64_t backoff_ms, max_backoff_ms;
+    bool skips; /* what is rejected is done, without a dead letter */
+    sim_epoch *epochs;
+    int busy[SIM_BROKER_MEMBERS][SIM_BROKER_PARTITIONS][SIM_LEDGER_KEYS];
+    struct {
+        struct sim_times {
+            unsigned done, may_repeat;
+        } * items;
+        size_t count, capacity;
+    } times[SIM_BROKER_PARTITIONS]; /* by entry */
+    char failure[240];              /* empty: none */
+    uint64_t starts, letters, repeats;
+} sim_ledger;
+
+void sim_ledger_init(sim_ledger *l, const int64_t *now_ms);
+void sim_ledger_fini(sim_ledger *l);
+void sim_ledger_fail(sim_ledger *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+sim_epoch *sim_ledger_assigned(sim_ledger *l, sim_member *m, sim_partition *log, int64_t start);
+/* A process has ended, with all that it had in hand. */
+void sim_ledger_ended(sim_ledger *l, const sim_member *m);
+/* in_order: the drain was not cut short, and its commit was accepted. */
+void sim_ledger_revoked(sim_ledger *l, sim_epoch *e, bool in_order);
+
+/* nobodys: no handler is for it. */
+void sim_ledger_delivered(sim_ledger *l, sim_epoch *e, size_t i, bool nobodys);
+void sim_ledger_started(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempt);
+/* after_ms: what a RETRY asked for; 0: the backoff. */
+void sim_ledger_answered(sim_ledger *l, sim_epoch *e, size_t i, weir_status s, uint32_t after_ms);
+void sim_ledger_letter(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempts, bool written);
+void sim_ledger_committing(sim_ledger *l, sim_epoch *e, int64_t next);
+void sim_ledger_committed(sim_epoch *e, int64_t next);
+/* The newest one. */
+sim_epoch *sim_ledger_epoch_of(const sim_ledger *l, const sim_member *m, const sim_partition *log);
+/* Everything is quiet: nothing may be missing. */
+void sim_ledger_check_end(sim_ledger *l, const sim_broker *b, bool (*nobodys)(const sim_entry *e));
+
+#endif
