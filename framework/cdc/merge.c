@@ -57,6 +57,13 @@ static bool truncated_read(const weir_merge *m, const weir_mark *mark)
 /* ---- Guards -------------------------------------------------------------------------------------
  */
 
+/* A tombstone alone has no position: what is read again from before it in its partition is older.
+ */
+static bool before_bare_tombstone(const weir_state *st, int32_t partition, int64_t offset)
+{
+    return st->bare && partition == st->partition && offset < st->offset;
+}
+
 static bool stream_wins(const weir_merge *m, const weir_change *c, const weir_merge_key *k)
 {
     if (truncated(m, c->at.l)) {
@@ -64,6 +71,9 @@ static bool stream_wins(const weir_merge *m, const weir_change *c, const weir_me
     }
     if (!k->exists) {
         return true;
+    }
+    if (before_bare_tombstone(&k->state, c->partition, c->offset)) {
+        return false;
     }
     if (k->state.stamp.l && !newer(c, &k->state)) {
         return false;
@@ -78,6 +88,9 @@ static bool read_wins(const weir_merge *m, const weir_mark *mark, const weir_mer
     }
     if (!k->exists) {
         return true;
+    }
+    if (before_bare_tombstone(&k->state, mark->partition, mark->offset)) {
+        return false;
     }
     if (k->state.has_mark && !position_after(mark->at, k->state.mark.at)) {
         return false;
@@ -498,6 +511,7 @@ static weir_status tombstone(
     st->stamp.l -= st->stamp.l > 0; /* the same change may come again behind it */
     st->partition = c->partition;
     st->offset = c->offset;
+    st->bare = true;
     return s;
 }
 

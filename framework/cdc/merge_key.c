@@ -48,6 +48,7 @@ weir_status weir_merge_key_row(
 void weir_merge_key_set_row(weir_merge_key *k, const weir_merge_row *row)
 {
     k->state.alive = true;
+    k->state.bare = false;
     k->state.dead_ms = 0;
     k->state.missing = row->missing;
     k->state.ref = row->ref;
@@ -60,7 +61,7 @@ void weir_merge_key_set_dead(weir_merge_key *k, int64_t now_ms)
 {
     weir_state *st = &k->state;
     k->row_change = st->alive ? WEIR_ROW_GONE : WEIR_ROW_SAME;
-    st->alive = st->kept = st->quarantined = false;
+    st->alive = st->kept = st->quarantined = st->bare = false;
     st->missing = st->kept_row = (weir_view){NULL, 0};
     st->ref = (weir_move_ref){{NULL, 0}, 0};
     st->dead_ms = now_ms;

@@ -21,6 +21,7 @@ enum {
     F_REF = 1 << 11,
     F_MISSING = 1 << 12,
     F_DEAD = 1 << 13,
+    F_BARE = 1 << 14,
 
     M_GIVEN = 1 << 0,
     M_ROW = 1 << 1,
@@ -120,7 +121,7 @@ static unsigned state_flags(const weir_state *s)
            (s->quarantined ? F_QUARANTINED : 0u) | (s->has_tx ? F_TX : 0u) | mark | seen |
            (s->moved_in ? F_MOVED_IN : 0u) | (s->ahead_ms ? F_AHEAD : 0u) |
            (s->ref.old_key.ptr ? F_REF : 0u) | (s->missing.len ? F_MISSING : 0u) |
-           (s->dead_ms ? F_DEAD : 0u);
+           (s->dead_ms ? F_DEAD : 0u) | (s->bare ? F_BARE : 0u);
 }
 
 void weir_state_put(weir_buf *to, const weir_state *s)
@@ -190,6 +191,7 @@ weir_status weir_state_get(weir_view bytes, weir_state *out, weir_error *err)
     out->kept = f & F_KEPT;
     out->quarantined = f & F_QUARANTINED;
     out->moved_in = f & F_MOVED_IN;
+    out->bare = f & F_BARE;
     out->stamp.H = get_uint(&c, 8);
     out->stamp.l = get_uint(&c, 8);
     out->partition = (int32_t)get_uint(&c, 4);

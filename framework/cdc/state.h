@@ -30,6 +30,7 @@ typedef struct weir_state {
     bool quarantined; /* a record of this key could not be used; a full image heals it */
     bool has_tx, has_mark, has_seen, seen_delete;
     bool moved_in;       /* the stamp is a move onto this key */
+    bool bare;           /* dead by a tombstone alone, which was at partition and offset */
     weir_position stamp; /* newest streamed change; l 0: none */
     uint64_t tx;         /* of the stamp */
     int32_t partition;   /* Kafka's place of the last record applied */

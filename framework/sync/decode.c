@@ -3,7 +3,7 @@
 #include "sync/job.h"
 #include "sync/render.h"
 
-enum { KEPT_JOBS = 8, JOB_ARENA_KEPT = 1 << 20 };
+enum { KEPT_JOBS = 8 };
 
 typedef struct weir_sync_lane {
     weir_decoder **decoders; /* one per topic; topics of one source share theirs */
@@ -172,6 +172,7 @@ static weir_status decode(
     weir_event ev = {.kind = WEIR_EVENT_OTHER};
     weir_arena_reset(&lane->scratch);
     weir_status st = weir_decoder_read(d, &item->record->raw, &lane->scratch, &ev, err);
+    st = st ? st : weir_sync_usable(item->topic, &ev, err);
     item->is_change = !st && weir_sync_is_change(item->topic, &ev);
     if (item->is_change) {
         st = changes_of(s, d, &ev, job, &lane->scratch, item, err);

@@ -10,6 +10,7 @@ typedef struct weir_sync_item {
     weir_record *record;
     const weir_sync_topic *topic;
     bool is_change;             /* else nothing is to be done but to settle */
+    bool lettered;              /* its dead letter is safe, whatever becomes of the transaction */
     const weir_error *error;    /* the record cannot be used; in the arena */
     weir_view key;              /* of a record that cannot be used, where it is known */
     const weir_change *changes; /* one for each cache of the topic */
@@ -47,8 +48,8 @@ struct weir_sync {
     size_t n_free;
     bool woken;
 
-    /* Writer only. */
-    weir_merge *merges; /* one per cache */
+    /* Lock: offsets_lock; the source asks for them while the writer adds new ones. */
+    pthread_mutex_t offsets_lock;
     struct weir_stored_offset {
         uint32_t tag;
         int32_t number;
@@ -56,11 +57,16 @@ struct weir_sync {
     } * offsets;
     size_t n_offsets, offsets_capacity;
     atomic_int *partition_counts; /* by topic; 0: not known. Any thread */
-    int *stored_counts;
-    bool gave_up;          /* stopped while the store held */
-    bool *asked_compacted; /* by topic */
-    bool offsets_failed;   /* out of memory while collecting */
-    weir_buf expire_from;  /* where the walk over delete marks goes on */
+
+    /* Writer only. */
+    weir_merge *merges; /* one per cache */
+    struct weir_stored_count {
+        int written, stored; /* by the transaction that is open; by the last one */
+    } * stored_counts;       /* of partitions, by topic */
+    bool gave_up;            /* stopped while the store held */
+    bool *asked_compacted;   /* by topic */
+    bool offsets_failed;     /* out of memory while collecting */
+    weir_buf expire_from;    /* where the walk over delete marks goes on */
     size_t expire_cache;
     int64_t next_expire_ms;
 

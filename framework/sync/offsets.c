@@ -5,6 +5,7 @@
 #include "sync/job.h"
 #include "sync/stored.h"
 
+/* Lock: offsets_lock. */
 static struct weir_stored_offset *offset_of(weir_sync *s, uint32_t tag, int32_t number)
 {
     for (size_t i = 0; i < s->n_offsets; i++) {
@@ -50,7 +51,7 @@ weir_status weir_sync_offsets_load(weir_sync *s, weir_error *err)
         st = weir_stored_partitions(s->store, s->options.topics[t].topic, &n, err);
         if (!st) {
             atomic_store(&s->partition_counts[t], (int)n);
-            s->stored_counts[t] = (int)n;
+            s->stored_counts[t] = (struct weir_stored_count){(int)n, (int)n};
         }
     }
     return st;
@@ -72,12 +73,14 @@ weir_status weir_sync_offsets_drop(weir_sync *s, uint32_t tag, weir_error *err)
 static void look(void *ctx, const weir_partition *p, int64_t next)
 {
     weir_sync *s = ctx;
+    pthread_mutex_lock(&s->offsets_lock);
     struct weir_stored_offset *o = offset_of(s, p->tag, p->number);
     if (o) {
         o->next = next;
     } else {
         s->offsets_failed = true;
     }
+    pthread_mutex_unlock(&s->offsets_lock);
 }
 
 bool weir_sync_offsets_moved(weir_sync *s)
@@ -95,8 +98,8 @@ static weir_status put_counts(weir_sync *s, weir_error *err)
 {
     weir_status st = WEIR_OK;
     for (uint32_t t = 0; t < s->options.n_topics && !st; t++) {
-        int n = atomic_load(&s->partition_counts[t]);
-        if (n != s->stored_counts[t]) {
+        int n = s->stored_counts[t].written = atomic_load(&s->partition_counts[t]);
+        if (n != s->stored_counts[t].stored) {
             st = weir_stored_partitions_set(s->store, s->options.topics[t].topic, n, err);
         }
     }
@@ -120,23 +123,28 @@ weir_status weir_sync_offsets_put(weir_sync *s, weir_error *err)
 
 void weir_sync_offsets_stored(weir_sync *s)
 {
+    pthread_mutex_lock(&s->offsets_lock);
     for (size_t i = 0; i < s->n_offsets; i++) {
         s->offsets[i].stored = s->offsets[i].next;
     }
+    pthread_mutex_unlock(&s->offsets_lock);
     for (uint32_t t = 0; t < s->options.n_topics; t++) {
-        s->stored_counts[t] = atomic_load(&s->partition_counts[t]);
+        s->stored_counts[t].stored = s->stored_counts[t].written;
     }
 }
 
-int64_t weir_sync_offset(const weir_sync *s, weir_view topic, int32_t partition)
+int64_t weir_sync_offset(weir_sync *s, weir_view topic, int32_t partition)
 {
-    uint32_t tag = weir_sync_tag((void *)(uintptr_t)s, topic);
+    uint32_t tag = weir_sync_tag(s, topic);
+    int64_t stored = -1;
+    pthread_mutex_lock(&s->offsets_lock);
     for (size_t i = 0; i < s->n_offsets; i++) {
         if (s->offsets[i].tag == tag && s->offsets[i].number == partition) {
-            return s->offsets[i].stored;
+            stored = s->offsets[i].stored;
         }
     }
-    return -1;
+    pthread_mutex_unlock(&s->offsets_lock);
+    return stored;
 }
 
 weir_status weir_sync_check_partitions(weir_sync *s, weir_view topic, int32_t n, weir_error *err)

@@ -7,6 +7,21 @@ bool weir_sync_is_change(const weir_sync_topic *topic, const weir_event *event)
            (!event->table.len || weir_view_is(event->table, topic->table));
 }
 
+weir_status weir_sync_usable(const weir_sync_topic *topic, const weir_event *event, weir_error *err)
+{
+    if (topic->table && event->kind == WEIR_EVENT_OTHER) {
+        return weir_fail(err, WEIR_E_CDC_NOT_DEBEZIUM,
+            "no change of %s: flattened rows need sources.NAME.unwrapped", topic->table);
+    }
+    if (weir_sync_is_change(topic, event) && event->change.op == 't' && !topic->source->positions) {
+        return weir_fail(err, WEIR_E_CDC_NO_POSITION,
+            "a truncate of %s, which without positions (connector: none) cannot be ordered among "
+            "partitions: the rows stay",
+            topic->table);
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_sync_render(weir_decoder *d, const weir_event *event, const weir_sync_cache *cache,
     weir_arena *arena, weir_change *c, weir_error *err)
 {

@@ -14,4 +14,9 @@ bool weir_sync_is_change(const weir_sync_topic *topic, const weir_event *event);
 WEIR_MUST_USE weir_status weir_sync_render(weir_decoder *d, const weir_event *event,
     const weir_sync_cache *cache, weir_arena *arena, weir_change *c, weir_error *err);
 
+/* Is this something that may stand in the topic? Errors: CDC_NOT_DEBEZIUM for what is no event of
+ * Debezium's, CDC_NO_POSITION for a truncate that cannot be ordered. */
+WEIR_MUST_USE weir_status weir_sync_usable(
+    const weir_sync_topic *topic, const weir_event *event, weir_error *err);
+
 #endif

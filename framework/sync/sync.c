@@ -1,9 +1,8 @@
 /* Opening a store for sync, and the sync's figures. See sync.h. */
 #include "sync/sync.h"
 
-#include <time.h>
-
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "sync/job.h"
 #include "sync/offsets.h"
 #include "sync/stored.h"
@@ -110,20 +109,17 @@ weir_status weir_sync_new(
     }
     s->options = *options;
     s->store = store;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_mutex_init(&s->stats_lock, NULL);
-    pthread_cond_init(&s->queue_filled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&s->offsets_lock, NULL);
+    weir_cond_init(&s->queue_filled);
     s->merges = weir_calloc(options->n_caches, sizeof *s->merges);
     s->stats = weir_calloc(options->n_caches, sizeof *s->stats);
     s->partition_counts = weir_calloc(options->n_topics, sizeof *s->partition_counts);
     s->stored_counts = weir_calloc(options->n_topics, sizeof *s->stored_counts);
     s->asked_compacted = weir_calloc(options->n_topics, sizeof *s->asked_compacted);
-    bool got = s->merges && s->stats && s->partition_counts && s->stored_counts &&
-               s->asked_compacted;
+    bool got =
+        s->merges && s->stats && s->partition_counts && s->stored_counts && s->asked_compacted;
     weir_status st = got ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
     st = st ? st : open_caches(s, err);
     if (st) {
@@ -152,6 +148,7 @@ void weir_sync_free(weir_sync *s)
     weir_buf_fini(&s->expire_from);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->stats_lock);
+    pthread_mutex_destroy(&s->offsets_lock);
     pthread_cond_destroy(&s->queue_filled);
     weir_free(s);
 }

@@ -60,8 +60,8 @@ typedef struct weir_sync_options {
     unsigned lanes;
     weir_reject_policy on_reject;
     weir_dead_letters dead_letters;
-    /* Are offsets missing from this topic because of compaction? Asked once a topic, when some are first missed;
-     * may wait for an answer. NULL: no. */
+    /* Are offsets missing from this topic because of compaction? Asked once a topic, when some are
+     * first missed; may wait for an answer. NULL: no. */
     bool (*compacted)(void *ctx, const char *topic);
     bool stop_when_full; /* a full store ends the sync instead of holding it */
     int64_t (*wall_ms)(void *ctx);
@@ -84,8 +84,8 @@ void weir_sync_attach(weir_sync *s, weir_engine *e);
 extern const weir_processor_ops weir_sync_processor;
 /* The tag of a topic, for weir_engine_options. */
 uint32_t weir_sync_tag(void *sync, weir_view topic);
-/* Where reading goes on, from the store; -1: nothing is stored. */
-int64_t weir_sync_offset(const weir_sync *s, weir_view topic, int32_t partition);
+/* Where reading goes on, from the store; -1: nothing is stored. Thread: any. */
+int64_t weir_sync_offset(weir_sync *s, weir_view topic, int32_t partition);
 /* A topic has this many partitions now. Errors: KAFKA_PARTITIONS_ADDED, KAFKA_OFFSETS_LOST when the
  * store knows another number. */
 WEIR_MUST_USE weir_status weir_sync_check_partitions(

@@ -4,10 +4,7 @@
  *   idle --jobs--> applying --commit--> settled --> idle
  *                     |  store's HOLD: abort, wait, applying again from the stored watermarks
  *                     |  FATAL, or stopped while held: dropped unsettled */
-#include <stdio.h>
-#include <time.h>
-
-#include "base/alloc.h"
+#include "base/clock.h"
 #include "sync/job.h"
 #include "sync/offsets.h"
 
@@ -27,15 +24,6 @@ typedef struct batch {
     size_t records;
     bool marked; /* its records are settled in the frontier */
 } batch;
-
-static struct timespec in_ms(int64_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (t.tv_nsec + ms * 1000000) / 1000000000;
-    t.tv_nsec = (t.tv_nsec + ms * 1000000) % 1000000000;
-    return t;
-}
 
 /* Moves what waits to the batch, up to its bound. The queue's lock is held. Returns the batch's
  * end. */
@@ -63,7 +51,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
 {
     batch b = {0};
     weir_sync_job **tail = &b.first;
-    struct timespec until = in_ms(wait_ms);
+    struct timespec until = weir_in_ms(wait_ms);
     pthread_mutex_lock(&s->queue_lock);
     while (wait_ms > 0 && !s->first && !s->woken &&
            pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
@@ -71,7 +59,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
     s->woken = false;
     tail = collect(s, &b, tail);
     if (wait_ms > 0 && worth_waiting(s, &b)) {
-        until = in_ms(LINGER_MS);
+        until = weir_in_ms(LINGER_MS);
         while (b.records < BATCH_RECORDS && !s->woken &&
                pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
             tail = collect(s, &b, tail);
@@ -170,9 +158,13 @@ static weir_status pass(weir_sync *s, const weir_sync_item *item, int64_t now_ms
     return st;
 }
 
-static weir_status reject(weir_sync *s, const weir_sync_item *item, weir_error *err)
+/* A transaction that is tried again must not write the dead letters of its first try again. */
+static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
 {
     weir_error why = *item->error;
+    if (item->lettered) {
+        return WEIR_OK;
+    }
     if (s->options.on_reject == WEIR_REJECT_STOP) {
         weir_fail(err, WEIR_E_REJECTED, "%.180s (%s)", why.text, why.code);
         return place_of(item, err);
@@ -181,11 +173,13 @@ static weir_status reject(weir_sync *s, const weir_sync_item *item, weir_error *
         s->options.on_reject == WEIR_REJECT_SKIP ? "skipping" : "dead-lettering",
         WEIR_ARG(item->record->raw.topic), (int)item->record->raw.partition,
         (long long)item->record->raw.offset);
-    if (s->options.on_reject == WEIR_REJECT_SKIP || !s->options.dead_letters.write) {
-        return WEIR_OK;
+    weir_status st = WEIR_OK;
+    if (s->options.on_reject == WEIR_REJECT_DEAD_LETTER && s->options.dead_letters.write) {
+        weir_dead_letter letter = {&item->record->raw, *item->error, item->record->attempt};
+        st = s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
     }
-    weir_dead_letter letter = {&item->record->raw, *item->error, item->record->attempt};
-    return s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
+    item->lettered = !st;
+    return st;
 }
 
 static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir_error *err)
@@ -193,7 +187,7 @@ static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir
     weir_status st = WEIR_OK;
     for (const weir_sync_job *job = b->first; job && !st; job = job->next) {
         for (size_t i = 0; i < job->n && !st; i++) {
-            const weir_sync_item *item = &job->items[i];
+            weir_sync_item *item = &job->items[i];
             st = item->error ? reject(s, item, err) : WEIR_OK;
             st = st                ? st
                  : item->is_change ? apply_change(s, item, now_ms, err)
@@ -248,11 +242,35 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     return st;
 }
 
+static void hold(weir_sync *s, const weir_error *why)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    bool news = !s->held;
+    s->held = true;
+    s->held_why = *why;
+    pthread_mutex_unlock(&s->stats_lock);
+    if (news) {
+        weir_log_error(
+            s->options.log, WEIR_LOG_WARN, s->options.name, why, "holding until it passes");
+    }
+}
+
+/* The store has taken something. */
+static void go_on(weir_sync *s)
+{
+    pthread_mutex_lock(&s->stats_lock);
+    bool news = s->held;
+    s->held = false;
+    pthread_mutex_unlock(&s->stats_lock);
+    if (news) {
+        weir_log_line(s->options.log, WEIR_LOG_INFO, s->options.name, "going on");
+    }
+}
+
 static void publish(weir_sync *s)
 {
     pthread_mutex_lock(&s->stats_lock);
     s->transactions++;
-    s->held = false;
     for (size_t i = 0; i < s->options.n_caches; i++) {
         const weir_merge *m = &s->merges[i];
         weir_sync_stats *out = &s->stats[i];
@@ -264,6 +282,7 @@ static void publish(weir_sync *s)
         }
     }
     pthread_mutex_unlock(&s->stats_lock);
+    go_on(s);
 }
 
 /* After an abort: what was counted and raised in memory is not in the store. */
@@ -281,52 +300,32 @@ static weir_status restore(weir_sync *s, weir_error *err)
     return st;
 }
 
-static void hold(weir_sync *s, const weir_error *why)
+static bool may_pass(const weir_sync *s, weir_status st, weir_error *err)
 {
-    pthread_mutex_lock(&s->stats_lock);
-    bool news = !s->held;
-    s->held = true;
-    s->held_why = *why;
-    pthread_mutex_unlock(&s->stats_lock);
-    if (news) {
-        weir_log_error(
-            s->options.log, WEIR_LOG_WARN, s->options.name, why, "holding until it passes");
+    if (st == WEIR_HOLD && s->options.stop_when_full && strcmp(err->code, "STORE_FULL") == 0) {
+        err->status = WEIR_FATAL;
     }
+    return err->status == WEIR_HOLD || err->status == WEIR_RETRY;
 }
 
-/* Until it is committed. HOLD and RETRY wait and try again for as long as it takes. */
+/* Until it is committed: HOLD and RETRY wait and try again for as long as it takes. One of them is
+ * returned when the writer is to stop meanwhile. */
 static weir_status persist(weir_sync *s, batch *b, weir_error *err)
 {
-    bool was_held = false;
-    for (int64_t wait = FIRST_WAIT_MS;;
-         wait = wait * 2 < LONGEST_WAIT_MS ? wait * 2 : LONGEST_WAIT_MS) {
-        weir_status st = transact(s, b, err);
-        if (st == WEIR_OK) {
-            break;
+    weir_status st = transact(s, b, err);
+    for (int64_t wait_ms = FIRST_WAIT_MS; st;) {
+        if (!may_pass(s, st, err)) {
+            return err->status;
         }
-        if (st == WEIR_HOLD && s->options.stop_when_full && strcmp(err->code, "STORE_FULL") == 0) {
-            err->status = WEIR_FATAL;
-            return WEIR_FATAL;
-        }
-        if (st != WEIR_HOLD && st != WEIR_RETRY) {
-            return st;
-        }
-        was_held = true;
         hold(s, err);
-        if (!s->options.wait(s->options.ctx, wait)) {
+        if (!s->options.wait(s->options.ctx, wait_ms)) {
             return st;
         }
-        weir_error why;
-        st = restore(s, &why);
-        if (st && st != WEIR_HOLD && st != WEIR_RETRY) {
-            *err = why;
-            return st;
-        }
+        wait_ms = wait_ms * 2 < LONGEST_WAIT_MS ? wait_ms * 2 : LONGEST_WAIT_MS;
+        st = restore(s, err);
+        st = st ? st : transact(s, b, err);
     }
     publish(s);
-    if (was_held) {
-        weir_log_line(s->options.log, WEIR_LOG_INFO, s->options.name, "going on");
-    }
     return WEIR_OK;
 }
 
@@ -348,54 +347,85 @@ static void finish(weir_sync *s, batch *b)
 /* ---- Housekeeping
  * -------------------------------------------------------------------------------- */
 
-/* Every partition has passed this position. 0: not all of them are known. */
-static uint64_t passed_by_all(const weir_merge *m)
+/* How many partitions the cache's topics have; 0: not known. */
+static int32_t partitions_of(const weir_sync *s, size_t cache)
 {
-    uint64_t low = m->n_partitions ? UINT64_MAX : 0;
+    int n = 0;
+    for (size_t t = 0; t < s->options.n_topics; t++) {
+        const weir_sync_topic *topic = &s->options.topics[t];
+        int count = atomic_load(&s->partition_counts[t]);
+        for (size_t i = 0; i < topic->n_caches; i++) {
+            n = topic->caches[i] == cache && count > n ? count : n;
+        }
+    }
+    return n;
+}
+
+/* Every partition has passed this position. 0: one has delivered nothing yet. */
+static uint64_t passed_by_all(const weir_sync *s, size_t cache)
+{
+    const weir_merge *m = &s->merges[cache];
+    int32_t n = partitions_of(s, cache);
+    uint64_t low = n && m->n_partitions >= n ? UINT64_MAX : 0;
     for (int32_t i = 0; i < m->n_partitions; i++) {
         low = m->partitions[i].high_commit < low ? m->partitions[i].high_commit : low;
     }
     return low;
 }
 
+/* Removes some delete marks. *wrote: something was committed. */
+static weir_status expire_some(
+    weir_sync *s, size_t cache, int64_t before_ms, bool *wrote, weir_error *err)
+{
+    uint64_t removed = 0;
+    weir_status st = s->store.ops->begin(s->store.self, err);
+    if (st) {
+        return st;
+    }
+    st = weir_merge_expire(&s->merges[cache], passed_by_all(s, cache), before_ms, EXPIRE_STATES,
+        &s->expire_from, &removed, err);
+    if (st || !removed) {
+        s->store.ops->abort(s->store.self);
+        return st;
+    }
+    st = s->store.ops->commit(s->store.self, err);
+    *wrote |= !st;
+    return st;
+}
+
 /* A slice of the walk over delete marks, one cache at a time. */
-static weir_status expire(weir_sync *s, weir_error *err)
+static weir_status expire(weir_sync *s, bool *wrote, weir_error *err)
 {
     int64_t now_ms = s->options.wall_ms(s->options.ctx);
     if (now_ms < s->next_expire_ms || !s->options.n_caches) {
         return WEIR_OK;
     }
     s->next_expire_ms = now_ms + EXPIRE_EVERY_MS;
-    const weir_sync_cache *cache = &s->options.caches[s->expire_cache];
-    weir_merge *m = &s->merges[s->expire_cache];
-    uint64_t removed = 0;
-    weir_status st = WEIR_OK;
-    if (cache->delete_marks_ms) {
-        st = s->store.ops->begin(s->store.self, err);
-        if (st) {
-            return st;
-        }
-        st = weir_merge_expire(m, passed_by_all(m), now_ms - cache->delete_marks_ms, EXPIRE_STATES,
-            &s->expire_from, &removed, err);
-        if (st || !removed) {
-            s->store.ops->abort(s->store.self);
-        } else {
-            st = s->store.ops->commit(s->store.self, err);
-        }
-    }
+    size_t cache = s->expire_cache;
+    int64_t kept_ms = s->options.caches[cache].delete_marks_ms;
+    weir_status st = kept_ms ? expire_some(s, cache, now_ms - kept_ms, wrote, err) : WEIR_OK;
     if (!s->expire_from.len) {
-        s->expire_cache = (s->expire_cache + 1) % s->options.n_caches;
+        s->expire_cache = (cache + 1) % s->options.n_caches;
     }
     return st;
 }
 
-static weir_status housekeep(weir_sync *s, weir_error *err)
+/* Nothing waits for it: what holds it up is tried again in a later round. */
+static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
 {
     batch none = {0};
-    weir_status st = weir_sync_offsets_moved(s) ? transact(s, &none, err) : WEIR_OK;
-    st = st ? st : expire(s, err);
+    weir_status st = WEIR_OK;
+    bool wrote = false;
+    if (idle && weir_sync_offsets_moved(s)) {
+        st = transact(s, &none, err);
+        wrote = !st;
+    }
+    st = st ? st : expire(s, &wrote, err);
+    if (wrote) {
+        go_on(s);
+    }
     if (st == WEIR_HOLD || st == WEIR_RETRY) {
-        hold(s, err); /* nothing waits for it: the next round tries again */
+        hold(s, err);
         return WEIR_OK;
     }
     return st;
@@ -412,18 +442,18 @@ weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
 {
     weir_error err = {.status = WEIR_OK};
     batch b = take_jobs(s, wait_ms);
-    if (s->gave_up) {
-        finish(s, &b);
-        return WEIR_OK;
-    }
-    weir_status st = b.first ? persist(s, &b, &err) : housekeep(s, &err);
+    bool idle = !b.first;
+    weir_status st = idle || s->gave_up ? WEIR_OK : persist(s, &b, &err);
     if (st == WEIR_HOLD || st == WEIR_RETRY) {
-        s->gave_up = true; /* stopped while it held: what is left is dropped, so that a drain need
-                              not wait */
+        s->gave_up = true; /* what is left is dropped, so that a drain need not wait */
         st = WEIR_OK;
-    } else if (st) {
+    }
+    if (!st && !s->gave_up) {
+        st = housekeep(s, idle, &err);
+    }
+    if (st) {
         weir_engine_fail(s->engine, &err);
     }
-    finish(s, &b); /* on failure: dropped; the store's offsets have not moved */
+    finish(s, &b); /* where it failed: dropped; the store's offsets have not moved */
     return st;
 }

@@ -27,7 +27,8 @@ static weir_state state_of(unsigned parts)
         .offset = INT64_MIN,
         .alive = parts & 1,
         .quarantined = parts & 2,
-        .moved_in = parts & 4};
+        .moved_in = parts & 4,
+        .bare = parts & 8};
     if (parts & 8) {
         s.has_tx = true;
         s.tx = UINT64_MAX;
@@ -71,6 +72,7 @@ static void assert_state(const weir_state *got, const weir_state *expected)
     assert_int_equal(got->kept, expected->kept);
     assert_int_equal(got->quarantined, expected->quarantined);
     assert_int_equal(got->moved_in, expected->moved_in);
+    assert_int_equal(got->bare, expected->bare);
     assert_int_equal(got->has_tx, expected->has_tx);
     assert_int_equal(got->has_mark, expected->has_mark);
     assert_int_equal(got->has_seen, expected->has_seen);

@@ -412,6 +412,29 @@ static void test_gaps(void **state)
     }
 }
 
+/* What is read again from before a tombstone that stands alone stays deleted; the same change sent
+ * again behind it is new. */
+static void test_rewind_over_a_bare_tombstone(void **state)
+{
+    (void)state;
+    bench b;
+    open_bench(&b);
+    weir_change c = upsert('c', "1", 10, ROW(1, 1, "null"), "");
+    weir_change bare = {.kind = WEIR_TOMBSTONE, .key = weir_view_of("1"), .gap = -1};
+    apply(&b, c);    /* offset 0 */
+    apply(&b, bare); /* offset 1 */
+    assert_row(&b, "1", NULL);
+    b.next[0] = 0;
+    apply(&b, c);
+    assert_row(&b, "1", NULL);
+    apply(&b, bare);
+    assert_row(&b, "1", NULL);
+    b.next[0] = 5;
+    apply(&b, c);
+    assert_row(&b, "1", ROW(1, 1, "null"));
+    close_bench(&b);
+}
+
 static void test_impossible_partition(void **state)
 {
     (void)state;
@@ -877,6 +900,7 @@ int main(void)
         cmocka_unit_test(test_history_begins_anew),
         cmocka_unit_test(test_new_snapshot),
         cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_rewind_over_a_bare_tombstone),
         cmocka_unit_test(test_impossible_partition),
         cmocka_unit_test(test_delete_marks_expire),
         cmocka_unit_test(test_moves_expire),
