@@ -13,3 +13,7 @@ clang: | lint-deps
 tidy: | lint-deps deps
 	@clang-tidy --quiet $(LIB_SRC) $(CLI_SRC) -- $(CFLAGS_ALL) $(PC_CFLAGS) -Icli
 lint: format-check clang tidy
+
+.PHONY: check-guarantees
+check-guarantees:
+	@tests/lint/guarantees
