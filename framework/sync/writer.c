@@ -448,12 +448,15 @@ weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
         s->gave_up = true; /* what is left is dropped, so that a drain need not wait */
         st = WEIR_OK;
     }
-    if (!st && !s->gave_up) {
-        st = housekeep(s, idle, &err);
-    }
     if (st) {
         weir_engine_fail(s->engine, &err);
     }
     finish(s, &b); /* where it failed: dropped; the store's offsets have not moved */
+    if (!st && !s->gave_up) {
+        st = housekeep(s, idle, &err);
+        if (st) {
+            weir_engine_fail(s->engine, &err);
+        }
+    }
     return st;
 }
