@@ -1,0 +1,266 @@
+/* The store in LMDB: what a transaction is worth, keys of every length, readers beside the writer,
+ * crashes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lmdb/lmdb_store.h"
+
+typedef struct folder {
+    char path[64];
+} folder;
+
+static int make_folder(void **state)
+{
+    folder *f = calloc(1, sizeof *f);
+    strcpy(f->path, "/tmp/weir-lmdb-XXXXXX");
+    *state = f;
+    return f && mkdtemp(f->path) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    folder *f = *state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", f->path);
+    int rc = system(command);
+    free(f);
+    return rc;
+}
+
+static weir_store open_store(const folder *f, uint64_t map_bytes)
+{
+    weir_lmdb_options o = {.path = f->path, .map_bytes = map_bytes, .sync_each_commit = true};
+    weir_store store;
+    weir_error err;
+    assert_int_equal(weir_lmdb_store_open(&o, &store, &err), WEIR_OK);
+    assert_int_equal(store.ops->open_cache(store.self, 0, ".weir", &err), WEIR_OK);
+    assert_int_equal(store.ops->open_cache(store.self, 1, "rows", &err), WEIR_OK);
+    return store;
+}
+
+static void put(weir_store s, weir_space space, weir_view key, const char *value)
+{
+    assert_int_equal(s.ops->put(s.self, 1, space, key, weir_view_of(value), NULL), WEIR_OK);
+}
+
+/* What a reader sees; NULL: nothing. */
+static void assert_read(weir_store s, weir_view key, const char *value)
+{
+    weir_buf b = {0};
+    bool found;
+    assert_int_equal(s.ops->read(s.self, 1, WEIR_SPACE_ROW, key, &b, &found, NULL), WEIR_OK);
+    assert_int_equal(found, value != NULL);
+    if (value) {
+        assert_true(weir_view_is(weir_buf_view(&b), value));
+    }
+    weir_buf_fini(&b);
+}
+
+static void test_transactions(void **state)
+{
+    weir_store s = open_store(*state, 1 << 24);
+    weir_view k = weir_view_of("{\"id\":1}");
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    put(s, WEIR_SPACE_ROW, k, "one");
+    assert_read(s, k, NULL); /* not committed */
+    assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    assert_read(s, k, "one");
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    put(s, WEIR_SPACE_ROW, k, "two");
+    s.ops->abort(s.self);
+    assert_read(s, k, "one");
+    assert_int_equal(s.ops->count(s.self, 1, WEIR_SPACE_ROW), 1);
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    assert_int_equal(s.ops->del(s.self, 1, WEIR_SPACE_ROW, k, NULL), WEIR_OK);
+    assert_int_equal(s.ops->del(s.self, 1, WEIR_SPACE_ROW, k, NULL), WEIR_OK); /* again: no error */
+    assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    assert_read(s, k, NULL);
+    s.ops->close(s.self);
+}
+
+/* Keys beyond LMDB's own bound, equal in all that fits it. */
+static void test_long_keys(void **state)
+{
+    enum { LONG = 3000 };
+    weir_store s = open_store(*state, 1 << 24);
+    char a[LONG], b[LONG];
+    memset(a, 'x', LONG);
+    memset(b, 'x', LONG);
+    b[LONG - 1] = 'y';
+    size_t lengths[] = {510, 511, 512, 513, LONG};
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%zu", lengths[i]);
+        put(s, WEIR_SPACE_STATE, weir_view_make(a, lengths[i]), value);
+        put(s, WEIR_SPACE_ROW, weir_view_make(a, lengths[i]), value);
+    }
+    put(s, WEIR_SPACE_ROW, weir_view_make(b, LONG), "other");
+    assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%zu", lengths[i]);
+        assert_read(s, weir_view_make(a, lengths[i]), value);
+    }
+    assert_read(s, weir_view_make(b, LONG), "other");
+    s.ops->close(s.self);
+}
+
+static weir_status remove_odd(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    (void)err, (void)value;
+    ++*(int *)ctx;
+    *remove = (key.ptr[key.len - 1] - '0') % 2;
+    return WEIR_OK;
+}
+
+static void test_walk_and_clear(void **state)
+{
+    weir_store s = open_store(*state, 1 << 24);
+    int met = 0;
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    for (int i = 0; i < 10; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        put(s, WEIR_SPACE_STATE, weir_view_of(key), "v");
+    }
+    weir_view start = {"", 0};
+    assert_int_equal(
+        s.ops->each(s.self, 1, WEIR_SPACE_STATE, start, remove_odd, &met, NULL), WEIR_OK);
+    assert_int_equal(met, 10);
+    met = 0;
+    assert_int_equal(
+        s.ops->each(s.self, 1, WEIR_SPACE_STATE, weir_view_of("k4"), remove_odd, &met, NULL),
+        WEIR_OK);
+    assert_int_equal(met, 3); /* k4, k6, k8 */
+    assert_int_equal(s.ops->clear(s.self, 1, WEIR_SPACE_STATE, NULL), WEIR_OK);
+    assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    assert_int_equal(s.ops->count(s.self, 1, WEIR_SPACE_STATE), 0);
+    s.ops->close(s.self);
+}
+
+/* A process that dies in the middle of a transaction leaves what was committed before. */
+static void test_crash_in_a_transaction(void **state)
+{
+    const folder *f = *state;
+    weir_view k = weir_view_of("k");
+    for (int round = 0; round < 5; round++) {
+        pid_t pid = fork();
+        if (!pid) {
+            weir_store s = open_store(f, 1 << 24);
+            char value[16];
+            snprintf(value, sizeof value, "%d", round);
+            s.ops->begin(s.self, NULL);
+            put(s, WEIR_SPACE_ROW, k, value);
+            s.ops->commit(s.self, NULL);
+            s.ops->begin(s.self, NULL);
+            put(s, WEIR_SPACE_ROW, k, "never");
+            _exit(0); /* no commit, no close */
+        }
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        weir_store s = open_store(f, 1 << 24);
+        char value[16];
+        snprintf(value, sizeof value, "%d", round);
+        assert_read(s, k, value);
+        s.ops->close(s.self);
+    }
+}
+
+static void test_full_map(void **state)
+{
+    weir_store s = open_store(*state, 1 << 20);
+    weir_error err = {.status = WEIR_OK};
+    char big[4000];
+    memset(big, 'v', sizeof big);
+    weir_status st = WEIR_OK;
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    for (int i = 0; i < 1000 && !st; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        st = s.ops->put(
+            s.self, 1, WEIR_SPACE_ROW, weir_view_of(key), weir_view_make(big, sizeof big), &err);
+    }
+    assert_int_equal(st, WEIR_HOLD);
+    assert_string_equal(err.code, "STORE_FULL");
+    s.ops->abort(s.self);
+    s.ops->close(s.self);
+    s = open_store(*state, 1 << 24); /* with more room it goes on */
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    put(s, WEIR_SPACE_ROW, weir_view_of("k"), "v");
+    assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    s.ops->close(s.self);
+}
+
+static void test_one_writer(void **state)
+{
+    const folder *f = *state;
+    weir_store s = open_store(f, 1 << 24), second;
+    weir_lmdb_options o = {.path = f->path, .map_bytes = 1 << 24};
+    weir_error err;
+    assert_int_equal(weir_lmdb_store_open(&o, &second, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_LOCKED");
+    s.ops->close(s.self);
+    assert_int_equal(weir_lmdb_store_open(&o, &second, &err), WEIR_OK);
+    second.ops->close(second.self);
+}
+
+/* Bytes that are no LMDB environment are refused, not mended. */
+static void test_damaged_file(void **state)
+{
+    const folder *f = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/data.mdb", f->path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 4096; i++) {
+        fputs("no!", file);
+    }
+    fclose(file);
+    weir_lmdb_options o = {.path = f->path, .map_bytes = 1 << 24};
+    weir_store store;
+    weir_error err;
+    assert_int_equal(weir_lmdb_store_open(&o, &store, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_BROKEN");
+}
+
+static weir_status count_names(void *ctx, const char *name)
+{
+    assert_string_equal(name, "rows");
+    ++*(int *)ctx;
+    return WEIR_OK;
+}
+
+static void test_names(void **state)
+{
+    weir_store s = open_store(*state, 1 << 24);
+    int n = 0;
+    assert_int_equal(weir_lmdb_each_cache(s, count_names, &n, NULL), WEIR_OK);
+    assert_int_equal(n, 1);
+    s.ops->close(s.self);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_transactions, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_long_keys, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_walk_and_clear, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_crash_in_a_transaction, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_full_map, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_one_writer, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_damaged_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_names, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
