@@ -126,7 +126,7 @@ static void learn_compaction(weir_sync *s, const weir_sync_item *item)
     *asked = true;
     bool compacted = s->options.compacted && s->options.compacted(s->options.ctx, t->topic);
     for (size_t i = 0; i < t->n_caches && compacted; i++) {
-        s->merges[t->caches[i]].gap_rule = true;
+        s->merges[t->caches[i]].gap_rule = true; /* for tombstones also where images are full */
     }
 }
 
