@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -316,10 +317,12 @@ static void check_disk(weir_findings *to, const weir_config_store *store)
 {
     char what[300], folder[4096];
     struct statvfs fs;
+    struct stat st;
     weir_buf room = {0}, most = {0};
     snprintf(what, sizeof what, "store %s", store->name);
     nearest_folder(store->path, folder, sizeof folder);
-    if (statvfs(folder, &fs) || access(folder, W_OK)) {
+    errno = stat(folder, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    if (errno || statvfs(folder, &fs) || access(folder, W_OK)) {
         weir_find(to, WEIR_FOUND_WRONG, what, "%s: %s", folder, strerror(errno));
         return;
     }
