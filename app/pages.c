@@ -64,7 +64,7 @@ static unsigned status(void *ctx, weir_buf *body)
     return show(ctx, weir_status_put, body, &is_ready) ? HTTP_OK : HTTP_UNAVAILABLE;
 }
 
-weir_admin_pages weir_pages_of(const weir_daemon *d)
+weir_admin_pages weir_pages_of(weir_daemon *d)
 {
-    return (weir_admin_pages){live, ready, metrics, status, (void *)(uintptr_t)d};
+    return (weir_admin_pages){live, ready, metrics, status, d};
 }

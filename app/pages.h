@@ -13,6 +13,6 @@
 #include "http/admin.h"
 
 /* They borrow the daemon. */
-weir_admin_pages weir_pages_of(const weir_daemon *d);
+weir_admin_pages weir_pages_of(weir_daemon *d);
 
 #endif

@@ -78,7 +78,7 @@ static void watch(
 
 /* The pages of http.listen; none without it. */
 static weir_status open_admin(
-    const weir_daemon *d, const weir_log *log, weir_admin **out, weir_error *err)
+    weir_daemon *d, const weir_log *log, weir_admin **out, weir_error *err)
 {
     const weir_config_address *listen = &weir_daemon_config(d)->http.listen;
     *out = NULL;

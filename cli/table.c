@@ -1,6 +1,8 @@
 /* Aligned columns. See table.h. */
 #include "table.h"
 
+#include <assert.h>
+
 enum { MOST_COLUMNS = 16, GAP = 2 };
 
 void weir_table_init(weir_table *t, const weir_column *columns)
@@ -58,6 +60,7 @@ void weir_table_print(const weir_table *t, FILE *to)
 {
     size_t widths[MOST_COLUMNS];
     const char *cell = t->cells.ptr;
+    assert(t->n_columns > 0);
     for (size_t c = 0; c < t->n_columns; c++) {
         widths[c] = width_of(t->columns[c].title);
     }

@@ -48,7 +48,7 @@ static struct MHD_Response *response_of(weir_buf *body)
 {
     struct MHD_Response *r =
         body->failed || !body->ptr
-            ? MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT)
+            ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
             : MHD_create_response_from_buffer_with_free_callback(body->len, body->ptr, free_body);
     if (!r || body->failed) {
         weir_buf_fini(body);
@@ -120,7 +120,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *c, const ch
         return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE, NULL, "a request has no body here\n");
     }
     if (!*request) {
-        *request = (void *)(uintptr_t)wanted;
+        *request = c; /* met once */
         return MHD_YES;
     }
     weir_buf body = {0};
