@@ -18,7 +18,7 @@ check-unit-app: $(UNIT_APP_BIN)
 # The pages that app/config.def makes; test_config_doc fails while they differ from it.
 $(B)/scripts/config-docs: scripts/config-docs.c $(call obj,$(CONFIG_SRC)) $(B)/libweir-core.a | deps
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $^ -lyaml -ljansson -lpcre2-8 -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lyaml -ljansson -lpcre2-8 -lm
 
 .PHONY: docs-config
 docs-config: $(B)/scripts/config-docs
