@@ -379,6 +379,9 @@ static unsigned serve(sim_member *m, sim_held *h, unsigned max, bool woken)
     if (h->starved && room) {
         broken(b, "a partition has room, and its source was not woken");
     }
+    if (room && atomic_load(&h->partition->congested)) {
+        broken(b, "a congested partition has room");
+    }
     h->starved = !room;
     unsigned burst = b->in_order ? max : (unsigned)sim_between(b->rng, 1, 12), n = 0;
     max = room < max ? room : max;
@@ -390,6 +393,16 @@ static unsigned serve(sim_member *m, sim_held *h, unsigned max, bool woken)
     if (n < max && !h->end_told) {
         h->end_told = true;
         m->events->end(m->engine, h->partition, h->log->end);
+    }
+    return n;
+}
+
+static unsigned serve_all(sim_member *m, unsigned max, bool woken)
+{
+    size_t first = sim_below(m->broker->rng, m->n_held + 1);
+    unsigned n = 0;
+    for (size_t i = 0; i < m->n_held && m->alive; i++) {
+        n += serve(m, &m->held[(first + i) % m->n_held], max - n, woken);
     }
     return n;
 }
@@ -406,16 +419,16 @@ static weir_status member_poll(void *self, const weir_source_events *events, voi
     m->events = events;
     m->engine = engine;
     fetch_answers(m);
+    if (!b->in_order && sim_chance(b->rng, .1)) {
+        max_records -= serve_all(m, max_records, woken); /* the news comes behind records */
+    }
     take_part(m);
     if (sim_chance(b->rng, b->troubles.poll_fails)) {
         weir_error why;
         weir_fail(&why, WEIR_E_KAFKA_UNREACHABLE, "no broker");
         events->error(engine, &why);
     }
-    size_t first = sim_below(b->rng, m->n_held + 1);
-    for (size_t i = 0; i < m->n_held && m->alive; i++) {
-        max_records -= serve(m, &m->held[(first + i) % m->n_held], max_records, woken);
-    }
+    serve_all(m, max_records, woken);
     m->polling = false;
     return WEIR_OK;
 }

@@ -36,6 +36,7 @@ static void on_revoking(void *ctx, sim_held *held, bool lost)
     sim_epoch *e = held->user;
     sim_process *p = e->member->user;
     e->revoking = true;
+    e->lost = lost;
     p->drain_until_ms = w->now_ms + w->engine_options.drain_ms;
     p->cut_short = false;
     sim_world_say(w, "%d: %s %s/%d", p->number, lost ? "lost" : "revoked", held->log->topic,
@@ -65,7 +66,7 @@ static void on_committing(void *ctx, sim_member *m, sim_partition *log, int64_t 
     sim_world *w = ctx;
     sim_epoch *e = sim_ledger_epoch_of(&w->ledger, m, log);
     const sim_process *p = m->user;
-    if (e->ended || weir_engine_failed(&p->engine)) {
+    if (e->ended || e->lost || weir_engine_failed(&p->engine)) {
         sim_ledger_fail(&w->ledger, "member %d commits behind its end", m->number);
     }
     sim_ledger_committing(&w->ledger, e, next);
@@ -96,21 +97,54 @@ static uint32_t tag_of(void *ctx, weir_view topic)
     return weir_handlers_tag(((sim_process *)ctx)->handlers, topic);
 }
 
+/* Before a drain gives up, every lane that was awake has had its turn. */
+static bool run_awake_lane(sim_process *p)
+{
+    for (unsigned lane = 0; lane < p->world->engine_options.lanes; lane++) {
+        if (sim_process_lane_is_awake(p, lane)) {
+            sim_process_lane(p, lane);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a drain may wait for to its bound: handlers at work, and messages that users have kept. */
+static bool has_hands_full(const sim_process *p)
+{
+    const sim_world *w = p->world;
+    bool full = false;
+    for (unsigned lane = 0; lane < w->engine_options.lanes; lane++) {
+        full |= p->lanes[lane].busy;
+    }
+    for (size_t i = 0; i < w->kept.count; i++) {
+        full |= w->kept.items[i].process == p;
+    }
+    return full;
+}
+
 /* A drain waits: others go on, and time passes. */
 static bool wait_in_drain(void *ctx)
 {
     sim_process *p = ctx;
     sim_world *w = p->world;
-    if (w->now_ms >= p->drain_until_ms) {
-        p->cut_short = true;
-        return false;
+    if (w->now_ms < p->drain_until_ms) {
+        if (w->depth < SIM_DEEPEST && sim_chance(&w->rng, .8)) {
+            sim_world_step(w);
+        } else {
+            w->now_ms += sim_between(&w->rng, 1, 40);
+        }
+        return true;
     }
-    if (w->depth < SIM_DEEPEST && sim_chance(&w->rng, .8)) {
-        sim_world_step(w);
-    } else {
-        w->now_ms += sim_between(&w->rng, 1, 40);
+    if (run_awake_lane(p)) {
+        return true;
     }
-    return true;
+    if (!has_hands_full(p)) {
+        sim_ledger_fail(
+            &w->ledger, "member %d drains in vain: what waits is not dropped", p->number);
+    }
+    p->cut_short = true;
+    return false;
 }
 
 /* In the order of app/app.c, and taken down again if memory fails on the way. */

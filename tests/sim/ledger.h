@@ -44,7 +44,7 @@ typedef struct sim_epoch {
     } records;         /* by entry */
     size_t checked;    /* entries below it are known to be done */
     int64_t committed; /* what the broker has accepted of it */
-    bool revoking;
+    bool revoking, lost;
     bool over;  /* it was given back, or lost */
     bool ended; /* with its process */
 } sim_epoch;
