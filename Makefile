@@ -61,4 +61,4 @@ clean:
 ifndef V
 Q := @
 endif
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
