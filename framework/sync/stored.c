@@ -73,7 +73,7 @@ static weir_status walk_offset(
     size_t digits = colon ? (size_t)(colon - rest.ptr) : 0;
     int64_t partition, next;
     if (!colon || !weir_text_to_int64((weir_view){rest.ptr, digits}, &partition) || partition < 0 ||
-        partition > INT32_MAX || !weir_text_to_int64(value, &next)) {
+        partition > INT32_MAX || !weir_text_to_int64(value, &next) || next < 0) {
         return weir_fail(
             err, WEIR_E_STORE_BROKEN, "a stored offset is damaged: %.*s", WEIR_ARG(name));
     }

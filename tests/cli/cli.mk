@@ -1,5 +1,13 @@
-# Tests of the commands, end to end: `make check-cli`. One alone: WEIR=./weir sh tests/cli/test_dump.sh
+# Tests of the commands: their words, and the program end to end: `make check-cli`.
+# One alone: WEIR=./weir sh tests/cli/test_dump.sh
 
-.PHONY: check-cli
-check-cli: $(WEIR)
+$(B)/tests/cli/test_words: tests/cli/test_words.c $(B)/cli/words.o $(B)/libweir-core.a | test-deps
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka -lm
+
+.PHONY: check-cli check-cli-words check-cli-commands
+check-cli: check-cli-words check-cli-commands
+check-cli-words: $(B)/tests/cli/test_words
+	@scripts/run-tests $<
+check-cli-commands: $(WEIR)
 	@tests/cli/run $(WEIR)
