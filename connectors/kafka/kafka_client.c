@@ -34,6 +34,16 @@ weir_status weir_kafka_conf(
     return WEIR_OK;
 }
 
+/* level: syslog's. */
+void weir_kafka_log(const weir_log *log, int level, const char *facility, const char *text)
+{
+    weir_log_level ours = level <= 3   ? WEIR_LOG_ERROR
+                          : level <= 4 ? WEIR_LOG_WARN
+                          : level <= 6 ? WEIR_LOG_INFO
+                                       : WEIR_LOG_DEBUG;
+    weir_log_line(log, ours, "librdkafka", "%s: %s", facility, text);
+}
+
 static weir_code code_of(rd_kafka_resp_err_t code)
 {
     switch (code) {

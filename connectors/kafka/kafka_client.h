@@ -16,6 +16,9 @@ WEIR_MUST_USE weir_status weir_kafka_conf(
 WEIR_MUST_USE weir_status weir_kafka_set(
     rd_kafka_conf_t *conf, const char *name, const char *value, weir_error *err);
 
+/* A log line of librdkafka's, at our level. Thread: any. */
+void weir_kafka_log(const weir_log *log, int level, const char *facility, const char *text);
+
 /* Our class for a librdkafka error. */
 weir_status weir_kafka_fail(weir_error *err, rd_kafka_resp_err_t code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -27,6 +27,12 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     p->failure = m->err ? m->err : p->failure;
 }
 
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const producer *p = rd_kafka_opaque(rk);
+    weir_kafka_log(p ? p->options.log : NULL, level, facility, text);
+}
+
 static weir_status start(producer *p, weir_error *err)
 {
     rd_kafka_conf_t *conf;
@@ -44,6 +50,7 @@ static weir_status start(producer *p, weir_error *err)
     }
     rd_kafka_conf_set_opaque(conf, p);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_log_cb(conf, on_log);
     p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     if (!p->rk) {
         rd_kafka_conf_destroy(conf);

@@ -8,13 +8,7 @@
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     const weir_kafka_handle *h = rd_kafka_opaque(rk);
-    weir_log_level ours = level <= 3   ? WEIR_LOG_ERROR
-                          : level <= 4 ? WEIR_LOG_WARN
-                          : level <= 6 ? WEIR_LOG_INFO
-                                       : WEIR_LOG_DEBUG;
-    if (h) {
-        weir_log_line(h->log, ours, "librdkafka", "%s: %s", facility, text);
-    }
+    weir_kafka_log(h ? h->log : NULL, level, facility, text);
 }
 
 static bool is_refusal(rd_kafka_resp_err_t code)

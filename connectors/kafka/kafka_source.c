@@ -544,13 +544,7 @@ bool weir_kafka_source_connected(const weir_record_source *source)
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     const kafka_source *s = rd_kafka_opaque(rk);
-    weir_log_level ours = level <= 3   ? WEIR_LOG_ERROR
-                          : level <= 4 ? WEIR_LOG_WARN
-                          : level <= 6 ? WEIR_LOG_INFO
-                                       : WEIR_LOG_DEBUG;
-    if (s) {
-        weir_log_line(s->options.log, ours, "librdkafka", "%s: %s", facility, text);
-    }
+    weir_kafka_log(s ? s->options.log : NULL, level, facility, text);
 }
 
 /* Inside consumer_poll. Informational but for fatal ones: librdkafka goes on trying. */

@@ -38,8 +38,8 @@ typedef struct weir_kafka_source_options {
 WEIR_MUST_USE weir_status weir_kafka_source_open(
     const weir_kafka_source_options *options, weir_record_source *out, weir_error *err);
 
-/* Has the broker said that this topic (by its number in the options) is not there? Stays true when it
- * is found later. Thread: any. */
+/* Has the broker said that this topic (by its number in the options) is not there? Stays true when
+ * it is found later. Thread: any. */
 bool weir_kafka_source_misses(const weir_record_source *source, size_t topic);
 /* Is a broker connected? Thread: any. */
 bool weir_kafka_source_connected(const weir_record_source *source);
