@@ -41,8 +41,8 @@ void weir_lane_push(weir_lane *l, weir_record *r)
     l->last = r;
 }
 
-/* ---- Blocked keys: a table
- * --------------------------------------------------------------------------- */
+/* ---- Blocked keys: a table ----------------------------------------------------------------------
+ */
 
 /* Equal key of the same partition, whatever its epoch. Records without a key are all of one. */
 static bool same_key(const weir_record *a, const weir_record *b)
@@ -145,8 +145,8 @@ static void remove_key(weir_lane *l, weir_blocked_key *k)
     weir_free(k);
 }
 
-/* ---- Blocked keys: a heap by due time
- * -------------------------------------------------------------- */
+/* ---- Blocked keys: a heap by due time -----------------------------------------------------------
+ */
 
 static void put_at(weir_lane *l, size_t i, weir_blocked_key *k)
 {

@@ -4,8 +4,8 @@
 #include "cdc/row_plan.h"
 #include "value/json.h"
 
-/* ---- What is read from
- * ---------------------------------------------------------------------------- */
+/* ---- What is read from --------------------------------------------------------------------------
+ */
 
 static weir_reader failed(weir_message *m, weir_status s)
 {

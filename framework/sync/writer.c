@@ -70,8 +70,8 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
     return b;
 }
 
-/* ---- Applying
- * ------------------------------------------------------------------------------------ */
+/* ---- Applying -----------------------------------------------------------------------------------
+ */
 
 static weir_status place_of(const weir_sync_item *item, weir_error *err)
 {
@@ -197,8 +197,8 @@ static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir
     return st;
 }
 
-/* ---- Transactions
- * -------------------------------------------------------------------------------- */
+/* ---- Transactions -------------------------------------------------------------------------------
+ */
 
 static weir_status save_merges(weir_sync *s, weir_error *err)
 {
@@ -344,8 +344,8 @@ static void finish(weir_sync *s, batch *b)
     }
 }
 
-/* ---- Housekeeping
- * -------------------------------------------------------------------------------- */
+/* ---- Housekeeping -------------------------------------------------------------------------------
+ */
 
 /* How many partitions the cache's topics have; 0: not known. */
 static int32_t partitions_of(const weir_sync *s, size_t cache)
