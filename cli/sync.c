@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "daemon.h"
 #include "kafka_properties.h"
+#include "lost_offsets.h"
 #include "pages.h"
 #include "progress.h"
 
@@ -90,30 +91,43 @@ static weir_status open_admin(
 }
 
 /* The pages are there before anything else runs, and until everything has ended. */
-static int run_daemon(weir_cli *cli, const weir_config *config, const char *path,
-    const char *recording, weir_log *log)
+/* From start to end. */
+static weir_status run_once(weir_cli *cli, const weir_config *config, const char *path,
+    const char *recording, const sigset_t *signals, weir_log *log, weir_error *err)
 {
-    weir_error err = {.status = WEIR_OK};
-    sigset_t signals;
     weir_daemon *d;
     weir_admin *admin = NULL;
     weir_progress_start start = weir_progress_now();
-    block_signals(&signals);
-    weir_status s = weir_daemon_open(config, recording, log, &d, &err);
+    weir_status s = weir_daemon_open(config, recording, log, &d, err);
     if (s) {
-        return weir_cli_fail(cli, &err);
+        return s;
     }
-    s = open_admin(d, log, &admin, &err);
-    s = s ? s : weir_daemon_start(d, &err);
+    s = open_admin(d, log, &admin, err);
+    s = s ? s : weir_daemon_start(d, err);
     if (!s) {
-        watch(cli, d, &signals, path, log);
-        s = weir_daemon_wait(d, &err);
+        watch(cli, d, signals, path, log);
+        s = weir_daemon_wait(d, err);
         if (!s && recording) {
             weir_progress_summary(cli, d, start);
         }
     }
     weir_admin_close(admin);
     weir_daemon_close(d);
+    return s;
+}
+
+static int run_daemon(weir_cli *cli, const weir_config *config, const char *path,
+    const char *recording, weir_log *log)
+{
+    weir_error err = {.status = WEIR_OK};
+    sigset_t signals;
+    block_signals(&signals);
+    weir_status s = run_once(cli, config, path, recording, &signals, log, &err);
+    while (s && weir_may_rebuild(config, &err)) {
+        weir_log_error(log, WEIR_LOG_WARN, "sync", &err, "rebuilding every cache");
+        s = weir_rebuild_all(config, &err);
+        s = s ? s : run_once(cli, config, path, recording, &signals, log, &err);
+    }
     return s ? weir_cli_fail(cli, &err) : EXIT_YES;
 }
 
