@@ -11,8 +11,7 @@
 
 enum { CACHE = 1 }; /* its number in the store; 0 is the store's own */
 
-/* ---- The store ---------------------------------------------------------------------------------
- */
+/* ---- The store ------------------------------------------------------------------------------- */
 
 static weir_status open_both(weir_store store, const char *cache, weir_error *err)
 {
@@ -65,8 +64,7 @@ static weir_status look_at_key(
     return s ? s : keep(e, &out->shown, err);
 }
 
-/* ---- The merge ---------------------------------------------------------------------------------
- */
+/* ---- The merge ------------------------------------------------------------------------------- */
 
 static int64_t wall_ms(void)
 {
@@ -124,8 +122,7 @@ static weir_status run_dry(weir_explanation *e, const weir_sync_topic *topic,
     return s;
 }
 
-/* ---- Caches ------------------------------------------------------------------------------------
- */
+/* ---- Caches ---------------------------------------------------------------------------------- */
 
 static weir_status explain_cache(weir_explanation *e, weir_decoder *d, const weir_sync_topic *topic,
     const weir_sync_cache *cache, weir_explained_cache *x, weir_error *err)
@@ -176,8 +173,7 @@ static weir_status explain_store(weir_explanation *e, const weir_config *config,
     return s;
 }
 
-/* ---- The record --------------------------------------------------------------------------------
- */
+/* ---- The record ------------------------------------------------------------------------------ */
 
 static bool begins_with(weir_view topic, const char *prefix)
 {

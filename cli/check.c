@@ -19,8 +19,7 @@ typedef struct check {
     weir_findings properties, online;
 } check;
 
-/* ---- librdkafka's own opinion ------------------------------------------------------------------
- */
+/* ---- librdkafka's own opinion ---------------------------------------------------------------- */
 
 static void try_properties(check *c, const weir_config_pairs *pairs)
 {
@@ -38,8 +37,7 @@ static void try_properties(check *c, const weir_config_pairs *pairs)
     }
 }
 
-/* ---- Saying it ---------------------------------------------------------------------------------
- */
+/* ---- Saying it ------------------------------------------------------------------------------- */
 
 static const char *mode_of(const weir_config_store *store)
 {
@@ -159,8 +157,7 @@ static void say(const check *c)
     weir_buf_fini(&out);
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static int judge(const check *c, weir_status asked, const weir_error *err)
 {

@@ -30,8 +30,7 @@ typedef struct asking {
     int64_t largest; /* max.message.bytes of the topics that are read; -1: not known */
 } asking;
 
-/* ---- What a topic keeps ------------------------------------------------------------------------
- */
+/* ---- What a topic keeps ---------------------------------------------------------------------- */
 
 static bool has_full_images(const weir_config_cache *c)
 {
@@ -108,8 +107,7 @@ static weir_status check_config(
     return WEIR_OK;
 }
 
-/* ---- Topics and what the store has read of them ------------------------------------------------
- */
+/* ---- Topics and what the store has read of them ---------------------------------------------- */
 
 static void compare_partitions(
     asking *a, const weir_config_cache *c, const char *what, int32_t stored, int32_t now)
@@ -207,8 +205,7 @@ static weir_status check_topics(asking *a, weir_error *err)
     return s;
 }
 
-/* ---- Dead letters ------------------------------------------------------------------------------
- */
+/* ---- Dead letters ---------------------------------------------------------------------------- */
 
 static void check_dead_letters(asking *a)
 {
@@ -237,8 +234,7 @@ static void check_dead_letters(asking *a)
     }
 }
 
-/* ---- Heartbeats --------------------------------------------------------------------------------
- */
+/* ---- Heartbeats ------------------------------------------------------------------------------ */
 
 /* The time of the last record of a partition; -1: it has none that can be seen. */
 static weir_status time_of_last(
@@ -294,8 +290,7 @@ static weir_status check_heartbeat(asking *a, const weir_config_source *source, 
     return WEIR_OK;
 }
 
-/* ---- Disks -------------------------------------------------------------------------------------
- */
+/* ---- Disks ----------------------------------------------------------------------------------- */
 
 /* The path, or the nearest folder above it that is there. */
 static void nearest_folder(const char *path, char *to, size_t size)
@@ -336,8 +331,7 @@ static void check_disk(weir_findings *to, const weir_config_store *store)
     weir_buf_fini(&most);
 }
 
-/* ---- All of it ---------------------------------------------------------------------------------
- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static weir_status ask_brokers(asking *a, weir_error *err)
 {

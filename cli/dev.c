@@ -34,8 +34,7 @@ typedef struct dev {
     weir_log log;
 } dev;
 
-/* ---- Topics ------------------------------------------------------------------------------------
- */
+/* ---- Topics ---------------------------------------------------------------------------------- */
 
 /* One of "A:2,B", up to the comma. */
 static weir_status make_named(dev *d, const char *text, size_t len, weir_error *err)
@@ -90,8 +89,7 @@ static weir_status make_recorded(void *ctx, const char *topic, int32_t partition
                               : weir_kafka_mock_create_topic(d->broker, topic, partitions, err);
 }
 
-/* ---- The address -------------------------------------------------------------------------------
- */
+/* ---- The address ----------------------------------------------------------------------------- */
 
 /* Whoever waits for the file finds it whole. */
 static weir_status write_port_file(const dev *d, weir_error *err)
@@ -118,8 +116,7 @@ static weir_status announce(const dev *d, weir_error *err)
     return s;
 }
 
-/* ---- Replaying ---------------------------------------------------------------------------------
- */
+/* ---- Replaying ------------------------------------------------------------------------------- */
 
 /* The broker keeps about 5 MiB of a partition. What it has dropped unread is lost to a reader that
  * comes later, so it is not to happen in silence. */
@@ -202,8 +199,7 @@ static weir_status replay(
     return s || pace || *stopped || d->cli->quiet ? s : look_for_loss(d, k, err);
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static weir_status serve(dev *d, weir_error *err)
 {

@@ -37,8 +37,7 @@ static int explain(const weir_cli *cli, const weir_config *config, const weir_ra
     return good ? EXIT_YES : EXIT_NO;
 }
 
-/* ---- A record of a recording -------------------------------------------------------------------
- */
+/* ---- A record of a recording ----------------------------------------------------------------- */
 
 /* line 0: the first one that is not empty. *line NULL: there are not so many. */
 static weir_status find_line(
@@ -74,8 +73,7 @@ static int explain_line(
     return code;
 }
 
-/* ---- A record in Kafka -------------------------------------------------------------------------
- */
+/* ---- A record in Kafka ----------------------------------------------------------------------- */
 
 /* Is the offset within the partition? */
 static weir_status check_place(
@@ -145,8 +143,7 @@ static int explain_place(
     return code;
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 /* "FILE:LINE"; *path is cut off in place. */
 static bool is_line(char *text, unsigned long *number)
@@ -192,10 +189,10 @@ static int run(weir_cli *cli)
     const char *path = cli->config_path ? cli->config_path : weir_cli_argument(cli);
     const char *word = weir_cli_argument(cli);
     weir_config *config;
-    int code = weir_cli_end(cli);
-    if (!code && (!path || !word)) {
-        code = weir_cli_usage(cli, "which %s?", path ? "record" : "config");
+    if (!path || !word) {
+        return weir_cli_usage(cli, "which %s?", path ? "record" : "config");
     }
+    int code = weir_cli_end(cli);
     code = code ? code : weir_cli_config(cli, path, false, &config);
     if (code) {
         return code;

@@ -40,8 +40,7 @@ static void put_error(weir_buf *to, const char *n, const weir_error *err)
     weir_buf_putc(to, '}');
 }
 
-/* ---- The record --------------------------------------------------------------------------------
- */
+/* ---- The record ------------------------------------------------------------------------------ */
 
 /* [[name, base64 or null], …], as in a recording. */
 static void put_headers(weir_buf *to, const weir_raw_record *r)
@@ -120,8 +119,7 @@ static void put_event(weir_buf *to, const weir_explanation *e)
     }
 }
 
-/* ---- Caches ------------------------------------------------------------------------------------
- */
+/* ---- Caches ---------------------------------------------------------------------------------- */
 
 static void put_look(weir_buf *to, const char *n, const weir_key_look *k)
 {

@@ -25,8 +25,7 @@ static void put_error(weir_buf *to, const char *name, const weir_error *err)
         to, "%s%s%s [%s]\n", err->where, err->where[0] ? ": " : "", err->text, err->code);
 }
 
-/* ---- The record --------------------------------------------------------------------------------
- */
+/* ---- The record ------------------------------------------------------------------------------ */
 
 /* A header's value as it is when it is text. */
 static void put_value(weir_buf *to, weir_view v)
@@ -80,8 +79,7 @@ static void put_record(weir_buf *to, const weir_raw_record *r)
     put_headers(to, r);
 }
 
-/* ---- The change --------------------------------------------------------------------------------
- */
+/* ---- The change ------------------------------------------------------------------------------ */
 
 static void put_position(weir_buf *to, const weir_change *c)
 {
@@ -126,8 +124,7 @@ static void put_change(weir_buf *to, const weir_explanation *e)
     }
 }
 
-/* ---- Caches ------------------------------------------------------------------------------------
- */
+/* ---- Caches ---------------------------------------------------------------------------------- */
 
 static void put_state(weir_buf *to, const weir_key_look *k)
 {

@@ -38,8 +38,7 @@ struct weir_feed {
     int64_t start_ms;
 };
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static weir_status connect(weir_feed *f, weir_error *err)
 {
@@ -94,8 +93,7 @@ void weir_feed_close(weir_feed *f)
     weir_free(f);
 }
 
-/* ---- Topics ------------------------------------------------------------------------------------
- */
+/* ---- Topics ---------------------------------------------------------------------------------- */
 
 /* The name under which a recorded topic is written. NULL: out of memory. */
 static char *target_name(const weir_feed_options *o, weir_view recorded)
@@ -112,35 +110,43 @@ static char *target_name(const weir_feed_options *o, weir_view recorded)
     return name;
 }
 
-static weir_status meet_topic(weir_feed *f, weir_view recorded, topic **out, weir_error *err)
+/* NULL: *err says why not. */
+static topic *new_topic(weir_feed *f, weir_view recorded, weir_error *err)
 {
-    weir_map_entry *e = weir_map_add(&f->topics, recorded);
-    if (!e) {
-        return weir_fail_oom(err);
-    }
-    *out = e->value;
-    if (*out) {
-        return WEIR_OK;
-    }
     char *name = target_name(&f->options, recorded);
     int32_t n = 0;
     weir_status s =
         name ? weir_kafka_admin_partitions(f->admin, name, &n, err) : weir_fail_oom(err);
     topic *t = s ? NULL : weir_alloc(sizeof *t + (size_t)n * sizeof t->partitions[0]);
+    if (!s && !t) {
+        weir_fail_oom(err);
+    }
     if (!t) {
         weir_free(name);
-        return s ? s : weir_fail_oom(err);
+        return NULL;
     }
     *t = (topic){name, n};
     for (int32_t i = 0; i < n; i++) {
         t->partitions[i] = (partition){-1, 0, -1};
     }
-    *out = e->value = t;
-    return WEIR_OK;
+    return t;
 }
 
-/* ---- Pace --------------------------------------------------------------------------------------
- */
+/* NULL: *err says why not. */
+static topic *meet_topic(weir_feed *f, weir_view recorded, weir_error *err)
+{
+    weir_map_entry *e = weir_map_add(&f->topics, recorded);
+    if (!e) {
+        weir_fail_oom(err);
+        return NULL;
+    }
+    if (!e->value) {
+        e->value = new_topic(f, recorded, err);
+    }
+    return e->value;
+}
+
+/* ---- Pace ------------------------------------------------------------------------------------ */
 
 /* Is it too early for the next record, by the rate? */
 static bool too_fast(const weir_feed *f)
@@ -172,8 +178,7 @@ static weir_status too_far(weir_feed *f, const topic *t, int32_t number, bool *f
     return s;
 }
 
-/* ---- Feeding -----------------------------------------------------------------------------------
- */
+/* ---- Feeding --------------------------------------------------------------------------------- */
 
 /* Leaves `next` NULL at the end. */
 static weir_status read_next(weir_feed *f, weir_error *err)
@@ -197,15 +202,17 @@ static weir_status read_next(weir_feed *f, weir_error *err)
 static weir_status write_next(weir_feed *f, bool *later, weir_error *err)
 {
     weir_recorded *r = f->next;
-    topic *t;
+    topic *t = meet_topic(f, r->raw.topic, err);
     *later = false;
-    weir_status s = meet_topic(f, r->raw.topic, &t, err);
-    if (!s && r->raw.partition >= t->n) {
-        s = weir_fail(err, WEIR_E_KAFKA_NO_TOPIC,
+    if (!t) {
+        return err->status;
+    }
+    if (r->raw.partition >= t->n) {
+        return weir_fail(err, WEIR_E_KAFKA_NO_TOPIC,
             "topic %s has %d partitions, the recording has records of partition %d", t->name,
             (int)t->n, (int)r->raw.partition);
     }
-    s = s ? s : too_far(f, t, r->raw.partition, later, err);
+    weir_status s = too_far(f, t, r->raw.partition, later, err);
     if (s || *later) {
         return s;
     }
@@ -250,61 +257,77 @@ void weir_feed_progress(const weir_feed *f, uint64_t *done, uint64_t *all)
     weir_lines_progress(f->lines, done, all);
 }
 
-/* ---- A recording's topics ----------------------------------------------------------------------
- */
+/* ---- A recording's topics -------------------------------------------------------------------- */
 
-static weir_status note_topic(weir_map *topics, const weir_raw_record *r, weir_error *err)
+/* Topics by name, each with its number of partitions so far. */
+typedef struct topic_list {
+    weir_map counts; /* of int32_t, in the arena */
+    weir_arena arena, scratch;
+} topic_list;
+
+static weir_status note_topic(topic_list *l, const weir_raw_record *r, weir_error *err)
 {
-    weir_map_entry *e = weir_map_add(topics, r->topic);
-    if (!e) {
+    weir_map_entry *e = weir_map_add(&l->counts, r->topic);
+    int32_t *n = e && e->value ? e->value : weir_arena_alloc(&l->arena, sizeof *n);
+    if (!e || !n) {
         return weir_fail_oom(err);
     }
-    uintptr_t n = (uintptr_t)r->partition + 1;
-    e->value = n > (uintptr_t)e->value ? (void *)n : e->value;
+    *n = e->value && *n > r->partition ? *n : r->partition + 1;
+    e->value = n;
     return WEIR_OK;
 }
 
-static weir_status note_topics(
-    const char *path, weir_lines *lines, weir_map *topics, weir_error *err)
+static weir_status note_topics(const char *path, weir_lines *lines, topic_list *l, weir_error *err)
 {
-    weir_arena scratch;
-    weir_view line;
-    weir_status s;
-    weir_arena_init(&scratch, 0);
-    while (!(s = weir_lines_next(lines, &line, err)) && line.ptr) {
+    for (;;) {
+        weir_view line;
         weir_recorded *r = NULL;
-        s = line.len ? weir_recording_read(line, &scratch, &r, err) : WEIR_OK;
+        weir_status s = weir_lines_next(lines, &line, err);
+        if (s || !line.ptr) {
+            return s;
+        }
+        s = line.len ? weir_recording_read(line, &l->scratch, &r, err) : WEIR_OK;
         if (s) {
             weir_at(err, "%.80s:%lu", path, weir_lines_number(lines));
-            break;
+        } else if (r) {
+            s = note_topic(l, &r->raw, err);
         }
-        s = r ? note_topic(topics, &r->raw, err) : WEIR_OK;
         weir_free(r);
         if (s) {
-            break;
+            return s;
         }
     }
-    weir_arena_fini(&scratch);
+}
+
+static weir_status tell_topics(
+    const topic_list *l, weir_feed_topic_fn *fn, void *ctx, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    size_t at = 0;
+    for (weir_map_entry *e; !s && (e = weir_map_next(&l->counts, &at));) {
+        char *name = weir_strndup(e->key, e->key_len);
+        s = name ? fn(ctx, name, *(const int32_t *)e->value, err) : weir_fail_oom(err);
+        weir_free(name);
+    }
     return s;
 }
 
 weir_status weir_feed_topics(const char *path, weir_feed_topic_fn *fn, void *ctx, weir_error *err)
 {
     weir_lines *lines;
-    weir_map topics;
-    weir_map_init(&topics);
+    topic_list l;
     weir_status s = weir_lines_open(path, &lines, err);
     if (s) {
         return s;
     }
-    s = note_topics(path, lines, &topics, err);
-    size_t at = 0;
-    for (weir_map_entry *e; !s && (e = weir_map_next(&topics, &at));) {
-        char *name = weir_strndup(e->key, e->key_len);
-        s = name ? fn(ctx, name, (int32_t)(uintptr_t)e->value, err) : weir_fail_oom(err);
-        weir_free(name);
-    }
-    weir_map_fini(&topics, NULL);
+    weir_map_init(&l.counts);
+    weir_arena_init(&l.arena, 0);
+    weir_arena_init(&l.scratch, 0);
+    s = note_topics(path, lines, &l, err);
+    s = s ? s : tell_topics(&l, fn, ctx, err);
+    weir_map_fini(&l.counts, NULL);
+    weir_arena_fini(&l.arena);
+    weir_arena_fini(&l.scratch);
     weir_lines_close(lines);
     return s;
 }

@@ -21,8 +21,7 @@ typedef struct waiting {
     int32_t n_ends;
 } waiting;
 
-/* ---- Evidence: some table of the source is past the position -----------------------------------
- */
+/* ---- Evidence: some table of the source is past the position --------------------------------- */
 
 /* Opens the source's caches in the store, behind the one that is read, by their place in the
  * config. What the store has not yet is left out. */
@@ -55,8 +54,7 @@ static weir_status source_passed(const waiting *w, bool *passed, weir_error *err
     return s;
 }
 
-/* ---- End offsets -------------------------------------------------------------------------------
- */
+/* ---- End offsets ----------------------------------------------------------------------------- */
 
 static weir_status ask_ends(waiting *w, weir_kafka_admin *a, weir_error *err)
 {
@@ -103,8 +101,7 @@ static weir_status reached_ends(const waiting *w, bool *reached, weir_error *err
     return s;
 }
 
-/* ---- Waiting -----------------------------------------------------------------------------------
- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 /* One look at what is committed now. */
 static weir_status look(waiting *w, weir_cli_fresh *out, weir_error *err)

@@ -26,8 +26,7 @@ typedef struct answer {
     weir_cli_fresh fresh;
 } answer;
 
-/* ---- Reading -----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static weir_status read_key(weir_store store, weir_view key, answer *a, weir_error *err)
 {
@@ -40,7 +39,9 @@ static weir_status read_key(weir_store store, weir_view key, answer *a, weir_err
     a->known = true;
     a->found = row.ptr != NULL;
     weir_buf_putv(&a->key, key);
-    weir_buf_putv(&a->state_bytes, bytes);
+    if (bytes.ptr) {
+        weir_buf_putv(&a->state_bytes, bytes);
+    }
     if (row.ptr) {
         weir_cli_put_row(&a->row, row);
     }
@@ -67,8 +68,7 @@ static weir_status look_up(weir_store store, const char *written, answer *a, wei
     return s;
 }
 
-/* ---- Saying ------------------------------------------------------------------------------------
- */
+/* ---- Saying ---------------------------------------------------------------------------------- */
 
 static const char *why_not(const answer *a)
 {
@@ -181,8 +181,7 @@ static int say_stale(const weir_cli *cli, const weir_cli_fresh *f, uint64_t lsn)
     return weir_cli_fail(cli, &err);
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 typedef struct request {
     const char *cache, *key, *min_lsn, *wait;

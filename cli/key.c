@@ -5,8 +5,7 @@
 #include "cdc/decoder.h"
 #include "value/json.h"
 
-/* ---- What a stored key looks like --------------------------------------------------------------
- */
+/* ---- What a stored key looks like ------------------------------------------------------------ */
 
 typedef struct sample {
     weir_arena arena;
@@ -50,8 +49,7 @@ static weir_status several_columns(const weir_value *key, weir_error *err)
     return s;
 }
 
-/* ---- Forms -------------------------------------------------------------------------------------
- */
+/* ---- Forms ----------------------------------------------------------------------------------- */
 
 static weir_buf *next_form(weir_cli_keys *k)
 {

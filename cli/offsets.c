@@ -33,8 +33,7 @@ typedef struct offsets {
     bool json; /* show as export does */
 } offsets;
 
-/* ---- show and export ---------------------------------------------------------------------------
- */
+/* ---- show and export ------------------------------------------------------------------------- */
 
 typedef struct shown {
     const offsets *offsets;
@@ -154,27 +153,36 @@ static weir_status add_place(
                           WEIR_ARG(place->topic));
 }
 
+/* {"store":…,"topic":…,"partition":…,"offset":…}; false: it is not. */
+static bool read_line(
+    const weir_value *v, weir_arena *scratch, weir_view *store, weir_cli_place *place)
+{
+    const weir_value *topic = weir_gets(v, "topic"), *name = weir_gets(v, "store");
+    int64_t partition = -1;
+    bool good = weir_is(topic, WEIR_STRING) &&
+                weir_to_int64(weir_gets(v, "partition"), &partition) && partition >= 0 &&
+                partition <= INT32_MAX && weir_to_int64(weir_gets(v, "offset"), &place->offset) &&
+                place->offset >= 0;
+    if (good) {
+        place->topic = weir_string(topic, scratch);
+        place->partition = (int32_t)partition;
+        *store = weir_is(name, WEIR_STRING) ? weir_raw(name) : (weir_view){"", 0};
+    }
+    return good && place->topic.ptr;
+}
+
 static weir_status add_line(offsets *o, weir_view line, unsigned long number, weir_error *err)
 {
     weir_arena scratch;
-    const weir_value *v;
-    int64_t partition;
+    const weir_value *v = NULL;
     weir_cli_place place;
-    weir_view store = {"", 0};
+    weir_view store;
     weir_arena_init(&scratch, 0);
     weir_status s = weir_json_read(line, &scratch, &v, err);
-    const weir_value *topic = s ? NULL : weir_gets(v, "topic"),
-                     *name = s ? NULL : weir_gets(v, "store");
-    if (s == WEIR_REJECT || (!s && !(weir_is(topic, WEIR_STRING) &&
-                                       weir_to_int64(weir_gets(v, "partition"), &partition) &&
-                                       weir_to_int64(weir_gets(v, "offset"), &place.offset)))) {
+    if (s == WEIR_REJECT || (!s && !read_line(v, &scratch, &store, &place))) {
         s = weir_fail(err, WEIR_E_RECORDING_LINE,
             "line %lu is not {\"store\":…,\"topic\":…,\"partition\":…,\"offset\":…}", number);
-    }
-    if (!s) {
-        place.topic = weir_string(topic, &scratch);
-        place.partition = (int32_t)partition;
-        store = weir_is(name, WEIR_STRING) ? weir_raw(name) : store;
+    } else if (!s) {
         s = add_place(o, store, &place, err);
     }
     weir_arena_fini(&scratch);

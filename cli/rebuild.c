@@ -31,8 +31,7 @@ static const weir_config_cache *sharer(const rebuild *r, const weir_config_cache
     return NULL;
 }
 
-/* ---- The plan ----------------------------------------------------------------------------------
- */
+/* ---- The plan -------------------------------------------------------------------------------- */
 
 static weir_status plan_cache(
     const rebuild *r, const weir_config_cache *c, weir_buf *plan, weir_error *err)
@@ -72,8 +71,7 @@ static weir_status make_plan(const rebuild *r, weir_buf *plan, weir_error *err)
     return s;
 }
 
-/* ---- Doing it ----------------------------------------------------------------------------------
- */
+/* ---- Doing it -------------------------------------------------------------------------------- */
 
 static weir_status forget_all(const rebuild *r, weir_store store, weir_error *err)
 {
@@ -111,8 +109,7 @@ static weir_status rebuild_in(const rebuild *r, weir_store store, weir_error *er
     return store.ops->commit(store.self, err);
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static int choose(weir_cli *cli, rebuild *r)
 {
@@ -132,20 +129,34 @@ static int choose(weir_cli *cli, rebuild *r)
     return weir_cli_end(cli);
 }
 
-/* An LMDB store must not be open twice in one process: the plan is made before it is opened to be
- * written, and locked, and only then is asked. */
+/* Locks the store before anybody is asked. */
+static weir_status ask_and_do(
+    const weir_cli *cli, const rebuild *r, const char *plan, int *code, weir_error *err)
+{
+    weir_store store;
+    weir_status s = weir_open_store(r->store, false, &store, err);
+    if (s) {
+        return s;
+    }
+    if (weir_cli_consented(cli, plan, code)) {
+        s = rebuild_in(r, store, err);
+    }
+    weir_cli_close_store(&store);
+    return s;
+}
+
+/* An LMDB store must not be open twice in one process, so the plan is made before. */
 static int apply(const weir_cli *cli, const rebuild *r)
 {
     weir_error err = {.status = WEIR_OK};
-    weir_store store = {NULL, NULL};
     weir_buf plan = {0};
     int code = EXIT_YES;
     weir_status s = make_plan(r, &plan, &err);
-    s = s || cli->dry_run ? s : weir_open_store(r->store, false, &store, &err);
-    if (!s && weir_cli_consented(cli, weir_buf_str(&plan), &code)) {
-        s = rebuild_in(r, store, &err);
+    if (!s && cli->dry_run) {
+        weir_cli_consented(cli, weir_buf_str(&plan), &code);
+    } else if (!s) {
+        s = ask_and_do(cli, r, weir_buf_str(&plan), &code, &err);
     }
-    weir_cli_close_store(&store);
     weir_buf_fini(&plan);
     return s ? weir_cli_fail(cli, &err) : code;
 }
@@ -159,8 +170,13 @@ static int run(weir_cli *cli)
     }
     rebuild r = {.config = config, .chosen = weir_calloc(config->caches.count, sizeof(bool))};
     weir_error err = {.status = WEIR_OK};
-    code = r.chosen ? choose(cli, &r) : (weir_fail_oom(&err), weir_cli_fail(cli, &err));
-    code = code ? code : apply(cli, &r);
+    if (r.chosen) {
+        code = choose(cli, &r);
+        code = code ? code : apply(cli, &r);
+    } else {
+        weir_fail_oom(&err);
+        code = weir_cli_fail(cli, &err);
+    }
     weir_free(r.chosen);
     weir_config_free(config);
     return code;

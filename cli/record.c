@@ -47,8 +47,7 @@ typedef struct record {
     weir_buf lines;
 } record;
 
-/* ---- What is to be recorded --------------------------------------------------------------------
- */
+/* ---- What is to be recorded ------------------------------------------------------------------ */
 
 static bool has_topic(const record *r, const char *topic)
 {
@@ -147,8 +146,7 @@ static void mark_empty(record *r)
     }
 }
 
-/* ---- Recording ---------------------------------------------------------------------------------
- */
+/* ---- Recording ------------------------------------------------------------------------------- */
 
 static void finish_part(record *r, part *p)
 {
@@ -283,8 +281,7 @@ static weir_status open_reader(
     return s;
 }
 
-/* ---- The command -------------------------------------------------------------------------------
- */
+/* ---- The command ----------------------------------------------------------------------------- */
 
 static void say_done(const record *r, const weir_bar *bar)
 {

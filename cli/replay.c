@@ -25,8 +25,7 @@ typedef struct replay {
     weir_feed_options feed;
 } replay;
 
-/* ---- What is asked for -------------------------------------------------------------------------
- */
+/* ---- What is asked for ----------------------------------------------------------------------- */
 
 static int parse_prefix(weir_cli *cli, replay *r)
 {
@@ -64,8 +63,7 @@ static int parse(weir_cli *cli, replay *r)
     return weir_cli_end(cli);
 }
 
-/* ---- Consent: to other brokers than the config's by naming them, to those by saying yes ---------
- */
+/* ---- Consent: to other brokers than the config's by naming them, to those by saying yes ------ */
 
 static weir_status plan_topic(void *ctx, const char *topic, int32_t partitions, weir_error *err)
 {
@@ -104,8 +102,7 @@ static bool agreed(const weir_cli *cli, const replay *r, int *code, weir_status 
     return yes;
 }
 
-/* ---- Replaying ---------------------------------------------------------------------------------
- */
+/* ---- Replaying ------------------------------------------------------------------------------- */
 
 static void say_done(const weir_cli *cli, const weir_feed *f, const weir_bar *bar, bool whole)
 {

@@ -13,9 +13,12 @@ int64_t weir_cli_duration(const char *text)
         const char *name;
         double ms;
     } units[] = {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
+    if (!isdigit((unsigned char)*text)) {
+        return -1; /* strtod would take a sign, spaces, words */
+    }
     char *end;
-    double n = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
-    for (size_t i = 0; n >= 0 && i < sizeof units / sizeof *units; i++) {
+    double n = strtod(text, &end);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         if (strcmp(end, units[i].name) == 0 && n * units[i].ms < 1e15) {
             return (int64_t)(n * units[i].ms);
         }

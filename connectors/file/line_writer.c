@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
+#define ZLIB_CONST /* zlib only reads what it compresses */
 #include <zlib.h>
 #include <zstd.h>
 
@@ -107,7 +108,7 @@ static weir_status write_all(weir_line_writer *w, const char *at, size_t left, w
 static weir_status gzip(weir_line_writer *w, weir_view v, bool end, weir_error *err)
 {
     int rc = Z_OK;
-    w->gz.next_in = (Bytef *)(uintptr_t)v.ptr;
+    w->gz.next_in = (const Bytef *)v.ptr;
     w->gz.avail_in = (uInt)v.len;
     do {
         w->gz.next_out = (Bytef *)w->out;

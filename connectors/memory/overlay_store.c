@@ -104,8 +104,7 @@ static weir_status overlay_del(
     return s->top.ops->put(s->top.self, number, space, key, (weir_view){&gone_mark, 1}, err);
 }
 
-/* ---- Walks: first what the base has, as the overlay has it; then what the overlay alone has ---
- */
+/* ---- Walks: first what the base has, as the overlay has it; then what the overlay alone has -- */
 
 typedef struct walk {
     overlay_store *store;
@@ -189,8 +188,7 @@ static weir_status overlay_read(void *self, unsigned number, weir_space space, w
     return st ? st : to->failed ? weir_fail_oom(err) : WEIR_OK;
 }
 
-/* ---- Figures: of the base, which is what a dry run is about ------------------------------------
- */
+/* ---- Figures: of the base, which is what a dry run is about ---------------------------------- */
 
 static uint64_t overlay_bytes(void *self)
 {
