@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "engine/engine.h"
 
-enum { SCRIPT_DEEDS = 256, SCRIPT_PARTITIONS = 4, SCRIPT_COMMITS = 64 };
+enum { SCRIPT_DEEDS = 256, SCRIPT_PARTITIONS = 4, SCRIPT_COMMITS = 256 };
 
 typedef enum script_kind {
     SCRIPT_ASSIGN, /* offset: start */
