@@ -102,7 +102,9 @@ static weir_status check_config(
     if (topic.compacted) {
         check_compaction(a, c, what);
     }
-    check_retention(a, c, &topic, what);
+    if (!topic.compacted || topic.deleted) {
+        check_retention(a, c, &topic, what);
+    }
     a->largest = topic.max_message_bytes > a->largest ? topic.max_message_bytes : a->largest;
     return WEIR_OK;
 }
