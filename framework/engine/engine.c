@@ -253,12 +253,18 @@ void weir_engine_abandon(weir_engine *e)
 
 void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n)
 {
+    bool moved = false;
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {
-        weir_frontier_settle(&records[i]->partition->frontier, records[i]->seq);
+        moved |= weir_frontier_settle(&records[i]->partition->frontier, records[i]->seq);
     }
     e->settled_total += n;
+    bool wake = e->starved && moved; /* too far ahead is what a partition may have been */
+    e->starved &= !wake;
     pthread_mutex_unlock(&e->lock);
+    if (wake) {
+        e->source.ops->wake(e->source.self);
+    }
 }
 
 static void free_with_chunk(weir_record *r)

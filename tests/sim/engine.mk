@@ -1,14 +1,21 @@
-# The engine in the simulator: handlers in a group of processes (sim-engine).
+# The engine in the simulator: handlers in a group of processes (sim-engine), and the sync of a store
+# (sim-sync).
 
 SIM_ENGINE_OBJ := $(addprefix $(B)/sim/,broker.o ledger.o engine_world.o engine_handler.o sim_engine.o)
+SIM_SYNC_OBJ := $(addprefix $(B)/sim/,broker.o database.o connector.o source.o schedule.o render.o \
+        faulty_store.o sync_world.o sim_sync.o) $(B)/faults/connectors/memory/memory_store.o
 
 $(B)/sim-engine: $(SIM_ENGINE_OBJ) $(B)/faults/libweir-core.a
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
+$(B)/sim-sync: $(SIM_SYNC_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
 
 .PHONY: check-sim-engine sim-engine-long
 # Short: seconds.
-check-sim-engine: $(B)/sim-engine
-	@$< 500
+check-sim-engine: $(B)/sim-engine $(B)/sim-sync
+	@$(B)/sim-engine 2000
+	@$(B)/sim-sync 500
 # The same over SEEDS seeds.
-sim-engine-long: $(B)/sim-engine
-	@$< $(SEEDS)
+sim-engine-long: $(B)/sim-engine $(B)/sim-sync
+	@$(B)/sim-engine $(SEEDS)
+	@$(B)/sim-sync $(SEEDS)
