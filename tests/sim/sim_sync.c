@@ -36,14 +36,15 @@ static void trouble(sim_sync_world *w)
         break;
     case 3:
         if (w->running && !w->stopping) {
-            sim_sync_say(w, "asked to stop");
-            w->stopping = true;
-            weir_engine_stop_taking(&w->engine);
+            sim_sync_stop(w);
         }
         break;
     default:
         if (w->running && !w->inside) {
             sim_sync_end(w, false);
+        }
+        if (!w->running && sim_chance(&w->rng, .3)) {
+            sim_sync_add_cache(w);
         }
         break;
     }
@@ -128,8 +129,8 @@ static bool run_awake(sim_sync_world *w)
     if (!w->running) {
         return sim_sync_start(w);
     }
-    if (sim_member_has_news(&w->broker.members[0]) ||
-        (w->stopping && weir_engine_idle(&w->engine))) {
+    bool over = weir_engine_idle(&w->engine) || w->now_ms >= w->stop_until_ms;
+    if (sim_member_has_news(&w->broker.members[0]) || (w->stopping && over)) {
         sim_sync_poll(w);
         return true;
     }

@@ -322,22 +322,28 @@ static void leave(sim_sync_world *w)
     if (!w->memory_fails) {
         check_ready(w);
     }
-    if (!w->inside && (weir_engine_failed(&w->engine) || w->store.dead)) {
+    if (!w->inside && w->store.dead) {
         sim_sync_end(w, false);
     }
+}
+
+void sim_sync_stop(sim_sync_world *w)
+{
+    sim_sync_say(w, "asked to stop");
+    w->stopping = true;
+    w->stop_until_ms = w->now_ms + SIM_PICK(&w->rng, 0, 300, 20000);
+    weir_engine_stop_taking(&w->engine);
 }
 
 void sim_sync_poll(sim_sync_world *w)
 {
     w->inside++;
-    weir_status s = weir_engine_poll(&w->engine, w->now_ms, 0);
-    bool drained = !s && w->stopping && weir_engine_idle(&w->engine) && w->inside == 1;
-    if (drained) {
-        w->inside--;
-        sim_sync_end(w, true);
-        return;
-    }
+    bool failed = weir_engine_poll(&w->engine, w->now_ms, 0) != WEIR_OK;
+    bool over = weir_engine_idle(&w->engine) || w->now_ms >= w->stop_until_ms;
     leave(w);
+    if (w->running && !w->inside && (failed || (w->stopping && over))) {
+        sim_sync_end(w, !failed);
+    }
 }
 
 bool sim_sync_lane_is_awake(const sim_sync_world *w, unsigned lane)
@@ -439,7 +445,7 @@ static void draw_sync(sim_sync_world *w)
     unsigned n = (unsigned)sim_between(&w->rng, 1, SIM_SYNC_CACHES);
     static const char *const names[] = {"one", "two"};
     w->rules = (weir_source_rules){.topic_prefix = weir_view_of("sim"), .positions = true};
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < SIM_SYNC_CACHES; i++) {
         w->caches[i] = (weir_sync_cache){.name = names[i], .rule = weir_view_of("all")};
         w->numbers[i] = i;
     }
@@ -532,6 +538,13 @@ void sim_sync_world_fini(sim_sync_world *w)
     }
 }
 
+void sim_sync_add_cache(sim_sync_world *w)
+{
+    if (w->options.n_caches < SIM_SYNC_CACHES) {
+        w->topics[0].n_caches = ++w->options.n_caches;
+    }
+}
+
 /* ---- The end ------------------------------------------------------------------------------------
  */
 
@@ -553,8 +566,12 @@ static void check_row(sim_sync_world *w, unsigned cache, int key)
 
 static void check_offset(sim_sync_world *w, const sim_partition *p)
 {
-    int64_t stored = weir_sync_offset(w->sync, weir_view_of(p->topic), p->number);
-    if (stored != p->end) {
+    int64_t stored = -1;
+    weir_error err;
+    weir_status s = w->inner.ops->begin(w->inner.self, &err);
+    s = s ? s : weir_stored_offset(w->inner, p->topic, p->number, &stored, &err);
+    w->inner.ops->abort(w->inner.self);
+    if (s || stored != p->end) {
         sim_sync_fail(w, "%s/%d is quiet at %" PRId64 ", and %" PRId64 " is stored", p->topic,
             p->number, p->end, stored);
     }

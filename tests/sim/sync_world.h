@@ -39,7 +39,7 @@ typedef struct sim_sync_world {
 
     /* The process. */
     bool running, stopping, inside_writer, lane_busy[SIM_SYNC_LANES], was_ready;
-    int64_t lane_due_ms[SIM_SYNC_LANES], writer_due_ms;
+    int64_t lane_due_ms[SIM_SYNC_LANES], writer_due_ms, stop_until_ms;
     int64_t ends_at_start[SIM_BROKER_PARTITIONS];
     int inside; /* steps */
     int depth;  /* of steps within steps */
@@ -67,12 +67,15 @@ bool sim_sync_produce(sim_sync_world *w, int partition);
 bool sim_sync_start(sim_sync_world *w);
 /* Not in order: it dies, with what it has in hand. */
 void sim_sync_end(sim_sync_world *w, bool in_order);
+void sim_sync_stop(sim_sync_world *w);
 void sim_sync_poll(sim_sync_world *w);
 void sim_sync_lane(sim_sync_world *w, unsigned lane);
 void sim_sync_write(sim_sync_world *w);
 bool sim_sync_lane_is_awake(const sim_sync_world *w, unsigned lane);
 bool sim_sync_writer_is_awake(const sim_sync_world *w);
 
+/* From its next start on there is one cache more, to be made from the topic's beginning. */
+void sim_sync_add_cache(sim_sync_world *w);
 /* Everything is quiet: the rows are the source's, and all that was sent is stored. */
 void sim_sync_check_end(sim_sync_world *w);
 
