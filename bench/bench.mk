@@ -1,9 +1,17 @@
-# Benchmarks: `make bench-parse`. Each prints what it measured and against whom.
+# Benchmarks: `make bench`. Each prints what it measured and against whom; bench/README.md says how to read it.
 
-$(B)/bench/%: bench/%.c $(B)/libweir-core.a
+BENCH_LIBS = $(B)/libweir.a $(PC_LIBS) -lm
+
+$(B)/bench/%: bench/%.c $(B)/libweir.a | deps
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libweir-core.a -ljansson -lpcre2-8 -lm
+	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -Wno-unused-result -MMD -MP -o $@ $< $(BENCH_LIBS)
 
-.PHONY: bench-parse
+.PHONY: bench bench-parse bench-decode bench-engine
+bench: bench-parse bench-decode bench-engine
 bench-parse: $(B)/bench/parse
 	$< bench/data/envelope-plain.jsonl bench/data/envelope-schema.jsonl bench/data/envelopes-mixed.jsonl
+bench-decode: $(B)/bench/decode
+	$< bench/data/changes-plain.tsv bench/data/changes-schema.tsv
+# ROUNDS of RECORDS; exit 1 below a floor.
+bench-engine: $(B)/bench/engine
+	$< $(ROUNDS) $(RECORDS)

@@ -23,7 +23,7 @@
 #include "daemon.h"
 #include "kafka_properties.h"
 
-enum { PLAIN_PARTITIONS = 64, SCHEMA_PARTITIONS = 64, BATCH = 1000, TIMEOUT_S = 120 };
+enum { PLAIN_PARTITIONS = 64, SCHEMA_PARTITIONS = 64, BATCH = 1000, TIMEOUT_S = 30 };
 
 typedef struct shape {
     const char *name, *table, *topic, *text_field, *number_field;
@@ -172,7 +172,11 @@ static double run_raw(const shape *s, const char *address)
     rd_kafka_queue_t *q = rd_kafka_queue_get_consumer(rk);
     rd_kafka_message_t *m[BATCH];
     double start = 0;
+    double until = seconds() + TIMEOUT_S;
     for (int got = 0; got < s->records;) {
+        if (seconds() > until) {
+            die("the raw run did not get all records: the mock cluster has dropped some");
+        }
         ssize_t n = rd_kafka_consume_batch_queue(q, 1000, m, BATCH);
         if (n > 0 && start == 0) {
             start = seconds();
@@ -402,7 +406,11 @@ static result in_process(measured_fn *fn, const shape *s, const char *address)
         r.rate = 0;
     }
     close(out[0]);
-    wait4(pid, NULL, 0, &used);
+    int status;
+    wait4(pid, &status, 0, &used);
+    if (WIFSIGNALED(status)) {
+        fprintf(stderr, "bench: a run ended with signal %d\n", WTERMSIG(status));
+    }
     r.resident_kb = used.ru_maxrss;
     return r;
 }
@@ -425,6 +433,7 @@ static void measure(const shape *s, line *lines, int n, int rounds, const char *
         for (int i = 0; i < n; i++) {
             lines[i].rounds[r] = in_process(lines[i].fn, s, address);
             if (lines[i].rounds[r].rate == 0) {
+                fprintf(stderr, "bench: %s\n", lines[i].name);
                 die("a run failed");
             }
         }
@@ -468,7 +477,7 @@ static void read_schema(const char *path)
 
 int main(int argc, char **argv)
 {
-    int rounds = argc > 1 ? atoi(argv[1]) : 5, records = argc > 2 ? atoi(argv[2]) : 400000;
+    int rounds = argc > 1 ? atoi(argv[1]) : 5, records = argc > 2 ? atoi(argv[2]) : 250000;
     shape shapes[] = {
         {"plain", "accounts", "bank.plain", "owner", "balance", records, PLAIN_PARTITIONS, false},
         {"plain-random", "accounts", "bank.random", "owner", "balance", records, PLAIN_PARTITIONS,
