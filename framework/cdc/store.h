@@ -30,8 +30,8 @@ typedef struct weir_store_ops {
     const char *type; /* "memory", "lmdb" */
     bool durable;     /* offsets outlive the process */
 
-    /* Makes cache `number` (0: the store's own, always there) known by its name, under which other programs
-     * find its rows. Outside of a transaction, once for each number. */
+    /* Makes cache `number` (0: the store's own, always there) known by its name, under which other
+     * programs find its rows. Outside of a transaction, once for each number. */
     weir_status (*open_cache)(void *self, unsigned number, const char *name, weir_error *err);
 
     /* Errors of all calls: OUT_OF_MEMORY; STORE_FULL, STORE_IO (HOLD: the transaction is to be
