@@ -50,6 +50,8 @@ typedef struct kafka_source {
     void *engine;
     weir_error failure;
 
+    bool closing; /* the engine's partitions are gone: nothing is told to it any more */
+
     pthread_mutex_t lock;
     pthread_cond_t signalled;
     bool signal;
@@ -437,7 +439,7 @@ static void on_commit(
 {
     kafka_source *s = opaque;
     (void)rk;
-    for (int i = 0; list && i < list->cnt; i++) {
+    for (int i = 0; !s->closing && list && i < list->cnt; i++) {
         if (!code && !list->elems[i].err) {
             s->events->committed(
                 s->engine, list->elems[i].topic, list->elems[i].partition, list->elems[i].offset);
@@ -493,6 +495,7 @@ static bool kafka_finished(void *self)
 static void kafka_close(void *self)
 {
     kafka_source *s = self;
+    s->closing = true;
     for (size_t i = 0; i < s->n_served; i++) {
         rd_kafka_queue_cb_event_enable(s->served[i].queue, NULL, NULL);
         rd_kafka_queue_destroy(s->served[i].queue);
@@ -555,7 +558,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_fatal_error(rk, fatal, sizeof fatal);
         weir_fail(&s->failure, WEIR_E_KAFKA_FATAL, "%s", fatal);
-    } else if (s->events) {
+    } else if (s->events && !s->closing) {
         weir_error err;
         weir_status st = weir_kafka_fail(&err, (rd_kafka_resp_err_t)code, "%s", reason);
         /* Credentials that worked before may be rotated right now; at the start they are just

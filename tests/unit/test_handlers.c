@@ -223,7 +223,7 @@ static void test_many_at_once(void **state)
 {
     (void)state;
     enum { MANY = 400 };
-    static char keys[MANY][8];
+    static char keys[MANY][16];
     static app a;
     app_begin(&a, app_defer);
     for (int i = 0; i < MANY; i++) {
