@@ -35,7 +35,7 @@ check: all
 	@scripts/check $(CHECKS)
 # What CI adds to it.
 sim-long:
-	@$(MAKE) --no-print-directory sim-engine-long SEEDS=3000
+	@$(MAKE) --no-print-directory sim-engine-long SEEDS=10000
 	@$(MAKE) --no-print-directory sim-merge-long SEEDS=2000
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20
