@@ -6,6 +6,7 @@ ASAN_CHECKS := check-unit check-unit-app check-unit-conn check-sim-engine check-
 TSAN_CHECKS := check-threads check-recordings
 
 .PHONY: check-asan check-tsan
+check-asan: export ASAN_OPTIONS = allocator_may_return_null=1
 check-asan:
 	@$(MAKE) --no-print-directory B=$(B)/asan WEIR=$(B)/asan/weir OPT='-O1 -g' \
 	    EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=undefined -DWEIR_ARENA_DEBUG -Wno-format-truncation' $(ASAN_CHECKS)
