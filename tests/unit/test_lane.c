@@ -234,7 +234,7 @@ typedef struct model {
     weir_partition partitions[NUMBERS][EPOCHS];
     int epoch[NUMBERS];
     weir_record records[RECORDS];
-    char keys[KEYS][4];
+    char keys[KEYS][16];
     fate states[RECORDS];
     int64_t due[RECORDS];
     int n, running; /* running: -1: none */
