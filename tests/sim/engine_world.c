@@ -48,7 +48,8 @@ static void on_revoked(void *ctx, sim_held *held, bool lost)
     sim_world *w = ctx;
     sim_epoch *e = held->user;
     const sim_process *p = e->member->user;
-    bool commits = !w->broker.troubles.commit_fails && !w->broker.troubles.answer_lost;
+    const sim_troubles *t = &w->broker.troubles;
+    bool commits = t->commit_fails <= 0 && t->answer_lost <= 0;
     bool in_order = !lost && !p->cut_short && commits && !w->memory_fails && e->member->alive &&
                     !e->member->fenced && !weir_engine_failed(&p->engine);
     sim_ledger_revoked(&w->ledger, e, in_order);
