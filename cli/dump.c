@@ -20,7 +20,8 @@ typedef struct dump {
 
 static weir_status flush(dump *d, weir_error *err)
 {
-    bool good = !d->out.failed && fwrite(d->out.ptr, 1, d->out.len, stdout) == d->out.len;
+    weir_view text = weir_buf_view(&d->out); /* an empty dump has written nothing */
+    bool good = !d->out.failed && fwrite(text.ptr, 1, text.len, stdout) == text.len;
     bool oom = d->out.failed;
     weir_buf_clear(&d->out);
     return good  ? WEIR_OK
