@@ -47,8 +47,11 @@ void weir_lane_push(weir_lane *l, weir_record *r)
 /* Equal key of the same partition, whatever its epoch. Records without a key are all of one. */
 static bool same_key(const weir_record *a, const weir_record *b)
 {
-    return a->partition->number == b->partition->number && a->partition->tag == b->partition->tag &&
-           !a->raw.key.ptr == !b->raw.key.ptr && weir_view_eq(a->raw.key, b->raw.key);
+    if (a->partition->number != b->partition->number || a->partition->tag != b->partition->tag) {
+        return false;
+    }
+    bool keyed = a->raw.key.ptr && b->raw.key.ptr;
+    return keyed ? weir_view_eq(a->raw.key, b->raw.key) : a->raw.key.ptr == b->raw.key.ptr;
 }
 
 static weir_blocked_key *find(const weir_lane *l, const weir_record *r)

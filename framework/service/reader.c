@@ -203,7 +203,7 @@ static bool is_number(weir_view text)
 weir_view weir_number(weir_reader *r, const char *name)
 {
     weir_view text = weir_json(r, name);
-    if (r->status) {
+    if (r->status || !text.len) {
         return (weir_view){NULL, 0};
     }
     if (text.ptr[0] == '"') {
