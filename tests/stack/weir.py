@@ -1,0 +1,75 @@
+"""The daemon under test: a `weir sync` that is killed and started, and what its caches hold."""
+import json
+import os
+import pathlib
+import subprocess
+import urllib.error
+import urllib.request
+
+from process import Process, StackError, free_port
+
+
+class Weir:
+    """One daemon. `config` is YAML text to which http and log are added."""
+
+    def __init__(self, program, folder, name, config, command=("sync",)):
+        self.program, self.folder = str(pathlib.Path(program).resolve()), pathlib.Path(folder)
+        self.port = free_port()
+        self.config = self.folder / f"{name}.yaml"
+        self.config.write_text(f'{config}\nhttp: {{ listen: "127.0.0.1:{self.port}" }}\nlog: {{ format: json }}\n', encoding="utf-8")
+        self.process = Process(folder, name, [self.program, *command, str(self.config)])
+
+    def start(self):
+        """Starts it; what happens then is the test's to watch."""
+        self.process.start()
+
+    def kill(self):
+        """SIGKILL."""
+        self.process.kill()
+
+    def stop(self):
+        """Lets it drain; returns its exit code."""
+        return self.process.stop()
+
+    def must_live(self):
+        """Raises when it has ended by itself."""
+        if not self.process.running():
+            code = self.process.child.returncode if self.process.child else None
+            raise StackError(f"weir has ended by itself with {code}:\n{self.process.tail()}")
+
+    def status(self):
+        """The document of /status, or None while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status", timeout=5) as answer:
+                return json.load(answer)
+        except (urllib.error.URLError, OSError, ValueError):
+            return None
+
+    def caught_up(self):
+        """Is every partition read to its end, as far as the daemon knows?"""
+        return self.command("lag", "--max", "0", "--quiet", f"http://127.0.0.1:{self.port}").returncode == 0
+
+    def dump(self, cache):
+        """The rows of a cache, sorted by their bytes."""
+        done = self.command("dump", cache, "-c", str(self.config))
+        if done.returncode:
+            raise StackError(f"weir dump {cache}: {done.stderr}")
+        return sorted(done.stdout.splitlines())
+
+    def flagged(self, cache):
+        """The keys of rows that the cache says it cannot vouch for, as objects."""
+        done = self.command("dump", cache, "--states", "-c", str(self.config))
+        if done.returncode:
+            raise StackError(f"weir dump {cache} --states: {done.stderr}")
+        lines = (json.loads(line) for line in done.stdout.splitlines())
+        return [line["key"] for line in lines if line.get("incomplete") or line.get("quarantined")]
+
+    def record(self, path, topics):
+        """Writes topics into a recording, for whoever looks into a failure."""
+        named = [x for topic in topics for x in ("--topic", topic)]
+        self.command("record", str(path), "--yes", *named, "-c", str(self.config))
+
+    def command(self, *arguments):
+        """Runs a command of the program."""
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False,
+                              env={k: v for k, v in os.environ.items() if k != "TALLY"})
