@@ -1,5 +1,24 @@
 # Recordings of real Debezium events against the final rows of their source.
 
-.PHONY: check-recordings
+SCHEDULE_SEEDS ?= 300
+SCHEDULE_SRC := $(sort $(wildcard tests/recordings/*.c))
+# The parts of the library that a sync over logs in memory needs, with fault injection: it counts blocks of memory.
+SCHEDULE_OBJ := $(SCHEDULE_SRC:%.c=$(B)/%.o) $(B)/sim/schedule.o $(B)/sim/faulty_store.o \
+        $(patsubst %.c,$(B)/faults/%.o,$(wildcard app/config*.c connectors/memory/*.c) app/rules.c \
+        $(addprefix connectors/file/,lines.c recording.c))
+
+.PHONY: check-recordings check-schedules schedules-long
+# Each as a file, in its own order, by the program.
 check-recordings: $(WEIR)
 	@tests/recordings/check $(WEIR)
+
+$(B)/tests/recordings/%.o: tests/recordings/%.c | deps test-deps
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -c $< -o $@
+$(B)/check-schedules: $(SCHEDULE_OBJ) $(B)/faults/libweir-core.a
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PC_LIBS) -lm
+# Each under seeded schedules: some of them, and SCHEDULE_SEEDS.
+check-schedules: $(B)/check-schedules
+	@$< 8
+schedules-long: $(B)/check-schedules
+	@$< $(SCHEDULE_SEEDS)
