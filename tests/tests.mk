@@ -28,7 +28,7 @@ include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk be
 # ---- make check ------------------------------------------------------------------------------------
 
 CHECKS := check-layers check-headers check-unit check-unit-app check-unit-conn check-sim-merge check-sim-engine check-threads \
-        check-docs check-guarantees check-recordings check-cli check-http check-bad check-kills check-demo check-install
+        check-docs check-guarantees check-recordings check-schedules check-cli check-http check-bad check-kills check-demo check-install
 
 .PHONY: check sim-long fuzz-short help
 check: all
@@ -47,4 +47,4 @@ help:
 	@echo 'make bench          what is measured, against whom (bench/README.md)'
 	@echo 'make docs           renew the generated pages'
 	@echo 'make lint, format   clang-format, clang-tidy, clang warnings'
-	@echo 'make check-asan, check-tsan, check-mutants, sim-long, kills-long, fuzz    the longer checks'
+	@echo 'make check-asan, check-tsan, check-mutants, sim-long, schedules-long, kills-long, fuzz    the longer checks'
