@@ -39,9 +39,8 @@ NOISE = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
 def java(heap, main, *arguments, options=()):
-    """The command line of a Java program of Kafka's."""
-    quick = ["-XX:TieredStopAtLevel=1"] if heap < 128 else []
-    jvm = [f"-Xmx{heap}m", "-XX:+UseSerialGC", *quick, NOISE, "-Dorg.slf4j.simpleLogger.showDateTime=true", *options]
+    """The command line of a Java program of Kafka's. The first compiler alone: what lives for minutes starts sooner with it."""
+    jvm = [f"-Xmx{heap}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", NOISE, "-Dorg.slf4j.simpleLogger.showDateTime=true", *options]
     return ["java", *jvm, "-cp", f"{fetch.kafka()}/*", main, *[str(a) for a in arguments]]
 
 

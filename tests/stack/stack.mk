@@ -11,3 +11,15 @@ stack-down:
 	@tests/stack/stack down
 stack-status:
 	@tests/stack/stack status
+
+$(B)/tests/stack/ledger: tests/stack/ledger.c $(B)/libweir.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $^ $(PC_LIBS) -lm
+
+.PHONY: check-storm check-at-least-once check-scale-out
+check-storm: $(WEIR) | stack-deps
+	@tests/stack/check-storm $(WEIR)
+check-at-least-once: $(WEIR) $(B)/tests/stack/ledger | stack-deps
+	@tests/stack/check-at-least-once $(WEIR) $(B)/tests/stack/ledger
+check-scale-out: $(WEIR) $(B)/tests/stack/ledger | stack-deps
+	@tests/stack/check-scale-out $(WEIR) $(B)/tests/stack/ledger

@@ -1,7 +1,8 @@
-"""The daemon under test: a `weir sync` that is killed and started, and what its caches hold."""
+"""The programs under test: a `weir sync` that is killed and started, and what its caches hold; a service."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -73,3 +74,38 @@ class Weir:
         """Runs a command of the program."""
         return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False,
                               env={k: v for k, v in os.environ.items() if k != "TALLY"})
+
+
+class Service:
+    """The service of ledger.c: one instance of a group, with one handler on one topic."""
+
+    def __init__(self, program, folder, kafka, group, instance, topic, ledger, work_ms, more=""):
+        self.folder = pathlib.Path(folder)
+        config = self.folder / f"{group}-{instance}.yaml"
+        config.write_text(f"weir: 1\nname: {group}\ninstance: {instance}\n"
+                          f"kafka:\n  bootstrap.servers: {kafka.address}\n  consumer: {{ session.timeout.ms: 6000 }}\n"
+                          f"errors: {{ reject: stop }}\nlog: {{ format: json }}\n{more}", encoding="utf-8")
+        env = dict(os.environ, LEDGER_FILE=str(ledger), LEDGER_TOPIC=topic, LEDGER_WORK_MS=str(work_ms))
+        self.process = Process(folder, f"{group}-{instance}", [str(pathlib.Path(program).resolve()), "--config", str(config)], env=env)
+
+    def start(self):
+        """Starts it."""
+        self.process.start()
+
+    def kill(self):
+        """SIGKILL."""
+        self.process.kill()
+
+    def stop(self):
+        """Lets it drain; returns its exit code."""
+        return self.process.stop(40)
+
+    def must_live(self):
+        """Raises when it has ended by itself."""
+        if not self.process.running():
+            code = self.process.child.returncode if self.process.child else None
+            raise StackError(f"the service has ended by itself with {code}:\n{self.process.tail()}")
+
+    def assignments(self):
+        """How often it was given partitions, and how many each time."""
+        return [int(n) for n in re.findall(r"assigned (\d+) partitions", self.process.tail(1 << 24))]
