@@ -1,0 +1,287 @@
+/* Members of a consumer group in processes of their own, against librdkafka's mock cluster: they
+ * come, go, die and stand still; commits, fetches, dead letters and brokers fail. In each case
+ * every record is handled, nothing is committed above one that was not, keys keep their order, and
+ * what comes again has a reason (group_ledger.h).
+ *
+ *   check_groups [--long] [--seed N] [CASE...]     exit 1: a case failed
+ *
+ * Cases run side by side, each in a process with a cluster of its own: most of their time they wait
+ * for sessions to end. What the mock cannot do is told in fault_broker.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fault_broker.h"
+#include "group_case.h"
+#include "group_report.h"
+
+enum { AT_ONCE = 24, LONG_ROUNDS = 5, LOG_TAIL = 6000, MOST_CASES = 64, MOST_NAMES = 32 };
+
+/* ---- Scripts ------------------------------------------------------------------------------------
+ * The first rebalance of a group takes the mock three seconds, later ones one.
+ */
+
+#define ERROR(name) RD_KAFKA_RESP_ERR_##name
+#define ANSWERS(after, broker, request_, list)                                         \
+    {                                                                                  \
+        .after_ms = (after), .action = ERRORS, .who = (broker), .request = (request_), \
+        .errors = (list), .n = (int)(sizeof(list) / sizeof *(list)),                   \
+    }
+#define STEP(after, what, whom)                              \
+    {                                                        \
+        .after_ms = (after), .action = (what), .who = (whom) \
+    }
+#define BOTH STEP(0, START, 0), STEP(0, START, 1)
+
+static const group_step one_joins_late[] = {STEP(0, START, 0), STEP(4000, START, 1)};
+static const group_step one_leaves[] = {BOTH, STEP(4500, LEAVE, 1)};
+static const group_step both_leave[] = {
+    BOTH, STEP(4000, LEAVE, 0), STEP(200, LEAVE, 1), STEP(0, START, 2)};
+static const group_step one_is_killed[] = {BOTH, STEP(4500, KILL, 0)};
+static const group_step both_are_killed[] = {
+    BOTH, STEP(4000, KILL, 0), STEP(10, KILL, 1), STEP(0, START, 0), STEP(0, START, 1)};
+static const group_step one_stands_still[] = {BOTH, STEP(4000, PAUSE, 0), STEP(9000, RESUME, 0)};
+static const group_step comes_and_goes[] = {BOTH, STEP(3600, START, 2), STEP(3600, LEAVE, 0),
+    STEP(300, START, 0), STEP(2500, LEAVE, 2), STEP(100, LEAVE, 1), STEP(300, START, 1)};
+/* It comes back before its session ends, and says no word when it goes. */
+static const group_step an_instance_restarts[] = {
+    BOTH, STEP(4000, LEAVE, 0), STEP(100, START, 0), STEP(4000, KILL, 1), STEP(100, START, 1)};
+static const rd_kafka_resp_err_t fenced[] = {ERROR(FENCED_INSTANCE_ID)};
+static const group_step an_instance_is_fenced[] = {STEP(0, START, 0),
+    ANSWERS(4500, ALL_BROKERS, REQUEST_OFFSET_COMMIT, fenced), STEP(0, FAILS, 0),
+    STEP(0, START, 1)};
+
+static const rd_kafka_resp_err_t commit_errors[] = {ERROR(REBALANCE_IN_PROGRESS),
+    ERROR(REQUEST_TIMED_OUT), ERROR(COORDINATOR_NOT_AVAILABLE), ERROR(COORDINATOR_LOAD_IN_PROGRESS),
+    ERROR(NOT_COORDINATOR), ERROR(_TRANSPORT), ERROR(UNKNOWN_TOPIC_OR_PART),
+    ERROR(REBALANCE_IN_PROGRESS), ERROR(REQUEST_TIMED_OUT)};
+static const rd_kafka_resp_err_t unknown_member[] = {ERROR(UNKNOWN_MEMBER_ID)};
+static const rd_kafka_resp_err_t illegal_generation[] = {ERROR(ILLEGAL_GENERATION)};
+static const group_step commits_fail[] = {
+    BOTH, ANSWERS(3500, ALL_BROKERS, REQUEST_OFFSET_COMMIT, commit_errors), STEP(3000, LEAVE, 0)};
+static const group_step a_member_is_unknown[] = {BOTH,
+    ANSWERS(4500, ALL_BROKERS, REQUEST_OFFSET_COMMIT, unknown_member),
+    ANSWERS(3000, ALL_BROKERS, REQUEST_OFFSET_COMMIT, illegal_generation)};
+
+/* A coordinator that has just moved answers so for a while. */
+#define LOADING ERROR(COORDINATOR_LOAD_IN_PROGRESS)
+#define TEN_LOADING \
+    LOADING, LOADING, LOADING, LOADING, LOADING, LOADING, LOADING, LOADING, LOADING, LOADING
+static const rd_kafka_resp_err_t loading[] = {TEN_LOADING, TEN_LOADING, TEN_LOADING, TEN_LOADING};
+static const group_step offsets_are_not_told[] = {STEP(0, START, 0), STEP(4500, START, 1),
+    ANSWERS(400, ALL_BROKERS, REQUEST_OFFSET_FETCH, loading), STEP(5500, WAIT, 0)};
+static const rd_kafka_resp_err_t join_errors[] = {ERROR(COORDINATOR_LOAD_IN_PROGRESS),
+    ERROR(NOT_COORDINATOR), ERROR(_TRANSPORT), ERROR(COORDINATOR_NOT_AVAILABLE)};
+static const group_step joins_fail[] = {ANSWERS(0, ALL_BROKERS, REQUEST_JOIN_GROUP, join_errors),
+    ANSWERS(0, ALL_BROKERS, REQUEST_FIND_COORDINATOR, join_errors), BOTH,
+    ANSWERS(4000, ALL_BROKERS, REQUEST_HEARTBEAT, join_errors),
+    ANSWERS(500, ALL_BROKERS, REQUEST_SYNC_GROUP, join_errors), STEP(500, START, 2)};
+
+static const rd_kafka_resp_err_t fetch_errors[] = {ERROR(NOT_LEADER_FOR_PARTITION),
+    ERROR(REQUEST_TIMED_OUT), ERROR(_TRANSPORT), ERROR(UNKNOWN), ERROR(KAFKA_STORAGE_ERROR),
+    ERROR(REPLICA_NOT_AVAILABLE), ERROR(LEADER_NOT_AVAILABLE), ERROR(NOT_LEADER_FOR_PARTITION)};
+static const group_step fetches_fail[] = {BOTH,
+    ANSWERS(3500, ALL_BROKERS, REQUEST_FETCH, fetch_errors),
+    ANSWERS(800, ALL_BROKERS, REQUEST_FETCH, fetch_errors)};
+static const group_step a_broker_is_away[] = {BOTH, STEP(4000, DOWN, 2), STEP(2000, UP, 2)};
+static const group_step the_coordinator_is_away[] = {
+    BOTH, STEP(4000, DOWN, COORDINATOR), STEP(3500, UP, COORDINATOR)};
+static const group_step all_brokers_are_away[] = {STEP(0, DOWN, ALL_BROKERS), BOTH,
+    STEP(1500, UP, ALL_BROKERS), STEP(5000, DOWN, ALL_BROKERS), STEP(3000, UP, ALL_BROKERS)};
+static const group_step one_leaves_without_a_broker[] = {
+    BOTH, STEP(4500, DOWN, ALL_BROKERS), STEP(200, LEAVE, 0), STEP(100, UP, ALL_BROKERS)};
+static const group_step brokers_are_slow[] = {BOTH,
+    {.after_ms = 3500, .action = SLOW, .who = ALL_BROKERS, .n = 150}, STEP(2000, LEAVE, 0),
+    {.after_ms = 1000, .action = SLOW, .who = ALL_BROKERS, .n = 0}};
+
+static const rd_kafka_resp_err_t letter_errors[] = {ERROR(NOT_LEADER_FOR_PARTITION),
+    ERROR(REQUEST_TIMED_OUT), ERROR(NOT_ENOUGH_REPLICAS), ERROR(NOT_ENOUGH_REPLICAS_AFTER_APPEND),
+    ERROR(_TRANSPORT), ERROR(NOT_ENOUGH_REPLICAS), ERROR(LEADER_NOT_AVAILABLE)};
+static const group_step letters_fail[] = {BOTH,
+    ANSWERS(3300, DEAD_LEADER, REQUEST_PRODUCE, letter_errors), STEP(1500, KILL, 0),
+    ANSWERS(500, DEAD_LEADER, REQUEST_PRODUCE, letter_errors), STEP(0, START, 0)};
+static const group_step letters_leader_is_away[] = {BOTH, STEP(3500, DOWN, DEAD_LEADER),
+    STEP(1500, KILL, 1), STEP(500, UP, DEAD_LEADER), STEP(0, START, 1)};
+/* Who may not write its dead letters stops; it must not go past the record. */
+static const rd_kafka_resp_err_t not_allowed[] = {ERROR(TOPIC_AUTHORIZATION_FAILED)};
+static const group_step letters_are_refused[] = {STEP(0, START, 0),
+    ANSWERS(3500, DEAD_LEADER, REQUEST_PRODUCE, not_allowed), STEP(0, FAILS, 0),
+    STEP(200, START, 0)};
+
+#define SCRIPT(name_) .name = #name_, .steps = name_, .n_steps = (int)(sizeof name_ / sizeof *name_)
+#define USUAL .records = 3000, .feed_ms = 6000
+
+static const group_case cases[] = {
+    {SCRIPT(one_joins_late), USUAL, .quiet = true, .most_rewind = 500},
+    {SCRIPT(one_leaves), USUAL, .quiet = true, .most_rewind = 500},
+    {SCRIPT(both_leave), USUAL},
+    {SCRIPT(one_is_killed), USUAL, .most_rewind = 500},
+    {SCRIPT(both_are_killed), USUAL, .reject_one_in = 20, .most_rewind = 500},
+    {SCRIPT(one_stands_still), USUAL},
+    {SCRIPT(comes_and_goes), USUAL, .reject_one_in = 50},
+    {SCRIPT(an_instance_restarts), USUAL, .instances = true},
+    {SCRIPT(an_instance_is_fenced), USUAL, .instances = true},
+    {SCRIPT(commits_fail), USUAL},
+    {SCRIPT(a_member_is_unknown), USUAL},
+    {SCRIPT(offsets_are_not_told), USUAL, .most_rewind = 500},
+    {SCRIPT(joins_fail), USUAL},
+    {SCRIPT(fetches_fail), USUAL},
+    {SCRIPT(a_broker_is_away), USUAL},
+    {SCRIPT(the_coordinator_is_away), USUAL},
+    {SCRIPT(all_brokers_are_away), USUAL},
+    {SCRIPT(one_leaves_without_a_broker), USUAL},
+    {SCRIPT(brokers_are_slow), USUAL},
+    {SCRIPT(letters_fail), USUAL, .reject_one_in = 10},
+    {SCRIPT(letters_leader_is_away), USUAL, .reject_one_in = 10},
+    {SCRIPT(letters_are_refused), USUAL, .reject_one_in = 10},
+    {.name = "churn", .churn = 8, .records = 4000, .feed_ms = 9000, .reject_one_in = 50},
+    {.name = "long_churn", .churn = 40, .records = 20000, .feed_ms = 50000, .reject_one_in = 50},
+};
+enum { CASES = sizeof cases / sizeof *cases, ONLY_LONG = CASES - 1 };
+
+/* ---- Running them
+ * --------------------------------------------------------------------------------- */
+
+typedef struct running {
+    pid_t pid; /* 0: none */
+    int log;
+    const char *name;
+} running;
+
+typedef struct tests {
+    const char *program;
+    uint32_t seed;
+    bool all; /* the long form */
+    const char *names[MOST_NAMES];
+    int n_names, passed, failed;
+    running running[AT_ONCE];
+} tests;
+
+static void show_tail(const running *r)
+{
+    char text[LOG_TAIL];
+    off_t end = lseek(r->log, 0, SEEK_END);
+    ssize_t n = pread(r->log, text, sizeof text, end > LOG_TAIL ? end - LOG_TAIL : 0);
+    printf("---- what members of %s said last:\n%.*s----\n", r->name, (int)(n > 0 ? n : 0), text);
+}
+
+/* Waits until one has ended. */
+static void reap(tests *t)
+{
+    int status;
+    pid_t pid = wait(&status);
+    for (int i = 0; i < AT_ONCE; i++) {
+        running *r = &t->running[i];
+        if (r->pid != pid) {
+            continue;
+        }
+        bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        t->passed += passed;
+        t->failed += !passed;
+        if (!passed) {
+            printf("FAILED %s, seed %u%s\n", r->name, t->seed,
+                WIFSIGNALED(status) ? ": the test was killed by a signal" : "");
+            show_tail(r);
+        }
+        close(r->log);
+        *r = (running){.pid = 0};
+    }
+}
+
+static running *free_place(tests *t)
+{
+    for (;;) {
+        for (int i = 0; i < AT_ONCE; i++) {
+            if (!t->running[i].pid) {
+                return &t->running[i];
+            }
+        }
+        reap(t);
+    }
+}
+
+static void start_case(tests *t, const group_case *c, uint32_t seed)
+{
+    running *r = free_place(t);
+    FILE *log = tmpfile();
+    fflush(stdout);
+    *r = (running){.name = c->name, .log = log ? dup(fileno(log)) : -1};
+    if (log) {
+        fclose(log);
+    }
+    fcntl(r->log, F_SETFL, O_APPEND);
+    r->pid = fork();
+    if (r->pid == 0) {
+        _exit(group_case_run(c, t->program, seed, r->log) ? 0 : 1);
+    }
+}
+
+static bool wanted(const tests *t, int i)
+{
+    for (int n = 0; n < t->n_names; n++) {
+        if (strcmp(t->names[n], cases[i].name) == 0) {
+            return true;
+        }
+    }
+    return t->n_names == 0 && (t->all || i < ONLY_LONG);
+}
+
+static void run_all(tests *t)
+{
+    for (uint32_t round = 0; round < (t->all ? LONG_ROUNDS : 1); round++) {
+        for (int i = 0; i < CASES; i++) {
+            if (wanted(t, i)) {
+                start_case(t, &cases[i], t->seed + round);
+            }
+        }
+    }
+    for (int i = 0; i < AT_ONCE; i++) {
+        while (t->running[i].pid) {
+            reap(t);
+        }
+    }
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "check_groups [--long] [--seed N] [CASE...]\n");
+    return 2;
+}
+
+static int sum_up(const tests *t)
+{
+    const char *tally = getenv("TALLY");
+    FILE *f = tally ? fopen(tally, "a") : NULL;
+    printf("seed %u\n%d passed, %d failed, 0 skipped\n", t->seed, t->passed, t->failed);
+    if (f) {
+        fprintf(f, "%d %d 0\n", t->passed, t->failed);
+        fclose(f);
+    }
+    return t->failed || !t->passed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "member") == 0) {
+        return group_member_main(argc - 2, argv + 2);
+    }
+    tests t = {.program = "/proc/self/exe", .seed = (uint32_t)time(NULL) % 1000000};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--long") == 0) {
+            t.all = true;
+        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            t.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
+        } else if (argv[i][0] == '-' || t.n_names == MOST_NAMES) {
+            return usage();
+        } else {
+            t.names[t.n_names++] = argv[i];
+        }
+    }
+    run_all(&t);
+    return sum_up(&t);
+}
