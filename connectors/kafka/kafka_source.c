@@ -8,16 +8,16 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "engine/engine.h"
 #include "engine/run.h"
 #include "kafka/kafka_client.h"
 
 enum {
     BATCH = 1000,
-    COMMITTED_ATTEMPTS = 3,
+    ASK_AGAIN_MS = 200,
     METADATA_MS = 5000,
     LOOK_FOR_TOPICS_MS = 2000,
     LOOK_FOR_PARTITIONS_MS = 30000
@@ -42,7 +42,8 @@ typedef struct kafka_source {
     known_topic *topics;
     served_partition *served;
     size_t n_served, served_capacity, first; /* first: served first in this round */
-    int64_t look_ms;
+    rd_kafka_topic_partition_list_t *given;  /* by the group, not assigned yet; NULL: none */
+    int64_t look_ms, ask_ms;
     rd_kafka_message_t *messages[BATCH];
 
     /* While polled: */
@@ -58,8 +59,7 @@ typedef struct kafka_source {
     atomic_bool connected;
 } kafka_source;
 
-/* ---- Waking -------------------------------------------------------------------------------------
- */
+/* ---- Waking ---- */
 
 static void wake(kafka_source *s)
 {
@@ -83,11 +83,7 @@ static void kafka_wake(void *self)
 
 static void wait_for_signal(kafka_source *s, int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += timeout_ms % 1000 * 1000000L;
-    until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = weir_in_ms(timeout_ms);
     pthread_mutex_lock(&s->lock);
     while (!s->signal && pthread_cond_timedwait(&s->signalled, &s->lock, &until) == 0) {
     }
@@ -95,8 +91,7 @@ static void wait_for_signal(kafka_source *s, int timeout_ms)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- Serving partitions
- * --------------------------------------------------------------------------- */
+/* ---- Serving partitions ---- */
 
 static bool serve(kafka_source *s, const char *topic, int32_t number, int64_t start)
 {
@@ -152,33 +147,58 @@ static void fail_assign(kafka_source *s, rd_kafka_error_t *error)
     }
 }
 
-static void assign_now(kafka_source *s, const rd_kafka_topic_partition_list_t *list)
+static void report(kafka_source *s, rd_kafka_resp_err_t code, const char *what)
 {
-    rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, list);
-    if (code) {
-        fail_assign(s, rd_kafka_error_new(code, "%s", rd_kafka_err2str(code)));
-    }
+    weir_error err;
+    weir_kafka_fail(&err, code, "%s", what ? what : "kafka");
+    s->events->error(s->engine, &err);
 }
 
 /* The group's first start is explicit, since auto.offset.reset is `error`: what has no committed
- * offset begins at its beginning. Where the broker does not answer, librdkafka asks again by
- * itself. */
-static void ask_committed(kafka_source *s, rd_kafka_topic_partition_list_t *list)
+ * offset begins at its beginning. False: the coordinator does not tell. */
+static bool ask_committed(kafka_source *s, rd_kafka_topic_partition_list_t *list)
 {
-    for (int attempt = 0; attempt < COMMITTED_ATTEMPTS; attempt++) {
-        rd_kafka_resp_err_t code = rd_kafka_committed(s->rk, list, METADATA_MS);
-        if (!code) {
-            break;
-        }
-        weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka", "asking for committed offsets: %s",
-            rd_kafka_err2str(code));
-    }
-    for (int i = 0; i < list->cnt; i++) {
+    rd_kafka_resp_err_t code = rd_kafka_committed(s->rk, list, METADATA_MS);
+    for (int i = 0; i < list->cnt && !code; i++) {
         rd_kafka_topic_partition_t *tp = &list->elems[i];
-        if (!tp->err && tp->offset == RD_KAFKA_OFFSET_INVALID) {
-            tp->offset = RD_KAFKA_OFFSET_BEGINNING;
+        code = tp->err;
+        tp->offset = tp->offset == RD_KAFKA_OFFSET_INVALID ? RD_KAFKA_OFFSET_BEGINNING : tp->offset;
+    }
+    if (code) {
+        report(s, code, "asking for committed offsets");
+    }
+    return !code;
+}
+
+static void forget_given(kafka_source *s)
+{
+    if (s->given) {
+        rd_kafka_topic_partition_list_destroy(s->given);
+        s->given = NULL;
+    }
+}
+
+/* Nothing begins before it is known where: librdkafka, asked to find that out, leaves a partition
+ * alone for ever behind an answer like NOT_COORDINATOR. */
+static void assign_given(kafka_source *s)
+{
+    if (!ask_committed(s, s->given)) {
+        s->ask_ms = weir_monotonic_ms() + ASK_AGAIN_MS;
+        return;
+    }
+    for (int i = 0; i < s->given->cnt; i++) {
+        const rd_kafka_topic_partition_t *tp = &s->given->elems[i];
+        if (!serve(s, tp->topic, tp->partition, tp->offset < 0 ? -1 : tp->offset)) {
+            weir_fail_oom(&s->failure);
+            return;
         }
     }
+    weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", s->given->cnt);
+    rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, s->given);
+    if (code) {
+        weir_kafka_fail(&s->failure, code, "assigning partitions");
+    }
+    forget_given(s);
 }
 
 /* Called inside rd_kafka_consumer_poll, so on the poll thread. Eager: all at once. */
@@ -186,25 +206,17 @@ static void on_rebalance(
     rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
 {
     kafka_source *s = opaque;
-    if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        let_go(s, rd_kafka_assignment_lost(rk));
-        rd_kafka_assign(rk, NULL);
+    forget_given(s);
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !s->closing) {
+        s->given = rd_kafka_topic_partition_list_copy(list);
+        assign_given(s);
         return;
     }
-    ask_committed(s, list);
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *tp = &list->elems[i];
-        if (!serve(s, tp->topic, tp->partition, tp->offset < 0 ? -1 : tp->offset)) {
-            weir_fail_oom(&s->failure);
-            return;
-        }
-    }
-    weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", list->cnt);
-    assign_now(s, list);
+    let_go(s, rd_kafka_assignment_lost(rk));
+    rd_kafka_assign(rk, NULL);
 }
 
-/* ---- All partitions of the topics
- * ------------------------------------------------------------------ */
+/* ---- All partitions of the topics ---- */
 
 /* How many partitions the topic has; 0: not there. */
 static weir_status count_partitions(
@@ -317,8 +329,7 @@ static weir_status look_at_topics(kafka_source *s, weir_error *err)
     return st;
 }
 
-/* ---- Polling ------------------------------------------------------------------------------------
- */
+/* ---- Polling ---- */
 
 static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
 {
@@ -348,13 +359,6 @@ static void deliver(kafka_source *s, weir_partition *p, rd_kafka_message_t *m)
         .headers = {header_at, m},
     };
     s->events->record(s->engine, p, &raw, m);
-}
-
-static void report(kafka_source *s, rd_kafka_resp_err_t code, const char *what)
-{
-    weir_error err;
-    weir_kafka_fail(&err, code, "%s", what ? what : "kafka");
-    s->events->error(s->engine, &err);
 }
 
 static unsigned serve_queue(kafka_source *s, const served_partition *sp, unsigned max)
@@ -413,6 +417,9 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
     s->events = events;
     s->engine = engine;
     serve_events(s);
+    if (s->given && weir_monotonic_ms() >= s->ask_ms) {
+        assign_given(s);
+    }
     if (!s->options.group && weir_monotonic_ms() >= s->look_ms) {
         weir_status st = look_at_topics(s, err);
         if (st) {
@@ -431,8 +438,7 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
     return WEIR_OK;
 }
 
-/* ---- Committing ---------------------------------------------------------------------------------
- */
+/* ---- Committing ---- */
 
 static void on_commit(
     rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
@@ -468,8 +474,7 @@ static weir_status kafka_commit(
     return code ? weir_kafka_fail(err, code, "committing") : WEIR_OK;
 }
 
-/* ---- The rest of the port
- * -------------------------------------------------------------------------- */
+/* ---- The rest of the port ---- */
 
 static void kafka_release(void *self, void *message)
 {
@@ -507,6 +512,7 @@ static void kafka_close(void *self)
     }
     if (s->rk) {
         rd_kafka_consumer_close(s->rk);
+        forget_given(s);
         rd_kafka_destroy(s->rk);
     }
     for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
@@ -541,8 +547,7 @@ bool weir_kafka_source_connected(const weir_record_source *source)
     return source->ops == &kafka_ops && atomic_load(&((kafka_source *)source->self)->connected);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------
- */
+/* ---- Opening ---- */
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -680,12 +685,8 @@ weir_status weir_kafka_source_open(
         return weir_fail_oom(err);
     }
     s->options = *options;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->signalled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    weir_cond_init(&s->signalled);
     weir_status st = name_topics(s, err);
     st = st ? st : start_client(s, err);
     if (st) {
