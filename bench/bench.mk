@@ -12,6 +12,6 @@ bench-parse: $(B)/bench/parse
 	$< bench/data/envelope-plain.jsonl bench/data/envelope-schema.jsonl bench/data/envelopes-mixed.jsonl
 bench-decode: $(B)/bench/decode
 	$< bench/data/changes-plain.tsv bench/data/changes-schema.tsv
-# ROUNDS of RECORDS; exit 1 below a floor.
+# ROUNDS of RECORDS; exit 1 below a floor. RUN=handler: those runs alone, for a profiler.
 bench-engine: $(B)/bench/engine
-	$< $(ROUNDS) $(RECORDS)
+	$< $(ROUNDS) $(RECORDS) $(RUN)

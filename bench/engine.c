@@ -3,7 +3,9 @@
  * one run, in turns, each in a process of its own, over the same topics of a mock cluster in yet
  * another process.
  *
- *   bench-engine [ROUNDS [RECORDS]]     exit 1 when a floor is missed */
+ *   bench-engine [ROUNDS [RECORDS [RUN]]]     exit 1 when a floor is missed
+ *
+ * RUN: only the runs whose name starts so, without bars: for a profiler. */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <lmdb.h>
@@ -229,8 +231,8 @@ static void write_config(
     }
     fprintf(f,
         "weir: 1\nname: bench-%s-%d\nkafka:\n  bootstrap.servers: \"%s\"\n"
-        "sources:\n  bank:\n    connector: postgresql\n    topics: { public.%s: %s }\n",
-        s->name, (int)getpid(), address, s->table, s->topic);
+        "%ssources:\n  bank:\n    connector: postgresql\n    topics: { public.%s: %s }\n",
+        s->name, (int)getpid(), address, getenv("EXTRA") ? getenv("EXTRA") : "", s->table, s->topic);
     if (strcmp(s->table, "accounts") == 0) {
         fputs("    types:\n      public.accounts: { id: bigint, owner: text, balance: "
               "\"numeric(12,2)\", note: text, "
@@ -241,9 +243,9 @@ static void write_config(
         fprintf(f, "stores:\n  s: %s\ncaches:\n  rows: { from: bank.public.%s, store: s }\n", store,
             s->table);
     }
-    fputs("errors: { reject: stop }\nlimits: { in_flight: 16MiB }\nlog: { level: warning, format: "
+    fprintf(f, "errors: { reject: stop }\nlimits: { in_flight: %s }\nlog: { level: warning, format: "
           "text }\n",
-        f);
+        getenv("LIMIT") ? getenv("LIMIT") : "16MiB");
     fclose(f);
 }
 
@@ -384,6 +386,7 @@ typedef double measured_fn(const shape *s, const char *address);
 
 typedef struct result {
     double rate;
+    double cpu_us; /* of its process, a record */
     long resident_kb;
 } result;
 
@@ -412,6 +415,9 @@ static result in_process(measured_fn *fn, const shape *s, const char *address)
         fprintf(stderr, "bench: a run ended with signal %d\n", WTERMSIG(status));
     }
     r.resident_kb = used.ru_maxrss;
+    r.cpu_us = ((double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+                   (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec)) /
+               s->records;
     return r;
 }
 
@@ -427,10 +433,20 @@ typedef struct line {
     result rounds[32], median;
 } line;
 
+static const char *only = "";
+
+static bool wanted(const line *l)
+{
+    return strncmp(l->name, only, strlen(only)) == 0;
+}
+
 static void measure(const shape *s, line *lines, int n, int rounds, const char *address)
 {
     for (int r = 0; r < rounds; r++) {
         for (int i = 0; i < n; i++) {
+            if (!wanted(&lines[i])) {
+                continue;
+            }
             lines[i].rounds[r] = in_process(lines[i].fn, s, address);
             if (lines[i].rounds[r].rate == 0) {
                 fprintf(stderr, "bench: %s\n", lines[i].name);
@@ -441,11 +457,14 @@ static void measure(const shape *s, line *lines, int n, int rounds, const char *
     printf("\n%s: %d records, %d partitions, median of %d rounds\n", s->name, s->records,
         s->partitions, rounds);
     for (int i = 0; i < n; i++) {
+        if (!wanted(&lines[i])) {
+            continue;
+        }
         qsort(lines[i].rounds, (size_t)rounds, sizeof(result), by_rate);
         lines[i].median = lines[i].rounds[rounds / 2];
-        printf("  %-32s %9.0f/s   peak %5ld MB   of raw %.2f\n", lines[i].name,
-            lines[i].median.rate, lines[i].median.resident_kb / 1024,
-            lines[i].median.rate / lines[0].median.rate);
+        printf("  %-28s %9.0f/s   %5.2f us of CPU each   peak %4ld MB   of raw %.2f\n",
+            lines[i].name, lines[i].median.rate, lines[i].median.cpu_us,
+            lines[i].median.resident_kb / 1024, lines[i].median.rate / lines[0].median.rate);
     }
 }
 
@@ -486,6 +505,7 @@ int main(int argc, char **argv)
             false},
     };
     char address[128];
+    only = argc > 3 ? argv[3] : "";
     rounds = rounds < 1 ? 1 : rounds > 31 ? 31 : rounds;
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_schema("bench/data/envelope-schema.jsonl");
@@ -508,6 +528,9 @@ int main(int argc, char **argv)
     measure(&shapes[1], random, 4, rounds, address);
     measure(&shapes[2], schema, 3, rounds, address);
     printf("\n");
+    if (*only) {
+        goto done;
+    }
     bar("handler of raw, plain", plain[1].median.rate / plain[0].median.rate, 0.5, 0.6);
     bar("handler of raw, schema blocks", schema[1].median.rate / schema[0].median.rate, 0.7, 0.8);
     bar("memory cache of raw, plain", plain[2].median.rate / plain[0].median.rate, 0.4, 0.4);
@@ -515,6 +538,7 @@ int main(int argc, char **argv)
         plain[3].median.rate / lesser(plain[4].median.rate, plain[1].median.rate), 0.7, 0.7);
     bar("LMDB of the slower of bare loop and handler, random",
         random[2].median.rate / lesser(random[3].median.rate, random[1].median.rate), 0.7, 0.7);
+done:
     kill(broker, SIGKILL);
     waitpid(broker, NULL, 0);
     char clean[300];

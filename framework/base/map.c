@@ -6,6 +6,19 @@
 
 enum { FIRST_CAPACITY = 16 };
 
+/* One to seven bytes, each of which counts: pieces that overlap, so that no loop is needed. */
+static uint64_t tail(const char *p, size_t n)
+{
+    uint32_t first, last;
+    if (n >= 4) {
+        memcpy(&first, p, 4);
+        memcpy(&last, p + n - 4, 4);
+        return (uint64_t)last << 32 | first;
+    }
+    const unsigned char *c = (const unsigned char *)p;
+    return (uint64_t)c[0] | (uint64_t)c[n / 2] << 8 | (uint64_t)c[n - 1] << 16;
+}
+
 uint32_t weir_hash(weir_view bytes)
 {
     const uint64_t prime = 0x9E3779B97F4A7C15u;
@@ -18,9 +31,7 @@ uint32_t weir_hash(weir_view bytes)
         h ^= h >> 29;
     }
     if (left) {
-        word = 0;
-        memcpy(&word, p, left);
-        h = (h ^ word) * prime;
+        h = (h ^ tail(p, left)) * prime;
         h ^= h >> 29;
     }
     h *= prime;

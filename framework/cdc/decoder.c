@@ -70,6 +70,7 @@ void weir_decoder_free(weir_decoder *d)
     weir_buf_fini(&d->row);
     weir_buf_fini(&d->missing);
     weir_buf_fini(&d->key);
+    weir_buf_fini(&d->topic);
     weir_free(d);
 }
 
@@ -100,7 +101,9 @@ static weir_status read_text(
     if (weir_is_framed(text)) {
         return refuse_avro(part, err);
     }
-    weir_topic_schemas *topic = weir_schema_memo_topic(&at->d->memo, at->record->topic);
+    weir_topic_schemas *topic = weir_document_may_be_block(text)
+                                    ? weir_schema_memo_topic(&at->d->memo, at->record->topic)
+                                    : NULL;
     weir_known_schemas *known = !topic ? NULL : of_key ? &topic->keys : &topic->values;
     weir_status s = weir_document_read(known, text, at->arena, out, err);
     if (weir_unreadable(s, at->arena) && weir_has_registry_header(&at->record->headers)) {
@@ -334,12 +337,26 @@ static weir_status read_told(weir_decoding *at)
     return weir_origin_of_message(at);
 }
 
+/* The same topic comes again and again. */
+static weir_event_kind kind_of_topic(weir_decoder *d, weir_view topic)
+{
+    if (!d->topic.len || !weir_view_eq(topic, weir_buf_view(&d->topic))) {
+        d->topic_kind = weir_kind_of_topic(d->rules, topic);
+        weir_buf_clear(&d->topic);
+        weir_buf_putv(&d->topic, topic);
+        if (d->topic.failed) {
+            weir_buf_fini(&d->topic); /* then it is looked at again */
+        }
+    }
+    return d->topic_kind;
+}
+
 weir_status weir_decoder_read(weir_decoder *d, const weir_raw_record *record, weir_arena *arena,
     weir_event *event, weir_error *err)
 {
     weir_schema_memo_release(&d->memo);
     *event = (weir_event){
-        .kind = weir_kind_of_topic(d->rules, record->topic),
+        .kind = kind_of_topic(d, record->topic),
         .change = {.kind = WEIR_STREAMED,
             .partition = record->partition,
             .offset = record->offset,

@@ -23,6 +23,8 @@ struct weir_decoder {
     weir_map tables; /* weir_table_plan, by "schema.table"; in `arena` */
     weir_arena arena;
     weir_buf row, missing, key; /* scratch */
+    weir_buf topic;             /* of the last record … */
+    weir_event_kind topic_kind; /* … and what it says */
     uint64_t reading;
 };
 

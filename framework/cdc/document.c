@@ -9,8 +9,7 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* May this be a block? Only then is it worth looking for a known one. */
-static bool begins_with_schema(weir_view text)
+bool weir_document_may_be_block(weir_view text)
 {
     static const weir_view name = {"\"schema\"", 8};
     const char *at = text.ptr, *end = text.ptr + text.len;
@@ -73,7 +72,7 @@ weir_status weir_document_read(weir_known_schemas *known, weir_view text, weir_a
     weir_document *out, weir_error *err)
 {
     *out = (weir_document){.prefix = {"", 0}};
-    if (known && begins_with_schema(text) && read_known(known, text, arena, out)) {
+    if (known && read_known(known, text, arena, out)) {
         return WEIR_OK;
     }
     const weir_value *root;

@@ -12,6 +12,9 @@ typedef struct weir_document {
     weir_view prefix; /* with schema: the bytes before the payload; "" if they cannot serve */
 } weir_document;
 
+/* May the text be a block? Only then is it worth looking for known schemas. */
+bool weir_document_may_be_block(weir_view text);
+
 /* `known` (NULL: nothing is) are the schemas met on this topic. Errors: the JSON reader's. */
 WEIR_MUST_USE weir_status weir_document_read(weir_known_schemas *known, weir_view text,
     weir_arena *arena, weir_document *out, weir_error *err);

@@ -14,26 +14,6 @@ typedef struct field_name {
     }
 #define COUNT(names) (sizeof(names) / sizeof *(names))
 
-static const field_name envelope_names[] = {
-    FIELD("op", OP),
-    FIELD("before", BEFORE),
-    FIELD("after", AFTER),
-    FIELD("source", SOURCE),
-    FIELD("message", MESSAGE),
-    FIELD("specversion", SPECVERSION),
-};
-
-static const field_name source_names[] = {
-    FIELD("db", DB),
-    FIELD("schema", SCHEMA),
-    FIELD("table", TABLE),
-    FIELD("snapshot", SNAPSHOT),
-    FIELD("sequence", SEQUENCE),
-    FIELD("lsn", LSN),
-    FIELD("txId", TX),
-    FIELD("ts_ms", TS_MS),
-};
-
 /* `iodebezium` and the field's name without what is no letter or digit. `txid` is the transaction
  * block's id, which begins with the source's txId. */
 static const field_name cloudevent_names[] = {
@@ -90,11 +70,16 @@ static const field_name *find_name(const field_name *names, size_t count, weir_v
     return NULL;
 }
 
-static void add(weir_fields *to, const field_name *found, const weir_value *value)
+static void add(weir_fields *to, weir_field field, const weir_value *value)
 {
-    if (found && !to->of[found->field]) {
-        to->of[found->field] = value;
+    if (field < WEIR_FIELD_COUNT && !to->of[field]) {
+        to->of[field] = value;
     }
+}
+
+static void add_named(weir_fields *to, const field_name *found, const weir_value *value)
+{
+    add(to, found ? found->field : WEIR_FIELD_COUNT, value);
 }
 
 /* Names of Debezium's own have no escapes: what has some is another name. */
@@ -103,27 +88,80 @@ static weir_view plain_name(const weir_value *name)
     return name->flags & WEIR_ESCAPED ? (weir_view){"", 0} : weir_raw(name);
 }
 
+/* Every record has an envelope and a source block, two dozen names together: these are told apart
+ * by their length first, and then compared as words. WEIR_FIELD_COUNT: another one. */
+#define IS(text) (memcmp(name.ptr, text, sizeof text - 1) == 0)
+
+static weir_field envelope_field(weir_view name)
+{
+    switch (name.len) {
+    case 2:
+        return IS("op") ? WEIR_FIELD_OP : WEIR_FIELD_COUNT;
+    case 5:
+        return IS("after") ? WEIR_FIELD_AFTER : WEIR_FIELD_COUNT;
+    case 6:
+        return IS("source")   ? WEIR_FIELD_SOURCE
+               : IS("before") ? WEIR_FIELD_BEFORE
+                              : WEIR_FIELD_COUNT;
+    case 7:
+        return IS("message") ? WEIR_FIELD_MESSAGE : WEIR_FIELD_COUNT;
+    case 11:
+        return IS("specversion") ? WEIR_FIELD_SPECVERSION : WEIR_FIELD_COUNT;
+    default:
+        return WEIR_FIELD_COUNT;
+    }
+}
+
+static weir_field source_field(weir_view name)
+{
+    switch (name.len) {
+    case 2:
+        return IS("db") ? WEIR_FIELD_DB : WEIR_FIELD_COUNT;
+    case 3:
+        return IS("lsn") ? WEIR_FIELD_LSN : WEIR_FIELD_COUNT;
+    case 4:
+        return IS("txId") ? WEIR_FIELD_TX : WEIR_FIELD_COUNT;
+    case 5:
+        return IS("ts_ms") ? WEIR_FIELD_TS_MS : IS("table") ? WEIR_FIELD_TABLE : WEIR_FIELD_COUNT;
+    case 6:
+        return IS("schema") ? WEIR_FIELD_SCHEMA : WEIR_FIELD_COUNT;
+    case 8:
+        return IS("snapshot")   ? WEIR_FIELD_SNAPSHOT
+               : IS("sequence") ? WEIR_FIELD_SEQUENCE
+                                : WEIR_FIELD_COUNT;
+    default:
+        return WEIR_FIELD_COUNT;
+    }
+}
+
 static void collect(
-    const weir_value *object, const field_name *names, size_t count, weir_fields *to)
+    const weir_value *object, weir_field (*field_of)(weir_view name), weir_fields *to)
 {
     if (!weir_is(object, WEIR_OBJECT)) {
         return;
     }
     WEIR_EACH_MEMBER(object, name, value)
     {
-        add(to, find_name(names, count, plain_name(name)), value);
+        add(to, field_of(plain_name(name)), value);
     }
 }
 
 void weir_fields_of_envelope(const weir_value *payload, weir_fields *to)
 {
-    collect(payload, envelope_names, COUNT(envelope_names), to);
-    collect(to->of[WEIR_FIELD_SOURCE], source_names, COUNT(source_names), to);
+    collect(payload, envelope_field, to);
+    collect(to->of[WEIR_FIELD_SOURCE], source_field, to);
 }
 
 void weir_fields_of_cloudevent(const weir_value *event, weir_fields *to)
 {
-    collect(event, cloudevent_names, COUNT(cloudevent_names), to);
+    if (!weir_is(event, WEIR_OBJECT)) {
+        return;
+    }
+    WEIR_EACH_MEMBER(event, name, value)
+    {
+        add_named(
+            to, find_name(cloudevent_names, COUNT(cloudevent_names), plain_name(name)), value);
+    }
 }
 
 bool weir_is_added(weir_view name, weir_view prefix)
@@ -136,7 +174,7 @@ static void add_row_field(
 {
     if (weir_begins(name, prefix)) {
         weir_view rest = {name.ptr + prefix.len, name.len - prefix.len};
-        add(to, find_name(added_names, COUNT(added_names), rest), value);
+        add_named(to, find_name(added_names, COUNT(added_names), rest), value);
     }
     if (weir_view_eq(name, deleted_name)) {
         to->of[WEIR_FIELD_DELETED] = value;

@@ -6,11 +6,21 @@ typedef struct sequence {
     int64_t commit, lsn;
 } sequence;
 
+/* A quote, as it stands in a text or, escaped, in the string that holds the text. Its bytes; 0:
+ * there is none. */
+static size_t quote_at(const char *at, const char *end)
+{
+    if (at < end && *at == '"') {
+        return 1;
+    }
+    return end - at >= 2 && at[0] == '\\' && at[1] == '"' ? 2 : 0;
+}
+
 /* null, digits, or digits in quotes. */
 static bool take_lsn(const char **text, const char *end, bool *has, int64_t *lsn)
 {
     const char *at = *text;
-    bool quoted = at < end && *at == '"';
+    size_t quoted = quote_at(at, end);
     at += quoted;
     const char *digits = at;
     while (at < end && *at >= '0' && *at <= '9') {
@@ -23,8 +33,8 @@ static bool take_lsn(const char **text, const char *end, bool *has, int64_t *lsn
         return null;
     }
     weir_view number = {digits, (size_t)(at - digits)};
-    bool closed = !quoted || (at < end && *at == '"');
-    *text = at + (quoted && closed);
+    bool closed = !quoted || quote_at(at, end) == quoted;
+    *text = at + quoted;
     return closed && weir_text_to_int64(number, lsn);
 }
 
@@ -56,7 +66,11 @@ static bool take_pair(weir_view text, sequence *out)
 static weir_status read_sequence(
     const weir_value *field, weir_arena *arena, sequence *out, weir_error *err)
 {
-    weir_view text = field->type == WEIR_STRING ? weir_string(field, arena) : weir_source(field);
+    bool is_text = field->type == WEIR_STRING;
+    if (is_text && take_pair(weir_raw(field), out)) {
+        return WEIR_OK; /* its only escapes are of quotes, which take_pair knows */
+    }
+    weir_view text = is_text ? weir_string(field, arena) : weir_source(field);
     if (!text.ptr) {
         return weir_fail_oom(err);
     }

@@ -1,6 +1,7 @@
 /* The run loop. See run.h. */
 #include "engine/run.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -26,6 +27,14 @@ static void leave(weir_beat *b)
     atomic_store_explicit(b, INT64_MAX, memory_order_relaxed);
 }
 
+/* So that top, gdb and perf tell threads apart. At most 15 characters. */
+static void name_thread(const char *of, int number)
+{
+    char name[16];
+    snprintf(name, sizeof name, number < 0 ? "weir-%s" : "weir-%s-%d", of, number);
+    pthread_setname_np(pthread_self(), name);
+}
+
 typedef struct lane_start {
     weir_run *run;
     unsigned lane;
@@ -38,6 +47,7 @@ static void *lane_main(void *arg)
     weir_run *r = start.run;
     const weir_processor *p = &r->engine->processor;
     int64_t wait_ms = LANE_MS;
+    name_thread("lane", (int)start.lane);
     while (!atomic_load(&r->lanes_end)) {
         beat(&r->lanes[start.lane].beat);
         weir_chunk *c = weir_engine_next(r->engine, start.lane, wait_ms);
@@ -56,6 +66,7 @@ static void *work_main(void *arg)
 {
     weir_run *r = arg;
     weir_status s = WEIR_OK;
+    name_thread("work", -1);
     while (!s && !atomic_load(&r->work_end)) {
         beat(&r->work_beat);
         s = r->background.work(r->background.self, WORK_MS);
@@ -102,6 +113,7 @@ static void *poll_main(void *arg)
     weir_engine *e = r->engine;
     const weir_record_source *source = &e->source;
     weir_status s = WEIR_OK;
+    name_thread("poll", -1);
     while (!s && !atomic_load(&r->stop)) {
         beat(&r->poll_beat);
         s = weir_engine_poll(e, weir_monotonic_ms(), POLL_MS);

@@ -22,14 +22,21 @@ typedef struct weir_name_filter {
     uint64_t words[4];
 } weir_name_filter;
 
-/* Adds a name's hash. False: no name with this hash was added before. */
-static inline bool weir_name_filter_add(weir_name_filter *f, uint16_t hash)
+static inline uint64_t weir_name_filter_bits(uint16_t hash)
 {
-    uint64_t *word = &f->words[hash & 3];
-    uint64_t bits = 1ULL << (hash >> 2 & 63) | 1ULL << (hash >> 8 & 63);
-    bool known = (*word & bits) == bits;
-    *word |= bits;
-    return known;
+    return 1ULL << (hash >> 2 & 63) | 1ULL << (hash >> 8 & 63);
+}
+
+/* False: no name with this hash was added. */
+static inline bool weir_name_filter_has(const weir_name_filter *f, uint16_t hash)
+{
+    uint64_t bits = weir_name_filter_bits(hash);
+    return (f->words[hash & 3] & bits) == bits;
+}
+
+static inline void weir_name_filter_add(weir_name_filter *f, uint16_t hash)
+{
+    f->words[hash & 3] |= weir_name_filter_bits(hash);
 }
 
 /* The name between first and last (not included) that equals *last, or NULL. first: an object's

@@ -2,7 +2,9 @@
  *
  * read_document takes one value a turn: its name, where the container on top is an object, the
  * value, and what stands behind it: a comma, or the closing brackets of all containers that end
- * there. A bracket that opens a container is a turn of its own, so nothing recurses.
+ * there. A bracket that opens a container is a turn of its own, so nothing recurses. Members as
+ * serializers write them are taken many a turn, by read_plain_members, which leaves everything else
+ * to the general way and refuses nothing.
  *
  * Invariants:
  *   - `at` never passes r->end, and nothing at or beyond r->end is read;
@@ -344,9 +346,10 @@ HOT const char *read_name(reader *r, const char *at)
     }
     weir_value *name = r->next - 1;
     name->hash = hash_name(r, name);
-    if (UNLIKELY(weir_name_filter_add(&r->top->seen, name->hash)) && !name_is_new(r, name)) {
+    if (UNLIKELY(weir_name_filter_has(&r->top->seen, name->hash)) && !name_is_new(r, name)) {
         return NULL;
     }
+    weir_name_filter_add(&r->top->seen, name->hash);
     at = skip_space(at, r->end);
     if (UNLIKELY(!is_at(r, at, ':'))) {
         return unexpected(r, at, "':' behind a member's name");
@@ -483,6 +486,108 @@ HOT const char *read_value(reader *r, const char *at)
     }
 }
 
+/* ---- plain members ------------------------------------------------------------------------- */
+
+/* What stands at the place that a step has come to. */
+typedef enum place { AT_MEMBER, AT_VALUE, BEHIND_VALUE } place;
+
+#ifdef __SSE2__
+
+/* Two loads of sixteen bytes with what is between them, so that no step in there looks for the end.
+ */
+enum { ROOM_FOR_MEMBER = 64 };
+
+/* A string without escapes, an integer or a word, and at least one character behind it: as this
+ * node. Returns behind it; NULL when it is anything else, and then nothing has happened. */
+HOT const char *read_plain_scalar(const char *at, const char *end, weir_value *node)
+{
+    const char *behind, *first = at;
+    weir_value v = {.skip = 1, .type = WEIR_STRING};
+    if (*at == '"') {
+        unsigned hits = weir_special16(++first);
+        behind =
+            LIKELY(hits) ? first + __builtin_ctz(hits) : weir_scan_special(first + WEIR_LANES, end);
+        if (UNLIKELY(end - behind < 2 || *behind != '"')) {
+            return NULL;
+        }
+        v.len = (uint32_t)(behind++ - first);
+    } else if (*at >= '1' && *at <= '9') {
+        unsigned hits = weir_not_digit16(at);
+        behind = LIKELY(hits) ? at + __builtin_ctz(hits) : weir_scan_digits(at + WEIR_LANES, end);
+        if (UNLIKELY(behind == end || (*behind != ',' && *behind != '}'))) {
+            return NULL;
+        }
+        v.len = (uint32_t)(behind - at);
+        v.type = WEIR_INT;
+    } else if (memcmp(at, "null", 4) == 0) {
+        v.type = WEIR_NULL;
+        behind = at + (v.len = 4);
+    } else if (memcmp(at, "true", 4) == 0) {
+        v.type = WEIR_BOOL;
+        v.flags = WEIR_TRUE;
+        behind = at + (v.len = 4);
+    } else if (memcmp(at, "false", 5) == 0) {
+        v.type = WEIR_BOOL;
+        behind = at + (v.len = 5);
+    } else {
+        return NULL;
+    }
+    v.at = first;
+    v.span = (uint32_t)(behind - at);
+    *node = v;
+    return behind;
+}
+
+/* From a member's name on: members without white space, with a short plain name and a plain scalar,
+ * for as long as they come. Sets what it has come to, and returns where that is. */
+HOT const char *read_plain_members(reader *r, const char *at, place *come_to)
+{
+    frame *f = r->top;
+    weir_value *next = r->next;
+    *come_to = AT_MEMBER;
+    while (r->end - at >= ROOM_FOR_MEMBER && r->limit - next >= 2 && *at == '"') {
+        const char *name = at + 1;
+        unsigned hits = weir_special16(name) | 1U << WEIR_LANES;
+        uint32_t len = (uint32_t)__builtin_ctz(hits);
+        uint16_t hash = weir_hash_inside(name, len);
+        if (UNLIKELY(
+                name[len] != '"' || name[len + 1] != ':' || weir_name_filter_has(&f->seen, hash))) {
+            break;
+        }
+        weir_name_filter_add(&f->seen, hash);
+        f->count++;
+        *next++ = (weir_value){
+            .at = name, .len = len, .span = len + 2, .skip = 1, .type = WEIR_STRING, .hash = hash};
+        at = name + len + 2;
+        const char *behind = read_plain_scalar(at, r->end, next);
+        if (UNLIKELY(!behind)) {
+            *come_to = AT_VALUE;
+            at = skip_space(at, r->end);
+            break;
+        }
+        next++;
+        at = behind;
+        if (*at != ',') {
+            *come_to = BEHIND_VALUE;
+            break;
+        }
+        at = skip_space(at + 1, r->end);
+    }
+    r->next = next;
+    return at;
+}
+
+#else
+
+static const char *read_plain_members(reader *r, const char *at, place *come_to)
+{
+    (void)r;
+    *come_to = AT_MEMBER;
+    return at;
+}
+
+#endif
+
 /* ---- the document -------------------------------------------------------------------------- */
 
 static const char *read_document(reader *r, const char *at)
@@ -491,8 +596,18 @@ static const char *read_document(reader *r, const char *at)
     do {
         uint32_t depth = r->depth;
         if (LIKELY(depth)) {
-            r->top->count++;
+            place come_to = AT_VALUE;
             if (r->top->closer == '}') {
+                at = read_plain_members(r, at, &come_to);
+            } else {
+                r->top->count++;
+            }
+            if (come_to == BEHIND_VALUE) {
+                at = behind_value(r, at);
+                continue;
+            }
+            if (come_to == AT_MEMBER) {
+                r->top->count++;
                 at = read_name(r, at);
             }
         }

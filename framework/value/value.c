@@ -150,6 +150,18 @@ bool weir_to_int64(const weir_value *v, int64_t *out)
 bool weir_text_to_int64(weir_view text, int64_t *out)
 {
     bool negative = text.len > 1 && text.ptr[0] == '-';
+    if (text.len <= 18 && text.len) { /* cannot overflow */
+        int64_t few = 0;
+        for (size_t i = negative; i < text.len; i++) {
+            unsigned digit = (unsigned)(text.ptr[i] - '0');
+            if (digit > 9) {
+                return false;
+            }
+            few = few * 10 + digit;
+        }
+        *out = negative ? -few : few;
+        return true;
+    }
     int64_t n = 0; /* kept negative: INT64_MIN has no positive counterpart */
     for (size_t i = negative; i < text.len; i++) {
         int digit = text.ptr[i] - '0';

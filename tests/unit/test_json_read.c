@@ -496,6 +496,97 @@ static void test_out_of_memory(void **state)
     weir_buf_fini(&members);
 }
 
+/* ---- plain members ------------------------------------------------------------------------------
+ * Compact members far from the end of the text are read a shorter way: it must see what the general
+ * one sees, which takes them when the end is near or white space is between them. */
+
+static void assert_same_nodes(const weir_value *a, const weir_value *b, const char *what)
+{
+    if (a->skip != b->skip) {
+        fail_msg("%s: %u and %u nodes", what, a->skip, b->skip);
+    }
+    for (uint32_t i = 0; i < a->skip; i++) {
+        const weir_value *x = a + i, *y = b + i;
+        bool container = x->type == WEIR_OBJECT || x->type == WEIR_ARRAY;
+        if (x->type != y->type || x->len != y->len || x->flags != y->flags || x->hash != y->hash ||
+            x->skip != y->skip ||
+            (!container && (x->span != y->span || memcmp(x->at, y->at, x->len) != 0))) {
+            fail_msg("%s: node %u differs", what, i);
+        }
+    }
+}
+
+static const char many_bytes[] =
+    "a tail that keeps the end of the text far away from all that stands before it, as it is in "
+    "any record that is larger than a key";
+
+/* {"NAME":VALUE,"n":"…"}, near the end or far from it, with white space at some of the places. */
+enum { COMPACT = 0, BEFORE_NAME = 1, BEFORE_COLON = 2, BEFORE_VALUE = 4, BEHIND = 8, ALL = 15 };
+
+static weir_status read_member(const char *name, const char *value, bool far, unsigned spaces,
+    weir_arena *arena, const weir_value **out, weir_error *err)
+{
+    weir_buf text = {0};
+    weir_buf_printf(&text, "{%s\"%s\"%s:%s%s%s,%s\"n\":\"%s\"}", spaces & BEFORE_NAME ? " " : "",
+        name, spaces & BEFORE_COLON ? "\n" : "", spaces & BEFORE_VALUE ? " " : "", value,
+        spaces & BEHIND ? "\t" : "", spaces & BEFORE_NAME ? " " : "", far ? many_bytes : "");
+    weir_view copy = weir_arena_copy(arena, weir_buf_view(&text));
+    weir_buf_fini(&text);
+    return weir_json_read(copy, arena, out, err);
+}
+
+static void test_plain_members(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"", "a", "seven77", "eight888", "nine99999",
+        "fifteen15151515", "sixteen161616161", "seventeen17171717", "esc\\n", "\xC3\xA9", "n2"};
+    static const char *const values[] = {"\"\"", "\"x\"", "\"fifteen15151515\"",
+        "\"sixteen161616161\"", "\"seventeen17171717\"", "\"2026-11-22T19:13:06.074959Z and more\"",
+        "\"esc \\\" aped\"", "\"\xC3\xA9\"", "\"behind sixteen \xC3\xA9 ones\"", "0", "7", "-7",
+        "1234567890123456", "12345678901234567", "99999999999999999999999999", "1.5", "1e3", "0.0",
+        "12345678901234567.25", "null", "true", "false", "{}", "[]", "[1,2]",
+        "{\"a\":1,\"b\":null,\"c\":\"d\"}"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        for (size_t j = 0; j < sizeof values / sizeof *values; j++) {
+            weir_arena arena;
+            weir_arena_init(&arena, 0);
+            const weir_value *general, *plain;
+            assert_int_equal(
+                read_member(names[i], values[j], true, ALL, &arena, &general, NULL), WEIR_OK);
+            for (unsigned spaces = COMPACT; spaces < ALL; spaces++) {
+                assert_int_equal(
+                    read_member(names[i], values[j], true, spaces, &arena, &plain, NULL), WEIR_OK);
+                assert_same_nodes(plain, general, values[j]);
+            }
+            weir_arena_fini(&arena);
+        }
+    }
+}
+
+/* What is wrong is said in the same words at the same place. */
+static void test_plain_members_refused(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"", "nul", "nulll", "tru", "truex", "fals", "falsey", "01",
+        "1x", "1 2", "12345678901234567x", "-", "\"a\" \"b\"", "\"a\"b", "\"\t\"", "\"\\x\"",
+        "\"\xC3\"", "'a'", "]", "}", "1,\"member\":2", "1,\"q\":1,\"q\":2", "1,,", "1,2"};
+    for (size_t j = 0; j < sizeof values / sizeof *values; j++) {
+        weir_arena arena;
+        weir_arena_init(&arena, 0);
+        const weir_value *v;
+        weir_error near_end, far;
+        if (read_member("member", values[j], false, COMPACT, &arena, &v, &near_end) !=
+                WEIR_REJECT ||
+            read_member("member", values[j], true, COMPACT, &arena, &v, &far) != WEIR_REJECT) {
+            fail_msg("%s is accepted", values[j]);
+        }
+        assert_string_equal(near_end.code, far.code);
+        assert_string_equal(near_end.where, far.where);
+        assert_string_equal(near_end.text, far.text);
+        weir_arena_fini(&arena);
+    }
+}
+
 /* ---- random documents
  * ---------------------------------------------------------------------------- */
 
@@ -625,6 +716,8 @@ int main(void)
         cmocka_unit_test(test_earliest_duplicate),
         cmocka_unit_test(test_long_duplicate),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_plain_members),
+        cmocka_unit_test(test_plain_members_refused),
         cmocka_unit_test(test_random_round_trips),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
