@@ -2,12 +2,10 @@
 #include "lookup.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "cdc/decoder.h"
+#include "fresh.h"
 #include "value/json.h"
-
-enum { STEP_MS = 2 };
 
 bool weir_lsn_of(const char *text, uint64_t *out)
 {
@@ -37,32 +35,85 @@ static weir_replica *replica_of(weir_daemon *d, const char *cache, size_t *index
     return NULL;
 }
 
-/* Waits until the cache has applied the position. */
-static weir_status wait_fresh(
-    weir_replica *r, size_t index, const weir_freshness *min, weir_error *err)
+/* ---- Freshness --------------------------------------------------------------------------------
+ */
+
+/* A cache of a replica in this process. */
+typedef struct looking {
+    weir_replica *replica;
+    const weir_sync_topic *topic;
+} looking;
+
+/* A table that is kept in another store is read by another engine: it tells nothing here. */
+static weir_status look(void *self, uint64_t *newest, int64_t *next, int32_t n, weir_error *err)
 {
-    uint64_t wanted;
-    if (!min || !min->lsn) {
-        return WEIR_OK;
+    const looking *l = self;
+    const weir_rules *rules = weir_replica_rules(l->replica);
+    weir_sync *sync = weir_replica_sync(l->replica);
+    (void)err;
+    *newest = 0;
+    for (size_t t = 0; t < rules->n_topics; t++) {
+        const weir_sync_topic *topic = &rules->topics[t];
+        for (size_t i = 0; topic->source == l->topic->source && i < topic->n_caches; i++) {
+            weir_sync_stats stats;
+            weir_sync_get_stats(sync, topic->caches[i], &stats);
+            *newest = stats.applied_high > *newest ? stats.applied_high : *newest;
+        }
     }
+    for (int32_t p = 0; p < n; p++) {
+        next[p] = weir_sync_offset(sync, weir_view_of(l->topic->topic), p);
+    }
+    return WEIR_OK;
+}
+
+static weir_status ask_ends(void *self, int64_t **ends, int32_t *n, weir_error *err)
+{
+    const looking *l = self;
+    return weir_replica_ends(l->replica, l->topic->topic, ends, n, err);
+}
+
+static const weir_sync_topic *topic_of(const weir_rules *rules, size_t cache)
+{
+    for (size_t t = 0; t < rules->n_topics; t++) {
+        for (size_t i = 0; i < rules->topics[t].n_caches; i++) {
+            if (rules->topics[t].caches[i] == cache) {
+                return &rules->topics[t];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Waits until the cache is past the position. */
+static weir_status await(weir_replica *r, size_t cache, const weir_freshness *min, weir_error *err)
+{
+    static const weir_fresh_ops ops = {look, ask_ends};
+    looking l = {r, topic_of(weir_replica_rules(r), cache)};
+    weir_fresh fresh;
+    uint64_t wanted;
     if (!weir_lsn_of(min->lsn, &wanted)) {
         return weir_fail(
             err, WEIR_E_FIELD_TYPE, "%.40s is no LSN (0/16B3748, or decimal)", min->lsn);
     }
-    for (int64_t until = weir_monotonic_ms() + min->wait_ms;;) {
-        weir_sync_stats stats;
-        weir_sync_get_stats(weir_replica_sync(r), index, &stats);
-        if (stats.applied_high >= wanted) {
-            return WEIR_OK;
-        }
-        if (weir_monotonic_ms() >= until) {
-            return weir_fail(err, WEIR_E_CACHE_NOT_FRESH, "the cache is at %llu, asked for %llu",
-                (unsigned long long)stats.applied_high, (unsigned long long)wanted);
-        }
-        struct timespec step = {0, STEP_MS * 1000000L};
-        nanosleep(&step, NULL);
+    if (weir_replica_past(r, cache) >= wanted) {
+        return WEIR_OK;
     }
+    weir_status s = weir_await_position(&ops, &l, wanted, min->wait_ms, &fresh, err);
+    if (!s && !fresh.passed) {
+        return weir_fail(err, WEIR_E_CACHE_NOT_FRESH,
+            fresh.seen ? "the cache has not read its topic up to %llu yet; the source is at %llu"
+                       : "no table of the source in the store is known to be past %llu; the newest "
+                         "change is at %llu",
+            (unsigned long long)wanted, (unsigned long long)fresh.newest);
+    }
+    if (!s) {
+        weir_replica_set_past(r, cache, fresh.past);
+    }
+    return s;
 }
+
+/* ---- Rows -------------------------------------------------------------------------------------
+ */
 
 /* The key as the store has it. */
 static weir_status canonical(weir_view key, weir_buf *to, weir_error *err)
@@ -91,7 +142,7 @@ weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
     if (!weir_replica_ready(r)) {
         return weir_fail(err, WEIR_E_CACHE_NOT_READY, "cache %.60s has not caught up yet", cache);
     }
-    weir_status s = wait_fresh(r, index, min, err);
+    weir_status s = min && min->lsn ? await(r, index, min, err) : WEIR_OK;
     weir_buf text = {0};
     s = s ? s : canonical(key, &text, err);
     if (!s) {

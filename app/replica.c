@@ -13,6 +13,7 @@
 #include "kafka_properties.h"
 #include "lmdb/lmdb_store.h"
 #include "memory/memory_store.h"
+#include "topic_ends.h"
 
 enum { ASK_MS = 5000 };
 
@@ -27,6 +28,7 @@ struct weir_replica {
     weir_dead_letters dead_letters;
     weir_kafka_property *consumer, *producer; /* in the rules' arena */
     size_t n_consumer, n_producer;
+    atomic_ullong *past; /* by cache: a position that it is past */
     atomic_bool started; /* its threads run, or must be waited for */
     atomic_bool stopping;
 };
@@ -229,6 +231,8 @@ weir_status weir_replica_open(
     s = s ? s : open_dead_letters(r, err);
     s = s ? s : new_sync(r, err);
     s = s ? s : new_engine(r, err);
+    r->past = weir_calloc(r->rules.n_caches, sizeof *r->past);
+    s = s || r->past ? s : weir_fail_oom(err);
     if (s) {
         weir_replica_close(r);
         return s;
@@ -309,6 +313,7 @@ void weir_replica_close(weir_replica *r)
         r->store.ops->close(r->store.self);
     }
     weir_run_fini(&r->run);
+    weir_free(r->past);
     weir_rules_fini(&r->rules);
     weir_free(r);
 }
@@ -362,6 +367,34 @@ bool weir_replica_ready(weir_replica *r)
         any_found |= state == WEIR_TOPIC_FOUND;
     }
     return !any_found || weir_engine_ready(&r->engine);
+}
+
+weir_status weir_replica_ends(
+    weir_replica *r, const char *topic, int64_t **ends, int32_t *n, weir_error *err)
+{
+    weir_kafka_admin_options o = {.properties = r->consumer,
+        .n_properties = r->n_consumer,
+        .timeout_ms = ASK_MS,
+        .log = r->options.log};
+    if (!r->options.recording) {
+        return weir_topic_ends(&o, topic, ends, n, err);
+    }
+    *n = 0;
+    *ends = weir_calloc(1, sizeof **ends);
+    return *ends ? WEIR_OK : weir_fail_oom(err);
+}
+
+uint64_t weir_replica_past(const weir_replica *r, size_t cache)
+{
+    return atomic_load(&r->past[cache]);
+}
+
+/* Of two that write at once the higher one stays. */
+void weir_replica_set_past(weir_replica *r, size_t cache, uint64_t position)
+{
+    unsigned long long old = atomic_load(&r->past[cache]);
+    while (old < position && !atomic_compare_exchange_weak(&r->past[cache], &old, position)) {
+    }
 }
 
 weir_silence weir_replica_silence(const weir_replica *r)

@@ -48,6 +48,14 @@ typedef enum weir_topic_state {
 weir_topic_state weir_replica_topic(weir_replica *r, size_t topic);
 /* No topic is unknown, and everything that was there at the start is in the store. */
 bool weir_replica_ready(weir_replica *r);
+/* Where a topic ends now, asked of Kafka; of a recording, once it is ready: nowhere further (*n 0).
+ * *ends is by partition, for weir_free. Thread: any. */
+WEIR_MUST_USE weir_status weir_replica_ends(
+    weir_replica *r, const char *topic, int64_t **ends, int32_t *n, weir_error *err);
+/* A source position that a cache was found to be past, kept so that it is asked for once. Thread:
+ * any. */
+uint64_t weir_replica_past(const weir_replica *r, size_t cache);
+void weir_replica_set_past(weir_replica *r, size_t cache, uint64_t position);
 /* The thread that has not come round for the longest time. */
 weir_silence weir_replica_silence(const weir_replica *r);
 /* A recording's progress; false: it reads from Kafka. */

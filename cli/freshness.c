@@ -1,158 +1,92 @@
-/* Waiting for a position. See freshness.h. */
+/* Waiting for a position, beside a running daemon. See freshness.h. */
 #include "freshness.h"
 
-#include <time.h>
-
 #include "base/alloc.h"
-#include "engine/run.h"
+#include "fresh.h"
 #include "kafka.h"
-#include "kafka/kafka_admin.h"
+#include "topic_ends.h"
 
-enum { STEP_MS = 10 };
-
-typedef struct waiting {
+/* A cache in a store that is read. */
+typedef struct reading {
     const weir_cli *cli;
     const weir_config *config;
     const weir_config_cache *cache;
     weir_store store;
-    uint64_t lsn;
-    bool *opened;  /* by the caches of the config; owned */
-    int64_t *ends; /* by partition; NULL: not known. Owned */
-    int32_t n_ends;
-} waiting;
-
-/* ---- Evidence: some table of the source is past the position --------------------------------- */
+    bool *opened; /* by the caches of the config; owned */
+    weir_stored_position position;
+} reading;
 
 /* Opens the source's caches in the store, behind the one that is read, by their place in the
  * config. What the store has not yet is left out. */
-static weir_status open_siblings(waiting *w, weir_error *err)
+static weir_status open_siblings(reading *r, weir_error *err)
 {
-    const weir_config_caches *caches = &w->config->caches;
-    w->opened = weir_calloc(caches->count, sizeof *w->opened);
-    for (size_t i = 0; w->opened && i < caches->count; i++) {
+    const weir_config_caches *caches = &r->config->caches;
+    r->opened = weir_calloc(caches->count, sizeof *r->opened);
+    for (size_t i = 0; r->opened && i < caches->count; i++) {
         const weir_config_cache *c = &caches->items[i];
         weir_error absent;
-        w->opened[i] = c->source == w->cache->source && c->store == w->cache->store &&
-                       !w->store.ops->open_cache(
-                           w->store.self, WEIR_CLI_CACHE + 1 + (unsigned)i, c->name, &absent);
+        r->opened[i] = c->source == r->cache->source && c->store == r->cache->store &&
+                       !r->store.ops->open_cache(
+                           r->store.self, WEIR_CLI_CACHE + 1 + (unsigned)i, c->name, &absent);
     }
-    return w->opened ? WEIR_OK : weir_fail_oom(err);
+    return r->opened ? WEIR_OK : weir_fail_oom(err);
 }
 
 /* In the store's transaction. */
-static weir_status source_passed(const waiting *w, bool *passed, weir_error *err)
+static weir_status newest_of_source(const reading *r, uint64_t *newest, weir_error *err)
 {
     weir_status s = WEIR_OK;
-    *passed = false;
-    for (size_t i = 0; i < w->config->caches.count && !s && !*passed; i++) {
+    *newest = r->position.high_H;
+    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
         weir_stored_position p = {.high_H = 0};
-        if (w->opened[i]) {
-            s = weir_stored_position_of(w->store, WEIR_CLI_CACHE + 1 + (unsigned)i, &p, err);
+        if (r->opened[i]) {
+            s = weir_stored_position_of(r->store, WEIR_CLI_CACHE + 1 + (unsigned)i, &p, err);
         }
-        *passed = !s && p.high_H >= w->lsn;
+        *newest = p.high_H > *newest ? p.high_H : *newest;
     }
     return s;
 }
 
-/* ---- End offsets ----------------------------------------------------------------------------- */
-
-static weir_status ask_ends(waiting *w, weir_kafka_admin *a, weir_error *err)
+static weir_status look(void *self, uint64_t *newest, int64_t *next, int32_t n, weir_error *err)
 {
-    weir_status s = weir_kafka_admin_look(a, err);
-    s = s ? s : weir_kafka_admin_partitions(a, w->cache->topic, &w->n_ends, err);
-    int64_t *ends = s ? NULL : weir_calloc((size_t)w->n_ends, sizeof *ends);
-    if (!s && !ends) {
-        return weir_fail_oom(err);
-    }
-    for (int32_t p = 0; p < w->n_ends && !s; p++) {
-        int64_t first;
-        s = weir_kafka_admin_ends(a, w->cache->topic, p, &first, &ends[p], err);
-    }
+    reading *r = self;
+    const weir_store_ops *ops = r->store.ops;
+    weir_status s = ops->begin(r->store.self, err);
     if (s) {
-        weir_free(ends);
         return s;
     }
-    w->ends = ends;
-    return WEIR_OK;
+    s = weir_stored_position_of(r->store, WEIR_CLI_CACHE, &r->position, err);
+    s = s ? s : newest_of_source(r, newest, err);
+    for (int32_t p = 0; p < n && !s; p++) {
+        s = weir_stored_offset(r->store, r->cache->topic, p, &next[p], err);
+    }
+    ops->abort(r->store.self);
+    return s;
 }
 
-static weir_status learn_ends(waiting *w, weir_error *err)
+static weir_status ask_ends(void *self, int64_t **ends, int32_t *n, weir_error *err)
 {
+    const reading *r = self;
     weir_cli_kafka k;
-    weir_kafka_admin *a = NULL;
-    weir_status s = weir_cli_kafka_init(&k, w->config, NULL, err);
-    weir_kafka_admin_options o = {k.reader, k.n_reader, w->cli->timeout_ms, NULL};
-    s = s ? s : weir_kafka_admin_open(&o, &a, err);
-    s = s ? s : ask_ends(w, a, err);
-    weir_kafka_admin_close(a);
+    weir_status s = weir_cli_kafka_init(&k, r->config, NULL, err);
+    weir_kafka_admin_options o = {k.reader, k.n_reader, r->cli->timeout_ms, NULL};
+    s = s ? s : weir_topic_ends(&o, r->cache->topic, ends, n, err);
     weir_cli_kafka_fini(&k);
     return s;
-}
-
-static weir_status reached_ends(const waiting *w, bool *reached, weir_error *err)
-{
-    weir_status s = WEIR_OK;
-    *reached = true;
-    for (int32_t p = 0; p < w->n_ends && !s && *reached; p++) {
-        int64_t next;
-        s = weir_stored_offset(w->store, w->cache->topic, p, &next, err);
-        *reached = next >= w->ends[p];
-    }
-    return s;
-}
-
-/* ---- Waiting --------------------------------------------------------------------------------- */
-
-/* One look at what is committed now. */
-static weir_status look(waiting *w, weir_cli_fresh *out, weir_error *err)
-{
-    const weir_store_ops *ops = w->store.ops;
-    weir_status s = ops->begin(w->store.self, err);
-    if (s) {
-        return s;
-    }
-    s = weir_stored_position_of(w->store, WEIR_CLI_CACHE, &out->position, err);
-    if (!s && !out->seen) {
-        s = source_passed(w, &out->seen, err);
-    }
-    if (!s && w->ends) {
-        s = reached_ends(w, &out->passed, err);
-    }
-    ops->abort(w->store.self);
-    return s;
-}
-
-static weir_status await(waiting *w, int64_t wait_ms, weir_cli_fresh *out, weir_error *err)
-{
-    const struct timespec step = {0, STEP_MS * 1000000L};
-    int64_t until = weir_monotonic_ms() + wait_ms;
-    for (;;) {
-        weir_status s = look(w, out, err);
-        if (s || out->passed) {
-            return s;
-        }
-        if (out->seen && !w->ends) {
-            s = learn_ends(w, err);
-            if (s) {
-                return s;
-            }
-        } else if (weir_monotonic_ms() >= until) {
-            return WEIR_OK;
-        } else {
-            nanosleep(&step, NULL);
-        }
-    }
 }
 
 weir_status weir_cli_await(const weir_cli *cli, const weir_config *config,
     const weir_config_cache *cache, weir_store store, uint64_t lsn, int64_t wait_ms,
     weir_cli_fresh *out, weir_error *err)
 {
-    waiting w = {.cli = cli, .config = config, .cache = cache, .store = store, .lsn = lsn};
-    *out = (weir_cli_fresh){.passed = !lsn};
-    weir_status s = open_siblings(&w, err);
-    s = s ? s : lsn ? await(&w, wait_ms, out, err) : look(&w, out, err);
-    weir_free(w.ends);
-    weir_free(w.opened);
+    static const weir_fresh_ops ops = {look, ask_ends};
+    reading r = {.cli = cli, .config = config, .cache = cache, .store = store};
+    weir_fresh fresh = {.passed = !lsn};
+    weir_status s = open_siblings(&r, err);
+    s = s     ? s
+        : lsn ? weir_await_position(&ops, &r, lsn, wait_ms, &fresh, err)
+              : look(&r, &fresh.newest, NULL, 0, err);
+    *out = (weir_cli_fresh){r.position, fresh.seen, fresh.passed};
+    weir_free(r.opened);
     return s;
 }

@@ -12,13 +12,8 @@ typedef struct weir_cli_fresh {
     bool passed; /* everything committed up to the LSN is in the cache */
 } weir_cli_fresh;
 
-/* Looks, and waits up to wait_ms for it. lsn 0: looks only.
- *
- * First some table of the source must have had a change at or past the LSN: then the connector has
- * written everything before it to Kafka, since it writes in the order of the log. The end of the
- * cache's topic is asked for after that, and the cache is past the LSN when it has read so far. The
- * positions in the store alone do not tell: lanes run ahead of each other, and a quiet partition
- * brings none. Errors: the store's, and those of asking Kafka. */
+/* Looks, and waits up to wait_ms for it, by the rule of app/fresh.h. lsn 0: looks only.
+ * Errors: the store's, and those of asking Kafka. */
 WEIR_MUST_USE weir_status weir_cli_await(const weir_cli *cli, const weir_config *config,
     const weir_config_cache *cache, weir_store store, uint64_t lsn, int64_t wait_ms,
     weir_cli_fresh *out, weir_error *err);

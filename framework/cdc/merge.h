@@ -68,6 +68,10 @@ void weir_merge_fini(weir_merge *m);
 WEIR_MUST_USE weir_status weir_merge_load(weir_merge *m, weir_error *err);
 WEIR_MUST_USE weir_status weir_merge_save(weir_merge *m, weir_error *err);
 
+/* The newest position, and the newest source time, of what was delivered; 0: nothing was. Lanes run
+ * ahead of each other, so this does not say that all before it was. */
+void weir_merge_newest(const weir_merge *m, uint64_t *high_H, int64_t *high_ms);
+
 /* Applies one change. now_ms: the local clock, for expiry.
  * Errors: the store's, OUT_OF_MEMORY. After an error the transaction must be aborted and the
  * watermarks loaded; then the change may be tried again. Counters keep what they counted. */

@@ -122,6 +122,17 @@ weir_status weir_merge_save(weir_merge *m, weir_error *err)
         m->store.self, m->cache, WEIR_SPACE_META, watermarks, weir_buf_view(&m->bytes), err);
 }
 
+void weir_merge_newest(const weir_merge *m, uint64_t *high_H, int64_t *high_ms)
+{
+    *high_H = 0;
+    *high_ms = 0;
+    for (int32_t i = 0; i < m->n_partitions; i++) {
+        const weir_merge_partition *p = &m->partitions[i];
+        *high_H = p->high_H > *high_H ? p->high_H : *high_H;
+        *high_ms = p->high_ms > *high_ms ? p->high_ms : *high_ms;
+    }
+}
+
 weir_status weir_merge_load(weir_merge *m, weir_error *err)
 {
     weir_view bytes;
@@ -131,7 +142,8 @@ weir_status weir_merge_load(weir_merge *m, weir_error *err)
     if (s) {
         return s;
     }
-    size_t n = bytes.len < sizeof w ? 0 : (bytes.len - sizeof w) / sizeof *m->partitions;
+    size_t n =
+        !bytes.ptr || bytes.len < sizeof w ? 0 : (bytes.len - sizeof w) / sizeof *m->partitions;
     if (bytes.ptr) {
         memcpy(&w, bytes.ptr, bytes.len < sizeof w ? 0 : sizeof w);
         if (bytes.len != sizeof w + n * sizeof *m->partitions || w.version != 1) {

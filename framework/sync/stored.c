@@ -174,10 +174,8 @@ weir_status weir_stored_position_of(
     *out = (weir_stored_position){.high_H = 0};
     weir_merge_init(&m, store, cache);
     weir_status s = weir_merge_load(&m, err);
-    for (int32_t i = 0; !s && i < m.n_partitions; i++) {
-        const weir_merge_partition *p = &m.partitions[i];
-        out->high_H = p->high_H > out->high_H ? p->high_H : out->high_H;
-        out->high_ms = p->high_ms > out->high_ms ? p->high_ms : out->high_ms;
+    if (!s) {
+        weir_merge_newest(&m, &out->high_H, &out->high_ms);
     }
     weir_merge_fini(&m);
     return s;

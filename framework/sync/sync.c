@@ -72,7 +72,11 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
         m->show = weir_row_view_show;
         m->show_ctx = (void *)(uintptr_t)&c->view;
     }
-    return st ? st : weir_merge_load(m, err);
+    st = st ? st : weir_merge_load(m, err);
+    if (!st) { /* how far an earlier process has come is to be known before anything new arrives */
+        weir_merge_newest(m, &s->stats[i].applied_high, &s->stats[i].applied_ms);
+    }
+    return st;
 }
 
 static weir_status open_caches(weir_sync *s, weir_error *err)

@@ -1,15 +1,19 @@
-# Unit tests of app/: they link its config objects and libweir-core, both with fault injection.
+# Unit tests of app/: they link what of it knows no connector, and libweir-core, both with fault injection.
 
 UNIT_APP_SRC := $(sort $(wildcard tests/unit_app/test_*.c))
 UNIT_APP_BIN := $(patsubst %.c,$(B)/%,$(UNIT_APP_SRC))
 CONFIG_SRC := $(sort $(wildcard app/config*.c))
-CONFIG_TEST_OBJ := $(CONFIG_SRC:%.c=$(B)/faults/%.o)
+CONFIG_TEST_OBJ := $(patsubst %.c,$(B)/faults/%.o,$(CONFIG_SRC) app/fresh.c)
 .SECONDARY: $(CONFIG_TEST_OBJ)
 UNIT_APP_LIBS = $(CONFIG_TEST_OBJ) $(B)/faults/libweir-core.a -lyaml -ljansson -lpcre2-8 -lm
 
 $(B)/tests/unit_app/%: tests/unit_app/%.c $(CONFIG_TEST_OBJ) $(B)/faults/libweir-core.a | test-deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -o $@ $< $(UNIT_APP_LIBS) -lcmocka
+# This one runs a daemon: it links all of the library.
+$(B)/tests/unit_app/test_lookup: tests/unit_app/test_lookup.c $(B)/libweir.a | test-deps
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -Itests -MMD -MP -o $@ $< $(B)/libweir.a $(PC_LIBS) -lcmocka -lm
 
 .PHONY: check-unit-app
 check-unit-app: $(UNIT_APP_BIN)
