@@ -7,20 +7,17 @@
  *
  * Cases run side by side, each in a process with a cluster of its own: most of their time they wait
  * for sessions to end. What the mock cannot do is told in fault_broker.h. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "fault_broker.h"
 #include "group_case.h"
 #include "group_report.h"
+#include "side_by_side.h"
 
-enum { AT_ONCE = 24, LONG_ROUNDS = 5, LOG_TAIL = 6000, MOST_CASES = 64, MOST_NAMES = 32 };
+enum { LONG_ROUNDS = 5, MOST_NAMES = 32 };
 
 /* ---- Scripts ------------------------------------------------------------------------------------
  * The first rebalance of a group takes the mock three seconds, later ones one.
@@ -38,13 +35,13 @@ enum { AT_ONCE = 24, LONG_ROUNDS = 5, LOG_TAIL = 6000, MOST_CASES = 64, MOST_NAM
     }
 #define BOTH STEP(0, START, 0), STEP(0, START, 1)
 
-static const group_step one_joins_late[] = {STEP(0, START, 0), STEP(4000, START, 1)};
-static const group_step one_leaves[] = {BOTH, STEP(4500, LEAVE, 1)};
+static const group_step one_joins_late[] = {STEP(0, START, 0), STEP(4400, START, 1)};
+static const group_step one_leaves[] = {BOTH, STEP(4400, LEAVE, 1)};
 static const group_step both_leave[] = {
     BOTH, STEP(4000, LEAVE, 0), STEP(200, LEAVE, 1), STEP(0, START, 2)};
-static const group_step one_is_killed[] = {BOTH, STEP(4500, KILL, 0)};
+static const group_step one_is_killed[] = {BOTH, STEP(4400, KILL, 0)};
 static const group_step both_are_killed[] = {
-    BOTH, STEP(4000, KILL, 0), STEP(10, KILL, 1), STEP(0, START, 0), STEP(0, START, 1)};
+    BOTH, STEP(4400, KILL, 0), STEP(10, KILL, 1), STEP(0, START, 0), STEP(0, START, 1)};
 static const group_step one_stands_still[] = {BOTH, STEP(4000, PAUSE, 0), STEP(9000, RESUME, 0)};
 static const group_step comes_and_goes[] = {BOTH, STEP(3600, START, 2), STEP(3600, LEAVE, 0),
     STEP(300, START, 0), STEP(2500, LEAVE, 2), STEP(100, LEAVE, 1), STEP(300, START, 1)};
@@ -74,7 +71,7 @@ static const group_step a_member_is_unknown[] = {BOTH,
 #define TEN_MOVED MOVED, MOVED, MOVED, MOVED, MOVED
 static const rd_kafka_resp_err_t moved[] = {TEN_MOVED, ERROR(COORDINATOR_LOAD_IN_PROGRESS),
     ERROR(COORDINATOR_LOAD_IN_PROGRESS), ERROR(_TRANSPORT), TEN_MOVED};
-static const group_step offsets_are_not_told[] = {STEP(0, START, 0), STEP(4500, START, 1),
+static const group_step offsets_are_not_told[] = {STEP(0, START, 0), STEP(4400, START, 1),
     ANSWERS(400, ALL_BROKERS, REQUEST_OFFSET_FETCH, moved), STEP(5500, WAIT, 0)};
 static const rd_kafka_resp_err_t join_errors[] = {ERROR(COORDINATOR_LOAD_IN_PROGRESS),
     ERROR(NOT_COORDINATOR), ERROR(_TRANSPORT), ERROR(COORDINATOR_NOT_AVAILABLE)};
@@ -115,111 +112,47 @@ static const group_step letters_are_refused[] = {STEP(0, START, 0),
     STEP(200, START, 0)};
 
 #define SCRIPT(name_) .name = #name_, .steps = name_, .n_steps = (int)(sizeof name_ / sizeof *name_)
-#define USUAL .records = 3000, .feed_ms = 6000
 
 static const group_case cases[] = {
-    {SCRIPT(one_joins_late), USUAL, .quiet = true, .most_rewind = 500},
-    {SCRIPT(one_leaves), USUAL, .quiet = true, .most_rewind = 500},
-    {SCRIPT(both_leave), USUAL},
-    {SCRIPT(one_is_killed), USUAL, .most_rewind = 500},
-    {SCRIPT(both_are_killed), USUAL, .reject_one_in = 20, .most_rewind = 500},
-    {SCRIPT(one_stands_still), USUAL},
-    {SCRIPT(comes_and_goes), USUAL, .reject_one_in = 50},
-    {SCRIPT(an_instance_restarts), USUAL, .instances = true},
-    {SCRIPT(an_instance_is_fenced), USUAL, .instances = true},
-    {SCRIPT(commits_fail), USUAL},
-    {SCRIPT(a_member_is_unknown), USUAL},
-    {SCRIPT(offsets_are_not_told), USUAL, .most_rewind = 500},
-    {SCRIPT(joins_fail), USUAL},
-    {SCRIPT(fetches_fail), USUAL},
-    {SCRIPT(a_broker_is_away), USUAL},
-    {SCRIPT(the_coordinator_is_away), USUAL},
-    {SCRIPT(all_brokers_are_away), USUAL},
-    {SCRIPT(one_leaves_without_a_broker), USUAL},
-    {SCRIPT(brokers_are_slow), USUAL},
-    {SCRIPT(letters_fail), USUAL, .reject_one_in = 10},
-    {SCRIPT(letters_leader_is_away), USUAL, .reject_one_in = 10},
-    {SCRIPT(letters_are_refused), USUAL, .reject_one_in = 10},
-    {.name = "churn", .churn = 8, .records = 4000, .feed_ms = 9000, .reject_one_in = 50},
-    {.name = "long_churn", .churn = 40, .records = 20000, .feed_ms = 50000, .reject_one_in = 50},
+    {SCRIPT(one_joins_late), .quiet = true, .most_rewind = 500},
+    {SCRIPT(one_leaves), .quiet = true, .most_rewind = 500},
+    {SCRIPT(both_leave)},
+    {SCRIPT(one_is_killed), .most_rewind = 500},
+    {SCRIPT(both_are_killed), .reject_one_in = 20, .most_rewind = 500},
+    {SCRIPT(one_stands_still)},
+    {SCRIPT(comes_and_goes), .only_long = true, .reject_one_in = 50},
+    {SCRIPT(an_instance_restarts), .instances = true},
+    {SCRIPT(an_instance_is_fenced), .instances = true},
+    {SCRIPT(commits_fail)},
+    {SCRIPT(a_member_is_unknown)},
+    {SCRIPT(offsets_are_not_told), .most_rewind = 500},
+    {SCRIPT(joins_fail)},
+    {SCRIPT(fetches_fail)},
+    {SCRIPT(a_broker_is_away)},
+    {SCRIPT(the_coordinator_is_away)},
+    {SCRIPT(all_brokers_are_away)},
+    {SCRIPT(one_leaves_without_a_broker)},
+    {SCRIPT(brokers_are_slow)},
+    {SCRIPT(letters_fail), .reject_one_in = 10},
+    {SCRIPT(letters_leader_is_away), .only_long = true, .reject_one_in = 10},
+    {SCRIPT(letters_are_refused), .reject_one_in = 10},
+    {.name = "churn", .churn = 40, .reject_one_in = 50, .only_long = true},
 };
-enum { CASES = sizeof cases / sizeof *cases, ONLY_LONG = CASES - 1 };
+enum { CASES = sizeof cases / sizeof *cases };
 
 /* ---- Running them
  * --------------------------------------------------------------------------------- */
 
-typedef struct running {
-    pid_t pid; /* 0: none */
-    int log;
-    const char *name;
-} running;
-
 typedef struct tests {
-    const char *program;
-    uint32_t seed;
     bool all; /* the long form */
     const char *names[MOST_NAMES];
-    int n_names, passed, failed;
-    running running[AT_ONCE];
+    int n_names;
+    side_by_side side;
 } tests;
 
-static void show_tail(const running *r)
+static bool run_case(const void *the_case, uint32_t seed, int log)
 {
-    char text[LOG_TAIL];
-    off_t end = lseek(r->log, 0, SEEK_END);
-    ssize_t n = pread(r->log, text, sizeof text, end > LOG_TAIL ? end - LOG_TAIL : 0);
-    printf("---- what members of %s said last:\n%.*s----\n", r->name, (int)(n > 0 ? n : 0), text);
-}
-
-/* Waits until one has ended. */
-static void reap(tests *t)
-{
-    int status;
-    pid_t pid = wait(&status);
-    for (int i = 0; i < AT_ONCE; i++) {
-        running *r = &t->running[i];
-        if (r->pid != pid) {
-            continue;
-        }
-        bool passed = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-        t->passed += passed;
-        t->failed += !passed;
-        if (!passed) {
-            printf("FAILED %s, seed %u%s\n", r->name, t->seed,
-                WIFSIGNALED(status) ? ": the test was killed by a signal" : "");
-            show_tail(r);
-        }
-        close(r->log);
-        *r = (running){.pid = 0};
-    }
-}
-
-static running *free_place(tests *t)
-{
-    for (;;) {
-        for (int i = 0; i < AT_ONCE; i++) {
-            if (!t->running[i].pid) {
-                return &t->running[i];
-            }
-        }
-        reap(t);
-    }
-}
-
-static void start_case(tests *t, const group_case *c, uint32_t seed)
-{
-    running *r = free_place(t);
-    FILE *log = tmpfile();
-    fflush(stdout);
-    *r = (running){.name = c->name, .log = log ? dup(fileno(log)) : -1};
-    if (log) {
-        fclose(log);
-    }
-    fcntl(r->log, F_SETFL, O_APPEND);
-    r->pid = fork();
-    if (r->pid == 0) {
-        _exit(group_case_run(c, t->program, seed, r->log) ? 0 : 1);
-    }
+    return group_case_run(the_case, "/proc/self/exe", seed, log);
 }
 
 static bool wanted(const tests *t, int i)
@@ -229,7 +162,7 @@ static bool wanted(const tests *t, int i)
             return true;
         }
     }
-    return t->n_names == 0 && (t->all || i < ONLY_LONG);
+    return t->n_names == 0 && (t->all || !cases[i].only_long);
 }
 
 static void run_all(tests *t)
@@ -237,13 +170,9 @@ static void run_all(tests *t)
     for (uint32_t round = 0; round < (t->all ? LONG_ROUNDS : 1); round++) {
         for (int i = 0; i < CASES; i++) {
             if (wanted(t, i)) {
-                start_case(t, &cases[i], t->seed + round);
+                side_by_side_start(
+                    &t->side, cases[i].name, run_case, &cases[i], t->side.seed + round);
             }
-        }
-    }
-    for (int i = 0; i < AT_ONCE; i++) {
-        while (t->running[i].pid) {
-            reap(t);
         }
     }
 }
@@ -254,29 +183,17 @@ static int usage(void)
     return 2;
 }
 
-static int sum_up(const tests *t)
-{
-    const char *tally = getenv("TALLY");
-    FILE *f = tally ? fopen(tally, "a") : NULL;
-    printf("seed %u\n%d passed, %d failed, 0 skipped\n", t->seed, t->passed, t->failed);
-    if (f) {
-        fprintf(f, "%d %d 0\n", t->passed, t->failed);
-        fclose(f);
-    }
-    return t->failed || !t->passed ? 1 : 0;
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "member") == 0) {
         return group_member_main(argc - 2, argv + 2);
     }
-    tests t = {.program = "/proc/self/exe", .seed = (uint32_t)time(NULL) % 1000000};
+    tests t = {.side = {.seed = (uint32_t)time(NULL) % 1000000}};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--long") == 0) {
             t.all = true;
         } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            t.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
+            t.side.seed = (uint32_t)strtoul(argv[++i], NULL, 10);
         } else if (argv[i][0] == '-' || t.n_names == MOST_NAMES) {
             return usage();
         } else {
@@ -284,5 +201,5 @@ int main(int argc, char **argv)
         }
     }
     run_all(&t);
-    return sum_up(&t);
+    return side_by_side_end(&t.side);
 }

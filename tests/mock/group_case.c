@@ -23,6 +23,8 @@
 enum {
     PIPE_BYTES = 1 << 20,
     PUMP_MS = 5,
+    RECORDS_PER_S = 500,
+    FEED_ON_MS = 1500, /* behind the last step, so that it does not come to a quiet group */
     LOOK_MS = 200,
     LEAVE_ERRORS_MS = 6000, /* to the members: the look would use them up */
     LEAVE_MS = 20000,
@@ -48,7 +50,7 @@ typedef struct world {
     ledger ledger;
     slot slots[SLOTS];
     int n_members, written;
-    bool brokers_down;
+    bool brokers_down, fed;
 } world;
 
 extern char **environ;
@@ -76,11 +78,10 @@ static bool fine(const world *w)
 /* ---- The pump -----------------------------------------------------------------------------------
  */
 
-/* Writes what is due by now, evenly over the case's time. */
+/* Writes what is due by now, until the script is over. */
 static void feed(world *w)
 {
-    int64_t ms = now_ms() - w->start_ms;
-    int64_t due = ms >= w->c->feed_ms ? w->c->records : w->c->records * ms / w->c->feed_ms;
+    int64_t due = w->fed ? 0 : (now_ms() - w->start_ms) * RECORDS_PER_S / 1000;
     while (w->written < due) {
         char key[2] = {(char)('a' + random_below(w, KEYS)), '\0'};
         bool reject = w->c->reject_one_in && random_below(w, (uint32_t)w->c->reject_one_in) == 0;
@@ -248,7 +249,7 @@ static void pause_member(world *w, int who, bool pause)
 
 static void take_step(world *w, const group_step *s)
 {
-    pump_for(w, s->after_ms * 3 / 4 + (int)random_below(w, (uint32_t)s->after_ms / 2 + 1));
+    pump_for(w, s->after_ms + (int)random_below(w, (uint32_t)s->after_ms / 4 + 1));
     switch (s->action) {
     case START:
         start_member(w, s->who);
@@ -331,8 +332,8 @@ static void take_steps(world *w)
 static bool finished(world *w)
 {
     int64_t end[PARTITIONS], committed[PARTITIONS];
-    if (w->written < w->c->records || fault_broker_unwritten(&w->broker) ||
-        !fault_broker_ends(&w->broker, end) || !look_at_commits(w, committed)) {
+    if (fault_broker_unwritten(&w->broker) || !fault_broker_ends(&w->broker, end) ||
+        !look_at_commits(w, committed)) {
         return false;
     }
     for (int p = 0; p < PARTITIONS; p++) {
@@ -360,6 +361,8 @@ static void say_what_is_missing(world *w)
 static void finish(world *w)
 {
     bool done = false;
+    pump_for(w, FEED_ON_MS);
+    w->fed = true;
     for (int64_t until = now_ms() + FINISH_MS; !done && now_ms() < until && fine(w);) {
         pump_for(w, LOOK_MS);
         done = finished(w);

@@ -23,7 +23,7 @@ typedef enum group_action {
     WAIT,
 } group_action;
 
-/* after_ms: behind the step before. */
+/* after_ms: behind the step before, and up to a quarter more. */
 typedef struct group_step {
     int after_ms;
     group_action action;
@@ -37,9 +37,8 @@ typedef struct group_case {
     const group_step *steps;
     int n_steps;
     int churn;           /* so many more steps by chance: members come, go, die, stand still */
-    int records;         /* of all partitions together */
-    int feed_ms;         /* how long writing them takes */
     int reject_one_in;   /* these become dead letters; 0: none */
+    bool only_long;      /* takes longer than `make check` has */
     bool instances;      /* static members */
     bool quiet;          /* no faults: who leaves has committed all that it handled */
     int64_t most_rewind; /* of an assignment, in records: what was in flight; 0: not asked */

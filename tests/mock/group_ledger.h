@@ -19,7 +19,7 @@
 
 #include "group_report.h"
 
-enum { MOST_MEMBERS = 64, MOST_OFFSETS = 8192 };
+enum { MOST_MEMBERS = 64, MOST_OFFSETS = 32768 };
 
 /* A partition in a member's hands. */
 typedef struct holding {

@@ -1,16 +1,17 @@
-# End to end against librdkafka's mock cluster: the daemon that is killed (`weir dev`), and groups of
-# consumers whose members and brokers fail (check_groups.c).
+# End to end against librdkafka's mock cluster: the daemon that is killed (`weir dev`), groups of
+# consumers whose members and brokers fail (check_groups.c), the daemon whose brokers fail
+# (check_sync_faults.c).
 
 KILLS ?= 200
-.PHONY: check-kills kills-long check-groups groups-long
+.PHONY: check-kills kills-long check-groups groups-long check-sync-faults
 check-kills: $(WEIR)
 	@tests/mock/check-kills $(WEIR) 12
 kills-long: $(WEIR)
 	@tests/mock/check-kills $(WEIR) $(KILLS)
 
-GROUPS_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/check_groups.c,$(wildcard tests/mock/*.c)))
+MOCK_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/mock/check_%,$(wildcard tests/mock/*.c)))
 
-$(B)/tests/mock/check_groups: tests/mock/check_groups.c $(GROUPS_OBJ) $(B)/libweir.a
+$(B)/tests/mock/check_%: tests/mock/check_%.c $(MOCK_OBJ) $(B)/libweir.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) $(PC_LIBS) -lm
 
@@ -18,3 +19,5 @@ check-groups: $(B)/tests/mock/check_groups
 	@$<
 groups-long: $(B)/tests/mock/check_groups
 	@$< --long
+check-sync-faults: $(B)/tests/mock/check_sync_faults $(WEIR)
+	@$< $(abspath $(WEIR))
