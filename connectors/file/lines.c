@@ -262,8 +262,7 @@ weir_status weir_lines_next(weir_lines *l, weir_view *line, weir_error *err)
             l->number++;
             return WEIR_OK;
         }
-        memmove(l->data.ptr, l->data.ptr + l->at, l->data.len - l->at);
-        l->data.len -= l->at;
+        weir_buf_consume(&l->data, l->at);
         l->at = 0;
         searched = l->data.len;
         if (l->data.len > LONGEST_LINE) {

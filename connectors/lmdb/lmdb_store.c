@@ -374,7 +374,7 @@ static weir_status lmdb_read(void *self, unsigned number, weir_space space, weir
     if (rc) {
         return fail(rc, "reading", err);
     }
-    weir_view value;
+    weir_view value = {NULL, 0};
     weir_status st = find(txn, &s->caches[number], space, key, &value, err);
     *found = !st && value.ptr;
     if (*found) {

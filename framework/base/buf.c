@@ -18,6 +18,14 @@ void weir_buf_clear(weir_buf *b)
     b->failed = false;
 }
 
+void weir_buf_consume(weir_buf *b, size_t bytes)
+{
+    if (bytes) {
+        memmove(b->ptr, b->ptr + bytes, b->len - bytes);
+        b->len -= bytes;
+    }
+}
+
 bool weir_buf_grow(weir_buf *b, size_t bytes)
 {
     if (b->failed || bytes > SIZE_MAX / 2 - b->len) {

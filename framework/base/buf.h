@@ -22,6 +22,8 @@ static inline void weir_buf_init(weir_buf *b)
 void weir_buf_fini(weir_buf *b);
 /* Empties it, keeps the memory, clears `failed`. */
 void weir_buf_clear(weir_buf *b);
+/* Takes away the first `bytes` of it. */
+void weir_buf_consume(weir_buf *b, size_t bytes);
 /* Room for `bytes` more behind len; false when refused. */
 bool weir_buf_grow(weir_buf *b, size_t bytes);
 

@@ -4,6 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* The functions themselves, not as the analyzer is to see them. */
+#undef weir_fail
+#undef weir_fail_oom
+
 static const weir_code_info codes[WEIR_E_COUNT] = {
     [WEIR_E_NONE] = {"NONE", WEIR_OK, "no error", ""},
 #define X(code, status, meaning, advice) [WEIR_E_##code] = {#code, status, meaning, advice},

@@ -32,4 +32,11 @@ weir_status weir_fail_oom(weir_error *err);
 /* Sets err->where, unless a more precise place is there already. Returns err->status. */
 weir_status weir_at(weir_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__
+/* The static analyzer looks at one file at a time: it is told here that a failure is never WEIR_OK,
+ * else it follows each one into the success that cannot be. */
+#define weir_fail(...) (weir_fail(__VA_ARGS__) ?: WEIR_FATAL)
+#define weir_fail_oom(err) (weir_fail_oom(err) ?: WEIR_FATAL)
+#endif
+
 #endif

@@ -125,7 +125,7 @@ static weir_status render_bits(const weir_column *c, const weir_value *v, bool f
         weir_buf_puts(to, v->flags & WEIR_TRUE ? "\"1\"" : "\"0\"");
         return WEIR_OK;
     }
-    weir_view bytes;
+    weir_view bytes = {NULL, 0};
     weir_status status = weir_column_bytes(c, v, scratch, &bytes, err);
     if (status != WEIR_OK) {
         return status;

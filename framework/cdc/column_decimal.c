@@ -319,7 +319,7 @@ static void put_money(weir_buf *to, weir_view decimal_text)
 {
     const char *p = decimal_text.ptr, *end = p + decimal_text.len;
     weir_buf_putc(to, '"');
-    if (*p == '-') {
+    if (p < end && *p == '-') {
         weir_buf_putc(to, *p++);
     }
     weir_buf_putc(to, '$');

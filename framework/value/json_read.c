@@ -627,6 +627,7 @@ static void start(reader *r, weir_view text, weir_arena *arena, weir_error *err)
     r->arena_bytes = 0;
     r->nodes = r->next = r->limit = NULL;
     r->depth = 0;
+    r->status = WEIR_OK;
     r->err = err;
 }
 

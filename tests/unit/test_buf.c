@@ -52,6 +52,24 @@ static void test_append(void **state)
     weir_buf_fini(&b);
 }
 
+static void test_consume(void **state)
+{
+    (void)state;
+    weir_buf b;
+    weir_buf_init(&b);
+    weir_buf_consume(&b, 0); /* of one that has no memory yet */
+    weir_buf_puts(&b, "one two");
+    weir_buf_consume(&b, 4);
+    assert_holds(&b, "two");
+    weir_buf_consume(&b, 0);
+    assert_holds(&b, "two");
+    weir_buf_consume(&b, 3);
+    assert_holds(&b, "");
+    weir_buf_puts(&b, "three");
+    assert_holds(&b, "three");
+    weir_buf_fini(&b);
+}
+
 /* Every length across several growths. */
 static void test_growth(void **state)
 {
@@ -156,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_append),
+        cmocka_unit_test(test_consume),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_failure_sticks),
