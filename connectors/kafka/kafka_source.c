@@ -13,12 +13,13 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "engine/run.h"
+#include "kafka/kafka_bounded.h"
 #include "kafka/kafka_client.h"
 
 enum {
     BATCH = 1000,
     ASK_AGAIN_MS = 200,
-    METADATA_MS = 5000,
+    ANSWER_MS = 5000,
     LOOK_FOR_TOPICS_MS = 2000,
     LOOK_FOR_PARTITIONS_MS = 30000
 };
@@ -158,7 +159,7 @@ static void report(kafka_source *s, rd_kafka_resp_err_t code, const char *what)
  * offset begins at its beginning. False: the coordinator does not tell. */
 static bool ask_committed(kafka_source *s, rd_kafka_topic_partition_list_t *list)
 {
-    rd_kafka_resp_err_t code = rd_kafka_committed(s->rk, list, METADATA_MS);
+    rd_kafka_resp_err_t code = rd_kafka_committed(s->rk, list, ANSWER_MS);
     for (int i = 0; i < list->cnt && !code; i++) {
         rd_kafka_topic_partition_t *tp = &list->elems[i];
         code = tp->err;
@@ -225,7 +226,7 @@ static weir_status count_partitions(
     const struct rd_kafka_metadata *md;
     rd_kafka_topic_t *t = rd_kafka_topic_new(s->rk, topic, NULL);
     *n = 0;
-    *why = t ? rd_kafka_metadata(s->rk, 0, t, &md, METADATA_MS) : rd_kafka_last_error();
+    *why = t ? rd_kafka_metadata(s->rk, 0, t, &md, ANSWER_MS) : rd_kafka_last_error();
     if (!*why) {
         atomic_store(&s->connected, true);
         *why = md->topic_cnt ? md->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
@@ -466,7 +467,8 @@ static weir_status kafka_commit(
         rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].number)->offset =
             offsets[i].next;
     }
-    rd_kafka_resp_err_t code = rd_kafka_commit(s->rk, list, !wait);
+    rd_kafka_resp_err_t code = wait ? weir_kafka_commit_within(s->rk, list, ANSWER_MS)
+                                    : rd_kafka_commit(s->rk, list, true);
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
         code = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -511,9 +513,8 @@ static void kafka_close(void *self)
         rd_kafka_queue_destroy(s->events_queue);
     }
     if (s->rk) {
-        rd_kafka_consumer_close(s->rk);
+        weir_kafka_close_within(s->rk, ANSWER_MS);
         forget_given(s);
-        rd_kafka_destroy(s->rk);
     }
     for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
         weir_free(s->topics[i].name);

@@ -47,7 +47,7 @@ static const group_step comes_and_goes[] = {BOTH, STEP(3600, START, 2), STEP(360
     STEP(300, START, 0), STEP(2500, LEAVE, 2), STEP(100, LEAVE, 1), STEP(300, START, 1)};
 /* It comes back before its session ends, and says no word when it goes. */
 static const group_step an_instance_restarts[] = {
-    BOTH, STEP(4000, LEAVE, 0), STEP(100, START, 0), STEP(4000, KILL, 1), STEP(100, START, 1)};
+    BOTH, STEP(3600, LEAVE, 0), STEP(100, START, 0), STEP(3500, KILL, 1), STEP(100, START, 1)};
 static const rd_kafka_resp_err_t fenced[] = {ERROR(FENCED_INSTANCE_ID)};
 static const group_step an_instance_is_fenced[] = {STEP(0, START, 0),
     ANSWERS(4500, ALL_BROKERS, REQUEST_OFFSET_COMMIT, fenced), STEP(0, FAILS, 0),
@@ -93,6 +93,10 @@ static const group_step all_brokers_are_away[] = {STEP(0, DOWN, ALL_BROKERS), BO
     STEP(1500, UP, ALL_BROKERS), STEP(5000, DOWN, ALL_BROKERS), STEP(3000, UP, ALL_BROKERS)};
 static const group_step one_leaves_without_a_broker[] = {
     BOTH, STEP(4500, DOWN, ALL_BROKERS), STEP(200, LEAVE, 0), STEP(100, UP, ALL_BROKERS)};
+/* The coordinator takes requests and answers none. */
+static const group_step one_leaves_a_hung_coordinator[] = {BOTH,
+    {.after_ms = 4000, .action = SLOW, .who = COORDINATOR, .n = 100000}, STEP(400, LEAVE, 0),
+    {.after_ms = 100, .action = SLOW, .who = COORDINATOR, .n = 0}};
 static const group_step brokers_are_slow[] = {BOTH,
     {.after_ms = 3500, .action = SLOW, .who = ALL_BROKERS, .n = 150}, STEP(2000, LEAVE, 0),
     {.after_ms = 1000, .action = SLOW, .who = ALL_BROKERS, .n = 0}};
@@ -132,6 +136,7 @@ static const group_case cases[] = {
     {SCRIPT(the_coordinator_is_away)},
     {SCRIPT(all_brokers_are_away)},
     {SCRIPT(one_leaves_without_a_broker)},
+    {SCRIPT(one_leaves_a_hung_coordinator), .only_long = true},
     {SCRIPT(brokers_are_slow)},
     {SCRIPT(letters_fail), .reject_one_in = 10},
     {SCRIPT(letters_leader_is_away), .only_long = true, .reject_one_in = 10},
