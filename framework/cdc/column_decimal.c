@@ -319,7 +319,7 @@ static void put_money(weir_buf *to, weir_view decimal_text)
 {
     const char *p = decimal_text.ptr, *end = p + decimal_text.len;
     weir_buf_putc(to, '"');
-    if (p < end && *p == '-') {
+    if (*p == '-') {
         weir_buf_putc(to, *p++);
     }
     weir_buf_putc(to, '$');
@@ -338,7 +338,7 @@ static weir_status render_money(const weir_column *c, const weir_value *v, bool 
     weir_arena *scratch, weir_buf *to, weir_error *err)
 {
     enum { LONGEST = 32 }; /* a money is 64 bits */
-    char plain[LONGEST];
+    char plain[LONGEST] = "";
     size_t start = to->len;
     weir_status status = put_any(c, v, text, scratch, to, err);
     size_t len = to->len - start;

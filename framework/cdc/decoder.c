@@ -148,13 +148,13 @@ weir_view weir_decoding_key(weir_decoding *at, const weir_value *key)
 
 static weir_status read_key(weir_decoding *at, weir_error *err)
 {
-    weir_document key;
+    weir_document key = {.payload = NULL};
     if (!at->record->key.ptr) {
         return WEIR_OK;
     }
     weir_status s = read_text(at, at->record->key, true, &key, err);
     s = s ? s : remember_key_schema(at, &key, err);
-    if (s || key.payload->type == WEIR_NULL) {
+    if (s || weir_is(key.payload, WEIR_NULL)) {
         return s;
     }
     at->event->key = key.payload;
@@ -265,7 +265,7 @@ static weir_status read_value(weir_decoding *at)
     if (s) {
         return s;
     }
-    if (at->value.payload->type == WEIR_NULL) {
+    if (weir_is(at->value.payload, WEIR_NULL)) {
         return weir_change_of_null(at);
     }
     at->event->payload = at->value.payload;
@@ -309,7 +309,7 @@ static weir_status read_payload(weir_decoding *at, weir_error *err)
         return WEIR_OK;
     }
     weir_status s = read_text(at, at->record->value, false, &at->value, err);
-    if (!s && at->value.payload->type != WEIR_NULL) {
+    if (!s && !weir_is(at->value.payload, WEIR_NULL)) {
         at->event->payload = at->value.payload;
     }
     return s;
