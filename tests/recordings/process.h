@@ -31,7 +31,6 @@ typedef struct process {
     sim_faulty_store store;
     weir_sync_options sync_options;
     weir_engine_options engine_options;
-    weir_log log;
 
     /* What the seed has drawn. */
     enum { ONE_BY_ONE, SINGLE_RECORDS, BURSTS } style;

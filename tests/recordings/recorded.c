@@ -95,7 +95,6 @@ static void take_line(recording *r, weir_decoder *d, weir_arena *scratch, weir_v
     decode(r, t, d, scratch, &row);
     row.place = place_of(t, &row.sim.change);
     *SIM_APPEND(t) = row;
-    r->n_records++;
 }
 
 static void read_lines(recording *r, const char *path)

@@ -36,7 +36,7 @@ typedef struct recording {
     weir_rules rules;
     weir_arena arena;
     recorded_table tables[RECORDED_TABLES]; /* by the rules' topics */
-    size_t n_tables, n_records;
+    size_t n_tables;
     bool positions;
 } recording;
 
