@@ -169,17 +169,28 @@ static void let_go_in_order(weir_engine *e, weir_partition **partitions, size_t 
     }
 }
 
-static void on_revoked(void *engine, weir_partition **partitions, size_t n, bool lost)
+/* Lanes drop what they have not begun. */
+static void end_assignment(weir_engine *e, weir_partition **partitions, size_t n)
 {
-    weir_engine *e = engine;
-    weir_intake_flush(e);
     for (size_t i = 0; i < n; i++) {
         atomic_store(&partitions[i]->revoked, true);
     }
     atomic_fetch_add(&e->revocations, 1);
     for (unsigned lane = 0; lane < e->options.lanes; lane++) {
-        weir_engine_wake(e, lane); /* what was not started is dropped */
+        weir_engine_wake(e, lane);
     }
+}
+
+void weir_engine_give_up(weir_engine *e)
+{
+    end_assignment(e, e->partitions, e->n_partitions);
+}
+
+static void on_revoked(void *engine, weir_partition **partitions, size_t n, bool lost)
+{
+    weir_engine *e = engine;
+    weir_intake_flush(e);
+    end_assignment(e, partitions, n);
     if (!lost) {
         let_go_in_order(e, partitions, n);
     }

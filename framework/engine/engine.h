@@ -139,6 +139,8 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
 
 /* Stops serving; records that were taken go on. Thread: any. */
 void weir_engine_stop_taking(weir_engine *e);
+/* Lanes drop what they have not begun: it comes again. Thread: poll. */
+void weir_engine_give_up(weir_engine *e);
 /* Nothing is open. Thread: any. */
 bool weir_engine_idle(weir_engine *e);
 /* Commits the frontier (group). wait: until the source has answered. Thread: poll. */

@@ -105,6 +105,7 @@ static void drain(weir_run *r)
             (long long)r->drain_ms, (unsigned long long)open);
     }
     last_commit(r);
+    weir_engine_give_up(e);
 }
 
 static void *poll_main(void *arg)
