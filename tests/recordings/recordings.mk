@@ -1,6 +1,6 @@
 # Recordings of real Debezium events against the final rows of their source.
 
-SCHEDULE_SEEDS ?= 100
+SCHEDULE_SEEDS ?= 200
 SCHEDULE_SRC := $(sort $(wildcard tests/recordings/*.c))
 # The parts of the library that a sync over logs in memory needs, with fault injection: it counts blocks of memory.
 SCHEDULE_OBJ := $(SCHEDULE_SRC:%.c=$(B)/%.o) $(B)/sim/schedule.o $(B)/sim/faulty_store.o \
