@@ -1,5 +1,6 @@
 """Apache Kafka, one process that is broker and controller (KRaft), and its own command-line tools."""
 import base64
+import json
 import pathlib
 import subprocess
 import uuid
@@ -64,9 +65,11 @@ class Kafka:
 
     def create(self):
         """Writes the properties and formats the storage."""
-        places = [f"{name}://127.0.0.1:{port}" for name, port in self.ports.items()]
-        text = PROPERTIES.format(controller=self.controller, folder=self.folder, advertised=",".join(places),
-                                 listeners=",".join(places + [f"CONTROLLER://127.0.0.1:{self.controller}"]))
+        listeners = [f"{name}://127.0.0.1:{port}" for name, port in {**self.ports, "CONTROLLER": self.controller}.items()]
+        # By name where there are certificates, since they are for a name.
+        advertised = [f"{name}://{'127.0.0.1' if name == 'PLAINTEXT' else 'localhost'}:{port}" for name, port in self.ports.items()]
+        text = PROPERTIES.format(controller=self.controller, folder=self.folder, advertised=",".join(advertised),
+                                 listeners=",".join(listeners))
         self.properties.write_text(text + (self.secure.broker_properties() if self.secure else ""), encoding="utf-8")
         cluster = base64.b64encode(uuid.uuid4().bytes, altchars=b"AA").decode().rstrip("=")
         users = self.secure.format_arguments() if self.secure else []
@@ -101,6 +104,18 @@ class Kafka:
     def delete_topic(self, name):
         """Deletes a topic."""
         self.tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address, "--delete", "--topic", name)
+
+    def delete_records(self, topic, before):
+        """Drops the records of a topic's partitions below `before`, a list of offsets, as retention would."""
+        path = self.folder / "delete-records.json"
+        partitions = [{"topic": topic, "partition": p, "offset": o} for p, o in enumerate(before)]
+        path.write_text(json.dumps({"partitions": partitions, "version": 1}), encoding="utf-8")
+        self.tool("org.apache.kafka.tools.DeleteRecordsCommand", "--bootstrap-server", self.address, "--offset-json-file", path)
+
+    def add_partitions(self, name, partitions):
+        """Gives a topic more partitions."""
+        self.tool("org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.address, "--alter", "--topic", name,
+                  "--partitions", partitions)
 
     def topics(self):
         """The names of all topics."""

@@ -11,6 +11,7 @@ from connect import Connect, connector
 from kafka import Kafka
 from postgres import Postgres
 from process import alive_by_pid_file, kill_by_pid_file
+from security import Security
 
 
 def playground():
@@ -31,15 +32,15 @@ def status(folder):
 
 
 class Stack:
-    """PostgreSQL, Kafka and Connect. `keep`: they outlive this program."""
+    """PostgreSQL, Kafka and Connect. `keep`: they outlive this program; `secure`: the broker asks who it is, too."""
 
-    def __init__(self, folder=None, keep=False, secure=None):
+    def __init__(self, folder=None, keep=False, secure=False):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="weir-stack-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)  # the server's user must get through
         self.keep = keep
         self.postgres = Postgres(self.folder, keep)
-        self.kafka = Kafka(self.folder, keep, secure)
+        self.kafka = Kafka(self.folder, keep, Security(self.folder) if secure else None)
         self.connect = None
         if not keep:
             _end_with_us(self.folder)

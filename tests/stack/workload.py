@@ -31,8 +31,8 @@ WIDE_COLUMNS = {"c1": "int default 7", "c2": "text default 'seven'", "c3": "nume
 class Statements:
     """Random statements; one stream of them for each seed. `folder` is where COPY reads from."""
 
-    def __init__(self, rng, folder, worker):
-        self.rng, self.folder, self.worker = rng, folder, worker
+    def __init__(self, rng, folder, worker, alters=True):
+        self.rng, self.folder, self.worker, self.alters = rng, folder, worker, alters
         self.kinds = [(9, self.account), (3, self.account_move), (2, self.account_swap), (2, self.accounts_many),
                       (5, self.entry), (2, self.entries_copied), (6, self.label), (3, self.label_move), (10, self.hot),
                       (2, self.hot_again), (3, self.full_row), (4, self.journal), (4, self.wide)]
@@ -40,7 +40,7 @@ class Statements:
     def transaction(self):
         """One transaction, as text for psql."""
         rng = self.rng
-        if rng.random() < 0.02:
+        if rng.random() < 0.02 and self.alters:
             return self.alter()
         if rng.random() < 0.01:
             return "truncate journal;"
@@ -189,12 +189,12 @@ class Statements:
 class Workload:
     """`workers` sessions, each on a thread of its own, until it is stopped."""
 
-    def __init__(self, postgres, seed, folder, workers=4, pause=0.03):
+    def __init__(self, postgres, seed, folder, workers=4, pause=0.03, alters=True):
         self.postgres, self.pause = postgres, pause
         self.ending = threading.Event()
         self.transactions = 0
-        self.threads = [threading.Thread(target=self._work, args=(Statements(random.Random(f"{seed}/{i}"), folder, i),), daemon=True)
-                        for i in range(workers)]
+        streams = [Statements(random.Random(f"{seed}/{i}"), folder, i, alters) for i in range(workers)]
+        self.threads = [threading.Thread(target=self._work, args=(s,), daemon=True) for s in streams]
 
     def start(self):
         """Begins."""
