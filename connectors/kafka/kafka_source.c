@@ -223,11 +223,11 @@ static void on_rebalance(
 static weir_status count_partitions(
     kafka_source *s, const char *topic, int32_t *n, rd_kafka_resp_err_t *why, weir_error *err)
 {
-    const struct rd_kafka_metadata *md;
+    const struct rd_kafka_metadata *md = NULL;
     rd_kafka_topic_t *t = rd_kafka_topic_new(s->rk, topic, NULL);
     *n = 0;
     *why = t ? rd_kafka_metadata(s->rk, 0, t, &md, ANSWER_MS) : rd_kafka_last_error();
-    if (!*why) {
+    if (!*why && md) {
         atomic_store(&s->connected, true);
         *why = md->topic_cnt ? md->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
         *n = *why ? 0 : md->topics[0].partition_cnt;
@@ -594,7 +594,7 @@ static weir_status configure(kafka_source *s, rd_kafka_conf_t **out, weir_error 
         {"queued.max.messages.kbytes", queue_kb, NULL},
         {"fetch.message.max.bytes", partition_fetch, NULL},
         {"fetch.max.bytes", fetch, NULL},
-        {"fetch.wait.max.ms", "100", NULL},
+        {"fetch.wait.max.ms", "50", NULL},
         {"fetch.error.backoff.ms", "100", NULL},
         {"topic.metadata.refresh.interval.ms", "30000", NULL},
     };

@@ -14,6 +14,7 @@ enum {
     DEFAULT_AHEAD_RECORDS = 1000000,
     DEFAULT_IN_FLIGHT_BYTES = 256 << 20,
     DEFAULT_COMMIT_MS = 1000,
+    PART_WORTH_A_ROUND = 32, /* of in_flight */
 };
 
 /* ---- Life ---------------------------------------------------------------------------------------
@@ -197,10 +198,40 @@ bool weir_engine_idle(weir_engine *e)
 /* ---- Lanes' queues ------------------------------------------------------------------------------
  */
 
+/* The source has said that a partition had no room, and waits to be told that it has. */
+static void wake_starved(weir_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    bool wake = e->starved;
+    e->starved = false;
+    pthread_mutex_unlock(&e->lock);
+    if (wake) {
+        e->source.ops->wake(e->source.self);
+    }
+}
+
+/* True: the lane begins to have nothing to do. Lock: the queue's. */
+static bool note_idle(weir_engine *e, weir_lane_queue *q, bool idle)
+{
+    bool begins = idle && !q->idle;
+    if (begins) {
+        atomic_fetch_add(&e->idle_lanes, 1);
+    } else if (!idle && q->idle) {
+        atomic_fetch_sub(&e->idle_lanes, 1);
+    }
+    q->idle = idle;
+    return begins;
+}
+
 weir_chunk *weir_engine_next(weir_engine *e, unsigned lane, int64_t wait_ms)
 {
     weir_lane_queue *q = &e->queues[lane];
     pthread_mutex_lock(&q->lock);
+    if (note_idle(e, q, !q->first)) {
+        pthread_mutex_unlock(&q->lock); /* chunks are pushed under the engine's lock */
+        wake_starved(e);
+        pthread_mutex_lock(&q->lock);
+    }
     if (!q->first && !q->woken && wait_ms > 0) {
         struct timespec until = weir_in_ms(wait_ms);
         while (
@@ -210,6 +241,7 @@ weir_chunk *weir_engine_next(weir_engine *e, unsigned lane, int64_t wait_ms)
     weir_chunk *c = q->first;
     q->woken = false; /* whoever woke the lane is heard by the step behind this chunk */
     if (c) {
+        (void)note_idle(e, q, false);
         q->first = c->next;
         q->last = q->first ? q->last : NULL;
         c->next = NULL;
@@ -259,8 +291,9 @@ void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n)
         moved |= weir_frontier_settle(&records[i]->partition->frontier, records[i]->seq);
     }
     e->settled_total += n;
-    bool wake = e->starved && moved; /* too far ahead is what a partition may have been */
+    bool wake = e->too_far && moved;
     e->starved &= !wake;
+    e->too_far &= !wake;
     pthread_mutex_unlock(&e->lock);
     if (wake) {
         e->source.ops->wake(e->source.self);
@@ -273,6 +306,13 @@ static void free_with_chunk(weir_record *r)
     if (atomic_fetch_sub(&c->unreleased, 1) == 1) {
         weir_free(c);
     }
+}
+
+/* While all lanes are at work, the source need not be woken for every few records. Lock: `lock`. */
+static bool is_worth_a_round(const weir_engine *e)
+{
+    return e->starved && (atomic_load(&e->idle_lanes) > 0 || !e->open_records ||
+                             e->freed_bytes >= e->options.in_flight_bytes / PART_WORTH_A_ROUND);
 }
 
 void weir_engine_release(weir_engine *e, weir_record *const *records, size_t n)
@@ -288,10 +328,11 @@ void weir_engine_release(weir_engine *e, weir_record *const *records, size_t n)
         p->released_head = p->frontier.head;
         e->open_records--;
         e->open_bytes -= records[i]->bytes;
+        e->freed_bytes += records[i]->bytes;
         weir_partition_unref(p);
     }
-    bool wake = e->starved || (e->stopping && !e->open_records);
-    e->starved = false;
+    bool wake = is_worth_a_round(e) || (e->stopping && !e->open_records);
+    e->starved &= !wake;
     pthread_cond_broadcast(&e->settled);
     pthread_mutex_unlock(&e->lock);
     for (size_t i = 0; i < n; i++) {

@@ -46,7 +46,8 @@ typedef struct weir_processor {
 typedef struct weir_engine_options {
     const char *name; /* in logs and metrics */
     unsigned lanes;
-    size_t in_flight_bytes;     /* of all partitions together, shared evenly; 0: 256 MiB */
+    size_t in_flight_bytes;     /* of all partitions together: each may have as many as are left
+                                 * free, so none can take them all; 0: 256 MiB */
     unsigned partition_records; /* per partition at once; 0: 20,000 */
     unsigned ahead_records;     /* per partition, at or above its frontier, settled ones counted:
                                  * past it a stuck record holds the others up; 0: 1,000,000 */
@@ -67,6 +68,7 @@ typedef struct weir_lane_queue {
     pthread_cond_t filled;
     weir_chunk *first, *last;
     bool woken;
+    bool idle; /* nothing was there when it asked last */
 } weir_lane_queue;
 
 /* A record as the source gave it. */
@@ -91,7 +93,10 @@ typedef struct weir_engine {
     atomic_uint revocations; /* how often partitions were revoked: lanes then drop. Any thread */
     atomic_bool failed;      /* `failure` is set. Any thread */
     uint64_t delivered, settled_total; /* records since the start */
-    bool starved; /* a partition had no room at the last poll: a release wakes the source */
+    bool starved;                      /* a partition had no room at the last poll … */
+    bool too_far;                      /* … because it is too far ahead of its frontier */
+    size_t freed_bytes;                /* released since then */
+    atomic_uint idle_lanes;            /* those that found nothing to do. Any thread */
     bool stopping;
     weir_error failure; /* status WEIR_OK: none */
     weir_error waiting; /* the source's trouble; status WEIR_OK: none, or records came since */
@@ -134,7 +139,8 @@ static inline void weir_engine_drop(weir_engine *e, weir_record *const *records,
 }
 
 /* How many more records the source may deliver for this partition now. Where it is 0, the source is
- * woken as soon as it may be more. Thread: poll. */
+ * woken when it may be more: as soon as a lane has nothing to do, else when it is worth a round.
+ * Thread: poll. */
 unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
 
 /* Stops serving; records that were taken go on. Thread: any. */

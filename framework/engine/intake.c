@@ -43,20 +43,24 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
 {
     const weir_engine_options *o = &e->options;
     pthread_mutex_lock(&e->lock);
-    size_t share = o->in_flight_bytes / (e->n_partitions ? e->n_partitions : 1);
     size_t records = p->open_records + p->batch_records, bytes = p->open_bytes + p->batch_bytes;
     size_t ahead = weir_frontier_open(&p->frontier) + p->batch_records;
     size_t all_bytes = e->open_bytes + e->batch_bytes;
+    size_t free_bytes = all_bytes < o->in_flight_bytes ? o->in_flight_bytes - all_bytes : 0;
     bool full = e->stopping || e->refusing || weir_partition_held_back(e, p) ||
                 records >= o->partition_records || ahead >= o->ahead_records ||
-                (records && bytes >= share) || all_bytes >= o->in_flight_bytes;
+                (records && bytes >= free_bytes) || !free_bytes;
+    if (full && !e->starved) {
+        e->freed_bytes = 0;
+    }
     e->starved |= full;
+    e->too_far |= ahead >= o->ahead_records;
     pthread_mutex_unlock(&e->lock);
     if (full) {
         return 0;
     }
     size_t room = lesser(o->partition_records - records, o->ahead_records - ahead);
-    size_t room_bytes = lesser(share > bytes ? share - bytes : 0, o->in_flight_bytes - all_bytes);
+    size_t room_bytes = bytes < free_bytes ? (free_bytes - bytes) / 2 : 0;
     return (unsigned)lesser(room, records_in(p, room_bytes));
 }
 
