@@ -50,6 +50,10 @@ class Weir:
         """Is every partition read to its end, as far as the daemon knows?"""
         return self.command("lag", "--max", "0", "--quiet", f"http://127.0.0.1:{self.port}").returncode == 0
 
+    def lag(self):
+        """How far it is behind, for people."""
+        return self.command("lag", f"http://127.0.0.1:{self.port}").stdout
+
     def dump(self, cache):
         """The rows of a cache, sorted by their bytes."""
         done = self.command("dump", cache, "-c", str(self.config))
