@@ -135,7 +135,7 @@ static pid_t start_broker(const shape *shapes, int n, char *address, size_t size
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "linger.ms", "50", why, sizeof why);
-    rd_kafka_conf_set(conf, "batch.size", "500000", why, sizeof why);
+    rd_kafka_conf_set(conf, "batch.size", "65536", why, sizeof why);
     rd_kafka_conf_set(conf, "queue.buffering.max.messages", "1000000", why, sizeof why);
     rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", why, sizeof why);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
@@ -232,7 +232,8 @@ static void write_config(
     fprintf(f,
         "weir: 1\nname: bench-%s-%d\nkafka:\n  bootstrap.servers: \"%s\"\n"
         "%ssources:\n  bank:\n    connector: postgresql\n    topics: { public.%s: %s }\n",
-        s->name, (int)getpid(), address, getenv("EXTRA") ? getenv("EXTRA") : "", s->table, s->topic);
+        s->name, (int)getpid(), address, getenv("EXTRA") ? getenv("EXTRA") : "", s->table,
+        s->topic);
     if (strcmp(s->table, "accounts") == 0) {
         fputs("    types:\n      public.accounts: { id: bigint, owner: text, balance: "
               "\"numeric(12,2)\", note: text, "
@@ -243,8 +244,9 @@ static void write_config(
         fprintf(f, "stores:\n  s: %s\ncaches:\n  rows: { from: bank.public.%s, store: s }\n", store,
             s->table);
     }
-    fprintf(f, "errors: { reject: stop }\nlimits: { in_flight: %s }\nlog: { level: warning, format: "
-          "text }\n",
+    fprintf(f,
+        "errors: { reject: stop }\nlimits: { in_flight: %s }\nlog: { level: warning, format: "
+        "text }\n",
         getenv("LIMIT") ? getenv("LIMIT") : "16MiB");
     fclose(f);
 }

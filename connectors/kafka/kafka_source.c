@@ -15,6 +15,7 @@
 #include "engine/run.h"
 #include "kafka/kafka_bounded.h"
 #include "kafka/kafka_client.h"
+#include "kafka/kafka_fetch.h"
 
 enum {
     BATCH = 1000,
@@ -52,6 +53,7 @@ typedef struct kafka_source {
     void *engine;
     weir_error failure;
 
+    weir_kafka_nudge nudge;
     bool closing; /* the engine's partitions are gone: nothing is told to it any more */
 
     pthread_mutex_t lock;
@@ -427,10 +429,14 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
             return st;
         }
     }
-    if (!serve_all(s, max_records) && timeout_ms) {
+    unsigned served = serve_all(s, max_records);
+    if (!served && timeout_ms) {
         wait_for_signal(s, timeout_ms);
         serve_events(s);
-        serve_all(s, max_records);
+        served = serve_all(s, max_records);
+    }
+    if (served) {
+        weir_kafka_give_nudge(&s->nudge, s->rk, weir_monotonic_ms());
     }
     if (s->failure.status) {
         *err = s->failure;
@@ -576,57 +582,6 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     }
 }
 
-static size_t within(size_t n, size_t least, size_t most)
-{
-    return n < least ? least : n > most ? most : n;
-}
-
-static weir_status configure(kafka_source *s, rd_kafka_conf_t **out, weir_error *err)
-{
-    const weir_kafka_source_options *o = &s->options;
-    /* Of each partition's queue and fetch: small shares, since there may be many partitions. */
-    char queue_kb[24], partition_fetch[24], fetch[24];
-    size_t bytes = o->in_flight_bytes ? o->in_flight_bytes : (size_t)256 << 20;
-    snprintf(queue_kb, sizeof queue_kb, "%zu", within(bytes / 64, 64 << 10, 16 << 20) / 1024);
-    snprintf(partition_fetch, sizeof partition_fetch, "%zu", within(bytes / 64, 64 << 10, 1 << 20));
-    snprintf(fetch, sizeof fetch, "%zu", within(bytes / 4, 1 << 20, 50 << 20));
-    const weir_kafka_property defaults[] = {
-        {"queued.max.messages.kbytes", queue_kb, NULL},
-        {"fetch.message.max.bytes", partition_fetch, NULL},
-        {"fetch.max.bytes", fetch, NULL},
-        {"fetch.wait.max.ms", "50", NULL},
-        {"fetch.error.backoff.ms", "100", NULL},
-        {"topic.metadata.refresh.interval.ms", "30000", NULL},
-    };
-    weir_kafka_property *all =
-        weir_calloc(o->n_properties + sizeof defaults / sizeof *defaults, sizeof *all);
-    if (!all) {
-        return weir_fail_oom(err);
-    }
-    size_t n = sizeof defaults / sizeof *defaults;
-    memcpy(all, defaults, sizeof defaults);
-    if (o->n_properties) {
-        memcpy(all + n, o->properties, o->n_properties * sizeof *all);
-    }
-    weir_status st = weir_kafka_conf(all, n + o->n_properties, out, err);
-    weir_free(all);
-    static const char *const fixed[][2] = {
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"enable.partition.eof", "true"},
-        {"auto.offset.reset", "error"},
-        {"partition.assignment.strategy", "range,roundrobin"},
-    };
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && !st; i++) {
-        st = weir_kafka_set(*out, fixed[i][0], fixed[i][1], err);
-    }
-    st = st ? st : weir_kafka_set(*out, "group.id", o->group ? o->group : "weir-reader", err);
-    if (!st && o->group && o->instance) {
-        st = weir_kafka_set(*out, "group.instance.id", o->instance, err);
-    }
-    return st;
-}
-
 static weir_status subscribe(kafka_source *s, weir_error *err)
 {
     const weir_kafka_source_options *o = &s->options;
@@ -658,7 +613,7 @@ static weir_status start_client(kafka_source *s, weir_error *err)
 {
     rd_kafka_conf_t *conf;
     char why[256];
-    weir_status st = configure(s, &conf, err);
+    weir_status st = weir_kafka_consumer_conf(&s->options, &s->nudge, &conf, err);
     if (st) {
         return st;
     }

@@ -8,9 +8,10 @@
 
 enum {
     CHUNK_RECORDS = 256,
-    FEW_RECORDS = 16,                       /* where a poll brings little */
-    RECORD_COST = sizeof(weir_record) + 64, /* beside its bytes */
-    FIRST_GUESS = 64 << 10,                 /* what a record costs, before any has come */
+    FEW_RECORDS = 16, /* where a poll brings little */
+    RECORD_COST =
+        sizeof(weir_record) + 448, /* beside its bytes; the source's part is librdkafka's */
+    FIRST_GUESS = 64 << 10,        /* what a record costs, before any has come */
 };
 
 static uint32_t cost_of(const weir_raw_record *raw)

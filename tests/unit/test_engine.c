@@ -9,7 +9,7 @@
 
 #include "support/scripted_engine.h"
 
-enum { RECORD_COST = sizeof(weir_record) + 64 };
+enum { RECORD_COST = sizeof(weir_record) + 448 };
 
 /* ---- Wakes --------------------------------------------------------------------------------------
  */

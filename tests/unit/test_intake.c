@@ -10,7 +10,7 @@
 
 #include "support/scripted_engine.h"
 
-enum { RECORD_COST = sizeof(weir_record) + 64 };
+enum { RECORD_COST = sizeof(weir_record) + 448 };
 
 /* ---- Delivery -----------------------------------------------------------------------------------
  */

@@ -1,0 +1,33 @@
+/* How a consumer fetches: its configuration, and telling librdkafka that there is room again.
+ *
+ * A partition whose queue has reached queued.max.messages.kbytes is left out of fetches. When that
+ * is so for all of a broker's partitions, its thread of librdkafka sleeps, and what is taken from
+ * the queues does not wake it: it looks again after a second (librdkafka#2879). Since 2.2 the
+ * property fetch.queue.backoff.ms says after how long; before, only something that wakes the
+ * brokers' threads helps. Of what the public API has, that is setting the SASL credentials, to what
+ * they are already: a nudge. It changes nothing where there is no SASL, or PLAIN or SCRAM, and is
+ * not given under other mechanisms.
+ *
+ * Thread: one owner. */
+#ifndef WEIR_KAFKA_FETCH_H
+#define WEIR_KAFKA_FETCH_H
+
+#include "kafka/kafka_client.h"
+#include "kafka/kafka_source.h"
+
+typedef struct weir_kafka_nudge {
+    bool needed;
+    const char *username, *password; /* borrowed from the source's properties */
+    int64_t last_ms;
+} weir_kafka_nudge;
+
+/* The consumer's configuration: fetch sizes from in_flight_bytes, the user's properties over these,
+ * and what weir stands on over all. Also says whether nudges are needed. The properties must live
+ * as long as the nudge. */
+WEIR_MUST_USE weir_status weir_kafka_consumer_conf(const weir_kafka_source_options *options,
+    weir_kafka_nudge *nudge, rd_kafka_conf_t **out, weir_error *err);
+
+/* Records were taken from queues. To be called for each round: it does something now and then. */
+void weir_kafka_give_nudge(weir_kafka_nudge *n, rd_kafka_t *rk, int64_t now_ms);
+
+#endif
