@@ -3,7 +3,8 @@
  * Invariants
  *  1. Inside a transaction no entry leaves a map: a deleted one has the value &gone. So the keys
  * that the log borrows stay, and neither commit nor abort needs memory.
- *  2. Outside of a transaction the log is empty and every entry has a value. */
+ *  2. Outside of a transaction the log is empty and every entry has a value.
+ *  3. n_gone is how many entries have the value &gone. */
 #include "memory/memory_store.h"
 
 #include <pthread.h>
@@ -36,7 +37,7 @@ typedef struct memory_store {
     cache **caches;
     unsigned n_caches;
     undo *log;
-    size_t n_log, log_capacity;
+    size_t n_log, log_capacity, n_gone;
     uint64_t bytes, max_bytes, transaction;
 } memory_store;
 
@@ -96,9 +97,10 @@ static weir_status memory_commit(void *self, weir_error *err)
     (void)err;
     while (s->n_log) {
         undo *u = &s->log[--s->n_log];
-        weir_map_entry *e = weir_map_find(u->map, u->key);
-        if (e->value == &gone) {
+        weir_map_entry *e = s->n_gone ? weir_map_find(u->map, u->key) : NULL;
+        if (e && e->value == &gone) {
             weir_map_remove(u->map, e);
+            s->n_gone--;
         }
         weir_free(u->old);
     }
@@ -114,6 +116,7 @@ static void memory_abort(void *self)
         weir_map_entry *e = weir_map_find(u->map, u->key);
         s->bytes -= cost(u->key, e->value);
         s->bytes += cost(u->key, u->old);
+        s->n_gone -= e->value == &gone;
         free_blob(e->value);
         e->value = u->old;
         if (!u->old) {
@@ -170,6 +173,8 @@ static bool change(memory_store *s, weir_map *map, weir_map_entry *e, blob *now)
     weir_view key = {e->key, e->key_len};
     s->bytes -= cost(key, old);
     s->bytes += cost(key, now);
+    s->n_gone += now == &gone;
+    s->n_gone -= old == &gone;
     if (of_this) {
         free_blob(old);
     }
@@ -177,10 +182,11 @@ static bool change(memory_store *s, weir_map *map, weir_map_entry *e, blob *now)
     return true;
 }
 
-/* Would the blob fit, in place of what is there? */
-static bool has_room(const memory_store *s, const weir_map *map, weir_view key, const blob *b)
+/* Would the blob fit, in place of what is there (or NULL)? */
+static bool has_room(const memory_store *s, const weir_map_entry *e, weir_view key, const blob *b)
 {
-    return s->bytes - cost(key, weir_map_get(map, key)) + cost(key, b) <= s->max_bytes;
+    return !s->max_bytes ||
+           s->bytes - cost(key, e ? e->value : NULL) + cost(key, b) <= s->max_bytes;
 }
 
 static weir_status memory_put(
@@ -197,13 +203,15 @@ static weir_status memory_put(
     if (value.len) {
         memcpy(b->data, value.ptr, value.len);
     }
-    if (s->max_bytes && !has_room(s, map, key, b)) {
+    uint32_t hash = weir_hash(key);
+    weir_map_entry *e = weir_map_find_hashed(map, key, hash);
+    if (!has_room(s, e, key, b)) {
         weir_free(b);
         return weir_fail(err, WEIR_E_STORE_FULL,
             "the memory store holds %llu bytes, its max_bytes is %llu",
             (unsigned long long)s->bytes, (unsigned long long)s->max_bytes);
     }
-    weir_map_entry *e = weir_map_add(map, key);
+    e = e ? e : weir_map_add_new(map, key, hash);
     if (e && change(s, map, e, b)) {
         return WEIR_OK;
     }

@@ -104,9 +104,11 @@ weir_map_entry *weir_map_add(weir_map *m, weir_view key)
 {
     uint32_t hash = weir_hash(key);
     weir_map_entry *e = weir_map_find_hashed(m, key, hash);
-    if (e) {
-        return e;
-    }
+    return e ? e : weir_map_add_new(m, key, hash);
+}
+
+weir_map_entry *weir_map_add_new(weir_map *m, weir_view key, uint32_t hash)
+{
     if (key.len > UINT32_MAX || (m->count + 1 > m->capacity / 4 * 3 && !grow(m))) {
         return NULL;
     }
@@ -114,7 +116,7 @@ weir_map_entry *weir_map_add(weir_map *m, weir_view key)
     if (!copy) {
         return NULL;
     }
-    e = free_place(m->entries, m->capacity, hash);
+    weir_map_entry *e = free_place(m->entries, m->capacity, hash);
     *e = (weir_map_entry){hash, (uint32_t)key.len, copy, NULL};
     m->count++;
     return e;

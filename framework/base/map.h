@@ -39,6 +39,8 @@ static inline void *weir_map_get(const weir_map *m, weir_view key)
 }
 /* Finds or adds (value NULL when new); NULL only when out of memory, the map is then unchanged. */
 weir_map_entry *weir_map_add(weir_map *m, weir_view key);
+/* Adds a key that find has not found; hash: the key's. */
+weir_map_entry *weir_map_add_new(weir_map *m, weir_view key, uint32_t hash);
 /* Removes an entry that find gave; its value is the caller's. */
 void weir_map_remove(weir_map *m, weir_map_entry *e);
 

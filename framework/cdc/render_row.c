@@ -74,13 +74,24 @@ static void add_missing(weir_buf *missing, weir_view name)
     weir_json_put_string(missing, name);
 }
 
-static weir_status put_member(rendering *r, weir_view name, const weir_value *value)
+static void put_name(weir_buf *row, const weir_value *node, weir_view shown)
+{
+    if (shown.ptr == node->at) {
+        weir_json_put(row, node);
+    } else {
+        weir_json_put_string(row, shown);
+    }
+    weir_buf_putc(row, ':');
+}
+
+/* node: of the name, whose characters are `name`. */
+static weir_status put_member(
+    rendering *r, const weir_value *node, weir_view name, const weir_value *value)
 {
     weir_buf *row = &r->d->row;
     weir_view shown = shown_name(r, name);
     weir_buf_putc(row, row->len ? ',' : '{');
-    weir_json_put_string(row, shown);
-    weir_buf_putc(row, ':');
+    put_name(row, node, shown);
     const weir_column *column = weir_row_plan_find(r->plan, name, &r->next_column);
     column = column ? column : &r->d->unknown_column;
     if (r->placeholders && weir_column_is_placeholder(column, value, r->d->placeholder)) {
@@ -104,7 +115,7 @@ static weir_status render(rendering *r, const weir_value *object)
             return weir_fail_oom(r->err);
         }
         bool added = r->flattened && weir_is_added(text, r->d->added_prefix);
-        weir_status s = added || !is_kept(r, text) ? WEIR_OK : put_member(r, text, value);
+        weir_status s = added || !is_kept(r, text) ? WEIR_OK : put_member(r, name, text, value);
         if (s) {
             return s;
         }

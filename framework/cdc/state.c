@@ -5,6 +5,8 @@
  * are a u32 length and the bytes; the last one runs to the end. */
 #include "cdc/state.h"
 
+#include <endian.h>
+
 enum {
     FORMAT = 1,
     F_ALIVE = 1 << 0,
@@ -35,16 +37,17 @@ static void put_u16(weir_buf *to, unsigned n)
     weir_buf_put(to, b, sizeof b);
 }
 
+/* Little-endian, whatever the machine. */
 static void put_u32(weir_buf *to, uint32_t n)
 {
-    put_u16(to, n & 0xFFFF);
-    put_u16(to, n >> 16);
+    uint32_t bytes = htole32(n);
+    weir_buf_put(to, (const char *)&bytes, sizeof bytes);
 }
 
 static void put_u64(weir_buf *to, uint64_t n)
 {
-    put_u32(to, (uint32_t)n);
-    put_u32(to, (uint32_t)(n >> 32));
+    uint64_t bytes = htole64(n);
+    weir_buf_put(to, (const char *)&bytes, sizeof bytes);
 }
 
 static void put_text(weir_buf *to, weir_view v)

@@ -130,6 +130,8 @@ void weir_json_put(weir_buf *to, const weir_value *v)
     case WEIR_STRING:
         if (v->flags & WEIR_ESCAPED) {
             put_reescaped(to, v);
+        } else if (v->span == v->len + 2) {
+            weir_buf_putv(to, weir_source(v)); /* read from JSON, where it needed no escapes */
         } else {
             weir_json_put_string(to, weir_raw(v));
         }
