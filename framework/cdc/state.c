@@ -5,8 +5,6 @@
  * are a u32 length and the bytes; the last one runs to the end. */
 #include "cdc/state.h"
 
-#include <endian.h>
-
 enum {
     FORMAT = 1,
     F_ALIVE = 1 << 0,
@@ -37,17 +35,19 @@ static void put_u16(weir_buf *to, unsigned n)
     weir_buf_put(to, b, sizeof b);
 }
 
-/* Little-endian, whatever the machine. */
 static void put_u32(weir_buf *to, uint32_t n)
 {
-    uint32_t bytes = htole32(n);
-    weir_buf_put(to, (const char *)&bytes, sizeof bytes);
+    char b[4] = {(char)n, (char)(n >> 8), (char)(n >> 16), (char)(n >> 24)};
+    weir_buf_put(to, b, sizeof b);
 }
 
 static void put_u64(weir_buf *to, uint64_t n)
 {
-    uint64_t bytes = htole64(n);
-    weir_buf_put(to, (const char *)&bytes, sizeof bytes);
+    char b[8];
+    for (unsigned i = 0; i < sizeof b; i++) {
+        b[i] = (char)(n >> 8 * i);
+    }
+    weir_buf_put(to, b, sizeof b);
 }
 
 static void put_text(weir_buf *to, weir_view v)

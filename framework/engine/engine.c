@@ -315,10 +315,44 @@ static bool is_worth_a_round(const weir_engine *e)
                              e->freed_bytes >= e->options.in_flight_bytes / PART_WORTH_A_ROUND);
 }
 
+static void give_back(weir_engine *e, weir_record *r)
+{
+    if (r->message) {
+        e->source.ops->release(e->source.self, r->message);
+        r->message = NULL;
+    }
+}
+
+void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, uint32_t bytes)
+{
+    for (size_t i = 0; i < n; i++) {
+        weir_record *r = records[i];
+        give_back(e, r);
+        r->raw.topic = weir_view_of(r->partition->topic);
+        r->raw.key = r->raw.value = (weir_view){NULL, 0};
+        r->raw.headers = (weir_header_list){NULL, NULL};
+    }
+    pthread_mutex_lock(&e->lock);
+    for (size_t i = 0; i < n; i++) {
+        weir_record *r = records[i];
+        uint32_t freed = r->bytes > bytes ? r->bytes - bytes : 0;
+        r->bytes -= freed;
+        r->partition->open_bytes -= freed;
+        e->open_bytes -= freed;
+        e->freed_bytes += freed;
+    }
+    bool wake = is_worth_a_round(e);
+    e->starved &= !wake;
+    pthread_mutex_unlock(&e->lock);
+    if (wake) {
+        e->source.ops->wake(e->source.self);
+    }
+}
+
 void weir_engine_release(weir_engine *e, weir_record *const *records, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        e->source.ops->release(e->source.self, records[i]->message);
+        give_back(e, records[i]);
     }
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {

@@ -48,7 +48,7 @@ typedef struct weir_record {
     uint64_t seq;   /* in its partition's frontier */
     weir_partition *partition;
     weir_chunk *chunk;
-    void *message; /* the source's, given back by release */
+    void *message; /* the source's, given back by release or unload; NULL: it was */
     /* Lane: */
     struct weir_record *next;
     uint32_t attempt; /* 1: first */

@@ -226,6 +226,23 @@ static void give_up(weir_sync *s, weir_chunk *chunk, size_t from, const weir_err
     }
 }
 
+/* The changes have their own bytes; only a dead letter needs the record's. */
+static void unload(weir_sync *s, weir_sync_job *job)
+{
+    weir_record **done = weir_arena_alloc(&job->arena, job->n * sizeof(weir_record *));
+    size_t n = 0;
+    for (size_t i = 0; done && i < job->n; i++) {
+        if (!job->items[i].error) {
+            done[n++] = job->items[i].record;
+        }
+    }
+    if (n) {
+        size_t bytes = weir_arena_footprint(&job->arena) / job->n;
+        weir_engine_unload(
+            s->engine, done, n, (uint32_t)(sizeof(weir_record) + sizeof(weir_sync_item) + bytes));
+    }
+}
+
 static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
 {
     weir_sync *s = self;
@@ -248,6 +265,7 @@ static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
         job->records[job->n++] = r;
     }
     if (job->n) {
+        unload(s, job);
         push_job(s, job); /* its records, and so the chunk, are the writer's from here on */
     } else {
         weir_sync_job_done(s, job);

@@ -167,7 +167,7 @@ static void run_to_quiet(sim_sync_world *w)
  */
 
 typedef struct campaign {
-    uint64_t seeds, first, passed, failed, starts, applied, transactions, store_failures;
+    uint64_t seeds, first, passed, failed, starts, released, transactions, store_failures;
     bool verbose;
 } campaign;
 
@@ -189,7 +189,7 @@ static void run_seed(campaign *k, uint64_t seed)
         sim_sync_fail(&w, "%ld blocks of memory leaked", weir_alloc_live() - live);
     }
     k->starts += w.starts;
-    k->applied += w.applied;
+    k->released += w.released;
     k->transactions += w.transactions;
     k->store_failures += w.store.failed;
     k->passed += !w.failure[0];
@@ -235,7 +235,7 @@ int main(int argc, char **argv)
     }
     printf("%" PRIu64 " records released, %" PRIu64 " transactions, %" PRIu64
            " calls of the store failed, %" PRIu64 " processes started\n",
-        k.applied, k.transactions, k.store_failures, k.starts);
+        k.released, k.transactions, k.store_failures, k.starts);
     printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", k.passed, k.failed);
     tally(&k);
     return k.failed != 0;

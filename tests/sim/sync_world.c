@@ -161,30 +161,12 @@ static void on_delivered(void *ctx, sim_delivery *d)
     ++*count_of(w->delivered, d);
 }
 
-/* Released in the ordinary way, it is applied, and committed. */
+/* Its bytes are not needed any more. Whether it is applied, each commit tells. */
 static void on_released(void *ctx, sim_delivery *d)
 {
     sim_sync_world *w = ctx;
-    const sim_entry *e = &d->log->entries.items[d->index];
-    bool dropped = !d->member->alive || w->stopping || weir_engine_failed(&w->engine) ||
-                   w->store.dead || w->memory_fails;
-    w->applied++;
-    if (dropped || !has_state(d->log, e)) {
-        return;
-    }
-    for (unsigned c = 1; c <= w->options.n_caches; c++) {
-        weir_buf bytes = {0};
-        bool found;
-        weir_error err;
-        weir_status s =
-            w->inner.ops->read(w->inner.self, c, WEIR_SPACE_STATE, e->key, &bytes, &found, &err);
-        weir_view v = found ? weir_buf_view(&bytes) : (weir_view){NULL, 0};
-        if (s || !is_met(v, d->log, e, truncates(w))) {
-            sim_sync_fail(w, "%s/%d@%" PRId64 " is released and not applied", d->log->topic,
-                d->log->number, e->offset);
-        }
-        weir_buf_fini(&bytes);
-    }
+    (void)d;
+    w->released++;
 }
 
 static void on_broken(void *ctx, const char *what)

@@ -3,7 +3,6 @@
  *
  * Watched all the while:
  *  - a transaction stores no offset above a record that is not applied by then;
- *  - a record is released when what it says is committed, and not before;
  *  - it is ready only when everything that was there at its start is applied and committed;
  *  - a record that cannot be used has a dead letter, one for each time that it was delivered. */
 #ifndef SIM_SYNC_WORLD_H
@@ -48,7 +47,7 @@ typedef struct sim_sync_world {
 
     unsigned *delivered[SIM_BROKER_PARTITIONS], *letters[SIM_BROKER_PARTITIONS]; /* by entry */
     char failure[240];
-    uint64_t starts, applied, transactions;
+    uint64_t starts, released, transactions;
 } sim_sync_world;
 
 /* Everything that a seed decides. */

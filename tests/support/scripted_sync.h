@@ -102,7 +102,8 @@ static inline int64_t wall_ms(void *ctx)
 static inline bool wait_held(void *ctx, int64_t ms)
 {
     world *w = ctx;
-    w->released_while_waiting += (unsigned)w->script.n_released;
+    weir_engine_counts c = weir_engine_get_counts(&w->engine);
+    w->released_while_waiting += (unsigned)(c.delivered - c.open);
     if (w->waits == w->waits_allowed) {
         return false;
     }

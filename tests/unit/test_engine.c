@@ -79,6 +79,30 @@ static void test_figures(void **state)
     end(&w);
 }
 
+/* Its message goes at once, the record stays open, and counts as what is kept of it. */
+static void test_unload(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w, (weir_engine_options){.lanes = 1});
+    assign_and_fill(&w, 3);
+    weir_engine_unload(&w.engine, w.taken, 2, 100);
+    assert_int_equal(w.script.n_released, 2);
+    assert_null(w.taken[0]->raw.key.ptr);
+    assert_true(weir_view_is(w.taken[0]->raw.topic, "orders"));
+    weir_engine_counts c = weir_engine_get_counts(&w.engine);
+    assert_int_equal(c.open, 3);
+    assert_int_equal(c.open_bytes, 2 * 100 + RECORD_COST + 2);
+    assert_int_equal(c.settled, 0);
+    for (size_t i = 0; i < 3; i++) {
+        settle(&w, i);
+    }
+    c = weir_engine_get_counts(&w.engine);
+    assert_int_equal(c.open, 0);
+    assert_int_equal(c.open_bytes, 0);
+    end(&w); /* each message was given back once */
+}
+
 /* ---- Failures -----------------------------------------------------------------------------------
  */
 
@@ -195,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_wakes_of_lanes),
         cmocka_unit_test(test_ready_when_all_of_the_start_is_released),
         cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_unload),
         cmocka_unit_test(test_failures_of_the_source),
         cmocka_unit_test(test_what_is_never_settled_is_left_alone),
         cmocka_unit_test(test_each_allocation_may_fail),
