@@ -1,7 +1,8 @@
 /* Kafka as a source. See kafka_source.h.
  *
  * Invariants
- *  1. `served` has exactly the partitions that are assigned now; each with its own queue.
+ *  1. `served` has exactly the partitions that are assigned now; each with its own queue, which
+ *     `queues` keeps.
  *  2. Records of a partition are delivered only while it is in `served`.
  *  3. librdkafka's threads only signal: all state is the poll thread's. */
 #include "kafka/kafka_source.h"
@@ -16,6 +17,7 @@
 #include "kafka/kafka_bounded.h"
 #include "kafka/kafka_client.h"
 #include "kafka/kafka_fetch.h"
+#include "kafka/kafka_queues.h"
 
 enum {
     BATCH = 1000,
@@ -27,7 +29,7 @@ enum {
 
 typedef struct served_partition {
     weir_partition *partition;
-    rd_kafka_queue_t *queue;
+    rd_kafka_queue_t *queue; /* borrowed */
 } served_partition;
 
 typedef struct known_topic {
@@ -41,6 +43,7 @@ typedef struct kafka_source {
     weir_kafka_source_options options;
     rd_kafka_t *rk;
     rd_kafka_queue_t *events_queue; /* rebalances, errors, answers */
+    weir_kafka_queues queues;
     known_topic *topics;
     served_partition *served;
     size_t n_served, served_capacity, first; /* first: served first in this round */
@@ -59,6 +62,7 @@ typedef struct kafka_source {
     pthread_mutex_t lock;
     pthread_cond_t signalled;
     bool signal;
+    pthread_mutex_t log_lock; /* guards options.log on librdkafka's threads */
     atomic_bool connected;
 } kafka_source;
 
@@ -107,16 +111,12 @@ static bool serve(kafka_source *s, const char *topic, int32_t number, int64_t st
         s->served = grown;
         s->served_capacity = capacity;
     }
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(s->rk, topic, number);
+    rd_kafka_queue_t *queue = weir_kafka_queues_take(&s->queues, s->rk, topic, number);
     weir_partition *p =
         queue ? s->events->assigned(s->engine, weir_view_of(topic), number, start) : NULL;
     if (!p) {
-        if (queue) {
-            rd_kafka_queue_destroy(queue);
-        }
         return false;
     }
-    rd_kafka_queue_forward(queue, NULL);
     rd_kafka_queue_cb_event_enable(queue, on_queue, s);
     s->served[s->n_served++] = (served_partition){p, queue};
     return true;
@@ -129,7 +129,6 @@ static void let_go(kafka_source *s, bool lost)
     s->n_served = 0; /* nothing is delivered from here on */
     for (size_t i = 0; i < n; i++) {
         rd_kafka_queue_cb_event_enable(s->served[i].queue, NULL, NULL);
-        rd_kafka_queue_destroy(s->served[i].queue);
         if (partitions) {
             partitions[i] = s->served[i].partition;
         } else {
@@ -505,29 +504,44 @@ static bool kafka_finished(void *self)
     return false;
 }
 
-static void kafka_close(void *self)
+/* False: librdkafka goes on, and has the source's address. */
+static bool close_client(kafka_source *s)
 {
-    kafka_source *s = self;
-    s->closing = true;
     for (size_t i = 0; i < s->n_served; i++) {
         rd_kafka_queue_cb_event_enable(s->served[i].queue, NULL, NULL);
-        rd_kafka_queue_destroy(s->served[i].queue);
     }
     s->n_served = 0;
     if (s->events_queue) {
         rd_kafka_queue_cb_event_enable(s->events_queue, NULL, NULL);
         rd_kafka_queue_destroy(s->events_queue);
     }
-    if (s->rk) {
-        weir_kafka_close_within(s->rk, ANSWER_MS);
-        forget_given(s);
+    bool closed = !s->rk || weir_kafka_close_within(s->rk, &s->queues, ANSWER_MS);
+    forget_given(s);
+    if (!closed) {
+        weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka",
+            "librdkafka does not come to an end; what it holds is left to the end of the process");
+        pthread_mutex_lock(&s->log_lock);
+        s->options.log = NULL;
+        pthread_mutex_unlock(&s->log_lock);
     }
+    return closed;
+}
+
+static void kafka_close(void *self)
+{
+    kafka_source *s = self;
+    s->closing = true;
+    bool closed = close_client(s);
     for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
         weir_free(s->topics[i].name);
     }
     weir_free(s->topics);
     weir_free(s->served);
+    if (!closed) {
+        return;
+    }
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->log_lock);
     pthread_cond_destroy(&s->signalled);
     weir_free(s);
 }
@@ -558,8 +572,12 @@ bool weir_kafka_source_connected(const weir_record_source *source)
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    const kafka_source *s = rd_kafka_opaque(rk);
-    weir_kafka_log(s ? s->options.log : NULL, level, facility, text);
+    kafka_source *s = rd_kafka_opaque(rk);
+    if (s) {
+        pthread_mutex_lock(&s->log_lock);
+        weir_kafka_log(s->options.log, level, facility, text);
+        pthread_mutex_unlock(&s->log_lock);
+    }
 }
 
 /* Inside consumer_poll. Informational but for fatal ones: librdkafka goes on trying. */
@@ -642,6 +660,7 @@ weir_status weir_kafka_source_open(
     }
     s->options = *options;
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->log_lock, NULL);
     weir_cond_init(&s->signalled);
     weir_status st = name_topics(s, err);
     st = st ? st : start_client(s, err);

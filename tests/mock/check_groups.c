@@ -115,6 +115,12 @@ static const group_step letters_are_refused[] = {STEP(0, START, 0),
     ANSWERS(3500, DEAD_LEADER, REQUEST_PRODUCE, not_allowed), STEP(0, FAILS, 0),
     STEP(200, START, 0)};
 
+/* Who reads a topic that is deleted stops, and ends: sooner than it would give librdkafka up. */
+static const rd_kafka_resp_err_t unknown_topic[] = {ERROR(UNKNOWN_TOPIC_OR_PART)};
+static const group_step the_topic_is_deleted[] = {STEP(0, START, 0),
+    {.after_ms = 4500, .action = TOPIC_ERROR, .errors = unknown_topic, .n = 1},
+    {.action = FAILS, .who = 0, .n = 4800}, {.action = TOPIC_ERROR}, STEP(0, START, 0)};
+
 #define SCRIPT(name_) .name = #name_, .steps = name_, .n_steps = (int)(sizeof name_ / sizeof *name_)
 
 static const group_case cases[] = {
@@ -141,6 +147,7 @@ static const group_case cases[] = {
     {SCRIPT(letters_fail), .reject_one_in = 10},
     {SCRIPT(letters_leader_is_away), .only_long = true, .reject_one_in = 10},
     {SCRIPT(letters_are_refused), .reject_one_in = 10},
+    {SCRIPT(the_topic_is_deleted)},
     {.name = "churn", .churn = 40, .reject_one_in = 50, .only_long = true},
 };
 enum { CASES = sizeof cases / sizeof *cases };

@@ -197,10 +197,10 @@ static int await_end(world *w, int who, int ms)
     return -1;
 }
 
-static void expect_end(world *w, int who, int expected)
+static void expect_end(world *w, int who, int expected, int ms)
 {
     int member = w->slots[who].member;
-    int code = await_end(w, who, LEAVE_MS);
+    int code = await_end(w, who, ms);
     if (code != expected) {
         ledger_wrong(&w->ledger, "member %d ends with %d, not %d", member, code, expected);
     }
@@ -256,7 +256,7 @@ static void take_step(world *w, const group_step *s)
         break;
     case LEAVE:
         kill(w->slots[s->who].pid, SIGTERM);
-        expect_end(w, s->who, 0);
+        expect_end(w, s->who, 0, LEAVE_MS);
         break;
     case KILL:
         kill_member(w, s->who);
@@ -266,13 +266,16 @@ static void take_step(world *w, const group_step *s)
         pause_member(w, s->who, s->action == PAUSE);
         break;
     case FAILS:
-        expect_end(w, s->who, 1);
+        expect_end(w, s->who, 1, s->n ? s->n : LEAVE_MS);
         break;
     case ERRORS:
         fault_broker_errors(&w->broker, s->who, s->request, s->errors, s->n);
         if (s->request == REQUEST_OFFSET_FETCH) {
             w->look_ms = now_ms() + LEAVE_ERRORS_MS;
         }
+        break;
+    case TOPIC_ERROR:
+        fault_broker_topic_error(&w->broker, s->n ? s->errors[0] : RD_KAFKA_RESP_ERR_NO_ERROR);
         break;
     case WAIT:
         break;
@@ -377,7 +380,7 @@ static void finish(world *w)
     }
     for (int i = 0; i < SLOTS; i++) {
         if (w->slots[i].pid) {
-            expect_end(w, i, 0);
+            expect_end(w, i, 0, LEAVE_MS);
         }
     }
     if (fine(w) && !finished(w)) {

@@ -10,14 +10,15 @@
 enum { SLOTS = 3 };
 
 typedef enum group_action {
-    START,  /* slot `who` gets a member */
-    LEAVE,  /* … it is told to go (SIGTERM), and has to go in order */
-    KILL,   /* … it is killed (SIGKILL), without a word to the broker */
-    PAUSE,  /* … it stands still (SIGSTOP) */
-    RESUME, /* … and goes on */
-    FAILS,  /* … it has to end by itself, with an error */
-    ERRORS, /* the next answers to `request` by broker `who` (or all of them) are `errors` */
-    DOWN,   /* broker `who` */
+    START,       /* slot `who` gets a member */
+    LEAVE,       /* … it is told to go (SIGTERM), and has to go in order */
+    KILL,        /* … it is killed (SIGKILL), without a word to the broker */
+    PAUSE,       /* … it stands still (SIGSTOP) */
+    RESUME,      /* … and goes on */
+    FAILS,       /* … it has to end by itself, with an error, within `n` ms if that is set */
+    ERRORS,      /* the next answers to `request` by broker `who` (or all of them) are `errors` */
+    TOPIC_ERROR, /* what Metadata says of the topic: the only one of `errors`, or nothing */
+    DOWN,        /* broker `who` */
     UP,
     SLOW, /* broker `who` answers after `n` ms */
     WAIT,
