@@ -2,6 +2,7 @@
 #include "kafka/kafka_fetch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "base/alloc.h"
@@ -18,6 +19,16 @@ static size_t within(size_t n, size_t least, size_t most)
     return n < least ? least : n > most ? most : n;
 }
 
+/* As the user has set it; "": not at all. */
+static const char *property(const weir_kafka_source_options *o, const char *name)
+{
+    const char *value = "";
+    for (size_t i = 0; i < o->n_properties; i++) {
+        value = strcmp(o->properties[i].name, name) == 0 ? o->properties[i].value : value;
+    }
+    return value;
+}
+
 /* The defaults, and the user's properties, which are set after them. */
 static weir_status set_properties(
     const weir_kafka_source_options *o, rd_kafka_conf_t **out, weir_error *err)
@@ -27,10 +38,13 @@ static weir_status set_properties(
      * others: two fetches fit into a queue, so that one that is read at once never is. */
     char queue_kb[24], partition_fetch[24], fetch[24];
     size_t bytes = o->in_flight_bytes ? o->in_flight_bytes : (size_t)256 << 20;
-    size_t queue = within(bytes / 128, 128 << 10, 16 << 20);
+    size_t queue = within(bytes / 256, 64 << 10, 16 << 20);
+    size_t largest = (size_t)strtoull(property(o, "message.max.bytes"), NULL, 10);
+    size_t least = largest > 1 << 20 ? largest : 1 << 20; /* librdkafka refuses less */
     snprintf(queue_kb, sizeof queue_kb, "%zu", queue / 1024);
     snprintf(partition_fetch, sizeof partition_fetch, "%zu", within(queue / 2, 0, 1 << 20));
-    snprintf(fetch, sizeof fetch, "%zu", within(bytes / 16, 1 << 20, 50 << 20));
+    snprintf(
+        fetch, sizeof fetch, "%zu", within(bytes / 16, least, least > 50 << 20 ? least : 50 << 20));
     const weir_kafka_property defaults[] = {
         {"queued.max.messages.kbytes", queue_kb, NULL},
         {"fetch.message.max.bytes", partition_fetch, NULL},
@@ -76,15 +90,6 @@ static weir_status set_fixed(
 
 /* ---- Nudges -------------------------------------------------------------------------------------
  */
-
-static const char *property(const weir_kafka_source_options *o, const char *name)
-{
-    const char *value = "";
-    for (size_t i = 0; i < o->n_properties; i++) {
-        value = strcmp(o->properties[i].name, name) == 0 ? o->properties[i].value : value;
-    }
-    return value;
-}
 
 static bool begins(const char *text, const char *with)
 {
