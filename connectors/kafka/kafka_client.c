@@ -77,3 +77,14 @@ weir_status weir_kafka_fail(weir_error *err, rd_kafka_resp_err_t code, const cha
     va_end(ap);
     return weir_fail(err, code_of(code), "%s: %s", text, rd_kafka_err2str(code));
 }
+
+void weir_kafka_at(weir_error *err, const char *topic, int32_t partition, int64_t offset)
+{
+    if (partition < 0) {
+        (void)weir_at(err, "%.60s", topic);
+    } else if (offset < 0) {
+        (void)weir_at(err, "%.60s/%d", topic, (int)partition);
+    } else {
+        (void)weir_at(err, "%.60s/%d@%lld", topic, (int)partition, (long long)offset);
+    }
+}

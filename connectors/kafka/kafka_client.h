@@ -22,5 +22,8 @@ void weir_kafka_log(const weir_log *log, int level, const char *facility, const 
 /* Our class for a librdkafka error. */
 weir_status weir_kafka_fail(weir_error *err, rd_kafka_resp_err_t code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Says where: "topic/partition@offset", as much of it as there is (partition and offset < 0: none).
+ */
+void weir_kafka_at(weir_error *err, const char *topic, int32_t partition, int64_t offset);
 
 #endif

@@ -16,6 +16,7 @@
 #include "engine/run.h"
 #include "kafka/kafka_bounded.h"
 #include "kafka/kafka_client.h"
+#include "kafka/kafka_commit.h"
 #include "kafka/kafka_fetch.h"
 #include "kafka/kafka_queues.h"
 
@@ -57,6 +58,7 @@ typedef struct kafka_source {
     weir_error failure;
 
     weir_kafka_nudge nudge;
+    weir_kafka_commits commits;
     bool closing; /* the engine's partitions are gone: nothing is told to it any more */
 
     pthread_mutex_t lock;
@@ -457,28 +459,14 @@ static void on_commit(
                 s->engine, list->elems[i].topic, list->elems[i].partition, list->elems[i].offset);
         }
     }
-    if (code && code != RD_KAFKA_RESP_ERR__NO_OFFSET) {
-        weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka",
-            "a commit failed: %s; it is tried again", rd_kafka_err2str(code));
-    }
+    weir_kafka_commit_answered(&s->commits, code, list, s->options.log);
 }
 
 static weir_status kafka_commit(
     void *self, const weir_offset *offsets, size_t n, bool wait, weir_error *err)
 {
     kafka_source *s = self;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
-    for (size_t i = 0; i < n; i++) {
-        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].number)->offset =
-            offsets[i].next;
-    }
-    rd_kafka_resp_err_t code = wait ? weir_kafka_commit_within(s->rk, list, ANSWER_MS)
-                                    : rd_kafka_commit(s->rk, list, true);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
-        code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    return code ? weir_kafka_fail(err, code, "committing") : WEIR_OK;
+    return weir_kafka_commit(&s->commits, s->rk, offsets, n, wait, err);
 }
 
 /* ---- The rest of the port ---- */

@@ -57,6 +57,9 @@ static const rd_kafka_resp_err_t commit_errors[] = {ERROR(REBALANCE_IN_PROGRESS)
     ERROR(REQUEST_TIMED_OUT), ERROR(COORDINATOR_NOT_AVAILABLE), ERROR(COORDINATOR_LOAD_IN_PROGRESS),
     ERROR(NOT_COORDINATOR), ERROR(_TRANSPORT), ERROR(UNKNOWN_TOPIC_OR_PART),
     ERROR(REBALANCE_IN_PROGRESS), ERROR(REQUEST_TIMED_OUT)};
+/* Each member has one commit open, not one for each of its intervals, and tells of it once. */
+static const group_step commits_wait_long[] = {
+    BOTH, STEP(4000, DOWN, COORDINATOR), STEP(8000, UP, COORDINATOR)};
 static const rd_kafka_resp_err_t unknown_member[] = {ERROR(UNKNOWN_MEMBER_ID)};
 static const rd_kafka_resp_err_t illegal_generation[] = {ERROR(ILLEGAL_GENERATION)};
 static const group_step commits_fail[] = {
@@ -134,6 +137,7 @@ static const group_case cases[] = {
     {SCRIPT(an_instance_restarts), .instances = true},
     {SCRIPT(an_instance_is_fenced), .instances = true},
     {SCRIPT(commits_fail)},
+    {SCRIPT(commits_wait_long), .most_failed_commits = 4},
     {SCRIPT(a_member_is_unknown)},
     {SCRIPT(offsets_are_not_told), .most_rewind = 500},
     {SCRIPT(joins_fail)},

@@ -392,6 +392,33 @@ static void finish(world *w)
     }
 }
 
+/* How many lines of the members' log have this in them; -1: it cannot be read. */
+static int lines_with(int log, const char *what)
+{
+    char line[512];
+    int lines = 0;
+    FILE *f = fdopen(dup(log), "r");
+    if (!f) {
+        return -1;
+    }
+    rewind(f);
+    while (fgets(line, sizeof line, f)) {
+        lines += strstr(line, what) != NULL;
+    }
+    fclose(f);
+    return lines;
+}
+
+static void look_at_log(world *w)
+{
+    int failed = lines_with(w->log, "a commit failed"), again = lines_with(w->log, "work again");
+    if (w->c->most_failed_commits &&
+        (failed < 1 || failed > w->c->most_failed_commits || again < 1)) {
+        ledger_wrong(&w->ledger, "the log says %d times that a commit failed, %d that they work",
+            failed, again);
+    }
+}
+
 static bool begin(world *w)
 {
     int ends[2];
@@ -422,6 +449,7 @@ bool group_case_run(const group_case *c, const char *program, uint32_t seed, int
     }
     take_steps(&w);
     finish(&w);
+    look_at_log(&w);
     const ledger *l = &w.ledger;
     printf("%-28s %5d records, %4llu again, %3u begun, %2u overtaken, %3llu dead, "
            "rewind %4lld, %4.1f s %s\n",

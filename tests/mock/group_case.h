@@ -37,12 +37,13 @@ typedef struct group_case {
     const char *name;
     const group_step *steps;
     int n_steps;
-    int churn;           /* so many more steps by chance: members come, go, die, stand still */
-    int reject_one_in;   /* these become dead letters; 0: none */
-    bool only_long;      /* takes longer than `make check` has */
-    bool instances;      /* static members */
-    bool quiet;          /* no faults: who leaves has committed all that it handled */
-    int64_t most_rewind; /* of an assignment, in records: what was in flight; 0: not asked */
+    int churn;               /* so many more steps by chance: members come, go, die, stand still */
+    int reject_one_in;       /* these become dead letters; 0: none */
+    bool only_long;          /* takes longer than `make check` has */
+    bool instances;          /* static members */
+    bool quiet;              /* no faults: who leaves has committed all that it handled */
+    int64_t most_rewind;     /* of an assignment, in records: what was in flight; 0: not asked */
+    int most_failed_commits; /* that the log tells of, and that they work again; 0: not asked */
 } group_case;
 
 /* Runs it in this process; members are processes of `program` with "member" as their first

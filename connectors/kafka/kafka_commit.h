@@ -1,0 +1,27 @@
+/* A group's commits. Of those that are not waited for one is open at a time: while a coordinator
+ * does not answer, librdkafka would queue each and let all of them fail at once. What is skipped
+ * meanwhile is in the next one, since a commit is of all that the engine has settled by then. The
+ * log tells that they fail once, and once that they work again.
+ *
+ * Thread: the consumer's poll. */
+#ifndef WEIR_KAFKA_COMMIT_H
+#define WEIR_KAFKA_COMMIT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/log.h"
+#include "engine/source.h"
+
+typedef struct weir_kafka_commits {
+    int64_t open_until_ms; /* one is, at most until then; 0: none */
+    bool failing;
+} weir_kafka_commits;
+
+/* As the port's commit does. */
+WEIR_MUST_USE weir_status weir_kafka_commit(weir_kafka_commits *c, rd_kafka_t *rk,
+    const weir_offset *offsets, size_t n, bool wait, weir_error *err);
+/* The answer to one that was not waited for; list: its partitions, or NULL. */
+void weir_kafka_commit_answered(weir_kafka_commits *c, rd_kafka_resp_err_t code,
+    const rd_kafka_topic_partition_list_t *list, const weir_log *log);
+
+#endif
