@@ -375,7 +375,7 @@ static double run_bare(const shape *s, const char *address)
         if (mdb_put(txn, rows, &mk, &mr, 0) || mdb_put(txn, states, &mk, &ms, 0)) {
             die("the bare loop cannot write");
         }
-        if (i % 8192 == 8191 || i == s->records - 1) {
+        if (i % 16384 == 16383 || i == s->records - 1) {
             mdb_txn_commit(txn);
             txn = NULL;
         }

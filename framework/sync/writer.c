@@ -9,7 +9,7 @@
 #include "sync/offsets.h"
 
 enum {
-    BATCH_RECORDS = 8192,
+    BATCH_RECORDS = 16384,
     LINGER_MS = 15,
     LINGER_RECORDS = 1000,
     FIRST_WAIT_MS = 100,
