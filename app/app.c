@@ -114,6 +114,13 @@ static void add_change(weir_app *a, const weir_handler *h)
     }
 }
 
+/* librdkafka would take one that begins with '^' for a pattern. */
+static bool is_topic_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return len > 0 && len <= 249 && !name[len];
+}
+
 void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
 {
     weir_handler h = {0};
@@ -124,6 +131,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
         wrong(a, "a handler without a function", name);
     } else if (kinds != 1 || (h.event && !h.topic)) {
         wrong(a, "a handler needs one of change, topic, or event with topic", name);
+    } else if (h.topic && !is_topic_name(h.topic)) {
+        wrong(a, "a topic's name has letters, digits, '.', '_' and '-', 249 at most", h.topic);
     } else if (h.change) {
         add_change(a, &h);
     } else {
@@ -397,6 +406,10 @@ void weir_app_free(weir_app *a)
     }
     if (a->engine.queues) {
         weir_engine_fini(&a->engine);
+        if (a->engine.queues) {
+            return; /* messages that their users never settled still need it, and so does the source
+                     */
+        }
     } else if (a->source.ops) {
         a->source.ops->close(a->source.self);
     }

@@ -136,8 +136,7 @@ weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
     weir_replica *r = replica_of(d, cache, &index);
     *found = false;
     if (!r) {
-        weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %.60s", cache);
-        return err ? err->status = WEIR_REJECT : WEIR_REJECT;
+        return weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %.60s", cache);
     }
     if (!weir_replica_ready(r)) {
         return weir_fail(err, WEIR_E_CACHE_NOT_READY, "cache %.60s has not caught up yet", cache);

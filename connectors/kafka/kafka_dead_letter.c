@@ -33,6 +33,20 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     weir_kafka_log(p ? p->options.log : NULL, level, facility, text);
 }
 
+/* A letter is its record with some headers more: larger than what the record's producer was
+ * allowed.
+ */
+static weir_status let_the_broker_judge_sizes(
+    const producer *p, rd_kafka_conf_t *conf, weir_error *err)
+{
+    for (size_t i = 0; i < p->options.n_properties; i++) {
+        if (strcmp(p->options.properties[i].name, "message.max.bytes") == 0) {
+            return WEIR_OK;
+        }
+    }
+    return weir_kafka_set(conf, "message.max.bytes", "1000000000", err);
+}
+
 static weir_status start(producer *p, weir_error *err)
 {
     rd_kafka_conf_t *conf;
@@ -42,7 +56,8 @@ static weir_status start(producer *p, weir_error *err)
     if (s) {
         return s;
     }
-    s = weir_kafka_set(conf, "enable.idempotence", "true", err);
+    s = let_the_broker_judge_sizes(p, conf, err);
+    s = s ? s : weir_kafka_set(conf, "enable.idempotence", "true", err);
     s = s ? s : weir_kafka_set(conf, "delivery.timeout.ms", ms, err);
     if (s) {
         rd_kafka_conf_destroy(conf);

@@ -50,6 +50,8 @@ static weir_status set_properties(
         {"fetch.message.max.bytes", partition_fetch, NULL},
         {"fetch.max.bytes", fetch, NULL},
         {"fetch.wait.max.ms", "50", NULL},
+        /* librdkafka's own bound, 100 MB, would hold a partition up at a record as large. */
+        {"receive.message.max.bytes", "1073741824", NULL},
         {"fetch.error.backoff.ms", "100", NULL},
         {"topic.metadata.refresh.interval.ms", "30000", NULL},
     };

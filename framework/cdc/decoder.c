@@ -176,10 +176,23 @@ static bool is_envelope(const weir_fields *f)
            f->of[WEIR_FIELD_AFTER];
 }
 
+/* PREFIX.schema.table: nothing but the table's changes goes there. */
+static bool is_tables_own(const weir_decoding *at)
+{
+    weir_view table = weir_topic_table(at->d->rules, at->record->topic);
+    return table.len && memchr(table.ptr, '.', table.len);
+}
+
 /* A record that says nothing of a change, and whose topic does not tell either. */
 static weir_status read_other(weir_decoding *at)
 {
     weir_event *ev = at->event;
+    if (is_tables_own(at)) { /* a row may well look like something else */
+        return refuse_value(at, WEIR_E_CDC_NO_OP,
+            is_envelope(&at->fields)
+                ? "a change event without an op"
+                : "no change event, on a table's topic: flattened rows need `unwrapped`");
+    }
     ev->kind = weir_kind_of_value(at->value.payload, ev->key);
     if (ev->kind != WEIR_EVENT_OTHER) {
         return WEIR_OK;

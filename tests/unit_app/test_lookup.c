@@ -79,7 +79,7 @@ static void expect_lookups(weir_daemon *d)
     }
     assert_int_equal(find(d, "t", "{\"id\":\"k0\"}", "0/x", &found, &err), WEIR_REJECT);
     assert_string_equal(err.code, "FIELD_TYPE");
-    assert_int_equal(find(d, "none", "{\"id\":\"k0\"}", NULL, &found, &err), WEIR_REJECT);
+    assert_int_equal(find(d, "none", "{\"id\":\"k0\"}", NULL, &found, &err), WEIR_FATAL);
     assert_string_equal(err.code, "NO_CACHE");
 }
 

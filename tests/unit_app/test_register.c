@@ -1,0 +1,82 @@
+/* Registering handlers: what cannot work is said when the app is opened, by name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <weir/weir.h>
+
+static char path[] = "/tmp/test_register.XXXXXX";
+
+static weir_status nothing(weir_message *m, void *ctx)
+{
+    (void)m, (void)ctx;
+    return WEIR_OK;
+}
+
+typedef struct registration {
+    weir_handler handler;
+    const char *said; /* in the error; NULL: it is taken */
+} registration;
+
+static void set_up(weir_app *a, void *ctx)
+{
+    const registration *r = ctx;
+    weir_on_handler(a, sizeof r->handler, &r->handler);
+}
+
+static void write_config(void)
+{
+    int fd = mkstemp(path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    assert_non_null(f);
+    fputs("weir: 1\nname: registering\nkafka: { bootstrap.servers: \"127.0.0.1:1\" }\n"
+          "sources:\n  shop: { connector: postgresql }\n",
+        f);
+    fclose(f);
+}
+
+static void test_registrations(void **state)
+{
+    (void)state;
+    static const registration table[] = {
+        {{.change = "public.orders", .fn = nothing}, NULL},
+        {{.change = "shop.public.orders", .fn = nothing}, NULL},
+        {{.topic = "orders.v1", .fn = nothing}, NULL},
+        {{.event = "order.placed", .topic = "orders", .fn = nothing}, NULL},
+        {{.topic = "orders"}, "without a function"},
+        {{.fn = nothing}, "needs one of"},
+        {{.change = "public.orders", .topic = "orders", .fn = nothing}, "needs one of"},
+        {{.event = "order.placed", .fn = nothing}, "needs one of"},
+        {{.change = "other.public.orders", .fn = nothing}, "no source"},
+        {{.topic = "^orders.*", .fn = nothing}, "^orders.*"},
+        {{.topic = "", .fn = nothing}, "a topic's name"},
+        {{.event = "order.placed", .topic = "two words", .fn = nothing}, "two words"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        registration r = table[i];
+        weir_error err = {.status = WEIR_OK};
+        weir_app *a = weir_app_new(path, set_up, &r, &err);
+        if (!a != !!r.said) {
+            fail_msg("%zu: %s", i, a ? "it is taken" : err.text);
+        }
+        if (r.said && !strstr(err.text, r.said) && !strstr(err.where, r.said)) {
+            fail_msg("%zu: %s %s, and not %s", i, err.where, err.text, r.said);
+        }
+        weir_app_free(a);
+    }
+}
+
+int main(void)
+{
+    write_config();
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_registrations)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    return failed;
+}
