@@ -10,10 +10,10 @@
 
 #include "kafka/kafka_queues.h"
 
-/* Commits and waits for the answer; RD_KAFKA_RESP_ERR__TIMED_OUT: there was none, it may still
- * come to pass. */
+/* Commits and waits for the answer, which sets the `err` of each offset;
+ * RD_KAFKA_RESP_ERR__TIMED_OUT: there was none, it may still come to pass. */
 rd_kafka_resp_err_t weir_kafka_commit_within(
-    rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets, int timeout_ms);
+    rd_kafka_t *rk, rd_kafka_topic_partition_list_t *offsets, int timeout_ms);
 
 /* Closes the consumer, callbacks included; when the time has passed, its group is left to find out
  * that it is gone. Frees `queues` in any case, and then the consumer, within the time again. False:

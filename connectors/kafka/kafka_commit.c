@@ -31,6 +31,21 @@ static bool open_one(weir_kafka_commits *c)
     return true;
 }
 
+/* Its partition is named if the answer says which. */
+static weir_status fail(
+    weir_error *err, rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+{
+    weir_status s = weir_kafka_fail(err, code, "committing");
+    for (int i = 0; list && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *tp = &list->elems[i];
+        if (tp->err) {
+            weir_kafka_at(err, tp->topic, tp->partition, tp->offset);
+            break;
+        }
+    }
+    return s;
+}
+
 weir_status weir_kafka_commit(weir_kafka_commits *c, rd_kafka_t *rk, const weir_offset *offsets,
     size_t n, bool wait, weir_error *err)
 {
@@ -40,44 +55,28 @@ weir_status weir_kafka_commit(weir_kafka_commits *c, rd_kafka_t *rk, const weir_
     rd_kafka_topic_partition_list_t *list = list_of(offsets, n);
     rd_kafka_resp_err_t code =
         wait ? weir_kafka_commit_within(rk, list, ANSWER_MS) : rd_kafka_commit(rk, list, true);
-    rd_kafka_topic_partition_list_destroy(list);
     if (code && !wait) {
         c->open_until_ms = 0; /* refused at once: there will be no answer */
     }
-    if (code == RD_KAFKA_RESP_ERR__NO_OFFSET) {
-        code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
-    return code ? weir_kafka_fail(err, code, "committing") : WEIR_OK;
-}
-
-/* The partition of which the answer says why, or NULL. */
-static const rd_kafka_topic_partition_t *failed(const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; list && i < list->cnt; i++) {
-        if (list->elems[i].err) {
-            return &list->elems[i];
-        }
-    }
-    return NULL;
+    bool done = !code || code == RD_KAFKA_RESP_ERR__NO_OFFSET;
+    weir_status s = done ? WEIR_OK : fail(err, code, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return s;
 }
 
 void weir_kafka_commit_answered(weir_kafka_commits *c, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *list, const weir_log *log)
 {
-    const rd_kafka_topic_partition_t *where = failed(list);
+    bool failed = code && code != RD_KAFKA_RESP_ERR__NO_OFFSET;
     weir_error err = {.status = WEIR_OK};
     c->open_until_ms = 0;
-    code = code == RD_KAFKA_RESP_ERR__NO_OFFSET ? RD_KAFKA_RESP_ERR_NO_ERROR : code;
-    if (!code && c->failing) {
+    if (!failed && c->failing) {
         weir_log_line(log, WEIR_LOG_INFO, "kafka", "commits work again");
     }
-    if (code && !c->failing) {
-        weir_kafka_fail(&err, code, "committing");
-        if (where) {
-            weir_kafka_at(&err, where->topic, where->partition, where->offset);
-        }
+    if (failed && !c->failing) {
+        (void)fail(&err, code, list);
         weir_log_error(
             log, WEIR_LOG_WARN, "kafka", &err, "a commit failed; it is tried again until it works");
     }
-    c->failing = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+    c->failing = failed;
 }

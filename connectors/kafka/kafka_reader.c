@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "kafka/kafka_handle.h"
+#include "kafka/kafka_record.h"
 
 struct weir_kafka_reader {
     weir_kafka_handle handle;    /* first: librdkafka has its address */
@@ -74,35 +75,6 @@ void weir_kafka_reader_close(weir_kafka_reader *r)
     weir_free(r);
 }
 
-static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
-{
-    rd_kafka_headers_t *headers;
-    const char *n;
-    const void *v;
-    size_t len;
-    if (rd_kafka_message_headers(self, &headers) ||
-        rd_kafka_header_get_all(headers, i, &n, &v, &len)) {
-        return false;
-    }
-    *name = weir_view_of(n);
-    *value = (weir_view){v, len};
-    return true;
-}
-
-static weir_raw_record record_of(const rd_kafka_message_t *m)
-{
-    rd_kafka_timestamp_type_t type;
-    return (weir_raw_record){
-        .topic = weir_view_of(rd_kafka_topic_name(m->rkt)),
-        .key = {m->key, m->key_len},
-        .value = {m->err ? NULL : m->payload, m->err ? 0 : m->len},
-        .partition = m->partition,
-        .offset = m->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(m, &type),
-        .headers = {header_at, m},
-    };
-}
-
 /* Is this the end of reading? What librdkafka tries again by itself is not. */
 static bool is_final(const weir_error *err)
 {
@@ -125,13 +97,16 @@ weir_status weir_kafka_reader_next(weir_kafka_reader *r, int wait_ms, weir_kafka
         weir_error why;
         weir_kafka_handle_fail(&r->handle, m->err, &why, "reading %s/%d",
             m->rkt ? rd_kafka_topic_name(m->rkt) : "", (int)m->partition);
+        if (m->rkt) {
+            weir_kafka_at(&why, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+        }
         if (is_final(&why)) {
             *err = why;
             return why.status;
         }
         return WEIR_OK;
     }
-    *record = record_of(m);
+    *record = weir_kafka_record(m, weir_view_of(rd_kafka_topic_name(m->rkt)));
     *what = m->err ? WEIR_KAFKA_END : WEIR_KAFKA_RECORD;
     return WEIR_OK;
 }

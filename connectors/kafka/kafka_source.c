@@ -14,11 +14,13 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "engine/run.h"
+#include "kafka/kafka_ask.h"
 #include "kafka/kafka_bounded.h"
 #include "kafka/kafka_client.h"
 #include "kafka/kafka_commit.h"
 #include "kafka/kafka_fetch.h"
 #include "kafka/kafka_queues.h"
+#include "kafka/kafka_record.h"
 
 enum {
     BATCH = 1000,
@@ -31,6 +33,8 @@ enum {
 typedef struct served_partition {
     weir_partition *partition;
     rd_kafka_queue_t *queue; /* borrowed */
+    int64_t next;            /* to be delivered; -1: the first record there is */
+    int64_t doubt_ms; /* librdkafka has stopped: when to ask if `next` is there; 0: it reads */
 } served_partition;
 
 typedef struct known_topic {
@@ -120,7 +124,7 @@ static bool serve(kafka_source *s, const char *topic, int32_t number, int64_t st
         return false;
     }
     rd_kafka_queue_cb_event_enable(queue, on_queue, s);
-    s->served[s->n_served++] = (served_partition){p, queue};
+    s->served[s->n_served++] = (served_partition){p, queue, start, 0};
     return true;
 }
 
@@ -151,27 +155,15 @@ static void fail_assign(kafka_source *s, rd_kafka_error_t *error)
     }
 }
 
-static void report(kafka_source *s, rd_kafka_resp_err_t code, const char *what)
+/* What librdkafka says of one of its partitions or topics, or of none. */
+static void report_message(kafka_source *s, const rd_kafka_message_t *m)
 {
     weir_error err;
-    weir_kafka_fail(&err, code, "%s", what ? what : "kafka");
+    weir_kafka_fail(&err, m->err, "%s", rd_kafka_message_errstr(m));
+    if (m->rkt) {
+        weir_kafka_at(&err, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+    }
     s->events->error(s->engine, &err);
-}
-
-/* The group's first start is explicit, since auto.offset.reset is `error`: what has no committed
- * offset begins at its beginning. False: the coordinator does not tell. */
-static bool ask_committed(kafka_source *s, rd_kafka_topic_partition_list_t *list)
-{
-    rd_kafka_resp_err_t code = rd_kafka_committed(s->rk, list, ANSWER_MS);
-    for (int i = 0; i < list->cnt && !code; i++) {
-        rd_kafka_topic_partition_t *tp = &list->elems[i];
-        code = tp->err;
-        tp->offset = tp->offset == RD_KAFKA_OFFSET_INVALID ? RD_KAFKA_OFFSET_BEGINNING : tp->offset;
-    }
-    if (code) {
-        report(s, code, "asking for committed offsets");
-    }
-    return !code;
 }
 
 static void forget_given(kafka_source *s)
@@ -182,11 +174,13 @@ static void forget_given(kafka_source *s)
     }
 }
 
-/* Nothing begins before it is known where: librdkafka, asked to find that out, leaves a partition
- * alone for ever behind an answer like NOT_COORDINATOR. */
+/* Nothing begins before it is known where: auto.offset.reset is `error`, and librdkafka, asked to
+ * find out, leaves a partition alone for ever behind an answer like NOT_COORDINATOR. */
 static void assign_given(kafka_source *s)
 {
-    if (!ask_committed(s, s->given)) {
+    weir_error err;
+    if (weir_kafka_ask_committed(s->rk, s->given, &err)) {
+        s->events->error(s->engine, &err);
         s->ask_ms = weir_monotonic_ms() + ASK_AGAIN_MS;
         return;
     }
@@ -221,29 +215,6 @@ static void on_rebalance(
 }
 
 /* ---- All partitions of the topics ---- */
-
-/* How many partitions the topic has; 0: not there. */
-static weir_status count_partitions(
-    kafka_source *s, const char *topic, int32_t *n, rd_kafka_resp_err_t *why, weir_error *err)
-{
-    const struct rd_kafka_metadata *md = NULL;
-    rd_kafka_topic_t *t = rd_kafka_topic_new(s->rk, topic, NULL);
-    *n = 0;
-    *why = t ? rd_kafka_metadata(s->rk, 0, t, &md, ANSWER_MS) : rd_kafka_last_error();
-    if (!*why && md) {
-        atomic_store(&s->connected, true);
-        *why = md->topic_cnt ? md->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-        *n = *why ? 0 : md->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(md);
-    }
-    if (t) {
-        rd_kafka_topic_destroy(t);
-    }
-    bool missing = *why == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                   *why == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-                   *why == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-    return *why && !missing ? weir_kafka_fail(err, *why, "asking for topic %s", topic) : WEIR_OK;
-}
 
 static weir_status missing_topic(kafka_source *s, known_topic *t, weir_error *err)
 {
@@ -282,13 +253,14 @@ static weir_status look_at_topic(
     kafka_source *s, known_topic *t, rd_kafka_topic_partition_list_t *added, weir_error *err)
 {
     int32_t n;
-    rd_kafka_resp_err_t why;
-    weir_status st = count_partitions(s, t->name, &n, &why, err);
+    bool no_leader;
+    weir_status st = weir_kafka_ask_partitions(s->rk, t->name, &n, &no_leader, err);
     if (st) {
         return st;
     }
+    atomic_store(&s->connected, true);
     if (n == 0) {
-        atomic_store(&t->missing, why != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+        atomic_store(&t->missing, !no_leader);
         return t->n_partitions ? WEIR_OK : missing_topic(s, t, err);
     }
     if (t->n_partitions && n > t->n_partitions) {
@@ -333,56 +305,106 @@ static weir_status look_at_topics(kafka_source *s, weir_error *err)
     return st;
 }
 
-/* ---- Polling ---- */
+/* ---- Partitions that librdkafka has stopped reading ----
+ * It says that an offset is gone, which need not be so (weir_kafka_ask_range).
+ */
 
-static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
+static void doubt(served_partition *sp)
 {
-    rd_kafka_headers_t *headers;
-    const char *n;
-    const void *v;
-    size_t len;
-    if (rd_kafka_message_headers((const rd_kafka_message_t *)self, &headers) ||
-        rd_kafka_header_get_all(headers, i, &n, &v, &len)) {
-        return false;
-    }
-    *name = weir_view_of(n);
-    *value = (weir_view){v, len};
-    return true;
+    sp->doubt_ms = weir_monotonic_ms() + ASK_AGAIN_MS;
 }
 
-static void deliver(kafka_source *s, weir_partition *p, rd_kafka_message_t *m)
+/* The one to ask for now, or NULL: that in doubt for longest, so that one of which nobody can tell
+ * does not keep back the others. */
+static served_partition *in_doubt(kafka_source *s)
 {
-    rd_kafka_timestamp_type_t type;
-    weir_raw_record raw = {
-        .topic = weir_view_of(p->topic),
-        .key = {m->key, m->key_len},
-        .value = {m->payload, m->len},
-        .partition = m->partition,
-        .offset = m->offset,
-        .timestamp_ms = rd_kafka_message_timestamp(m, &type),
-        .headers = {header_at, m},
-    };
+    served_partition *oldest = NULL;
+    for (size_t i = 0; i < s->n_served; i++) {
+        served_partition *sp = &s->served[i];
+        if (sp->doubt_ms && (!oldest || sp->doubt_ms < oldest->doubt_ms)) {
+            oldest = sp;
+        }
+    }
+    return oldest && weir_monotonic_ms() >= oldest->doubt_ms ? oldest : NULL;
+}
+
+/* Reads all that are served from where they are: to take out a single one and put it in again is
+ * not allowed in a group with eager rebalances. */
+static void read_again(kafka_source *s)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n_served);
+    for (size_t i = 0; i < s->n_served; i++) {
+        served_partition *sp = &s->served[i];
+        rd_kafka_topic_partition_list_add(list, sp->partition->topic, sp->partition->number)
+            ->offset = sp->next < 0 ? RD_KAFKA_OFFSET_BEGINNING : sp->next;
+        sp->doubt_ms = 0; /* of others in doubt it will be said again */
+    }
+    rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code) {
+        weir_kafka_fail(&s->failure, code, "assigning partitions");
+    }
+}
+
+/* One at a time, since the answer is waited for. */
+static void settle_doubt(kafka_source *s)
+{
+    served_partition *sp = in_doubt(s);
+    if (!sp) {
+        return;
+    }
+    const weir_partition *p = sp->partition;
+    weir_error err;
+    if (weir_kafka_ask_range(s->rk, p->topic, p->number, sp->next, &err)) {
+        doubt(sp);
+    } else {
+        weir_fail(&err, WEIR_E_KAFKA_UNREACHABLE,
+            "the broker did not give an offset that is there; it is read again");
+        weir_kafka_at(&err, p->topic, p->number, sp->next);
+        read_again(s);
+    }
+    s->events->error(s->engine, &err);
+}
+
+/* ---- Polling ---- */
+
+static void deliver(kafka_source *s, served_partition *sp, rd_kafka_message_t *m)
+{
+    weir_partition *p = sp->partition;
+    weir_raw_record raw = weir_kafka_record(m, weir_view_of(p->topic));
+    sp->next = m->offset + 1;
     s->events->record(s->engine, p, &raw, m);
 }
 
-static unsigned serve_queue(kafka_source *s, const served_partition *sp, unsigned max)
+/* An error, or the end, which has come in the place of a record. */
+static void take_notice(kafka_source *s, served_partition *sp, const rd_kafka_message_t *m)
+{
+    switch (m->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        s->events->end(s->engine, sp->partition, m->offset);
+        break;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+        doubt(sp);
+        break;
+    default:
+        report_message(s, m);
+    }
+}
+
+static unsigned serve_queue(kafka_source *s, served_partition *sp, unsigned max)
 {
     unsigned room = weir_partition_room(s->engine, sp->partition);
     max = room < max ? room : max;
     max = max < BATCH ? max : BATCH;
     ssize_t n = max ? rd_kafka_consume_batch_queue(sp->queue, 0, s->messages, max) : 0;
-    weir_partition *p = sp->partition;
     for (ssize_t i = 0; i < n; i++) {
         rd_kafka_message_t *m = s->messages[i];
         if (!m->err) {
-            deliver(s, p, m);
+            deliver(s, sp, m);
             continue;
         }
-        if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            s->events->end(s->engine, p, m->offset);
-        } else {
-            report(s, m->err, rd_kafka_message_errstr(m));
-        }
+        take_notice(s, sp, m);
         rd_kafka_message_destroy(m);
     }
     return n > 0 ? (unsigned)n : 0;
@@ -397,7 +419,7 @@ static void serve_events(kafka_source *s)
             return;
         }
         if (m->err && m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            report(s, m->err, rd_kafka_message_errstr(m));
+            report_message(s, m);
         }
         rd_kafka_message_destroy(m);
     }
@@ -407,7 +429,7 @@ static unsigned serve_all(kafka_source *s, unsigned max_records)
 {
     unsigned delivered = 0;
     for (size_t i = 0; i < s->n_served && delivered < max_records; i++) {
-        const served_partition *sp = &s->served[(s->first + i) % s->n_served];
+        served_partition *sp = &s->served[(s->first + i) % s->n_served];
         delivered += serve_queue(s, sp, max_records - delivered);
     }
     s->first++;
@@ -424,6 +446,7 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
     if (s->given && weir_monotonic_ms() >= s->ask_ms) {
         assign_given(s);
     }
+    settle_doubt(s);
     if (!s->options.group && weir_monotonic_ms() >= s->look_ms) {
         weir_status st = look_at_topics(s, err);
         if (st) {

@@ -89,6 +89,12 @@ static const rd_kafka_resp_err_t fetch_errors[] = {ERROR(NOT_LEADER_FOR_PARTITIO
 static const group_step fetches_fail[] = {BOTH,
     ANSWERS(3500, ALL_BROKERS, REQUEST_FETCH, fetch_errors),
     ANSWERS(800, ALL_BROKERS, REQUEST_FETCH, fetch_errors)};
+/* Nothing is lost: reading goes on where it was. */
+static const rd_kafka_resp_err_t out_of_range[] = {
+    ERROR(OFFSET_OUT_OF_RANGE), ERROR(OFFSET_OUT_OF_RANGE), ERROR(OFFSET_OUT_OF_RANGE)};
+static const group_step offsets_are_refused[] = {BOTH,
+    ANSWERS(3500, ALL_BROKERS, REQUEST_FETCH, out_of_range),
+    ANSWERS(800, ALL_BROKERS, REQUEST_FETCH, out_of_range), STEP(50, LEAVE, 0)};
 static const group_step a_broker_is_away[] = {BOTH, STEP(4000, DOWN, 2), STEP(2000, UP, 2)};
 static const group_step the_coordinator_is_away[] = {
     BOTH, STEP(4000, DOWN, COORDINATOR), STEP(3500, UP, COORDINATOR)};
@@ -142,6 +148,7 @@ static const group_case cases[] = {
     {SCRIPT(offsets_are_not_told), .most_rewind = 500},
     {SCRIPT(joins_fail)},
     {SCRIPT(fetches_fail)},
+    {SCRIPT(offsets_are_refused)},
     {SCRIPT(a_broker_is_away)},
     {SCRIPT(the_coordinator_is_away)},
     {SCRIPT(all_brokers_are_away)},

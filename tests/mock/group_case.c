@@ -19,6 +19,7 @@
 
 #include "fault_broker.h"
 #include "group_ledger.h"
+#include "side_by_side.h"
 
 enum {
     PIPE_BYTES = 1 << 20,
@@ -392,26 +393,10 @@ static void finish(world *w)
     }
 }
 
-/* How many lines of the members' log have this in them; -1: it cannot be read. */
-static int lines_with(int log, const char *what)
-{
-    char line[512];
-    int lines = 0;
-    FILE *f = fdopen(dup(log), "r");
-    if (!f) {
-        return -1;
-    }
-    rewind(f);
-    while (fgets(line, sizeof line, f)) {
-        lines += strstr(line, what) != NULL;
-    }
-    fclose(f);
-    return lines;
-}
-
 static void look_at_log(world *w)
 {
-    int failed = lines_with(w->log, "a commit failed"), again = lines_with(w->log, "work again");
+    int failed = side_by_side_logged(w->log, "a commit failed"),
+        again = side_by_side_logged(w->log, "work again");
     if (w->c->most_failed_commits &&
         (failed < 1 || failed > w->c->most_failed_commits || again < 1)) {
         ledger_wrong(&w->ledger, "the log says %d times that a commit failed, %d that they work",

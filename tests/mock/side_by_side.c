@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +72,22 @@ void side_by_side_start(
     if (r->pid == 0) {
         _exit(r->log >= 0 && run(the_case, seed, r->log) ? 0 : 1);
     }
+}
+
+int side_by_side_logged(int log, const char *what)
+{
+    char line[512];
+    int lines = 0;
+    FILE *f = fdopen(dup(log), "r");
+    if (!f) {
+        return -1;
+    }
+    rewind(f);
+    while (fgets(line, sizeof line, f)) {
+        lines += strstr(line, what) != NULL;
+    }
+    fclose(f);
+    return lines;
 }
 
 int side_by_side_end(side_by_side *t)

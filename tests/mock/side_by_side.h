@@ -27,6 +27,8 @@ typedef bool case_fn(const void *the_case, uint32_t seed, int log);
 /* Waits for a free place first. */
 void side_by_side_start(
     side_by_side *t, const char *name, case_fn *run, const void *the_case, uint32_t seed);
+/* How many lines of a case's log have this in them; -1: it cannot be read. */
+int side_by_side_logged(int log, const char *what);
 /* Waits for all, says how it went (also into $TALLY) and returns the test's exit code. */
 int side_by_side_end(side_by_side *t);
 
