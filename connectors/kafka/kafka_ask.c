@@ -3,7 +3,10 @@
 
 #include "kafka/kafka_client.h"
 
-enum { ANSWER_MS = 5000 };
+enum {
+    ANSWER_MS = 5000,
+    RANGE_MS = 2000, /* other partitions are not read meanwhile */
+};
 
 static bool says_missing(rd_kafka_resp_err_t code)
 {
@@ -62,7 +65,7 @@ weir_status weir_kafka_ask_range(
 {
     int64_t low, high;
     rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(rk, topic, partition, &low, &high, ANSWER_MS);
+        rd_kafka_query_watermark_offsets(rk, topic, partition, &low, &high, RANGE_MS);
     if (code) {
         weir_kafka_fail(err, code, "asking for the first and the last offset");
         err->status = WEIR_HOLD; /* librdkafka itself tells of a topic that is gone for good */

@@ -1,5 +1,5 @@
-/* Questions to the broker, each with a bound of ANSWER_MS, and what the answers mean. Private to
- * connectors/kafka. Thread: not one of librdkafka's. */
+/* Questions to the broker, each with a bound of a few seconds, and what the answers mean. Private
+ * to connectors/kafka. Thread: not one of librdkafka's. */
 #ifndef WEIR_KAFKA_ASK_H
 #define WEIR_KAFKA_ASK_H
 
