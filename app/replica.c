@@ -111,6 +111,7 @@ static weir_status open_dead_letters(weir_replica *r, weir_error *err)
         .n_properties = r->n_producer,
         .topic = c->errors.dead_letter.topic,
         .group = c->name,
+        .hold = c->errors.dead_letter.on_unwritable == WEIR_CONFIG_OR_HOLD,
         .log = r->options.log};
     return weir_kafka_dead_letters_open(&o, &r->dead_letters, err);
 }

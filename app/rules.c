@@ -78,6 +78,7 @@ const weir_source_rules *weir_source_rules_of(const weir_config_source *s, weir_
         .positions = s->connector == WEIR_CONFIG_CONNECTOR_POSTGRESQL,
         .unwrapped = s->unwrapped.node != NULL,
         .added_prefix = weir_view_of(s->unwrapped.prefix),
+        .header_prefix = weir_view_of(s->unwrapped.header_prefix),
         .modes = modes_of(s, arena),
     };
     return r->modes && types_of(s, arena, r) ? r : NULL;

@@ -156,8 +156,10 @@ static weir_status refused(const producer *p, rd_kafka_resp_err_t code, weir_err
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
-        return weir_fail(err, WEIR_E_DEAD_LETTER_REFUSED, "dead-letter topic %s: %s",
-            p->options.topic, rd_kafka_err2str(code));
+        weir_fail(err, WEIR_E_DEAD_LETTER_REFUSED, "dead-letter topic %s: %s", p->options.topic,
+            rd_kafka_err2str(code));
+        err->status = p->options.hold ? WEIR_HOLD : err->status;
+        return err->status;
     default:
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "dead-letter topic %s: %s", p->options.topic,
             rd_kafka_err2str(code));

@@ -11,6 +11,7 @@ typedef struct weir_kafka_dead_letter_options {
     size_t n_properties;
     const char *topic;
     const char *group; /* in a header: who could not use the record */
+    bool hold;         /* what the broker refuses is held, instead of being fatal */
     const weir_log *log;
 } weir_kafka_dead_letter_options;
 

@@ -335,7 +335,7 @@ weir_status weir_change_of_row(weir_decoding *at)
     bool op_known = false;
     weir_fields_of_row(at->value.payload, at->d->added_prefix, &at->fields);
     weir_status s = weir_fields_of_headers(
-        &at->record->headers, at->d->added_prefix, at->arena, &at->fields, at->err);
+        &at->record->headers, at->d->header_prefix, at->arena, &at->fields, at->err);
     s = s ? s : read_row_op(at, &op_known);
     if (s) {
         return s;
@@ -361,7 +361,7 @@ weir_status weir_change_of_null(weir_decoding *at)
         return WEIR_OK;
     }
     weir_status s = weir_fields_of_headers(
-        &at->record->headers, at->d->added_prefix, at->arena, &at->fields, at->err);
+        &at->record->headers, at->d->header_prefix, at->arena, &at->fields, at->err);
     if (s || (at->d->rules->positions && !weir_said(&at->fields, WEIR_FIELD_SEQUENCE))) {
         return s;
     }

@@ -43,6 +43,7 @@ weir_status weir_decoder_new(const weir_source_rules *rules, weir_decoder **out,
     d->placeholder =
         rules->placeholder.len ? rules->placeholder : weir_view_of("__debezium_unavailable_value");
     d->added_prefix = rules->added_prefix.len ? rules->added_prefix : weir_view_of("__");
+    d->header_prefix = rules->header_prefix.ptr ? rules->header_prefix : d->added_prefix;
     weir_schema_memo_init(&d->memo);
     weir_map_init(&d->tables);
     weir_arena_init(&d->arena, 0);

@@ -59,8 +59,9 @@ typedef struct weir_source_rules {
     weir_source_format format;
     bool positions; /* connector: postgresql; false: `none`, Kafka's offsets are the order */
     bool unwrapped; /* flattened rows */
-    weir_view added_prefix; /* of the fields and headers that the transform adds, and of no column;
-                             * empty: "__" */
+    weir_view added_prefix;         /* of the fields that the transform adds, and of no column;
+                                     * empty: "__" */
+    weir_view header_prefix;        /* of the headers that it adds; ptr NULL: as the fields' */
     const weir_column_modes *modes; /* NULL: Debezium's defaults */
     const weir_table_types *types;
     size_t n_types;

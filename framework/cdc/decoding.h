@@ -17,7 +17,7 @@ typedef struct weir_table_plan {
 
 struct weir_decoder {
     const weir_source_rules *rules;
-    weir_view placeholder, added_prefix; /* the rules' or the defaults */
+    weir_view placeholder, added_prefix, header_prefix; /* the rules' or the defaults */
     weir_column unknown_column; /* whatever is no column of a plan: passed through as it is */
     weir_schema_memo memo;
     weir_map tables; /* weir_table_plan, by "schema.table"; in `arena` */

@@ -2,7 +2,8 @@
  *
  * A file of tests/cases/decoder/ is JSON lines. The first has the source's rules:
  *   {"rules": {"prefix", "heartbeat", "placeholder", "format": "json"|"cloudevents", "positions":
- * bool, "unwrapped": bool, "added_prefix", "modes": {"decimal": "string"}, "types": {"public.t":
+ * bool, "unwrapped": bool, "added_prefix", "header_prefix", "modes": {"decimal": "string"},
+ * "types": {"public.t":
  * {"column": "type"}}}} Each of the others is a record and what it is:
  *   {"name", "topic", "partition", "offset", "timestamp", "key", "value", "headers": [[name,
  * value]], "row": {"keep": [..], "drop": [..], "rename": {..}, "before": bool}, "is": {..}} A key
@@ -198,6 +199,9 @@ static inline void case_rules(const weir_value *line, decoder_rules *r, weir_are
                              .heartbeat_topic = case_text(rules, "heartbeat", arena),
                              .placeholder = case_text(rules, "placeholder", arena),
                              .added_prefix = case_text(rules, "added_prefix", arena),
+                             .header_prefix = weir_gets(rules, "header_prefix")
+                                                  ? case_text(rules, "header_prefix", arena)
+                                                  : (weir_view){NULL, 0},
                              .positions = case_flag(rules, "positions"),
                              .unwrapped = case_flag(rules, "unwrapped"),
                          }};

@@ -12,8 +12,8 @@
 #include "support/decoder_case.h"
 
 static const char *const files[] = {"envelope", "schema_block", "config_types", "offsets",
-    "unwrapped", "unwrapped_offsets", "unwrapped_prefix", "cloudevents", "cloudevents_unwrapped",
-    "format_cloudevents", "format_json", "recognise", "no_prefix", "bad"};
+    "unwrapped", "unwrapped_offsets", "unwrapped_prefix", "unwrapped_header_prefix", "cloudevents",
+    "cloudevents_unwrapped", "format_cloudevents", "format_json", "recognise", "no_prefix", "bad"};
 
 /* ---- cases ------------------------------------------------------------------------------- */
 
