@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app_inside.h"
 #include "base/alloc.h"
 #include "config.h"
 #include "daemon.h"
@@ -398,6 +399,21 @@ bool weir_app_live(const weir_app *a, weir_error *why)
         return false;
     }
     return !weir_handlers_stuck(a->handlers, why);
+}
+
+const weir_config *weir_app_config(const weir_app *a)
+{
+    return a->config;
+}
+
+const weir_log *weir_app_log(const weir_app *a)
+{
+    return &a->log;
+}
+
+weir_daemon *weir_app_daemon(const weir_app *a)
+{
+    return a->daemon;
 }
 
 void weir_app_free(weir_app *a)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "exit_code.h"
+#include "watchdog.h"
 
 enum { TICK_MS = 200 };
 
@@ -28,24 +29,34 @@ static int complain(const char *program, const weir_error *err)
     return weir_exit_of(err);
 }
 
-static int run(const char *program, weir_app *app, const sigset_t *signals)
+static void watch(weir_app *app, weir_watchdog *watchdog, const sigset_t *signals)
 {
-    weir_error err = {.status = WEIR_OK};
-    if (weir_app_start(app, &err)) {
-        weir_app_stop(app);
-        weir_error ignored;
-        (void)!weir_app_wait(app, &ignored);
-        return complain(program, &err);
-    }
     while (!weir_app_ended(app)) {
         struct timespec tick = {0, TICK_MS * 1000000L};
         int signal = sigtimedwait(signals, NULL, &tick);
         if (signal == SIGTERM || signal == SIGINT) {
-            break;
+            return;
         }
+        weir_watchdog_look(watchdog);
+    }
+}
+
+static int run(const char *program, weir_app *app, const sigset_t *signals)
+{
+    weir_error err = {.status = WEIR_OK}, end;
+    weir_watchdog watchdog;
+    weir_status s = weir_watchdog_open(&watchdog, app, &err);
+    s = s ? s : weir_app_start(app, &err);
+    if (!s) {
+        watch(app, &watchdog, signals);
     }
     weir_app_stop(app);
-    return weir_app_wait(app, &err) ? complain(program, &err) : EXIT_YES;
+    weir_status ended = weir_app_wait(app, &end);
+    weir_watchdog_close(&watchdog);
+    if (s || ended) {
+        return complain(program, s ? &err : &end);
+    }
+    return EXIT_YES;
 }
 
 int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)

@@ -1,0 +1,15 @@
+/* What the rest of app/ sees of a weir_app. Private to it. */
+#ifndef WEIR_APP_INSIDE_H
+#define WEIR_APP_INSIDE_H
+
+#include <weir/weir.h>
+
+#include "config.h"
+#include "daemon.h"
+
+const weir_config *weir_app_config(const weir_app *a);
+const weir_log *weir_app_log(const weir_app *a);
+/* What keeps its caches; NULL: it has none. */
+weir_daemon *weir_app_daemon(const weir_app *a);
+
+#endif

@@ -1,0 +1,24 @@
+/* A service's watchdog: what weir_app_live and weir_app_ready say, over HTTP where http.listen is
+ * set, and in the log when it changes.
+ *
+ * /live and /ready are the app's; /metrics and /status are those of its caches, and 404 where it
+ * has none. Thread: one owner. */
+#ifndef WEIR_WATCHDOG_H
+#define WEIR_WATCHDOG_H
+
+#include "app_inside.h"
+#include "http/admin.h"
+
+typedef struct weir_watchdog {
+    weir_app *app; /* borrowed */
+    weir_admin *admin;
+    bool stuck; /* and the log says so */
+} weir_watchdog;
+
+/* Errors: HTTP_LISTEN. */
+WEIR_MUST_USE weir_status weir_watchdog_open(weir_watchdog *w, weir_app *app, weir_error *err);
+/* To be called every now and then. */
+void weir_watchdog_look(weir_watchdog *w);
+void weir_watchdog_close(weir_watchdog *w);
+
+#endif
