@@ -141,18 +141,6 @@ static void stamp(weir_merge_key *k, const weir_change *c)
 /* ---- Moves -------------------------------------------------------------------------------------
  */
 
-/* Nobody waits for this move any more. */
-static weir_status forget(weir_merge *m, weir_move_ref ref, weir_error *err)
-{
-    weir_move w;
-    bool found;
-    if (!weir_move_is(ref)) {
-        return WEIR_OK;
-    }
-    weir_status s = weir_merge_move_load(m, ref, &w, &found, err);
-    return !s && found && !w.given ? weir_merge_move_remove(m, ref, err) : s;
-}
-
 /* A half that this change leaves behind; the caller says what it is. */
 static weir_move half(const weir_change *c, int64_t now_ms)
 {
@@ -168,7 +156,7 @@ static weir_status drop_given(weir_merge *m, weir_move_ref move, weir_error *err
     if (s || !found || !g.given) {
         return s;
     }
-    s = forget(m, g.ref, err);
+    s = weir_merge_move_forget(m, g.ref, err);
     return s ? s : weir_merge_move_remove(m, move, err);
 }
 
@@ -214,7 +202,7 @@ static weir_status take_from_move(
         weir_merge_row moved = {g.row, g.missing, g.ref};
         s = weir_merge_move_remove(m, move, err);
         s = s ? s : fill(m, row, &moved, &m->count.moves_lost, err);
-        return s || row->missing.len ? s : forget(m, g.ref, err);
+        return s || row->missing.len ? s : weir_merge_move_forget(m, g.ref, err);
     }
     s = past(m, move.old_key, c, &is_past, err);
     if (is_past) { /* the old half was here and kept nothing: expired */
@@ -235,7 +223,7 @@ static weir_status moved_row(weir_merge *m, const weir_change *c, const weir_mer
         return WEIR_OK;
     }
     if (c->ts_ms <= k->state.ahead_ms || suspect(m, c, &k->state)) {
-        return forget(m, k->state.ref, err);
+        return weir_merge_move_forget(m, k->state.ref, err);
     }
     weir_status s = weir_merge_key_row(m, k, row, err);
     return s ? s : weir_merge_keep(m, &row->text, err);
@@ -293,7 +281,7 @@ static weir_status resolve(weir_merge *m, const weir_change *c, const weir_move 
         return s;
     }
     if (!row.missing.len) {
-        return forget(m, moved->ref, err);
+        return weir_merge_move_forget(m, moved->ref, err);
     }
     weir_move next = half(c, now_ms);
     next.waiter_is_move = w->waiter_is_move;
@@ -343,7 +331,7 @@ static weir_status old_half(
     if (s) {
         return s;
     }
-    return is_past ? forget(m, moved.ref, err) : give(m, c, &moved, now_ms, err);
+    return is_past ? weir_merge_move_forget(m, moved.ref, err) : give(m, c, &moved, now_ms, err);
 }
 
 /* ---- Records -----------------------------------------------------------------------------------
@@ -394,7 +382,7 @@ static weir_status upsert(
     m->count.inserts += c->op == 'c';
     m->count.updates += c->op == 'u';
     m->count.key_moves += is_new_half(c);
-    s = weir_move_same(old_ref, row.ref) ? WEIR_OK : forget(m, old_ref, err);
+    s = weir_move_same(old_ref, row.ref) ? WEIR_OK : weir_merge_move_forget(m, old_ref, err);
     if (s || !weir_move_is(row.ref)) {
         return s;
     }
@@ -432,7 +420,7 @@ static weir_status delete_row(
         s = s ? s : old_half(m, c, k, now_ms, err);
         m->count.key_moves++;
     } else {
-        s = forget(m, k->state.ref, err);
+        s = weir_merge_move_forget(m, k->state.ref, err);
         m->count.deletes++;
     }
     weir_merge_key_set_dead(k, now_ms);
@@ -460,7 +448,7 @@ static weir_status read_row(weir_merge *m, const weir_change *c, weir_merge_key 
         m->count.older_reads++;
         return WEIR_OK;
     }
-    weir_status s = forget(m, k->state.ref, err);
+    weir_status s = weir_merge_move_forget(m, k->state.ref, err);
     weir_merge_key_set_row(k, &(weir_merge_row){.text = c->row});
     k->state.quarantined = false;
     k->state.has_mark = true;
@@ -470,21 +458,6 @@ static weir_status read_row(weir_merge *m, const weir_change *c, weir_merge_key 
     k->state.offset = c->offset;
     m->count.snapshot_rows++;
     return s;
-}
-
-/* Keeps the row, but flags it until a whole image of it comes. */
-static weir_status distrust(weir_merge *m, weir_merge_key *k, weir_error *err)
-{
-    weir_merge_row row;
-    weir_status s = weir_merge_key_row(m, k, &row, err);
-    s = s ? s : weir_merge_keep(m, &row.text, err);
-    if (s) {
-        return s;
-    }
-    weir_merge_key_set_row(k, &row);
-    k->state.quarantined = true;
-    m->count.quarantined++;
-    return WEIR_OK;
 }
 
 /* Behind its d a tombstone says nothing. Alone (compaction took the d) it deletes what is older in
@@ -501,11 +474,11 @@ static weir_status tombstone(
     }
     if (st->seen_delete) {
         bool unclear = m->gap_rule && weir_merge_gap_since(m, c, c->partition, st->seen_offset);
-        return unclear ? distrust(m, k, err) : WEIR_OK;
+        return unclear ? weir_merge_key_distrust(m, k, err) : WEIR_OK;
     }
     m->count.bare_tombstones += !c->unwrapped;
     m->count.deletes += c->unwrapped;
-    weir_status s = forget(m, st->ref, err);
+    weir_status s = weir_merge_move_forget(m, st->ref, err);
     weir_merge_key_set_dead(k, now_ms);
     st->has_mark = false;
     st->stamp.l -= st->stamp.l > 0; /* the same change may come again behind it */
@@ -648,7 +621,7 @@ weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partitio
         return s; /* met before: what came behind it may have healed the row */
     }
     if (k.state.alive) {
-        s = distrust(m, &k, err);
+        s = weir_merge_key_distrust(m, &k, err);
     } else {
         k.state.quarantined = k.dirty = true;
         k.state.dead_ms = now_ms;
@@ -674,5 +647,7 @@ void weir_merge_fini(weir_merge *m)
     weir_buf_fini(&m->missing);
     weir_buf_fini(&m->bytes);
     weir_free(m->partitions);
+    weir_free(m->making.partitions);
     m->partitions = NULL;
+    m->making.partitions = NULL;
 }

@@ -43,14 +43,34 @@ typedef struct weir_merge_partition {
     int64_t anew;         /* offset at which the source's history began anew; 0: it never did */
 } weir_merge_partition;
 
+/* Where a partition's records stand to the newest initial snapshot. */
+typedef struct weir_making_partition {
+    int64_t first_row;  /* offset of its first row here; -1: none was met */
+    int64_t top_offset; /* of the highest streamed change met … */
+    uint64_t top_H;     /* … and its position */
+} weir_making_partition;
+
+/* A cache that is being made from its topic's first record on (cdc/merge_making.h). */
+typedef struct weir_making {
+    bool on;
+    bool older_met;                    /* also rows of an older initial snapshot */
+    bool spanned;                      /* a transaction is known that began before the newest one's
+                                          place and committed after it: … */
+    uint64_t spanning_tx, spanning_H;  /* … this one; the highest position of it */
+    uint64_t old_H;                    /* a change before the newest one; 0: none is known */
+    weir_making_partition *partitions; /* owned; by partition number */
+    int32_t n_partitions;
+} weir_making;
+
 typedef struct weir_merge {
     weir_store store;
     unsigned cache;
     bool gap_rule; /* offsets missing within a partition mean that compaction took records */
     weir_merge_show_fn *show;
     void *show_ctx;
-    weir_position truncated;          /* the newest truncate; l 0: none */
-    uint64_t snapshot_l;              /* the initial snapshot's place; 0: none was met */
+    weir_position truncated; /* the newest truncate; l 0: none */
+    uint64_t snapshot_l;     /* the initial snapshot's place; 0: none was met */
+    weir_making making;
     weir_merge_partition *partitions; /* owned; by partition number */
     int32_t n_partitions;
     weir_merge_counters count;
@@ -68,6 +88,14 @@ void weir_merge_fini(weir_merge *m);
 WEIR_MUST_USE weir_status weir_merge_load(weir_merge *m, weir_error *err);
 WEIR_MUST_USE weir_status weir_merge_save(weir_merge *m, weir_error *err);
 
+/* The cache is empty and is filled from its topic's first record on. Until it is made, a newer
+ * initial snapshot is no alarm: what it does not hold goes in the end. In a transaction. */
+WEIR_MUST_USE weir_status weir_merge_begin(weir_merge *m, weir_error *err);
+/* All that the topic held when it was read is applied: removes the rows that are of the time before
+ * the newest initial snapshot and not in it. *gone: how many. In a transaction; once it is
+ * committed, m->making.on is to be cleared. Errors: as of weir_merge_apply. */
+WEIR_MUST_USE weir_status weir_merge_made(weir_merge *m, uint64_t *gone, weir_error *err);
+
 /* The newest position, and the newest source time, of what was delivered; 0: nothing was. Lanes run
  * ahead of each other, so this does not say that all before it was. */
 void weir_merge_newest(const weir_merge *m, uint64_t *high_H, int64_t *high_ms);
@@ -82,8 +110,7 @@ WEIR_MUST_USE weir_status weir_merge_apply(
 typedef enum weir_merge_alarm {
     WEIR_ALARM_NONE,
     WEIR_ALARM_POSITION_REGRESS, /* an older position at a later time: failover, restored source */
-    WEIR_ALARM_NEW_SNAPSHOT, /* a second initial snapshot: the slot was lost, deletes in the gap too
-                              */
+    WEIR_ALARM_NEW_SNAPSHOT,     /* a second initial snapshot: deletes in between were never sent */
 } weir_merge_alarm;
 weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c);
 /* Go on behind an alarm: what the change says, and what follows it in its partition, is the new

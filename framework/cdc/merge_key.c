@@ -68,6 +68,20 @@ void weir_merge_key_set_dead(weir_merge_key *k, int64_t now_ms)
     k->dirty = true;
 }
 
+weir_status weir_merge_key_distrust(weir_merge *m, weir_merge_key *k, weir_error *err)
+{
+    weir_merge_row row;
+    weir_status s = weir_merge_key_row(m, k, &row, err);
+    s = s ? s : weir_merge_keep(m, &row.text, err);
+    if (s) {
+        return s;
+    }
+    weir_merge_key_set_row(k, &row);
+    k->state.quarantined = true;
+    m->count.quarantined++;
+    return WEIR_OK;
+}
+
 /* Puts the row where readers see it, or keeps it in the state where they don't. */
 static weir_status place_row(weir_merge *m, weir_merge_key *k, weir_error *err)
 {
@@ -156,4 +170,15 @@ weir_status weir_merge_move_remove(weir_merge *m, weir_move_ref ref, weir_error 
     weir_view key;
     weir_status s = move_key(m, ref, &key, err);
     return s ? s : m->store.ops->del(m->store.self, m->cache, WEIR_SPACE_MOVE, key, err);
+}
+
+weir_status weir_merge_move_forget(weir_merge *m, weir_move_ref ref, weir_error *err)
+{
+    weir_move w;
+    bool found;
+    if (!weir_move_is(ref)) {
+        return WEIR_OK;
+    }
+    weir_status s = weir_merge_move_load(m, ref, &w, &found, err);
+    return !s && found && !w.given ? weir_merge_move_remove(m, ref, err) : s;
 }

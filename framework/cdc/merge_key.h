@@ -35,6 +35,9 @@ WEIR_MUST_USE weir_status weir_merge_key_row(
 void weir_merge_key_set_row(weir_merge_key *k, const weir_merge_row *row);
 /* A dead key keeps its state: that is the delete mark. */
 void weir_merge_key_set_dead(weir_merge_key *k, int64_t now_ms);
+/* An alive key keeps its row, flagged until a whole image of it comes. */
+WEIR_MUST_USE weir_status weir_merge_key_distrust(
+    weir_merge *m, weir_merge_key *k, weir_error *err);
 
 /* Borrowed bytes end with the next write: what is kept longer is copied. A view without bytes stays
  * one. */
@@ -56,5 +59,7 @@ WEIR_MUST_USE weir_status weir_merge_move_load(
 WEIR_MUST_USE weir_status weir_merge_move_save(
     weir_merge *m, weir_move_ref ref, const weir_move *move, weir_error *err);
 WEIR_MUST_USE weir_status weir_merge_move_remove(weir_merge *m, weir_move_ref ref, weir_error *err);
+/* Nobody waits for this move any more. */
+WEIR_MUST_USE weir_status weir_merge_move_forget(weir_merge *m, weir_move_ref ref, weir_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "cdc/merge_watch.h"
 
 #include "base/alloc.h"
+#include "cdc/merge_making.h"
 
 enum { REGRESS_MARGIN_MS = 10000 };
 
@@ -48,8 +49,12 @@ weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *er
     if (s) {
         return s;
     }
+    s = m->making.on ? weir_making_meet(m, c, err) : WEIR_OK;
+    if (s) {
+        return s;
+    }
     weir_merge_partition *p = &m->partitions[c->partition];
-    if (c->kind == WEIR_READ && !c->has_commit && !m->snapshot_l) {
+    if (weir_is_initial(c) && !m->snapshot_l) {
         m->snapshot_l = c->at.l;
     }
     if (c->kind == WEIR_STREAMED && c->offset >= p->anew) { /* not of a history that was left */
@@ -67,7 +72,10 @@ weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *er
 
 weir_merge_alarm weir_merge_alarm_of(const weir_merge *m, const weir_change *c)
 {
-    if (c->kind == WEIR_READ && !c->has_commit) {
+    if (m->making.on && weir_is_initial(c)) {
+        return weir_making_goes_back(m, c) ? WEIR_ALARM_POSITION_REGRESS : WEIR_ALARM_NONE;
+    }
+    if (weir_is_initial(c)) {
         return m->snapshot_l && c->at.l > m->snapshot_l ? WEIR_ALARM_NEW_SNAPSHOT : WEIR_ALARM_NONE;
     }
     if (c->kind != WEIR_STREAMED || c->partition >= m->n_partitions) {
@@ -118,8 +126,9 @@ weir_status weir_merge_save(weir_merge *m, weir_error *err)
     if (m->bytes.failed) {
         return weir_fail_oom(err);
     }
-    return m->store.ops->put(
+    weir_status s = m->store.ops->put(
         m->store.self, m->cache, WEIR_SPACE_META, watermarks, weir_buf_view(&m->bytes), err);
+    return s || !m->making.on ? s : weir_making_save(m, err);
 }
 
 void weir_merge_newest(const weir_merge *m, uint64_t *high_H, int64_t *high_ms)
@@ -162,7 +171,7 @@ weir_status weir_merge_load(weir_merge *m, weir_error *err)
     }
     m->truncated = (weir_position){w.H, w.l};
     m->snapshot_l = w.snapshot_l;
-    return WEIR_OK;
+    return weir_making_load(m, err);
 }
 
 /* ---- Expiry ------------------------------------------------------------------------------------

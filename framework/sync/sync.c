@@ -73,6 +73,7 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
         m->show_ctx = (void *)(uintptr_t)&c->view;
     }
     st = st ? st : weir_merge_load(m, err);
+    st = st || !is_new ? st : weir_merge_begin(m, err);
     if (!st) { /* how far an earlier process has come is to be known before anything new arrives */
         weir_merge_newest(m, &s->stats[i].applied_high, &s->stats[i].applied_ms);
     }

@@ -90,10 +90,14 @@ static weir_status heed_alarm(
     }
     if (alarm == WEIR_ALARM_NEW_SNAPSHOT) {
         weir_fail(err, WEIR_E_NEW_SNAPSHOT,
-            "a second initial snapshot (at LSN %llu) of a table that was synced before: deletes "
-            "since "
-            "the slot was lost were never sent",
-            (unsigned long long)c->at.l);
+            "a second initial snapshot (at LSN %llu, the first was at %llu): the slot was lost, or "
+            "the first snapshot was cut short; what was deleted in between was never sent",
+            (unsigned long long)c->at.l, (unsigned long long)m->snapshot_l);
+    } else if (c->kind == WEIR_READ) {
+        weir_fail(err, WEIR_E_POSITION_REGRESS,
+            "an initial snapshot at position %llu stands behind changes that have higher ones: the "
+            "source went back in its history",
+            (unsigned long long)c->at.H);
     } else {
         weir_fail(err, WEIR_E_POSITION_REGRESS,
             "position %llu comes at a later time than a higher one: the source went back in its "
@@ -410,6 +414,49 @@ static weir_status expire(weir_sync *s, bool *wrote, weir_error *err)
     return st;
 }
 
+/* In one transaction: what the newest of several initial snapshots does not hold goes. */
+static weir_status end_making(weir_sync *s, size_t cache, weir_error *err)
+{
+    weir_merge *m = &s->merges[cache];
+    uint64_t gone, distrusted = m->count.quarantined;
+    weir_status st = s->store.ops->begin(s->store.self, err);
+    if (st) {
+        return st;
+    }
+    st = weir_merge_made(m, &gone, err);
+    if (st) {
+        s->store.ops->abort(s->store.self);
+    }
+    st = st ? st : s->store.ops->commit(s->store.self, err);
+    if (st) {
+        m->count.quarantined = distrusted;
+        return st;
+    }
+    m->making.on = false;
+    pthread_mutex_lock(&s->stats_lock);
+    s->stats[cache].count = m->count;
+    pthread_mutex_unlock(&s->stats_lock);
+    if (gone) {
+        weir_log_line(s->options.log, WEIR_LOG_INFO, s->options.name,
+            "cache %s: %llu rows of an older initial snapshot are gone",
+            s->options.caches[cache].name, (unsigned long long)gone);
+    }
+    return WEIR_OK;
+}
+
+/* What a topic held when it was read is applied: the caches that it makes anew are made. */
+static weir_status end_makings(weir_sync *s, bool *wrote, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
+        if (s->merges[i].making.on && weir_engine_ready(s->engine)) {
+            st = end_making(s, i, err);
+            *wrote |= !st;
+        }
+    }
+    return st;
+}
+
 /* Nothing waits for it: what holds it up is tried again in a later round. */
 static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
 {
@@ -420,6 +467,7 @@ static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
         st = transact(s, &none, err);
         wrote = !st;
     }
+    st = st ? st : end_makings(s, &wrote, err);
     st = st ? st : expire(s, &wrote, err);
     if (wrote) {
         go_on(s);

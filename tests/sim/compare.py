@@ -21,11 +21,15 @@ def record(line):
                   line['row'], frozenset(line['missing'] or ()), line['gap'])
 
 
+def totals(rule):
+    return {'rows': sum(s.alive for s in rule.states.values()), 'states': len(rule.states),
+            'moves': len(rule.moves), 'truncated': rule.truncated[1]}
+
+
 def oracle_side(rule, r):
     """The oracle's answer in the words of the trace."""
     st = rule.states.get(r.key)
-    answer = {'rows': sum(s.alive for s in rule.states.values()), 'states': len(rule.states),
-              'moves': len(rule.moves), 'truncated': rule.truncated[1]}
+    answer = totals(rule)
     if st is None:
         return answer
     answer['state'] = {'alive': st.alive, 'row': st.row.values, 'missing': set(st.row.missing),
@@ -56,8 +60,14 @@ def compare(lines):
         if 'end' in line:
             ended = True
         elif 'run' in line:
-            run, rule = line['run'], Rule(line['gap_rule'])
+            run, rule = line['run'], Rule(line['gap_rule'], line['made'])
             runs += 1
+        elif run not in differ and 'flagged' in line:
+            rule.made()
+            oracle = dict(totals(rule), flagged=sum(st.quarantined for st in rule.states.values()))
+            if oracle != line:
+                differ.add(run)
+                print(f'FAILED {run} when it is made\n  oracle: {oracle}\n  module: {line}')
         elif run not in differ:
             r = record(line)
             rule.apply(r)

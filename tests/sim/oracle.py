@@ -95,8 +95,54 @@ def after(position, mark, place=None):
     return mark.first and place is not None and place[0] == mark.partition and place[1] > mark.offset
 
 
+class Making:
+    """What tells the time before the newest initial snapshot from the time behind it, while a cache is made."""
+
+    def __init__(self):
+        self.l, self.first_row = 0, {}    # its place; partition -> offset of its first row there
+        self.older_met, self.old_H = False, 0
+        self.spanning = None              # (H, tx) of the transaction that has changes on both sides
+        self.top = {}                     # partition -> (H, offset) of the highest streamed change
+
+    def meet(self, r):
+        if r.kind == READ and r.commit is None:
+            self.meet_row(r)
+        elif r.kind == STREAMED:
+            spans = r.commit is None if r.H >= self.l else r.offset > self.first_row.get(r.partition, r.offset)
+            if self.l and spans and r.tx is not None:
+                self.spanning = r.H, r.tx
+            if r.H >= self.top.get(r.partition, (0, 0))[0]:
+                self.top[r.partition] = r.H, r.offset
+
+    def meet_row(self, r):
+        self.older_met |= self.l not in (0, r.l)
+        if r.l < self.l:
+            return
+        if r.l > self.l:
+            self.l, self.first_row = r.l, {}
+            self.spanning = self.spanning if self.spanning and self.spanning[0] >= r.l else None
+        H, offset = self.top.get(r.partition, (0, r.offset))
+        if r.partition not in self.first_row and offset < r.offset and H < r.l:
+            self.old_H = max(self.old_H, H)
+        self.first_row[r.partition] = min(r.offset, self.first_row.get(r.partition, r.offset))
+
+    def verdict(self, st):
+        """'stays', 'goes' or 'doubtful'"""
+        H = max(st.stamp[0], st.mark.H if st.mark else 0)
+        if not st.alive or H >= self.l:
+            return 'stays'
+        if st.partition in self.first_row:
+            return 'stays' if st.offset > self.first_row[st.partition] else 'goes'
+        if not st.stamp[1]:
+            return 'goes'
+        if self.spanning:
+            return 'stays' if st.tx == self.spanning[1] else 'goes'
+        return 'goes' if H <= self.old_H else 'doubtful'
+
+
 class Rule:
-    def __init__(self, gap_rule=False):
+    def __init__(self, gap_rule=False, made=False):
+        self.making = Making() if made else None
         self.states = {}
         self.moves = {}                   # (old key, l) -> Row (given) or Wanted
         self.truncated = (0, 0)           # (H, l)
@@ -147,6 +193,8 @@ class Rule:
     # ---- records
 
     def apply(self, r):
+        if self.making:
+            self.making.meet(r)
         if r.op == 't':
             self.truncate(r)
         elif r.kind == TOMBSTONE:
@@ -160,6 +208,18 @@ class Rule:
         st = self.states.get(r.key)
         if st and (st.seen is None or st.seen[0] != r.partition or r.offset > st.seen[1]):
             st.seen = r.partition, r.offset, r.kind == STREAMED and r.op == 'd'
+
+    def made(self):
+        """All that was there is applied: the newest initial snapshot says what is there."""
+        making, self.making = self.making, None
+        if not making.older_met and not making.old_H:
+            return
+        for st in self.states.values():
+            verdict = making.verdict(st)
+            if verdict == 'goes':
+                self.forget(st.row.ref)
+                st.alive, st.row, st.quarantined = False, Row(), False
+            st.quarantined |= verdict == 'doubtful'
 
     def stamp(self, st, r):
         if st.mark and after(r.position, st.mark):

@@ -16,6 +16,8 @@ typedef struct sim_plan {
     bool monotone;           /* … and none older than one shown before */
     bool may_be_incomplete;  /* rows flagged incomplete count as reported, not as wrong */
     bool new_snapshot;       /* the alarm of a second initial snapshot is expected */
+    bool loses_tail;         /* old halves of moves may be left, whose new ones were never sent */
+    bool made;               /* the cache is made from the topic's beginning */
     bool gap_rule;
     bool compacted; /* the other half of a move may be gone; rows may be flagged as unclear */
     bool expires;   /* delete marks and halves of moves go as soon as all partitions have passed */
@@ -26,6 +28,8 @@ typedef struct sim_plan {
     double fault_chance;    /* per record */
     /* Called after every record; may be NULL. */
     void (*watch)(const sim_run *run, const weir_change *c);
+    /* Called when the cache is made; may be NULL. */
+    void (*watch_made)(const sim_run *run);
 } sim_plan;
 
 struct sim_run {
@@ -39,10 +43,12 @@ struct sim_run {
     int crashes;
     uint64_t applied; /* records */
     weir_buf expire_from;
-    uint64_t expired;        /* delete marks and moves */
-    uint64_t faults;         /* allocations that failed */
-    unsigned flagged, stale; /* rows at the end: incomplete; wrong and not flagged */
-    char failure[200];       /* empty: none */
+    uint64_t expired;                /* delete marks and moves */
+    uint64_t faults;                 /* allocations that failed */
+    bool has_newest[SIM_PARTITIONS]; /* made: by partition, had it rows of the newest snapshot? */
+    uint64_t gone;                   /* rows that an older snapshot had and the newest had not */
+    unsigned flagged, stale;         /* rows at the end: incomplete; wrong and not flagged */
+    char failure[200];               /* empty: none */
 };
 
 /* True if all checks held. */

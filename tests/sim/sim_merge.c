@@ -107,12 +107,15 @@ static void run_route(
         .monotone = source->monotone && !expires,
         .may_be_incomplete = inexact,
         .new_snapshot = scenario == SIM_GAP,
+        .loses_tail = scenario == SIM_AGAIN,
+        .made = scenario == SIM_AGAIN || (scenario != SIM_GAP && number % 2),
         .expires = expires,
         .no_rewinds = expires,
         .one_lane = expires};
     prepare(source, way, &rng, &plan, &topic);
     if (k->trace) {
         plan.watch = sim_trace_step;
+        plan.watch_made = sim_trace_made;
         sim_trace_begin(sim_scenario_names[scenario], seed, number, &plan);
     } else {
         plan.crash_chance = sim_chance(&rng, .5) ? .1 : 0;

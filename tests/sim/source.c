@@ -16,6 +16,7 @@ const char *const sim_scenario_names[SIM_SCENARIOS] = {
     [SIM_GAP] = "gap",
     [SIM_BLOCKING] = "blocking",
     [SIM_NEWTABLE] = "newtable",
+    [SIM_AGAIN] = "again",
 };
 
 /* ---- Texts ------------------------------------------------------------------------------------
@@ -165,11 +166,11 @@ static void session(sim_source *s, sim_connector *c, sim_scenario scenario)
     sim_stream(c, everything);
 }
 
-/* What happens until a new slot stands is never sent; only upserts happen, as no consumer could
- * know of a delete. */
-static void lose_slot(sim_source *s, sim_connector *c)
+/* What happens until a new slot stands is never sent. quiet: only upserts happen, as no consumer
+ * that goes on could know of a delete. */
+static void lose_slot(sim_source *s, sim_connector *c, bool quiet)
 {
-    s->db.quiet = true;
+    s->db.quiet = quiet;
     sim_step(&s->db, 60);
     for (size_t i = 0; i < s->db.active.count;) {
         if (sim_chance(&s->rng, .5)) {
@@ -183,6 +184,44 @@ static void lose_slot(sim_source *s, sim_connector *c)
     sim_connector_fini(c);
     sim_connector_init(c, s);
     sim_initial_snapshot(c);
+}
+
+/* What was on its way to one partition when the connector died. */
+static void lose_tail(sim_source *s)
+{
+    enum { MOST = 10 };
+    int partition = (int)sim_below(&s->rng, (size_t)s->n_partitions);
+    size_t n = sim_below(&s->rng, MOST), count = s->sent.count;
+    s->sent.count -= n < count ? n : count;
+    for (size_t i = s->sent.count; i < count; i++) {
+        if (s->sent.items[i].change.partition != partition) {
+            s->sent.items[s->sent.count++] = s->sent.items[i];
+        }
+    }
+}
+
+/* Once or twice everything begins anew. A snapshot of no row leaves no trace in the topic: then
+ * there is another one. */
+static void begin_again(sim_source *s, sim_connector *c)
+{
+    if (sim_chance(&s->rng, .3)) {
+        s->sent.count = sim_below(&s->rng, s->sent.count + 1); /* the snapshot was cut short */
+    } else {
+        session(s, c, SIM_AGAIN);
+        lose_tail(s);
+    }
+    for (int times = sim_between(&s->rng, 1, 2); times; times--) {
+        size_t sent = s->sent.count;
+        while (s->sent.count == sent) {
+            lose_slot(s, c, false);
+        }
+        if (sim_chance(&s->rng, .5)) {
+            session(s, c, SIM_AGAIN);
+        } else if (sim_chance(&s->rng, .5)) { /* what was open over the snapshot, and no more */
+            sim_commit_all(&s->db);
+            sim_stream(c, everything);
+        }
+    }
 }
 
 /* One complete incremental snapshot while nothing else happens. */
@@ -204,8 +243,9 @@ void sim_source_build(sim_source *s, uint64_t seed, sim_options options)
     s->db.move_chance = sim_chance(&s->rng, .5) ? .1 : .35;
     s->db.truncate_chance = sim_chance(&s->rng, .5) && !options.no_truncates ? .02 : 0;
     s->n_partitions = SIM_PICK(&s->rng, 2, 2, 3, 4);
+    s->n_partitions = scenario == SIM_AGAIN ? SIM_PICK(&s->rng, 2, 3, 4, 8) : s->n_partitions;
     s->exact = scenario == SIM_STREAM || scenario == SIM_SIGNAL || scenario == SIM_READONLY;
-    s->monotone = s->exact || scenario == SIM_GAP;
+    s->monotone = s->exact || scenario == SIM_GAP || scenario == SIM_AGAIN;
 
     sim_connector c;
     sim_connector_init(&c, s);
@@ -221,9 +261,13 @@ void sim_source_build(sim_source *s, uint64_t seed, sim_options options)
     if (scenario == SIM_NEWTABLE) {
         add_table(s, &c);
     }
-    session(s, &c, scenario);
+    if (scenario == SIM_AGAIN) {
+        begin_again(s, &c);
+    } else {
+        session(s, &c, scenario);
+    }
     if (scenario == SIM_GAP) {
-        lose_slot(s, &c);
+        lose_slot(s, &c, true);
         session(s, &c, scenario);
     }
     if (scenario == SIM_LATE) {

@@ -19,6 +19,7 @@ typedef enum sim_scenario {
     SIM_GAP,      /* the slot is lost, upserts are missed, a new initial snapshot */
     SIM_BLOCKING, /* also: blocking snapshots, which may be ahead of the stream */
     SIM_NEWTABLE, /* a table is added: a blocking snapshot first, behind it the lagging stream */
+    SIM_AGAIN, /* the slot is lost, or the first snapshot cut short; then deletes are missed, too */
     SIM_SCENARIOS
 } sim_scenario;
 

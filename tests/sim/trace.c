@@ -56,10 +56,17 @@ static void print_state(const weir_state *st, weir_view row)
         st->ahead_ms);
 }
 
+static void print_totals(const sim_run *run)
+{
+    printf("\"rows\":%zu,\"states\":%zu,\"moves\":%zu,\"truncated\":%" PRIu64 "}\n",
+        sim_run_count(run, WEIR_SPACE_ROW), sim_run_count(run, WEIR_SPACE_STATE),
+        sim_run_count(run, WEIR_SPACE_MOVE), run->merge.truncated.l);
+}
+
 void sim_trace_begin(const char *scenario, uint64_t seed, int number, const sim_plan *plan)
 {
-    printf("{\"run\":\"%s seed %" PRIu64 " run %d\",\"gap_rule\":%s}\n", scenario, seed, number,
-        plan->gap_rule ? "true" : "false");
+    printf("{\"run\":\"%s seed %" PRIu64 " run %d\",\"gap_rule\":%s,\"made\":%s}\n", scenario, seed,
+        number, plan->gap_rule ? "true" : "false", plan->made ? "true" : "false");
 }
 
 void sim_trace_step(const sim_run *run, const weir_change *c)
@@ -72,9 +79,20 @@ void sim_trace_step(const sim_run *run, const weir_change *c)
             print_state(&st, row);
         }
     }
-    printf(",\"rows\":%zu,\"states\":%zu,\"moves\":%zu,\"truncated\":%" PRIu64 "}\n",
-        sim_run_count(run, WEIR_SPACE_ROW), sim_run_count(run, WEIR_SPACE_STATE),
-        sim_run_count(run, WEIR_SPACE_MOVE), run->merge.truncated.l);
+    putchar(',');
+    print_totals(run);
+}
+
+void sim_trace_made(const sim_run *run)
+{
+    int flagged = 0;
+    for (int k = 0; k < SIM_KEYS; k++) {
+        weir_state st;
+        weir_view row;
+        flagged += sim_run_look(run, k, &st, &row) && st.quarantined;
+    }
+    printf("{\"flagged\":%d,", flagged);
+    print_totals(run);
 }
 
 void sim_trace_end(void)

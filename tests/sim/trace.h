@@ -9,6 +9,8 @@
 void sim_trace_begin(const char *scenario, uint64_t seed, int number, const sim_plan *plan);
 /* A sim_plan's watch. */
 void sim_trace_step(const sim_run *run, const weir_change *c);
+/* A sim_plan's watch_made: a line of totals. */
+void sim_trace_made(const sim_run *run);
 /* The last line, so that a trace cut short is noticed. */
 void sim_trace_end(void);
 

@@ -386,6 +386,115 @@ static void test_new_snapshot(void **state)
     close_bench(&b);
 }
 
+/* ---- A cache in the making ----------------------------------------------------------------------
+ */
+
+static weir_change in_partition(weir_change c, int32_t partition)
+{
+    c.partition = partition;
+    return c;
+}
+
+static void make_new(bench *b)
+{
+    assert_int_equal(weir_merge_begin(&b->merge, NULL), WEIR_OK);
+    apply(b, snapshot_row("1", 10, ROW(1, 1, "null")));
+    apply(b, snapshot_row("2", 10, ROW(2, 1, "null")));
+    apply(b, in_partition(snapshot_row("3", 10, ROW(3, 1, "null")), 1));
+    apply(b, upsert('c', "4", 20, ROW(4, 1, "null"), ""));
+    apply(b, in_partition(upsert('c', "5", 22, ROW(5, 1, "null"), ""), 1));
+    apply(b, in_partition(upsert('c', "6", 18, ROW(6, 1, "null"), ""), 1));
+    apply(b, moved(in_partition(upsert('c', "7", 19, ROW(7, 1, "null"), "[\"b\"]"), 1), "9"));
+    apply(b, snapshot_row("1", 90, ROW(1, 2, "null")));
+}
+
+/* What only an older snapshot, or the stream before the newest one, had is gone; where neither
+ * Kafka's order nor a position tells, it is flagged. */
+static void test_newest_snapshot_counts(void **state)
+{
+    (void)state;
+    bench b;
+    uint64_t gone;
+    open_bench(&b);
+    make_new(&b);
+    commit(&b);
+    weir_merge_fini(&b.merge);
+    weir_merge_init(&b.merge, b.store, 0);
+    begin(&b);
+    assert_int_equal(weir_merge_load(&b.merge, NULL), WEIR_OK);
+    assert_true(b.merge.making.on);
+    assert_int_equal(weir_merge_made(&b.merge, &gone, NULL), WEIR_OK);
+    assert_int_equal(gone, 5);
+    assert_row(&b, "1", ROW(1, 2, "null"));
+    assert_row(&b, "2", NULL);
+    assert_row(&b, "3", NULL);
+    assert_row(&b, "4", NULL);
+    assert_row(&b, "6", NULL);
+    assert_row(&b, "7", NULL);
+    assert_row(&b, "5", ROW(5, 1, "null")); /* above all that is known to be older */
+    assert_true(state_of(&b, "5").quarantined);
+    commit(&b);
+    begin(&b);
+    assert_int_equal(b.store.ops->count(b.store.self, 0, WEIR_SPACE_MOVE), 0);
+    apply(&b, upsert('c', "4", 20, ROW(4, 1, "null"), "")); /* sent again */
+    apply(&b, snapshot_row("2", 90, ROW(2, 2, "null")));    /* the snapshot was still going on */
+    assert_row(&b, "4", NULL);
+    assert_row(&b, "2", ROW(2, 2, "null"));
+    close_bench(&b);
+}
+
+/* One transaction began before the snapshot and committed behind it: what it wrote stays. */
+static void test_spanning_transaction_stays(void **state)
+{
+    (void)state;
+    bench b;
+    uint64_t gone;
+    weir_change spanning = upsert('c', "6", 80, ROW(6, 1, "null"), ""), last = spanning;
+    spanning.has_commit = last.has_commit = false;
+    last.key = weir_view_of("1");
+    last.at = (weir_position){95, 95};
+    open_bench(&b);
+    make_new(&b);
+    apply(&b, in_partition(spanning, 2));
+    apply(&b, last);
+    assert_int_equal(weir_merge_made(&b.merge, &gone, NULL), WEIR_OK);
+    assert_int_equal(gone, 5);
+    assert_row(&b, "5", NULL);
+    assert_row(&b, "6", ROW(6, 1, "null"));
+    close_bench(&b);
+}
+
+/* Each allocation that fails is an error, and the entry of a new cache is checked. */
+static void test_making_fails(void **state)
+{
+    (void)state;
+    bench b;
+    weir_error err;
+    uint64_t gone;
+    open_bench(&b);
+    make_new(&b);
+    commit(&b);
+    begin(&b);
+    weir_status s = WEIR_RETRY;
+    for (long at = 1; s; at++) {
+        weir_alloc_fail_at(at, false);
+        s = weir_merge_made(&b.merge, &gone, &err);
+        weir_alloc_fail_at(0, false);
+        assert_true(!s || strcmp(err.code, "OUT_OF_MEMORY") == 0);
+        if (s) {
+            abort_and_load(&b);
+        }
+    }
+    assert_int_equal(gone, 5);
+    abort_and_load(&b);
+    assert_int_equal(b.store.ops->put(b.store.self, 0, WEIR_SPACE_META, weir_view_of("making"),
+                         weir_view_of("short"), NULL),
+        WEIR_OK);
+    assert_int_equal(weir_merge_load(&b.merge, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_BROKEN");
+    close_bench(&b);
+}
+
 /* ---- Gaps -------------------------------------------------------------------------------------
  */
 
@@ -899,6 +1008,9 @@ int main(void)
         cmocka_unit_test(test_position_regresses),
         cmocka_unit_test(test_history_begins_anew),
         cmocka_unit_test(test_new_snapshot),
+        cmocka_unit_test(test_newest_snapshot_counts),
+        cmocka_unit_test(test_spanning_transaction_stays),
+        cmocka_unit_test(test_making_fails),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_rewind_over_a_bare_tombstone),
         cmocka_unit_test(test_impossible_partition),

@@ -233,6 +233,7 @@ static void test_a_second_snapshot(void **state)
         w.topics[0].stop_on_regress = !accepts;
         assert_int_equal(open_sync(&w, &err), WEIR_OK);
         change(&w, 0, K1, 'r', 10, "{\"id\":1}");
+        tell_end(&w, 1);
         run(&w);
         change(&w, 1, K1, 'r', 500, "{\"id\":1,\"v\":2}");
         assert_int_equal(poll(&w), WEIR_OK);
@@ -244,6 +245,54 @@ static void test_a_second_snapshot(void **state)
         end(&w);
         gate_close();
     }
+}
+
+/* A new cache meets all snapshots of its topic: in the end the newest one says what is there. From
+ * then on another one is an alarm. */
+static void test_snapshots_of_a_new_cache(void **state)
+{
+    (void)state;
+    for (int fails = 0; fails < 2; fails++) {
+        world w;
+        gate_open();
+        begin(&w);
+        change(&w, 0, K1, 'r', 10, "{\"id\":1}");
+        change(&w, 1, K2, 'r', 10, "{\"id\":2}");
+        change(&w, 2, K1, 'r', 500, "{\"id\":1,\"v\":2}");
+        run(&w);
+        expect_row(1, K2, "{\"id\":2}");
+        tell_end(&w, 3);
+        gate.commits_fail = fails;
+        run(&w);
+        expect_row(1, K2, fails ? "{\"id\":2}" : NULL);
+        run(&w);
+        expect_row(1, K1, "{\"id\":1,\"v\":2}");
+        expect_row(1, K2, NULL);
+        change(&w, 3, K1, 'r', 900, "{\"id\":1,\"v\":3}");
+        assert_int_equal(poll(&w), WEIR_OK);
+        assert_int_equal(weir_sync_write(w.sync, 0), WEIR_FATAL);
+        expect_failure(&w, "NEW_SNAPSHOT", "s.public.t/0@3");
+        end(&w);
+        gate_close();
+    }
+}
+
+/* Rows of a snapshot behind changes with higher positions: the database was restored. No order of
+ * the topic's records makes its rows from that. */
+static void test_a_snapshot_of_a_restored_source(void **state)
+{
+    (void)state;
+    world w;
+    gate_open();
+    begin(&w);
+    change(&w, 0, K1, 'r', 10, "{\"id\":1}");
+    change(&w, 1, K1, 'u', 800, "{\"id\":1,\"v\":2}");
+    change(&w, 2, K1, 'r', 500, "{\"id\":1,\"v\":3}");
+    assert_int_equal(poll(&w), WEIR_OK);
+    assert_int_equal(weir_sync_write(w.sync, 0), WEIR_FATAL);
+    expect_failure(&w, "POSITION_REGRESS", "s.public.t/0@2");
+    end(&w);
+    gate_close();
 }
 
 /* Whether a topic is compacted is asked once, when offsets are first missed. */
@@ -346,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_dead_letters_hold),
         cmocka_unit_test(test_other_policies),
         cmocka_unit_test(test_a_second_snapshot),
+        cmocka_unit_test(test_snapshots_of_a_new_cache),
+        cmocka_unit_test(test_a_snapshot_of_a_restored_source),
         cmocka_unit_test(test_gaps_ask_for_compaction),
         cmocka_unit_test(test_delete_marks_expire_under_load),
         cmocka_unit_test(test_delete_marks_wait_for_all_partitions),
