@@ -185,6 +185,7 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
         .lanes = weir_lanes_of(c),
         .on_reject = policies[c->errors.reject],
         .dead_letters = {r->dead_letters.write, r->dead_letters.self},
+        .trust_rejected_keys = !c->errors.quarantine_key,
         .stop_when_full = r->options.store->type == WEIR_CONFIG_STORE_MEMORY &&
                           r->options.store->on_full == WEIR_CONFIG_OR_STOP,
         .wall_ms = wall_ms,

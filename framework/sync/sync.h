@@ -63,7 +63,9 @@ typedef struct weir_sync_options {
     /* Are offsets missing from this topic because of compaction? Asked once a topic, when some are
      * first missed; may wait for an answer. NULL: no. */
     bool (*compacted)(void *ctx, const char *topic);
-    bool stop_when_full; /* a full store ends the sync instead of holding it */
+    bool trust_rejected_keys; /* a key whose record was rejected goes on as if it had not been there
+                               */
+    bool stop_when_full;      /* a full store ends the sync instead of holding it */
     int64_t (*wall_ms)(void *ctx);
     /* Waits before a failed transaction is tried again; false: the writer is to stop. */
     bool (*wait)(void *ctx, int64_t ms);

@@ -155,7 +155,7 @@ static weir_status pass(weir_sync *s, const weir_sync_item *item, int64_t now_ms
     weir_status st = WEIR_OK;
     for (size_t i = 0; i < item->topic->n_caches && !st; i++) {
         weir_merge *m = &s->merges[item->topic->caches[i]];
-        st = item->error && item->key.ptr
+        st = item->error && item->key.ptr && !s->options.trust_rejected_keys
                  ? weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err)
                  : weir_merge_pass(m, r->partition, item->record->gap, err);
     }

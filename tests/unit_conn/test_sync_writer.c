@@ -176,6 +176,25 @@ static void test_dead_letters(void **state)
     gate_close();
 }
 
+static void test_rejected_keys_may_be_trusted(void **state)
+{
+    (void)state;
+    world w;
+    weir_error err;
+    gate_open();
+    init(&w);
+    w.options.trust_rejected_keys = true;
+    assert_int_equal(open_sync(&w, &err), WEIR_OK);
+    change(&w, 0, K1, 'c', 10, "{\"id\":1}");
+    garbage(&w, 1, K1);
+    run(&w);
+    assert_int_equal(w.letters, 1);
+    assert_int_equal(stored(), 2);
+    assert_false(is_quarantined(K1));
+    end(&w);
+    gate_close();
+}
+
 static void test_dead_letters_hold(void **state)
 {
     (void)state;
@@ -392,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_a_full_store_may_stop),
         cmocka_unit_test(test_housekeeping_holds),
         cmocka_unit_test(test_dead_letters),
+        cmocka_unit_test(test_rejected_keys_may_be_trusted),
         cmocka_unit_test(test_dead_letters_hold),
         cmocka_unit_test(test_other_policies),
         cmocka_unit_test(test_a_second_snapshot),
