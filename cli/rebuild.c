@@ -51,7 +51,9 @@ static weir_status plan_cache(
     if (other) {
         weir_buf_printf(plan,
             "    cache %s follows the same topic: it meets the records again, which changes "
-            "nothing;\n    if partitions were added to the topic, rebuild both at once\n",
+            "nothing;\n    if partitions were added to the topic, or it holds a second initial "
+            "snapshot, rebuild "
+            "both at once\n",
             other->name);
     }
     return WEIR_OK;
@@ -191,9 +193,13 @@ const weir_command weir_command_rebuild = {
         "were made by\n"
         "is forgotten, and so are the offsets of their topics. The next weir sync reads those "
         "topics from their\n"
-        "first records. It is what to do after a changed rule, a lost slot, a source that went "
-        "back, or added\n"
-        "partitions. It refuses while a daemon runs (exit code 5), prints what it will do, and "
+        "first records, and where a topic holds several initial snapshots (a lost slot, a first "
+        "one that was cut\n"
+        "short) the newest one says which rows are there. It is what to do after a changed rule, a "
+        "second snapshot,\n"
+        "or added partitions; after a restored database it stops again (POSITION_REGRESS): that "
+        "wants a new topic.\n"
+        "It refuses while a daemon runs (exit code 5), prints what it will do, and "
         "asks; off a\n"
         "terminal it needs --yes.\n\n"
         "Examples\n"
