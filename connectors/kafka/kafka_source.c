@@ -293,7 +293,7 @@ static weir_status look_at_topics(kafka_source *s, weir_error *err)
     for (size_t i = 0; i < s->options.n_topics && !st; i++) {
         st = look_at_topic(s, &s->topics[i], added, err);
     }
-    if (!st && added->cnt) {
+    if (added->cnt) { /* also where a later topic could not be asked for */
         fail_assign(s, rd_kafka_incremental_assign(s->rk, added));
     }
     rd_kafka_topic_partition_list_destroy(added);

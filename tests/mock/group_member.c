@@ -63,8 +63,9 @@ static void on_revoked(void *engine, weir_partition **partitions, size_t n, bool
         numbers[i] = (uint8_t)partitions[i]->number;
     }
     weir_engine_events.revoked(engine, partitions, n, lost);
+    bool drained = !lost && !weir_engine_failed(engine); /* one that has failed drains nothing */
     for (size_t i = 0; i < n; i++) {
-        report r = {.kind = lost ? REPORT_LOST : REPORT_REVOKED, .partition = numbers[i]};
+        report r = {.kind = drained ? REPORT_REVOKED : REPORT_LOST, .partition = numbers[i]};
         tell(engine, r);
     }
 }
