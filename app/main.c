@@ -73,10 +73,12 @@ int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
         if ((strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-c") == 0) && i + 1 < argc) {
             config = argv[++i];
         } else {
+            fprintf(stderr, "%s: unexpected argument %s\n", argv[0], argv[i]);
             return usage(argv[0], stderr);
         }
     }
     if (!config) {
+        fprintf(stderr, "%s: --config is missing\n", argv[0]);
         return usage(argv[0], stderr);
     }
     sigset_t signals;

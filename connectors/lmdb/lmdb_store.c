@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -251,11 +252,19 @@ static weir_status lmdb_begin(void *self, weir_error *err)
     return WEIR_OK;
 }
 
+/* LMDB calls a write that was cut short for want of space an I/O error. */
+static bool disk_is_full(const lmdb_store *s)
+{
+    struct statvfs disk;
+    return fstatvfs(s->lock_fd, &disk) == 0 && disk.f_bavail == 0;
+}
+
 static weir_status lmdb_commit(void *self, weir_error *err)
 {
     lmdb_store *s = self;
     int rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
+    rc = rc == EIO && disk_is_full(s) ? ENOSPC : rc;
     return rc ? fail(rc, "committing", err) : WEIR_OK;
 }
 

@@ -2,8 +2,16 @@
  * <weir/app.h>: an app is a config and some handlers.
  *
  *   static weir_status on_order(weir_message *m, void *ctx) { … return WEIR_OK; }
- *   static void setup(weir_app *a, void *ctx) { weir_on(a, .change = "public.orders", .fn =
- * on_order); } int main(int argc, char **argv) { return weir_main(argc, argv, setup, NULL); }
+ *
+ *   static void setup(weir_app *a, void *ctx)
+ *   {
+ *       weir_on(a, .change = "public.orders", .fn = on_order);
+ *   }
+ *
+ *   int main(int argc, char **argv)
+ *   {
+ *       return weir_main(argc, argv, setup, NULL);
+ *   }
  */
 #ifndef WEIR_APP_H
 #define WEIR_APP_H

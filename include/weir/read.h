@@ -37,7 +37,7 @@ WEIR_API weir_reader weir_read_key(weir_message *m);
 WEIR_API bool weir_has(weir_reader *r, const char *name);
 /* Is it null? FIELD_MISSING when it is not there. */
 WEIR_API bool weir_null(weir_reader *r, const char *name);
-/* Errors of all: FIELD_MISSING, FIELD_TYPE, CDC_BAD_VALUE; PLACEHOLDER for an unchanged TOAST
+/* Errors of all: FIELD_MISSING, FIELD_TYPE, CDC_BAD_VALUE; FIELD_PLACEHOLDER for an unchanged TOAST
  * value, which only a cache has. */
 WEIR_API weir_view weir_text(weir_reader *r, const char *name);
 /* Exact digits: money is never a double. Also of a column that is a number in JSON text form. */
