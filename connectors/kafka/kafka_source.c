@@ -184,6 +184,7 @@ static void assign_given(kafka_source *s)
         s->ask_ms = weir_monotonic_ms() + ASK_AGAIN_MS;
         return;
     }
+    atomic_store(&s->connected, true);
     for (int i = 0; i < s->given->cnt; i++) {
         const rd_kafka_topic_partition_t *tp = &s->given->elems[i];
         if (!serve(s, tp->topic, tp->partition, tp->offset < 0 ? -1 : tp->offset)) {
@@ -572,11 +573,6 @@ bool weir_kafka_source_misses(const weir_record_source *source, size_t topic)
 {
     return source->ops == &kafka_ops &&
            atomic_load(&((kafka_source *)source->self)->topics[topic].missing);
-}
-
-bool weir_kafka_source_connected(const weir_record_source *source)
-{
-    return source->ops == &kafka_ops && atomic_load(&((kafka_source *)source->self)->connected);
 }
 
 /* ---- Opening ---- */

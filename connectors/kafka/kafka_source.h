@@ -41,7 +41,5 @@ WEIR_MUST_USE weir_status weir_kafka_source_open(
 /* Has the broker said that this topic (by its number in the options) is not there? Stays true when
  * it is found later. Thread: any. */
 bool weir_kafka_source_misses(const weir_record_source *source, size_t topic);
-/* Is a broker connected? Thread: any. */
-bool weir_kafka_source_connected(const weir_record_source *source);
 
 #endif
