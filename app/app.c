@@ -12,6 +12,7 @@
 #include "app_inside.h"
 #include "base/alloc.h"
 #include "config.h"
+#include "config_value.h"
 #include "daemon.h"
 #include "kafka/kafka_dead_letter.h"
 #include "kafka/kafka_source.h"
@@ -115,25 +116,19 @@ static void add_change(weir_app *a, const weir_handler *h)
     }
 }
 
-/* librdkafka would take one that begins with '^' for a pattern. */
-static bool is_topic_name(const char *name)
-{
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    return len > 0 && len <= 249 && !name[len];
-}
-
 void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
 {
     weir_handler h = {0};
     memcpy(&h, given, size < sizeof h ? size : sizeof h); /* an older caller's struct is shorter */
     int kinds = (h.change != NULL) + (h.topic != NULL && !h.event) + (h.event != NULL);
-    const char *name = h.change ? h.change : h.event ? h.event : h.topic;
+    const char *name = h.change ? h.change : h.event ? h.event : h.topic, *must_be;
     if (!h.fn) {
         wrong(a, "a handler without a function", name);
     } else if (kinds != 1 || (h.event && !h.topic)) {
         wrong(a, "a handler needs one of change, topic, or event with topic", name);
-    } else if (h.topic && !is_topic_name(h.topic)) {
-        wrong(a, "a topic's name has letters, digits, '.', '_' and '-', 249 at most", h.topic);
+    } else if (h.topic && !weir_config_is_topic(h.topic, &must_be)) {
+        wrong(
+            a, must_be, h.topic); /* librdkafka would take one that begins with '^' for a pattern */
     } else if (h.change) {
         add_change(a, &h);
     } else {

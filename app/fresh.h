@@ -3,8 +3,9 @@
  * The positions that were applied do not tell alone: lanes run ahead of each other, and a quiet
  * partition brings none. So first some table of the source must have had a change at or past the
  * position: then the connector has written everything before it to Kafka, since it writes in the
- * order of the log. The end of the cache's topic is asked for after that, and the cache is past the
- * position when it has read so far.
+ * order of the log (but for a partition whose leader is away: docs/guarantees.md). The end of the
+ * cache's topic is asked for after that, and the cache is past the position when it has read so
+ * far.
  *
  * Thread: plain functions; who looks says which thread may. */
 #ifndef WEIR_APP_FRESH_H

@@ -55,7 +55,7 @@ static void test_registrations(void **state)
         {{.event = "order.placed", .fn = nothing}, "needs one of"},
         {{.change = "other.public.orders", .fn = nothing}, "no source"},
         {{.topic = "^orders.*", .fn = nothing}, "^orders.*"},
-        {{.topic = "", .fn = nothing}, "a topic's name"},
+        {{.topic = "", .fn = nothing}, "Kafka takes"},
         {{.event = "order.placed", .topic = "two words", .fn = nothing}, "two words"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
