@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/run.h"
 #include "fault_broker.h"
 #include "side_by_side.h"
 
@@ -165,13 +165,6 @@ typedef struct sync_world {
 extern char **environ;
 static const char *weir;
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool put_change(sync_world *w, int i)
 {
     char key[32], value[512 + MOST_PAD];
@@ -191,7 +184,7 @@ static bool put_change(sync_world *w, int i)
 static void pump(sync_world *w)
 {
     const struct timespec rest = {.tv_nsec = PUMP_MS * 1000000};
-    int64_t ms = now_ms() - w->start_ms;
+    int64_t ms = weir_monotonic_ms() - w->start_ms;
     int64_t due = ms >= FEED_MS ? w->records : w->records * ms / FEED_MS;
     while (w->written < due && put_change(w, w->written)) {
         w->last[w->written % ROWS] = w->written;
@@ -203,7 +196,7 @@ static void pump(sync_world *w)
 
 static void pump_for(sync_world *w, int ms)
 {
-    for (int64_t until = now_ms() + ms; now_ms() < until;) {
+    for (int64_t until = weir_monotonic_ms() + ms; weir_monotonic_ms() < until;) {
         pump(w);
     }
 }
@@ -219,7 +212,7 @@ static void start_daemon(sync_world *w)
 {
     const char *const args[] = {weir, "sync", w->config, NULL};
     posix_spawn_file_actions_t files;
-    w->daemon_ms = now_ms();
+    w->daemon_ms = weir_monotonic_ms();
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, w->log, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&files, w->log, STDERR_FILENO);
@@ -237,7 +230,8 @@ static void await_daemon(sync_world *w, int code)
 {
     int status = 0;
     pid_t ended = 0;
-    for (int64_t until = now_ms() + LEAVE_MS; !ended && now_ms() < until; pump(w)) {
+    for (int64_t until = weir_monotonic_ms() + LEAVE_MS; !ended && weir_monotonic_ms() < until;
+         pump(w)) {
         ended = waitpid(w->daemon, &status, WNOHANG);
     }
     if (!ended) {
@@ -313,7 +307,8 @@ static void take_step(sync_world *w, const sync_step *s)
         await_daemon(w, s->n);
         break;
     case WRITTEN:
-        for (int64_t until = now_ms() + FINISH_MS; !all_written(w) && now_ms() < until;) {
+        for (int64_t until = weir_monotonic_ms() + FINISH_MS;
+             !all_written(w) && weir_monotonic_ms() < until;) {
             pump(w);
         }
         break;
@@ -336,8 +331,8 @@ static void take_step(sync_world *w, const sync_step *s)
 static void finish(sync_world *w)
 {
     int right = 0;
-    int64_t until = w->c->most_ms ? w->daemon_ms + w->c->most_ms : now_ms() + FINISH_MS;
-    while (right < ROWS && now_ms() < until) {
+    int64_t until = w->c->most_ms ? w->daemon_ms + w->c->most_ms : weir_monotonic_ms() + FINISH_MS;
+    while (right < ROWS && weir_monotonic_ms() < until) {
         pump_for(w, LOOK_MS);
         right = all_written(w) ? right_rows(w) : 0;
         if (waitpid(w->daemon, NULL, WNOHANG) == w->daemon) {
@@ -356,7 +351,7 @@ static bool run_case(const void *the_case, uint32_t seed, int log)
 {
     static sync_world w;
     char command[96];
-    w = (sync_world){.c = the_case, .log = log, .start_ms = now_ms()};
+    w = (sync_world){.c = the_case, .log = log, .start_ms = weir_monotonic_ms()};
     w.partitions = w.c->partitions ? w.c->partitions : PARTITIONS;
     w.records = w.c->records ? w.c->records : RECORDS;
     (void)seed;
@@ -373,7 +368,7 @@ static bool run_case(const void *the_case, uint32_t seed, int log)
     if (!w.wrong[0] && w.c->says && side_by_side_logged(log, w.c->says) < 1) {
         snprintf(w.wrong, sizeof w.wrong, "the daemon does not say \"%s\"", w.c->says);
     }
-    printf("%-32s %4.1f s %s\n", w.c->name, (double)(now_ms() - w.start_ms) / 1000,
+    printf("%-32s %4.1f s %s\n", w.c->name, (double)(weir_monotonic_ms() - w.start_ms) / 1000,
         w.wrong[0] ? w.wrong : "ok");
     fflush(stdout);
     snprintf(command, sizeof command, "rm -rf %s", w.folder);

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "engine/run.h"
 #include "fault_broker.h"
 #include "group_ledger.h"
 #include "side_by_side.h"
@@ -56,13 +56,6 @@ typedef struct world {
 
 extern char **environ;
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static uint32_t random_below(world *w, uint32_t n)
 {
     w->random ^= w->random << 13;
@@ -82,7 +75,7 @@ static bool fine(const world *w)
 /* Writes what is due by now, until the script is over. */
 static void feed(world *w)
 {
-    int64_t due = w->fed ? 0 : (now_ms() - w->start_ms) * RECORDS_PER_S / 1000;
+    int64_t due = w->fed ? 0 : (weir_monotonic_ms() - w->start_ms) * RECORDS_PER_S / 1000;
     while (w->written < due) {
         char key[2] = {(char)('a' + random_below(w, KEYS)), '\0'};
         bool reject = w->c->reject_one_in && random_below(w, (uint32_t)w->c->reject_one_in) == 0;
@@ -136,15 +129,15 @@ static void pump(world *w)
     take_reports(w);
     take_letters(w);
     (void)fault_broker_unwritten(&w->broker);
-    if (now_ms() >= w->look_ms) {
+    if (weir_monotonic_ms() >= w->look_ms) {
         (void)look_at_commits(w, committed);
-        w->look_ms = now_ms() + LOOK_MS;
+        w->look_ms = weir_monotonic_ms() + LOOK_MS;
     }
 }
 
 static void pump_for(world *w, int ms)
 {
-    for (int64_t until = now_ms() + ms; now_ms() < until && fine(w);) {
+    for (int64_t until = weir_monotonic_ms() + ms; weir_monotonic_ms() < until && fine(w);) {
         pump(w);
     }
 }
@@ -184,7 +177,7 @@ static int await_end(world *w, int who, int ms)
 {
     slot *s = &w->slots[who];
     int status;
-    for (int64_t until = now_ms() + ms; now_ms() < until; pump(w)) {
+    for (int64_t until = weir_monotonic_ms() + ms; weir_monotonic_ms() < until; pump(w)) {
         if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
             take_reports(w);
             s->pid = 0;
@@ -212,12 +205,12 @@ static void expect_end(world *w, int who, int expected, int ms)
 static void expect_letters(world *w)
 {
     int64_t committed[PARTITIONS];
-    int64_t until = now_ms() + LETTERS_MS;
+    int64_t until = weir_monotonic_ms() + LETTERS_MS;
     bool all = false;
-    while (!look_at_commits(w, committed) && now_ms() < until) {
+    while (!look_at_commits(w, committed) && weir_monotonic_ms() < until) {
         pump(w);
     }
-    for (; !all && now_ms() < until; pump(w)) {
+    for (; !all && weir_monotonic_ms() < until; pump(w)) {
         all = true;
         for (int p = 0; p < PARTITIONS; p++) {
             all = all && ledger_has_letters(&w->ledger, p, committed[p]);
@@ -272,7 +265,7 @@ static void take_step(world *w, const group_step *s)
     case ERRORS:
         fault_broker_errors(&w->broker, s->who, s->request, s->errors, s->n);
         if (s->request == REQUEST_OFFSET_FETCH) {
-            w->look_ms = now_ms() + LEAVE_ERRORS_MS;
+            w->look_ms = weir_monotonic_ms() + LEAVE_ERRORS_MS;
         }
         break;
     case TOPIC_ERROR:
@@ -367,7 +360,8 @@ static void finish(world *w)
     bool done = false;
     pump_for(w, FEED_ON_MS);
     w->fed = true;
-    for (int64_t until = now_ms() + FINISH_MS; !done && now_ms() < until && fine(w);) {
+    for (int64_t until = weir_monotonic_ms() + FINISH_MS;
+         !done && weir_monotonic_ms() < until && fine(w);) {
         pump_for(w, LOOK_MS);
         done = finished(w);
     }
@@ -387,9 +381,9 @@ static void finish(world *w)
     if (fine(w) && !finished(w)) {
         ledger_wrong(&w->ledger, "what was committed is not any more");
     }
-    if (w->c->most_rewind && w->ledger.longest_rewind > w->c->most_rewind) {
-        ledger_wrong(&w->ledger, "an assignment goes back by %lld records",
-            (long long)w->ledger.longest_rewind);
+    if (w->c->most_rewind_ms && w->ledger.longest_rewind_ms > w->c->most_rewind_ms) {
+        ledger_wrong(&w->ledger, "an assignment goes back by %lld ms",
+            (long long)w->ledger.longest_rewind_ms);
     }
 }
 
@@ -415,7 +409,7 @@ static bool begin(world *w)
     w->report_end = ends[1];
     fcntl(w->reports, F_SETFL, O_NONBLOCK);
     fcntl(w->reports, F_SETPIPE_SZ, PIPE_BYTES);
-    w->start_ms = now_ms();
+    w->start_ms = weir_monotonic_ms();
     const char *dead = DEAD_TOPIC;
     return fault_broker_open(&w->broker, TOPIC, PARTITIONS, dead, GROUP);
 }
@@ -437,10 +431,10 @@ bool group_case_run(const group_case *c, const char *program, uint32_t seed, int
     look_at_log(&w);
     const ledger *l = &w.ledger;
     printf("%-28s %5d records, %4llu again, %3u begun, %2u overtaken, %3llu dead, "
-           "rewind %4lld, %4.1f s %s\n",
+           "rewind %4lld ms, %4.1f s %s\n",
         c->name, w.written, (unsigned long long)l->again, l->assignments, l->overtaken,
-        (unsigned long long)l->letters, (long long)l->longest_rewind,
-        (double)(now_ms() - w.start_ms) / 1000, fine(&w) ? "ok" : l->wrong);
+        (unsigned long long)l->letters, (long long)l->longest_rewind_ms,
+        (double)(weir_monotonic_ms() - w.start_ms) / 1000, fine(&w) ? "ok" : l->wrong);
     fflush(stdout);
     fault_broker_close(&w.broker);
     close(w.reports);

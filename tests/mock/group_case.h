@@ -42,7 +42,7 @@ typedef struct group_case {
     bool only_long;          /* takes longer than `make check` has */
     bool instances;          /* static members */
     bool quiet;              /* no faults: who leaves has committed all that it handled */
-    int64_t most_rewind;     /* of an assignment, in records: what was in flight; 0: not asked */
+    int most_rewind_ms;      /* of an assignment: what was not committed yet; 0: not asked */
     int most_failed_commits; /* that the log tells of, and that they work again; 0: not asked */
 } group_case;
 

@@ -40,6 +40,16 @@ static void overtake(ledger *l, const report *r)
     }
 }
 
+/* In time, not in records: who had to catch up handles many in a moment. */
+static void note_rewind(ledger *l, const ledger_partition *p, int64_t offset)
+{
+    while (!p->handled[offset]) {
+        offset++; /* the frontier itself may be what was in flight */
+    }
+    int64_t ms = p->handled_ms[p->next - 1] - p->handled_ms[offset];
+    l->longest_rewind_ms = ms > l->longest_rewind_ms ? ms : l->longest_rewind_ms;
+}
+
 static void begun(ledger *l, ledger_partition *p, const report *r)
 {
     overtake(l, r);
@@ -54,7 +64,7 @@ static void begun(ledger *l, ledger_partition *p, const report *r)
     }
     if (rewind > 0) {
         l->may_come_again += (uint64_t)rewind;
-        l->longest_rewind = rewind > l->longest_rewind ? rewind : l->longest_rewind;
+        note_rewind(l, p, r->offset);
     }
     l->assignments++;
 }
@@ -82,6 +92,9 @@ static void handled(ledger *l, ledger_partition *p, holding *h, const report *r)
     }
     check_turn(l, h, r);
     l->handled++;
+    if (!p->handled[r->offset]) {
+        p->handled_ms[r->offset] = r->at_ms;
+    }
     l->again += p->handled[r->offset]++ > 0;
     l->may_come_again += !h->held || h->overtaken; /* by this one or by its successor */
     p->rejected[r->offset] = r->rejected;

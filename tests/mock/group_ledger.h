@@ -30,7 +30,8 @@ typedef struct holding {
 } holding;
 
 typedef struct ledger_partition {
-    uint16_t handled[MOST_OFFSETS]; /* how often */
+    uint16_t handled[MOST_OFFSETS];   /* how often */
+    int64_t handled_ms[MOST_OFFSETS]; /* first */
     bool rejected[MOST_OFFSETS], letter[MOST_OFFSETS];
     int64_t frontier;  /* the first that nobody has handled */
     int64_t next;      /* above all that were handled */
@@ -42,8 +43,8 @@ typedef struct ledger {
     holding holdings[MOST_MEMBERS][PARTITIONS];
     unsigned assignments, overtaken;
     uint64_t handled, again, may_come_again, letters;
-    int64_t longest_rewind;
-    char wrong[200]; /* the first thing that is; empty: nothing */
+    int64_t longest_rewind_ms; /* from the first handling of what comes again to that of the last */
+    char wrong[200];           /* the first thing that is; empty: nothing */
 } ledger;
 
 void ledger_init(ledger *l);

@@ -30,6 +30,7 @@ typedef struct report {
     uint8_t kind, member, partition, key;
     uint8_t rejected; /* REPORT_HANDLED: its dead letter is to come */
     int64_t offset;
+    int64_t at_ms; /* CLOCK_MONOTONIC: all processes share it */
 } report;
 
 /* The first letter of a record's value. */
