@@ -152,3 +152,20 @@ bool weir_daemon_live(const weir_daemon *d)
     }
     return true;
 }
+
+weir_daemon_counts weir_daemon_count(const weir_daemon *d)
+{
+    weir_daemon_counts sum = {0};
+    for (size_t i = 0; i < d->n; i++) {
+        sum.settled += weir_engine_get_counts(weir_replica_engine(d->replicas[i])).settled;
+        sum.rejected += weir_sync_rejected(weir_replica_sync(d->replicas[i]));
+    }
+    return sum;
+}
+
+void weir_daemon_tell_columns(weir_daemon *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        weir_replica_tell_columns(d->replicas[i]);
+    }
+}

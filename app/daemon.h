@@ -27,6 +27,13 @@ int64_t weir_daemon_uptime_ms(const weir_daemon *d);
 /* Was it asked to stop? */
 bool weir_daemon_stopping(const weir_daemon *d);
 bool weir_daemon_ready(const weir_daemon *d);
+/* Records that are done with, and those among them that could not be used. */
+typedef struct weir_daemon_counts {
+    uint64_t settled, rejected;
+} weir_daemon_counts;
+weir_daemon_counts weir_daemon_count(const weir_daemon *d);
+/* Warns of columns that the config names and no record has had so far, each once. */
+void weir_daemon_tell_columns(weir_daemon *d);
 /* Has a thread not been seen for longer than stuck_after? Holding is no reason: only a standstill
  * is. */
 bool weir_daemon_live(const weir_daemon *d);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "column_watch.h"
 #include "file/file_source.h"
 #include "kafka/kafka_admin.h"
 #include "kafka/kafka_dead_letter.h"
@@ -22,6 +23,7 @@ struct weir_replica {
     weir_rules rules;
     weir_store store;
     weir_sync *sync;
+    weir_column_watch *columns;
     weir_engine engine;
     weir_run run;
     weir_record_source source;
@@ -176,6 +178,10 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
         [WEIR_CONFIG_REJECT_SKIP] = WEIR_REJECT_SKIP,
     };
     const weir_config *c = r->options.config;
+    weir_reject_policy on_reject = policies[c->errors.reject];
+    if (r->options.recording && on_reject == WEIR_REJECT_DEAD_LETTER) {
+        on_reject = WEIR_REJECT_SKIP; /* nobody is asked for a broker, so there is no topic */
+    }
     weir_sync_options o = {
         .name = r->options.store->name,
         .caches = r->rules.caches,
@@ -183,7 +189,7 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
         .topics = r->rules.topics,
         .n_topics = r->rules.n_topics,
         .lanes = weir_lanes_of(c),
-        .on_reject = policies[c->errors.reject],
+        .on_reject = on_reject,
         .dead_letters = {r->dead_letters.write, r->dead_letters.self},
         .trust_rejected_keys = !c->errors.quarantine_key,
         .stop_when_full = r->options.store->type == WEIR_CONFIG_STORE_MEMORY &&
@@ -197,8 +203,23 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
     return weir_sync_new(&o, r->store, &r->sync, err);
 }
 
+/* Sync's own take, with a look at what the records name. */
+static void take(void *self, unsigned lane, weir_chunk *chunk)
+{
+    weir_replica *r = self;
+    weir_column_watch_look(r->columns, chunk);
+    weir_sync_processor.take(r->sync, lane, chunk);
+}
+
+static int64_t step(void *self, unsigned lane, int64_t now_ms)
+{
+    weir_replica *r = self;
+    return weir_sync_processor.step(r->sync, lane, now_ms);
+}
+
 static weir_status new_engine(weir_replica *r, weir_error *err)
 {
+    static const weir_processor_ops ops = {.take = take, .step = step};
     const weir_config *c = r->options.config;
     weir_engine_options o = {
         .name = r->options.store->name,
@@ -209,7 +230,7 @@ static weir_status new_engine(weir_replica *r, weir_error *err)
         .ctx = r->sync,
         .log = r->options.log,
     };
-    weir_processor processor = {&weir_sync_processor, r->sync};
+    weir_processor processor = {&ops, r};
     weir_status s = weir_engine_init(&r->engine, &o, r->source, processor, err);
     if (s) {
         return s;
@@ -232,6 +253,7 @@ weir_status weir_replica_open(
     s = s ? s : options->recording ? open_recording(r, err) : open_kafka(r, err);
     s = s ? s : open_dead_letters(r, err);
     s = s ? s : new_sync(r, err);
+    s = s ? s : weir_column_watch_new(options->config, &r->rules, options->log, &r->columns, err);
     s = s ? s : new_engine(r, err);
     r->past = weir_calloc(r->rules.n_caches, sizeof *r->past);
     s = s || r->past ? s : weir_fail_oom(err);
@@ -310,6 +332,7 @@ void weir_replica_close(weir_replica *r)
         r->source.ops->close(r->source.self);
     }
     weir_sync_free(r->sync);
+    weir_column_watch_free(r->columns);
     weir_kafka_dead_letters_close(&r->dead_letters);
     if (r->store.ops) {
         r->store.ops->close(r->store.self);
@@ -397,6 +420,11 @@ void weir_replica_set_past(weir_replica *r, size_t cache, uint64_t position)
     unsigned long long old = atomic_load(&r->past[cache]);
     while (old < position && !atomic_compare_exchange_weak(&r->past[cache], &old, position)) {
     }
+}
+
+void weir_replica_tell_columns(weir_replica *r)
+{
+    weir_column_watch_tell(r->columns);
 }
 
 weir_silence weir_replica_silence(const weir_replica *r)

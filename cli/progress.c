@@ -105,9 +105,33 @@ static void put_json(const char *name, const weir_sync_stats *s)
     puts("}");
 }
 
-void weir_progress_summary(const weir_cli *cli, weir_daemon *d, weir_progress_start start)
+static void put_end_json(weir_daemon_counts n, double seconds, bool whole)
 {
-    uint64_t rejected = 0, settled = 0;
+    printf("{\"records\":%" PRIu64 ",\"rejected\":%" PRIu64 ",\"seconds\":%.3f,\"complete\":%s}\n",
+        n.settled, n.rejected, seconds, whole ? "true" : "false");
+}
+
+static void put_end_text(
+    const weir_config *config, weir_daemon_counts n, double seconds, const char *stopped_by)
+{
+    printf("%" PRIu64 " records in %.1f s (%.0f/s)", n.settled, seconds,
+        seconds > 0 ? (double)n.settled / seconds : 0.0);
+    if (n.rejected) {
+        printf(", %" PRIu64 " could not be used%s", n.rejected,
+            config->errors.reject == WEIR_CONFIG_REJECT_DEAD_LETTER
+                ? " (from a recording they are written nowhere)"
+                : "");
+    }
+    putchar('\n');
+    if (stopped_by) {
+        printf("stopped by %s before the recording's end: the rest is not in the caches\n",
+            stopped_by);
+    }
+}
+
+void weir_progress_summary(
+    const weir_cli *cli, weir_daemon *d, weir_progress_start start, const char *stopped_by)
+{
     if (cli->quiet) {
         return;
     }
@@ -119,12 +143,11 @@ void weir_progress_summary(const weir_cli *cli, weir_daemon *d, weir_progress_st
             weir_sync_get_stats(weir_replica_sync(r), c, &s);
             (cli->json ? put_json : put_text)(rules->caches[c].name, &s);
         }
-        rejected += weir_sync_rejected(weir_replica_sync(r));
-        settled += weir_engine_get_counts(weir_replica_engine(r)).settled;
     }
     double seconds = (double)(weir_monotonic_ms() - start.ms) / 1000.0;
-    if (!cli->json) {
-        printf("%" PRIu64 " records in %.1f s (%.0f/s), %" PRIu64 " could not be used\n", settled,
-            seconds, seconds > 0 ? (double)settled / seconds : 0.0, rejected);
+    if (cli->json) {
+        put_end_json(weir_daemon_count(d), seconds, !stopped_by);
+    } else {
+        put_end_text(weir_daemon_config(d), weir_daemon_count(d), seconds, stopped_by);
     }
 }

@@ -21,7 +21,9 @@ weir_progress_start weir_progress_now(void);
 void weir_progress_init(weir_progress *p, const weir_cli *cli);
 void weir_progress_show(weir_progress *p, weir_daemon *d);
 void weir_progress_clear(weir_progress *p);
-/* Rows, changes and what else was counted, per cache, on stdout. */
-void weir_progress_summary(const weir_cli *cli, weir_daemon *d, weir_progress_start start);
+/* Rows, changes and what else was counted, per cache, on stdout. stopped_by: the signal that ended
+ * it before the recording's end; NULL: none. */
+void weir_progress_summary(
+    const weir_cli *cli, weir_daemon *d, weir_progress_start start, const char *stopped_by);
 
 #endif

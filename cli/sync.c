@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "kafka_properties.h"
 #include "lost_offsets.h"
+#include "milestones.h"
 #include "pages.h"
 #include "progress.h"
 
@@ -53,25 +54,49 @@ static void reread_level(const weir_cli *cli, const char *path, weir_log *log)
     weir_config_problems_fini(&problems);
 }
 
+/* What a run is given, and what the log says of it. */
+typedef struct sync_run {
+    weir_cli *cli;
+    const weir_config *config;
+    const char *path, *recording; /* recording NULL: Kafka */
+    sigset_t signals;
+    weir_log *log;
+    weir_milestones milestones;
+    uint64_t records;       /* settled, of all runs so far */
+    uint64_t rejected;      /* of them */
+    const char *stopped_by; /* a signal's name; NULL: it ended by itself */
+} sync_run;
+
+static void look(sync_run *run, weir_daemon *d, weir_progress *progress)
+{
+    bool ready = weir_daemon_ready(d);
+    if (ready && !run->milestones.ready) {
+        weir_progress_clear(progress);
+        weir_milestones_look(&run->milestones, ready, run->records + weir_daemon_count(d).settled);
+        weir_daemon_tell_columns(d);
+    }
+}
+
 /* Runs until it ends by itself or is asked to. */
-static void watch(
-    weir_cli *cli, weir_daemon *d, const sigset_t *signals, const char *path, weir_log *log)
+static void watch(sync_run *run, weir_daemon *d)
 {
     weir_progress progress;
-    weir_progress_init(&progress, cli);
+    weir_progress_init(&progress, run->cli);
     while (!weir_daemon_ended(d)) {
         struct timespec tick = {0, TICK_MS * 1000000L};
-        int signal = sigtimedwait(signals, NULL, &tick);
+        int signal = sigtimedwait(&run->signals, NULL, &tick);
         if (signal == SIGTERM || signal == SIGINT) {
+            const char *name = signal == SIGTERM ? "SIGTERM" : "SIGINT";
+            run->stopped_by = weir_daemon_ended(d) ? NULL : name;
             weir_progress_clear(&progress);
-            weir_log_line(log, WEIR_LOG_INFO, "sync", "%s: draining",
-                signal == SIGTERM ? "SIGTERM" : "SIGINT");
+            weir_log_line(run->log, WEIR_LOG_INFO, "sync", "%s: draining", name);
             break;
         }
         if (signal == SIGHUP) {
             weir_progress_clear(&progress);
-            reread_level(cli, path, log);
+            reread_level(run->cli, run->path, run->log);
         }
+        look(run, d, &progress);
         weir_progress_show(&progress, d);
     }
     weir_progress_clear(&progress);
@@ -90,25 +115,34 @@ static weir_status open_admin(
     return weir_admin_open(&o, out, err);
 }
 
-/* The pages are there before anything else runs, and until everything has ended. */
-/* From start to end. */
-static weir_status run_once(weir_cli *cli, const weir_config *config, const char *path,
-    const char *recording, const sigset_t *signals, weir_log *log, weir_error *err)
+/* What has come of it, counted after its end. */
+static void conclude(sync_run *run, weir_daemon *d)
+{
+    weir_daemon_counts n = weir_daemon_count(d);
+    weir_daemon_tell_columns(d);
+    run->records += n.settled;
+    run->rejected += n.rejected;
+}
+
+/* From start to end. The pages are there before anything else runs, and until everything has
+ * ended. */
+static weir_status run_once(sync_run *run, weir_error *err)
 {
     weir_daemon *d;
     weir_admin *admin = NULL;
     weir_progress_start start = weir_progress_now();
-    weir_status s = weir_daemon_open(config, recording, log, &d, err);
+    weir_status s = weir_daemon_open(run->config, run->recording, run->log, &d, err);
     if (s) {
         return s;
     }
-    s = open_admin(d, log, &admin, err);
+    s = open_admin(d, run->log, &admin, err);
     s = s ? s : weir_daemon_start(d, err);
     if (!s) {
-        watch(cli, d, signals, path, log);
+        watch(run, d);
         s = weir_daemon_wait(d, err);
-        if (!s && recording) {
-            weir_progress_summary(cli, d, start);
+        conclude(run, d);
+        if (!s && run->recording) {
+            weir_progress_summary(run->cli, d, start, run->stopped_by);
         }
     }
     weir_admin_close(admin);
@@ -116,19 +150,32 @@ static weir_status run_once(weir_cli *cli, const weir_config *config, const char
     return s;
 }
 
-static int run_daemon(weir_cli *cli, const weir_config *config, const char *path,
-    const char *recording, weir_log *log)
+/* A recording is wanted whole, and every record of it; a daemon is asked to stop sooner or later,
+ * and its dead letters are kept. */
+static int verdict(const sync_run *run)
+{
+    bool lost = run->rejected && run->config->errors.reject == WEIR_CONFIG_REJECT_DEAD_LETTER;
+    return run->recording && (run->stopped_by || lost) ? EXIT_NO : EXIT_YES;
+}
+
+static int run_daemon(sync_run *run)
 {
     weir_error err = {.status = WEIR_OK};
-    sigset_t signals;
-    block_signals(&signals);
-    weir_status s = run_once(cli, config, path, recording, &signals, log, &err);
-    while (s && weir_may_rebuild(config, &err)) {
-        weir_log_error(log, WEIR_LOG_WARN, "sync", &err, "rebuilding every cache");
-        s = weir_rebuild_all(config, &err);
-        s = s ? s : run_once(cli, config, path, recording, &signals, log, &err);
+    block_signals(&run->signals);
+    weir_milestones_start(&run->milestones, run->config, run->recording, run->log);
+    weir_status s = run_once(run, &err);
+    while (s && weir_may_rebuild(run->config, &err)) {
+        weir_log_error(run->log, WEIR_LOG_WARN, "sync", &err, "rebuilding every cache");
+        s = weir_rebuild_all(run->config, &err);
+        s = s ? s : run_once(run, &err);
     }
-    return s ? weir_cli_fail(cli, &err) : EXIT_YES;
+    err.status = s;
+    weir_milestones_end(&run->milestones,
+        run->stopped_by  ? run->stopped_by
+        : run->recording ? "the recording's end"
+                         : "itself",
+        &err, run->records);
+    return s ? weir_cli_fail(run->cli, &err) : verdict(run);
 }
 
 static int run(weir_cli *cli)
@@ -149,7 +196,9 @@ static int run(weir_cli *cli)
     }
     weir_log log;
     weir_log_of_config(config, cli->quiet, &log);
-    code = run_daemon(cli, config, path, recording, &log);
+    sync_run whole = {
+        .cli = cli, .config = config, .path = path, .recording = recording, .log = &log};
+    code = run_daemon(&whole);
     weir_config_free(config);
     return code;
 }
@@ -166,6 +215,12 @@ const weir_command weir_command_sync = {
         "the log's level again. With http.listen in CONFIG it serves /live, /ready, /metrics and "
         "/status;\n"
         "weir status, weir lag and weir stuck ask for them.\n\n"
+        "Over a recording records that cannot be used are skipped, and told: no broker is asked, "
+        "so "
+        "there\n"
+        "is no dead-letter topic. Exit code 1: there were some (0 with errors.reject: skip), or a "
+        "signal\n"
+        "came before the recording's end.\n\n"
         "Examples\n"
         "  weir sync shop.yaml\n"
         "  weir sync --from recording.jsonl.xz shop.yaml    over a recording, to its end\n",

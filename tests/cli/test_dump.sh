@@ -35,7 +35,7 @@ shop_config "$T/shop.yaml" "on_incomplete: serve"
     record shop.public.items 3 '{"id":2}' "not json"
     record shop.public.items 4 '{"id":3}' "$(change 103 c '{"id":3,"doc":"{\"a\":1,\n  \"b\":2}"}')"
 } >"$T/shop.jsonl"
-STORE=$T/shop run "sync" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+STORE=$T/shop run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 STORE=$T/shop run "incomplete and quarantined rows" 0 dump items --states -c "$CONFIG"
 out_lines 3
 out_is_json
@@ -47,7 +47,7 @@ out_has '^{"id":3,"doc":{"a":1,   "b":2}}$'
 
 # What is hidden is not dumped.
 shop_config "$T/hide.yaml"
-STORE=$T/hide run "sync" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+STORE=$T/hide run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 STORE=$T/hide run "hidden rows" 0 dump items --keys -c "$CONFIG"
 out_is '{"key":{"id":3},"row":{"id":3,"doc":{"a":1,   "b":2}}}'
 

@@ -50,7 +50,7 @@ shop_config "$T/shop.yaml" "on_incomplete: serve"
     record shop.public.items 3 '{"id":2}' "not json"
 } >"$T/shop.jsonl"
 export STORE=$T/shop
-run "sync" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 run "an incomplete row" 0 get items 1 -c "$CONFIG"
 out_is '{"id":1,"big":null}'
 err_has 'incomplete.*\["big"\]'
@@ -60,14 +60,14 @@ run "a quarantined row" 0 get items 2 -c "$CONFIG"
 err_has "could not be used"
 shop_config "$T/hide.yaml"
 export STORE=$T/hide
-run "sync" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 run "a hidden row" 1 get items 1 -c "$CONFIG"
 err_has "hidden: nobody ever sent"
 run "a hidden row" 1 get items 2 -c "$CONFIG"
 err_has "hidden: a record of this key could not be used"
 shop_config "$T/where.yaml" "where: { big: other }"
 export STORE=$T/where
-run "sync" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 run "a row that does not match" 1 get items 2 -c "$CONFIG"
 run "a time that is none" 2 get items 2 --min-lsn 0/1 --wait soon -c "$CONFIG"
 run "an LSN that is none" 2 get items 2 --min-lsn x -c "$CONFIG"

@@ -164,7 +164,7 @@ page "metrics" 200 /metrics
 cp out second
 page "metrics" 200 /metrics
 expect "counters do not go back" 0 python3 "$here/check-metrics.py" out second
-stop "SIGTERM over a silent pipe" 0
+stop "SIGTERM over a silent pipe" 1
 
 # ---- A store without room: held, and alive --------------------------------------------------------
 section=full
@@ -181,7 +181,7 @@ expect "weir status" 1 "$weir" status "$url"
 has "weir status says what" 'held by STORE_FULL: '
 expect "weir lag" 0 "$weir" lag "$url"
 has "weir lag says why" ' held +held by STORE_FULL: '
-stop "SIGTERM while it is held" 0
+stop "SIGTERM while it is held" 1
 
 # ---- A disk that hangs: not live, until it goes on -------------------------------------------------
 section=hanging
@@ -207,7 +207,7 @@ page "metrics" 200 /metrics
 has "weir_live" '^weir_live\{.*\} 0$'
 rm hang
 if until_true 10 page_is 200 /live; then pass; else fail "live does not come back"; fi
-stop "SIGTERM" 0
+stop "SIGTERM" 1
 
 # ---- No broker ------------------------------------------------------------------------------------
 section=no-broker

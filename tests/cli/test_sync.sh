@@ -1,0 +1,85 @@
+#!/bin/sh
+# weir sync over a recording: what its exit code, its summary and its log say.
+. "$(dirname "$0")/lib.sh"
+
+TOPIC=shop.public.items
+good() { record $TOPIC "$1" "{\"id\":$1}" "$(change $((100 + $1)) c "{\"id\":$1,\"state\":\"open\"}")"; }
+bad() { record $TOPIC "$1" "{\"id\":$1}" "$(change $((100 + $1)) x "{\"id\":$1,\"state\":\"open\"}")"; }
+# fresh_config FILE CACHE-SETTINGS MORE: the same with a store of its own.
+fresh_config() {
+    STORE=$T/$(basename "$1" .yaml)
+    shop_config "$1" "$2"
+    printf 'log: { format: text }\n%s\n' "${3:-}" >>"$1"
+}
+
+err_lacks() { if grep -q -e "$1" "$T/err"; then fail "$name: stderr has $1"; else pass "$name: no $1"; fi; }
+err_lines() { if [ "$(grep -c -e "$2" "$T/err")" -eq "$1" ]; then pass "$name: $1 of $2"; else fail "$name: not $1 of $2"; fi; }
+
+# ---- Records that cannot be used ----------------------------------------------------------------
+{ good 1; bad 2; good 3; } >"$T/bad.jsonl"
+{ good 1; good 3; } >"$T/good.jsonl"
+fresh_config "$T/rejected.yaml"
+run "a rejected record is a no" 1 sync --from "$T/bad.jsonl" "$CONFIG"
+out_has '^3 records in .* 1 could not be used (from a recording they are written nowhere)$'
+err_has "skipping $TOPIC/0@2"
+err_lacks dead-letter
+fresh_config "$T/json.yaml"
+run "as JSON" 1 sync --json --from "$T/bad.jsonl" "$CONFIG"
+out_is_json
+out_has '^{"records":3,"rejected":1,.*"complete":true}$'
+fresh_config "$T/skipped.yaml" '' 'errors: { reject: skip }'
+run "skipped as asked for" 0 sync --from "$T/bad.jsonl" "$CONFIG"
+out_has ' 1 could not be used$'
+fresh_config "$T/whole.yaml"
+run "all of them good" 0 sync --from "$T/good.jsonl" "$CONFIG"
+out_has '^2 records in [^,]*$'
+
+# ---- The log ------------------------------------------------------------------------------------
+err_has 'shop-sync 0\..* starts: config .*whole.yaml; recording .*good.jsonl; caches items (lmdb)$'
+err_has 'ready after .* s: all that was there is applied, 2 records$'
+err_has "ended by the recording's end after .* s and 2 records$"
+err_lines 3 ' starts: \| ready after \| ended by '
+fresh_config "$T/failed.yaml" '' 'errors: { reject: stop }'
+run "a failure" 5 sync --from "$T/bad.jsonl" "$CONFIG"
+err_has 'ended by a failure after .*REJECTED'
+
+# ---- Interrupted --------------------------------------------------------------------------------
+for signal in INT TERM; do
+    fresh_config "$T/stopped-$signal.yaml"
+    mkfifo "$T/pipe-$signal"
+    { good 1; sleep 30; } >"$T/pipe-$signal" &
+    processes="$processes $!"
+    # A shell ignores SIGINT for its background jobs: python3 gives it back.
+    python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$WEIR" sync --from "$T/pipe-$signal" "$CONFIG" >"$T/out" 2>"$T/err" &
+    sync=$!
+    processes="$processes $sync"
+    until_is "the first record" 10 stored 2
+    kill -$signal $sync
+    wait $sync
+    code=$?
+    name="interrupted by SIG$signal"
+    if [ $code -eq 1 ]; then pass "$name"; else fail "$name: exit code $code, not 1"; fi
+    out_has "^stopped by SIG$signal before the recording's end"
+    err_has "ended by SIG$signal after .* s and 1 records"
+done
+
+# ---- Names that no record has -------------------------------------------------------------------
+fresh_config "$T/typos.yaml" 'columns: { drop: [stat] }, where: { stte: open }'
+sed -i 's/{ doc: json }/{ id: bigint, ammount: bigint }/' "$CONFIG"
+run "misspelt names" 0 sync --from "$T/good.jsonl" "$CONFIG"
+err_has 'caches.items.columns.* column stat was in none of the 2 records of public.items'
+err_has 'caches.items.where.* column stte was in none'
+err_has 'sources.shop.types.* column ammount was in none'
+err_lines 3 'was in none'
+i=1
+while [ $i -le 1001 ]; do
+    good $i
+    i=$((i + 1))
+done >"$T/many.jsonl"
+fresh_config "$T/many.yaml" 'where: { stte: open }'
+run "in a thousand records" 0 sync --from "$T/many.jsonl" "$CONFIG"
+err_has 'column stte was in none of the 1000 records'
+err_lines 1 'stte was in none'
+finish
