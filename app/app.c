@@ -411,6 +411,17 @@ weir_daemon *weir_app_daemon(const weir_app *a)
     return a->daemon;
 }
 
+weir_handlers *weir_app_handlers(const weir_app *a)
+{
+    return a->handlers;
+}
+
+uint64_t weir_app_records(weir_app *a)
+{
+    uint64_t handled = a->handlers ? weir_engine_get_counts(&a->engine).settled : 0;
+    return handled + (a->daemon ? weir_daemon_count(a->daemon).settled : 0);
+}
+
 void weir_app_free(weir_app *a)
 {
     if (!a) {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "exit_code.h"
+#include "milestones.h"
 #include "watchdog.h"
 
 enum { TICK_MS = 200 };
@@ -29,34 +30,50 @@ static int complain(const char *program, const weir_error *err)
     return weir_exit_of(err);
 }
 
-static void watch(weir_app *app, weir_watchdog *watchdog, const sigset_t *signals)
+static void look(weir_app *app, weir_watchdog *watchdog, weir_milestones *milestones)
+{
+    weir_daemon *d = weir_app_daemon(app);
+    weir_watchdog_look(watchdog);
+    if (d && !milestones->ready && weir_app_ready(app)) { /* without caches it is so at once */
+        weir_milestones_look(milestones, true, weir_app_records(app));
+        weir_daemon_tell_columns(d);
+    }
+}
+
+/* What has ended it. */
+static const char *watch(
+    weir_app *app, weir_watchdog *watchdog, weir_milestones *milestones, const sigset_t *signals)
 {
     while (!weir_app_ended(app)) {
         struct timespec tick = {0, TICK_MS * 1000000L};
         int signal = sigtimedwait(signals, NULL, &tick);
         if (signal == SIGTERM || signal == SIGINT) {
-            return;
+            return signal == SIGTERM ? "SIGTERM" : "SIGINT";
         }
-        weir_watchdog_look(watchdog);
+        look(app, watchdog, milestones);
     }
+    return "itself";
 }
 
 static int run(const char *program, weir_app *app, const sigset_t *signals)
 {
-    weir_error err = {.status = WEIR_OK}, end;
+    weir_error err = {.status = WEIR_OK};
+    const char *why = "itself";
     weir_watchdog watchdog;
+    weir_milestones milestones;
+    weir_milestones_start(&milestones, weir_app_config(app), NULL, weir_app_log(app));
     weir_status s = weir_watchdog_open(&watchdog, app, &err);
     s = s ? s : weir_app_start(app, &err);
     if (!s) {
-        watch(app, &watchdog, signals);
+        why = watch(app, &watchdog, &milestones, signals);
     }
     weir_app_stop(app);
+    weir_error end;
     weir_status ended = weir_app_wait(app, &end);
+    err = s || !ended ? err : end;
+    weir_milestones_end(&milestones, why, &err, weir_app_records(app));
     weir_watchdog_close(&watchdog);
-    if (s || ended) {
-        return complain(program, s ? &err : &end);
-    }
-    return EXIT_YES;
+    return err.status ? complain(program, &err) : EXIT_YES;
 }
 
 int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)

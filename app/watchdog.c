@@ -1,6 +1,10 @@
 /* A service's watchdog. See watchdog.h. */
 #include "watchdog.h"
 
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "engine/run.h"
 #include "pages.h"
 
 enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_UNAVAILABLE = 503 };
@@ -62,7 +66,66 @@ weir_status weir_watchdog_open(weir_watchdog *w, weir_app *app, weir_error *err)
     return weir_admin_open(&o, &w->admin, err);
 }
 
-void weir_watchdog_look(weir_watchdog *w)
+/* ---- Looking ------------------------------------------------------------------------------------
+ */
+
+/* What the lanes tell is of the look before, and a hold that passes at once is no news. */
+enum { HOLD_LOOKS = 5, KEYS = 64 };
+
+/* Keys that wait since their handler said HOLD. *first is one of them. */
+static size_t held_keys(weir_handlers *h, weir_stuck_key *first)
+{
+    weir_stuck_key *keys = weir_calloc(KEYS, sizeof *keys);
+    size_t n = keys ? weir_handlers_stuck_keys(h, keys, KEYS) : 0, held = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i].error.status == WEIR_HOLD && !held++) {
+            *first = keys[i];
+        }
+    }
+    weir_free(keys);
+    return held;
+}
+
+static void tell_hold(weir_watchdog *w, const weir_stuck_key *k, size_t n)
+{
+    char more[40] = "";
+    if (n > 1) {
+        snprintf(more, sizeof more, ", and %zu%s more keys", n - 1, n == KEYS ? " or" : "");
+    }
+    weir_log_error(weir_app_log(w->app), WEIR_LOG_WARN, "handlers", &k->error,
+        "holding %s/%d@%lld, key %s%s, until it passes", k->topic, (int)k->partition,
+        (long long)k->offset, k->key, more);
+}
+
+/* Once when handlers begin to hold, once when nothing is held any more. */
+static void look_at_holds(weir_watchdog *w)
+{
+    weir_handlers *h = weir_app_handlers(w->app);
+    uint64_t held = h ? weir_handlers_count(h).held : 0;
+    weir_stuck_key first;
+    if (held != w->held_seen) {
+        w->hold_looks = HOLD_LOOKS;
+        w->held_seen = held;
+    }
+    if (!w->hold_looks) {
+        return;
+    }
+    size_t n = held_keys(h, &first);
+    if (n && !w->holds) {
+        tell_hold(w, &first, n);
+        w->hold_began_ms = weir_monotonic_ms();
+    }
+    w->hold_looks = n ? HOLD_LOOKS : w->hold_looks - 1;
+    w->holds |= n > 0;
+    if (w->holds && !w->hold_looks) {
+        weir_log_line(weir_app_log(w->app), WEIR_LOG_INFO, "handlers",
+            "no handler holds a record any more, after %.1f s",
+            (double)(weir_monotonic_ms() - w->hold_began_ms) / 1000.0);
+        w->holds = false;
+    }
+}
+
+static void look_at_life(weir_watchdog *w)
 {
     weir_error why = {.status = WEIR_OK};
     bool stuck = !weir_app_live(w->app, &why);
@@ -72,6 +135,12 @@ void weir_watchdog_look(weir_watchdog *w)
         weir_log_line(weir_app_log(w->app), WEIR_LOG_INFO, "watchdog", "live again");
     }
     w->stuck = stuck;
+}
+
+void weir_watchdog_look(weir_watchdog *w)
+{
+    look_at_life(w);
+    look_at_holds(w);
 }
 
 void weir_watchdog_close(weir_watchdog *w)

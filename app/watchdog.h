@@ -1,5 +1,6 @@
 /* A service's watchdog: what weir_app_live and weir_app_ready say, over HTTP where http.listen is
- * set, and in the log when it changes.
+ * set, and in the log when it changes; and in the log that handlers hold records, which they do
+ * while something that they depend on is down, and that they hold none any more.
  *
  * /live and /ready are the app's; /metrics and /status are those of its caches, and 404 where it
  * has none. Thread: one owner. */
@@ -13,6 +14,10 @@ typedef struct weir_watchdog {
     weir_app *app; /* borrowed */
     weir_admin *admin;
     bool stuck; /* and the log says so */
+    bool holds; /* and the log says so, too */
+    uint64_t held_seen;
+    unsigned hold_looks; /* left: is what was held a moment ago still held? */
+    int64_t hold_began_ms;
 } weir_watchdog;
 
 /* Errors: HTTP_LISTEN. */

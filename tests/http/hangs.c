@@ -1,15 +1,15 @@
-/* A service whose handler hangs until a file appears, for tests/http/check-service. */
+/* A service whose handler hangs until the file $GO_ON appears, and then holds while the file $HOLD
+ * is there, for tests/http/check-service. */
 #include <stdlib.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
 static weir_status hang(weir_message *m, void *ctx)
 {
-    (void)m;
     while (access(ctx, F_OK) != 0) {
         usleep(20000);
     }
-    return WEIR_OK;
+    return access(getenv("HOLD"), F_OK) == 0 ? weir_hold(m, "the ledger is down") : WEIR_OK;
 }
 
 static void setup(weir_app *app, void *ctx)
