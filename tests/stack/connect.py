@@ -6,7 +6,7 @@ import urllib.request
 
 import fetch
 from kafka import java
-from process import Process, free_port
+from process import Process, StackError, free_port
 
 WORKER = """
 bootstrap.servers={kafka}
@@ -18,7 +18,7 @@ offset.storage.file.filename={folder}/connect.offsets
 offset.flush.interval.ms=1000
 listeners=http://127.0.0.1:{port}
 plugin.path={plugins}
-plugin.discovery=service_load
+plugin.discovery={discovery}
 """
 
 
@@ -55,11 +55,15 @@ def connector(postgres, prefix, tables, **more):
 
 
 class Connect:
-    """One worker with one connector, which is known again after a restart: its settings are in a file."""
+    """One worker with one connector, which is known again after a restart: its settings are in a file. What `add` adds is not.
 
-    def __init__(self, folder, kafka, name, settings, schemas, keep=False, heap=400):
+    `plugins` are folders of further plugins."""
+
+    def __init__(self, folder, kafka, name, settings, schemas, keep=False, heap=400, plugins=()):
         self.folder = pathlib.Path(folder)
         self.kafka, self.name, self.settings, self.schemas = kafka, name, settings, schemas
+        self.plugins = ",".join(str(p) for p in (fetch.debezium(), *plugins))
+        self.discovery = "hybrid_warn" if plugins else "service_load"  # Apicurio's converter does not list itself as a service
         self.port = free_port()
         worker, self.connector_file = self.folder / "connect.properties", self.folder / "connector.json"
         main = "org.apache.kafka.connect.cli.ConnectStandalone"
@@ -73,7 +77,7 @@ class Connect:
     def create(self):
         """Writes the worker's and the connector's settings."""
         text = WORKER.format(kafka=self.kafka.address, schemas=str(self.schemas).lower(), folder=self.folder,
-                             port=self.port, plugins=fetch.debezium())
+                             port=self.port, plugins=self.plugins, discovery=self.discovery)
         (self.folder / "connect.properties").write_text(text + "connector.client.config.override.policy=All\n", encoding="utf-8")
         self.connector_file.write_text(json.dumps({"name": self.name, "config": self.settings}), encoding="utf-8")
 
@@ -83,6 +87,15 @@ class Connect:
         if wait:
             self.process.wait_ready(120, lambda: self.state() == "RUNNING")
 
+    def add(self, name, settings):
+        """One more connector."""
+        request = urllib.request.Request(f"{self.url}/connectors/{name}/config", json.dumps(settings).encode(),
+                                         {"Content-Type": "application/json"}, method="PUT")
+        try:
+            urllib.request.urlopen(request, timeout=30).close()
+        except urllib.error.HTTPError as e:
+            raise StackError(f"connector {name}: {e.read().decode(errors='replace')}") from None
+
     def kill(self):
         """SIGKILL."""
         self.process.kill()
@@ -91,14 +104,18 @@ class Connect:
         """Lets it store its offsets and end."""
         self.process.stop()
 
-    def state(self):
-        """RUNNING, FAILED, …, or None while nobody answers."""
+    def task(self, name=None):
+        """What the worker says of a connector's task: its `state` (RUNNING, FAILED, …), its `trace`. Empty while nobody answers."""
         try:
-            with urllib.request.urlopen(f"{self.url}/connectors/{self.name}/status", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/connectors/{name or self.name}/status", timeout=5) as answer:
                 tasks = json.load(answer)["tasks"]
-                return tasks[0]["state"] if tasks else None
+                return tasks[0] if tasks else {}
         except (urllib.error.URLError, OSError, ValueError):
-            return None
+            return {}
+
+    def state(self, name=None):
+        """RUNNING, FAILED, …, or None while nobody answers."""
+        return self.task(name).get("state")
 
     def restart_task(self):
         """Starts a task that has failed again."""

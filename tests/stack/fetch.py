@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 
@@ -26,8 +27,20 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 
 
+MAVEN_SECONDS = 600
+# How Maven says that the network is not there, as opposed to an artifact that is not.
+UNREACHABLE = ("UnknownHostException", "Unknown host", "Name or service not known", "Temporary failure in name resolution",
+               "ConnectException", "Connection refused", "Connect timed out", "connect timed out", "Network is unreachable",
+               "NoRouteToHostException", "SocketTimeoutException", "Read timed out",
+               "No plugin found for prefix 'dependency'")  # Maven's own first step: -q leaves out why
+
+
 class FetchError(Exception):
     """What could not be downloaded; the text says what to do about it."""
+
+
+class Unreachable(FetchError):
+    """No repository answers; the text says how that showed."""
 
 
 def cache_folder():
@@ -61,13 +74,18 @@ def apicurio_converter():
     return _once(f"apicurio-converter-{APICURIO}", lambda folder: _copy_dependencies(folder / "converter", jars))
 
 
+def everything():
+    """All of it; returns the folders."""
+    return [part() for part in (kafka, debezium, apicurio, apicurio_converter)]
+
+
 def _once(name, fill):
     """The folder `name` of the cache; `fill(folder)` makes it when it is not there yet."""
     place = cache_folder() / name
     place.parent.mkdir(parents=True, exist_ok=True)
     with _locked(place.parent / "lock"):
         if not place.is_dir():
-            print(f"fetching {name} into {place.parent}", flush=True)
+            print(f"fetching {name} into {place.parent}", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
                 whole = pathlib.Path(scratch) / name
                 whole.mkdir(mode=0o755)
@@ -102,7 +120,13 @@ def _maven(*arguments):
     if not shutil.which("mvn"):
         raise FetchError("mvn is not installed: make stack-deps")
     with tempfile.TemporaryDirectory() as elsewhere:
-        done = subprocess.run(["mvn", "-B", "-q", *arguments], cwd=elsewhere, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        try:
+            done = subprocess.run(["mvn", "-B", "-q", *arguments], cwd=elsewhere, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, timeout=MAVEN_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise Unreachable(f"mvn did not end within {MAVEN_SECONDS} s") from None
     if done.returncode:
+        sign = next((x for x in UNREACHABLE if x in done.stdout), None)
+        if sign:
+            raise Unreachable(sign)
         raise FetchError(f"mvn {' '.join(arguments)}:\n{done.stdout[-4000:]}")

@@ -1,5 +1,7 @@
 """Apicurio Registry, in memory; it speaks the Confluent API, too, under /apis/ccompat/v7."""
+import json
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import fetch
@@ -29,6 +31,19 @@ class Registry:
     def kill(self):
         """SIGKILL."""
         self.process.kill()
+
+    def schemas(self):
+        """{id: the schema's text}, by Confluent's ids."""
+        found = {}
+        for subject in self._get("subjects"):
+            for version in self._get(f"subjects/{urllib.parse.quote(subject, safe='')}/versions"):
+                schema = self._get(f"subjects/{urllib.parse.quote(subject, safe='')}/versions/{version}")
+                found[schema["id"]] = schema["schema"]
+        return found
+
+    def _get(self, path):
+        with urllib.request.urlopen(f"{self.url}/apis/ccompat/v7/{path}", timeout=10) as answer:
+            return json.load(answer)
 
     def _answers(self):
         try:

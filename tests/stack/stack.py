@@ -58,10 +58,10 @@ class Stack:
         self.postgres.create_database()
         self.postgres.run(schema)
 
-    def start_connect(self, prefix, tables, schemas, **settings):
+    def start_connect(self, prefix, tables, schemas, plugins=(), heap=400, **settings):
         """Debezium over `tables`."""
         self.connect = Connect(self.folder, self.kafka, prefix, connector(self.postgres, prefix, tables, **settings),
-                               schemas, self.keep)
+                               schemas, self.keep, heap, plugins)
         self.connect.create()
         self.connect.start()
 
