@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "lmdb/lmdb_length.h"
 
 enum {
     LONGEST_KEY = 511,
@@ -175,6 +176,10 @@ static weir_status open_env(lmdb_store *s, const weir_lmdb_options *o, weir_erro
         snprintf(doing, sizeof doing, "opening the store %.150s", o->path);
         return fail(rc, doing, err);
     }
+    weir_status st = weir_lmdb_check_length(s->env, err);
+    if (st) {
+        return weir_at(err, "%.80s", o->path);
+    }
     int dead;
     mdb_reader_check(s->env, &dead); /* slots of readers that were killed */
     return WEIR_OK;
@@ -318,13 +323,24 @@ static weir_status lmdb_put(
     return rc ? fail(rc, "writing", err) : WEIR_OK;
 }
 
+/* A key's state is gone: nothing is known of the key any more, nor what it stands for. */
+static int forget_long_key(lmdb_store *s, const cache_dbs *c, weir_space space, MDB_val *k)
+{
+    int rc = space == WEIR_SPACE_STATE && k->mv_size == LONGEST_KEY
+                 ? mdb_del(s->txn, c->dbi[LONG_KEYS], k, NULL)
+                 : 0;
+    return rc == MDB_NOTFOUND ? 0 : rc; /* a key of just that length has none */
+}
+
 static weir_status lmdb_del(
     void *self, unsigned number, weir_space space, weir_view key, weir_error *err)
 {
     lmdb_store *s = self;
+    const cache_dbs *c = &s->caches[number];
     char room[LONGEST_KEY + 1];
     MDB_val k = db_key(key, room);
-    int rc = mdb_del(s->txn, s->caches[number].dbi[space], &k, NULL);
+    int rc = mdb_del(s->txn, c->dbi[space], &k, NULL);
+    rc = rc ? rc : forget_long_key(s, c, space, &k);
     return rc && rc != MDB_NOTFOUND ? fail(rc, "deleting", err) : WEIR_OK;
 }
 
@@ -336,6 +352,17 @@ static weir_view whole_key(const lmdb_store *s, const cache_dbs *c, MDB_val *k)
         return (weir_view){whole.mv_data, whole.mv_size};
     }
     return (weir_view){k->mv_data, k->mv_size};
+}
+
+/* The key's bytes are the page's, which the first deletion may change. */
+static int remove_at(
+    lmdb_store *s, const cache_dbs *c, weir_space space, MDB_cursor *cursor, const MDB_val *k)
+{
+    char room[LONGEST_KEY];
+    memcpy(room, k->mv_data, k->mv_size);
+    MDB_val copy = {k->mv_size, room};
+    int rc = mdb_cursor_del(cursor, 0);
+    return rc ? rc : forget_long_key(s, c, space, &copy);
 }
 
 static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir_view from,
@@ -356,7 +383,7 @@ static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir
         st = fn(ctx, whole_key(s, &s->caches[number], &k), (weir_view){v.mv_data, v.mv_size},
             &remove, err);
         if (!st && remove) {
-            rc = mdb_cursor_del(cursor, 0);
+            rc = remove_at(s, &s->caches[number], space, cursor, &k);
         }
         rc = rc ? rc : mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }

@@ -1,11 +1,14 @@
 /* The store in LMDB: what a transaction is worth, keys of every length, readers beside the writer,
  * crashes. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -234,6 +237,175 @@ static void test_damaged_file(void **state)
     assert_string_equal(err.code, "STORE_BROKEN");
 }
 
+static void data_file_of(const folder *f, char *path, size_t size)
+{
+    snprintf(path, size, "%s/data.mdb", f->path);
+}
+
+/* How long the data file is, and would be with all pages in it. */
+static void sizes_of(const folder *f, weir_store s, uint64_t *is, uint64_t *needed)
+{
+    char path[128];
+    struct stat st;
+    data_file_of(f, path, sizeof path);
+    assert_int_equal(stat(path, &st), 0);
+    *is = (uint64_t)st.st_size;
+    *needed = s.ops->bytes(s.self);
+}
+
+static void assert_broken(const folder *f, bool read_only)
+{
+    weir_lmdb_options o = {.path = f->path, .map_bytes = 1 << 24, .read_only = read_only};
+    weir_store store;
+    weir_error err;
+    assert_int_equal(weir_lmdb_store_open(&o, &store, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_BROKEN");
+    assert_non_null(strstr(err.text, "cut short"));
+}
+
+/* A file that was cut short is refused before its map is read, which would be a SIGBUS. */
+static void test_cut_file(void **state)
+{
+    const folder *f = *state;
+    char path[128], value[2000];
+    uint64_t is, needed;
+    weir_store s = open_store(f, 1 << 24);
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (int i = 0; i < 200; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+        put(s, WEIR_SPACE_ROW, weir_view_of(key), value);
+        assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    }
+    sizes_of(f, s, &is, &needed);
+    s.ops->close(s.self);
+    assert_true(is >= needed);
+    data_file_of(f, path, sizeof path);
+    const uint64_t cuts[] = {needed - 1, needed - 4096, needed / 2, 3 * 4096, 2 * 4096};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_int_equal(truncate(path, (off_t)cuts[i]), 0);
+        assert_broken(f, true);
+        assert_broken(f, false);
+    }
+}
+
+/* Pages that a transaction took at the end and freed again are not written: the file is sound. */
+static void test_short_file(void **state)
+{
+    enum { LARGE = 600000, KEPT = 2000 };
+    const folder *f = *state;
+    uint64_t is, needed;
+    weir_store s = open_store(f, 1 << 24);
+    char *large = calloc(1, LARGE);
+    memset(large, 'v', LARGE - 1);
+    for (int i = 0; i < 4; i++) { /* so that there are free pages to look through */
+        assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+        put(s, WEIR_SPACE_ROW, weir_view_of("some"), "value");
+        assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    }
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    put(s, WEIR_SPACE_ROW, weir_view_of("gone"), large);
+    assert_int_equal(s.ops->del(s.self, 1, WEIR_SPACE_ROW, weir_view_of("gone"), NULL), WEIR_OK);
+    large[KEPT] = '\0';
+    put(s, WEIR_SPACE_ROW, weir_view_of("kept"), large);
+    assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    sizes_of(f, s, &is, &needed);
+    s.ops->close(s.self);
+    assert_true(is < needed);
+    s = open_store(f, 1 << 24);
+    assert_read(s, weir_view_of("kept"), large);
+    s.ops->close(s.self);
+    free(large);
+}
+
+static weir_status remove_all(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    (void)ctx, (void)key, (void)value, (void)err;
+    *remove = true;
+    return WEIR_OK;
+}
+
+/* What a long key stands for goes with its state, one by one or in a walk. */
+static void test_long_keys_are_forgotten(void **state)
+{
+    enum { LONG = 2000, KEYS = 400 };
+    weir_store s = open_store(*state, 1 << 24);
+    char key[LONG];
+    memset(key, 'x', LONG);
+    assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    uint64_t empty = 0, most = 0;
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < KEYS; i++) {
+            snprintf(key + LONG - 16, 16, "%07d%07d", round, i);
+            put(s, WEIR_SPACE_STATE, weir_view_make(key, LONG), "s");
+            if (i % 2) {
+                assert_int_equal(
+                    s.ops->del(s.self, 1, WEIR_SPACE_STATE, weir_view_make(key, LONG), NULL),
+                    WEIR_OK);
+            }
+        }
+        assert_int_equal(
+            s.ops->each(s.self, 1, WEIR_SPACE_STATE, weir_view_of(""), remove_all, NULL, NULL),
+            WEIR_OK);
+        assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+        most = s.ops->bytes(s.self);
+        empty = round == 3 ? most : empty;
+        assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+    }
+    s.ops->abort(s.self);
+    s.ops->close(s.self);
+    assert_true(most < empty + empty / 2); /* kept, they would take five times that */
+}
+
+/* In a mount of its own, so that the disk can be full: 0 as hoped, 77 not allowed, else a line. */
+static int fill_a_disk(const folder *f)
+{
+    weir_lmdb_options o = {.path = f->path, .map_bytes = 1 << 24, .sync_each_commit = true};
+    weir_store s;
+    weir_error err = {.status = WEIR_OK};
+    weir_view big = {calloc(1, 900000), 900000};
+    if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mount("tmpfs", f->path, "tmpfs", 0, "size=512k")) {
+        return 77;
+    }
+    if (!big.ptr || weir_lmdb_store_open(&o, &s, &err) ||
+        s.ops->open_cache(s.self, 1, "rows", &err) || s.ops->begin(s.self, &err) ||
+        s.ops->put(s.self, 1, WEIR_SPACE_ROW, weir_view_of("k"), big, &err)) {
+        return 1;
+    }
+    if (s.ops->commit(s.self, &err) != WEIR_HOLD || strcmp(err.code, "STORE_FULL") != 0) {
+        return 2;
+    }
+    if (mount("tmpfs", f->path, "tmpfs", MS_REMOUNT, "size=4m") || s.ops->begin(s.self, &err) ||
+        s.ops->put(s.self, 1, WEIR_SPACE_ROW, weir_view_of("k"), big, &err) ||
+        s.ops->commit(s.self, &err)) {
+        return 3;
+    }
+    s.ops->close(s.self);
+    free((void *)(uintptr_t)big.ptr);
+    return 0;
+}
+
+/* LMDB reports a write that was cut short for want of space as an I/O error. */
+static void test_full_disk(void **state)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(fill_a_disk(*state));
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip(); /* no mounts here */
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static weir_status count_names(void *ctx, const char *name)
 {
     assert_string_equal(name, "rows");
@@ -260,6 +432,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_map, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_one_writer, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_damaged_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_cut_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_short_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_long_keys_are_forgotten, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_full_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_names, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
