@@ -2,23 +2,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "cli.h"
 #include "value/json.h"
 
-static const char *advice_of(const weir_error *err)
-{
-    for (int i = 1; i < WEIR_E_COUNT; i++) {
-        const weir_code_info *info = weir_code_get((weir_code)i);
-        if (strcmp(info->name, err->code) == 0) {
-            return info->advice;
-        }
-    }
-    return "";
-}
-
 int weir_cli_fail(const weir_cli *cli, const weir_error *err)
 {
-    const char *advice = advice_of(err);
+    const char *advice = weir_cli_advice(cli->command->name, err);
     if (cli->json) {
         weir_buf b = {0};
         const char *const fields[][2] = {

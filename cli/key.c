@@ -34,19 +34,90 @@ static weir_status look_at_keys(weir_store store, sample *p, weir_error *err)
     return s == WEIR_DEFERRED ? WEIR_OK : s;
 }
 
-static weir_status several_columns(const weir_value *key, weir_error *err)
+/* ---- What a written key may be ----------------------------------------------------------------
+ */
+
+static bool is_number(const weir_value *v)
 {
-    weir_buf b = {0};
+    return v->type == WEIR_INT || v->type == WEIR_NUMBER;
+}
+
+/* {"id":NUMBER,"name":"…"} */
+static void put_columns(weir_buf *to, const weir_value *key)
+{
+    size_t start = to->len;
     WEIR_EACH_MEMBER(key, name, value)
     {
-        weir_buf_puts(&b, b.len ? ",\"" : "{\"");
-        weir_string_put(&b, name);
-        weir_buf_puts(&b, "\":…");
+        weir_buf_puts(to, to->len > start ? ",\"" : "{\"");
+        weir_string_put(to, name);
+        weir_buf_puts(to, is_number(value) ? "\":NUMBER" : "\":\"…\"");
     }
-    weir_status s = weir_fail(err, WEIR_E_KEY_COLUMNS,
-        "the key has %u columns: write it as %.150s}", (unsigned)key->len, weir_buf_str(&b));
+    weir_buf_putc(to, '}');
+}
+
+/* key: one that is stored, NULL: none is. */
+static weir_status wrong_key(
+    const char *written, const char *why, const weir_value *key, weir_error *err)
+{
+    weir_buf b = {0};
+    if (key) {
+        weir_buf_puts(&b, "; the key is ");
+        put_columns(&b, key);
+    }
+    weir_status s =
+        weir_fail(err, WEIR_E_KEY_COLUMNS, "%.80s %s%.150s", written, why, weir_buf_str(&b));
     weir_buf_fini(&b);
     return s;
+}
+
+/* A text never stands where the stored keys have a number, nor the other way round. */
+static bool fits(const weir_value *stored, const weir_value *written)
+{
+    return written && (is_number(stored)                 ? is_number(written)
+                          : weir_is(stored, WEIR_STRING) ? weir_is(written, WEIR_STRING)
+                                                         : true);
+}
+
+static weir_status check_object(
+    const char *written, const weir_value *value, const weir_value *key, weir_error *err)
+{
+    bool same = key && value->len == key->len, fit = same;
+    if (!key) {
+        return WEIR_OK; /* nothing to compare it with */
+    }
+    WEIR_EACH_MEMBER(key, name, stored)
+    {
+        const weir_value *other = weir_get(value, weir_raw(name));
+        same = same && other;
+        fit = fit && other && fits(stored, other);
+    }
+    return !same  ? wrong_key(written, "has other columns than the cache's key", key, err)
+           : !fit ? wrong_key(written, "has a value of another type", key, err)
+                  : WEIR_OK;
+}
+
+/* A bare value, for a key of one column. value NULL: it is no JSON, so a text without quotes. */
+static weir_status check_bare(
+    const char *written, const weir_value *value, const weir_value *key, weir_error *err)
+{
+    if (key && key->len != 1) {
+        return wrong_key(written, "is one value", key, err);
+    }
+    if (key && is_number(weir_next(weir_child(key))) && !(value && is_number(value))) {
+        return wrong_key(written, "is no number", key, err);
+    }
+    return WEIR_OK;
+}
+
+static weir_status check_written(
+    const char *written, const weir_value *value, const weir_value *key, weir_error *err)
+{
+    bool looks_like_json = *written == '{' || *written == '[' || *written == '"';
+    if (!*written || (!value && looks_like_json) || weir_is(value, WEIR_ARRAY)) {
+        return wrong_key(written, "is no JSON object and no single value", key, err);
+    }
+    return weir_is(value, WEIR_OBJECT) ? check_object(written, value, key, err)
+                                       : check_bare(written, value, key, err);
 }
 
 /* ---- Forms ----------------------------------------------------------------------------------- */
@@ -77,13 +148,11 @@ static void add_form(
 static weir_status forms_of(const char *written, const weir_value *value, weir_store store,
     sample *p, weir_cli_keys *out, weir_error *err)
 {
-    if (weir_is(value, WEIR_OBJECT)) {
+    weir_status s = look_at_keys(store, p, err);
+    s = s ? s : check_written(written, value, p->key, err);
+    if (!s && weir_is(value, WEIR_OBJECT)) {
         weir_key_put(next_form(out), value);
         return WEIR_OK;
-    }
-    weir_status s = look_at_keys(store, p, err);
-    if (!s && p->key && p->key->len != 1) {
-        return several_columns(p->key, err);
     }
     const weir_value *name = p->key ? weir_child(p->key) : NULL;
     for (int bare = !name; bare < 2 && !s; bare++) {

@@ -11,9 +11,9 @@ typedef struct weir_cli_keys {
     size_t n;
 } weir_cli_keys;
 
-/* Looks at a stored key to learn the column's name; inside a transaction of the store. n is 0 when
- * nothing is stored. Errors: KEY_COLUMNS (the key has several columns, so a bare value says too
- * little), the store's. */
+/* Looks at a stored key to learn its columns; inside a transaction of the store. Errors:
+ * KEY_COLUMNS (what is written is no key of this cache: not JSON, other columns, another type;
+ * where nothing is stored, only the first can be told), the store's. */
 WEIR_MUST_USE weir_status weir_cli_keys_of(
     const char *written, weir_store store, weir_cli_keys *out, weir_error *err);
 void weir_cli_keys_fini(weir_cli_keys *k);

@@ -22,6 +22,7 @@ typedef struct setting {
     const char *topic;
     int32_t partition;
     int64_t offset, old; /* -1: none */
+    int32_t partitions;  /* that the topic had when it was read; 0: not known */
     struct setting *next;
 } setting;
 
@@ -127,7 +128,7 @@ static weir_status add(
     if (!n) {
         return weir_fail_oom(err);
     }
-    *n = (setting){c->store, c->topic, partition, offset, -1, NULL};
+    *n = (setting){c->store, c->topic, partition, offset, -1, 0, NULL};
     *o->last = n;
     o->last = &n->next;
     return WEIR_OK;
@@ -221,6 +222,7 @@ static weir_status look_up_old(const offsets *o, const weir_config_store *config
     for (setting *n = o->first; n && !s; n = n->next) {
         if (n->store == config) {
             s = weir_stored_offset(store, n->topic, n->partition, &n->old, err);
+            s = s ? s : weir_stored_partitions(store, n->topic, &n->partitions, err);
         }
     }
     if (!s) {
@@ -319,11 +321,27 @@ static weir_status try_lock(const offsets *o, const weir_config_store *config, w
     return s;
 }
 
+/* A partition that the topic does not have. NULL: none. */
+static const setting *of_no_partition(const offsets *o)
+{
+    for (const setting *n = o->first; n; n = n->next) {
+        if (n->partitions && n->partition >= n->partitions) {
+            return n;
+        }
+    }
+    return NULL;
+}
+
 static int apply(const weir_cli *cli, offsets *o, weir_error *err)
 {
     int code = EXIT_YES;
     weir_buf plan = {0};
     weir_status s = for_stores(o, look_up_old, err);
+    const setting *wrong = s ? NULL : of_no_partition(o);
+    if (wrong) {
+        return weir_cli_usage(cli, "%s has no partition %d: it had %d when store %s read it last",
+            wrong->topic, (int)wrong->partition, (int)wrong->partitions, wrong->store->name);
+    }
     s = s || cli->dry_run ? s : for_stores(o, try_lock, err);
     if (!s) {
         make_plan(o, &plan);

@@ -84,8 +84,9 @@ int weir_cli_usage(const weir_cli *cli, const char *fmt, ...)
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
-    fprintf(stderr, "\nUsage: weir %s %s    (weir %s --help)\n", cli->command->name,
-        cli->command->arguments, cli->command->name);
+    const char *name = cli->command->name;
+    fprintf(stderr, "\nUsage: weir %s %s    (weir %s --help; weir --help for the global options)\n",
+        name, cli->command->arguments, name);
     return EXIT_USAGE;
 }
 

@@ -15,7 +15,8 @@
 #include "words.h"
 
 static const weir_option options[] = {
-    {"--from", "WHERE", "earliest (by default), latest, or TOPIC/PARTITION@OFFSET,…"},
+    {"--from", "WHERE",
+        "earliest (by default), latest, or TOPIC/PARTITION@OFFSET,… (the others: earliest)"},
     {"--until", "WHEN", "end (as of now, by default), or a time"},
     {"--topic", "TOPIC", "record this topic (may be given several times), not those of the caches"},
     {NULL, NULL, NULL},
@@ -113,24 +114,34 @@ static part *part_of(const record *r, weir_view topic, int32_t number)
     return NULL;
 }
 
-/* "TOPIC/PARTITION@OFFSET,…": the other partitions begin at their first record. */
-static weir_status begin_at(record *r, weir_error *err)
+/* The places of --from; NULL: it is a word, or not there. */
+static const char *places_of(const record *r)
 {
     bool word = !r->from || strcmp(r->from, "earliest") == 0 || strcmp(r->from, "latest") == 0;
-    for (const char *at = word ? NULL : r->from; at;) {
-        const char *comma = strchr(at, ',');
-        weir_view text = {at, comma ? (size_t)(comma - at) : strlen(at)};
-        weir_cli_place place;
-        bool good = weir_cli_place_of(text, &place);
-        part *p = good ? part_of(r, place.topic, place.partition) : NULL;
+    return word ? NULL : r->from;
+}
+
+/* The next of "TOPIC/PARTITION@OFFSET,…". False: *text is none. */
+static bool next_place(const char **at, weir_view *text, weir_cli_place *place)
+{
+    const char *comma = strchr(*at, ',');
+    *text = (weir_view){*at, comma ? (size_t)(comma - *at) : strlen(*at)};
+    *at = comma ? comma + 1 : NULL;
+    return weir_cli_place_of(*text, place) && place->topic.len;
+}
+
+/* The partitions that are not named begin at their first record. */
+static weir_status begin_at(record *r, weir_error *err)
+{
+    weir_view text;
+    weir_cli_place place;
+    for (const char *at = places_of(r); at && next_place(&at, &text, &place);) {
+        part *p = part_of(r, place.topic, place.partition);
         if (!p) {
             return weir_fail(err, WEIR_E_KAFKA_NO_TOPIC,
-                good ? "--from: %.*s is not among what is recorded"
-                     : "--from: %.*s is no TOPIC/PARTITION@OFFSET",
-                WEIR_ARG(text));
+                "--from: %.*s is not among what is recorded", WEIR_ARG(text));
         }
         p->start = place.offset > p->start ? place.offset : p->start;
-        at = comma ? comma + 1 : NULL;
     }
     return WEIR_OK;
 }
@@ -359,6 +370,14 @@ static int parse(record *r, const char **named, size_t *n_named)
         return weir_cli_usage(
             cli, "--until: %s is no time (2026-11-22T10:00:00Z, or 30s from now)", r->until);
     }
+    weir_view text;
+    weir_cli_place place;
+    for (const char *at = places_of(r); at;) {
+        if (!next_place(&at, &text, &place)) {
+            return weir_cli_usage(cli,
+                "--from: %.*s is no earliest, latest or TOPIC/PARTITION@OFFSET", WEIR_ARG(text));
+        }
+    }
     return r->path ? weir_cli_end(cli) : weir_cli_usage(cli, "into which file? (- is stdout)");
 }
 
@@ -418,6 +437,12 @@ const weir_command weir_command_record = {
         "record: topic,\n"
         "partition, offset, timestamp, key, value, headers; weir sync --from, weir replay and "
         "weir explain read it.\n\n"
+        "It begins at each partition's first record, with --from latest at its end, so that only "
+        "what comes is\n"
+        "recorded (with --until TIME). --from TOPIC/PARTITION@OFFSET,… begins there in the "
+        "partitions named, or at\n"
+        "their first record where that is later; those not named are recorded from their first "
+        "record.\n\n"
         "It ends at the topics' ends as of the start; with a time, when each partition has brought "
         "a record of\n"
         "that time or later, or was read to its end after it. SIGINT ends it too: what was read "

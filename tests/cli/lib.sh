@@ -50,6 +50,7 @@ run() {
 out_has() { if grep -q -e "$1" "$T/out"; then pass "$name: $1"; else fail "$name: stdout lacks $1"; fi; }
 out_lacks() { if grep -q -e "$1" "$T/out"; then fail "$name: stdout has $1"; else pass "$name: no $1"; fi; }
 err_has() { if grep -q -e "$1" "$T/err"; then pass "$name: $1"; else fail "$name: stderr lacks $1"; fi; }
+err_lacks() { if grep -q -e "$1" "$T/err"; then fail "$name: stderr has $1"; else pass "$name: no $1"; fi; }
 out_is() { if [ "$(cat "$T/out")" = "$1" ]; then pass "$name: is $1"; else fail "$name: stdout is not $1"; fi; }
 out_lines() { if [ "$(wc -l <"$T/out")" -eq "$1" ]; then pass "$name: $1 lines"; else fail "$name: $(wc -l <"$T/out") lines, not $1"; fi; }
 silent() { if [ -s "$T/err" ]; then fail "$name: stderr is not empty"; else pass "$name: no talk"; fi; }

@@ -15,6 +15,8 @@ run "rebuild" 5 rebuild labels -c "$CONFIG" --yes
 err_has STORE_LOCKED
 run "offsets set" 5 offsets set labels 0@1 -c "$CONFIG" --yes
 err_has STORE_LOCKED
+run "a partition that is not there" 2 offsets set labels 7@1 -c "$CONFIG" --yes
+err_has 'bankjson.public.labels has no partition 7: it had 2 when store local read it last'
 run "a second daemon" 5 sync "$CONFIG"
 err_has STORE_LOCKED
 run "a dry run" 0 rebuild labels -c "$CONFIG" --dry-run
@@ -36,5 +38,6 @@ run "behind" 1 get labels l36 --min-lsn "$newer" --wait 100ms -c "$CONFIG"
 err_has "has not read its topic"
 BROKERS=127.0.0.1:1 run "no broker" 3 get labels l36 --min-lsn "$newer" --timeout 1s -c "$CONFIG"
 err_has KAFKA_UNREACHABLE
+err_lacks meanwhile
 run "without asking for it" 0 get labels l36 -c "$CONFIG"
 finish

@@ -15,7 +15,21 @@ run "a text in quotes" 0 get labels '"l36"' -c "$CONFIG"
 run "two columns, in any order" 0 get entries '{"seq":3,"account_id":73}' -c "$CONFIG"
 out_has '^{"account_id":73,"seq":3,'
 run "one value for two columns" 2 get entries 73 -c "$CONFIG"
-err_has '"account_id":….*"seq":…'
+err_has 'is one value; the key is {"account_id":NUMBER,"seq":NUMBER}'
+run "another column" 2 get accounts '{"nr":10}' -c "$CONFIG"
+err_has 'other columns than the cache.s key; the key is {"id":NUMBER}'
+run "a column too few" 2 get entries '{"account_id":73}' -c "$CONFIG"
+run "a column too many" 2 get accounts '{"id":10,"seq":1}' -c "$CONFIG"
+run "a text for a number" 2 get accounts '{"id":"10"}' -c "$CONFIG"
+err_has 'another type; the key is {"id":NUMBER}'
+run "a number for a text" 2 get labels '{"name":36}' -c "$CONFIG"
+run "a word for a number" 2 get accounts ten -c "$CONFIG"
+err_has 'ten is no number; the key is {"id":NUMBER}'
+run "an object that is not whole" 2 get accounts '{"id":10' -c "$CONFIG"
+err_has 'no JSON object and no single value; the key is {"id":NUMBER}'
+run "a list" 2 get accounts '[10]' -c "$CONFIG"
+run "nothing" 2 get accounts '' -c "$CONFIG"
+run "a number as a text's value" 1 get labels 36 -c "$CONFIG"
 run "an unknown key" 1 get accounts 99999999 -c "$CONFIG"
 err_has "no such row"
 out_is ""

@@ -11,7 +11,7 @@ for c in $commands; do
     out_has "  weir $c"
     silent
     run "$c with an unknown option" 2 "$c" --no-such-option
-    err_has "Usage: weir $c"
+    err_has "Usage: weir $c.*weir --help for the global options"
 done
 for c in get dump explain offsets rebuild record replay check; do
     run "$c without a config" 2 "$c"

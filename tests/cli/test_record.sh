@@ -41,9 +41,13 @@ run "until a while from now" 0 record - --from latest --until 300ms -c "$CONFIG"
 run "a time that is none" 2 record - --until soon -c "$CONFIG"
 run "a topic that is not there" 3 record - --topic nothing -c "$CONFIG"
 err_has KAFKA_NO_TOPIC
-run "a place that is none" 3 record - --from nothing -c "$CONFIG"
+err_has "name those to be recorded by --topic"
+err_lacks on_missing_topic
+run "a place that is none" 2 record - --from nothing -c "$CONFIG"
 BROKERS=127.0.0.1:1 run "no broker" 3 record - -c "$CONFIG" --timeout 1s
 err_has "Connection refused"
+err_has "timeout says how long"
+err_lacks meanwhile
 kill "$broker"
 wait "$broker"
 is "SIGTERM ends the broker" test $? -eq 0

@@ -12,7 +12,6 @@ fresh_config() {
     printf 'log: { format: text }\n%s\n' "${3:-}" >>"$1"
 }
 
-err_lacks() { if grep -q -e "$1" "$T/err"; then fail "$name: stderr has $1"; else pass "$name: no $1"; fi; }
 err_lines() { if [ "$(grep -c -e "$2" "$T/err")" -eq "$1" ]; then pass "$name: $1 of $2"; else fail "$name: not $1 of $2"; fi; }
 
 # ---- Records that cannot be used ----------------------------------------------------------------
