@@ -92,12 +92,30 @@ static const char *topic_of_table(weir_app *a, const weir_config_source *s, cons
     return weir_arena_printf(&a->arena, "%s.%s", s->topic_prefix, table).ptr;
 }
 
+/* How many parts the name has between its dots; 0: one of them is empty. */
+static unsigned parts_of(const char *name)
+{
+    unsigned parts = 1;
+    for (const char *at = name; *at; at++) {
+        bool empty = *at == '.' && (at == name || at[1] == '.' || !at[1]);
+        if (empty) {
+            return 0;
+        }
+        parts += *at == '.';
+    }
+    return *name ? parts : 0;
+}
+
 /* "schema.table" is of every source, "source.schema.table" of one. */
 static void add_change(weir_app *a, const weir_handler *h)
 {
     size_t found = 0;
-    const char *first_dot = strchr(h->change, '.');
-    bool named = first_dot && strchr(first_dot + 1, '.');
+    unsigned parts = parts_of(h->change);
+    bool named = parts > 2;
+    if (parts < 2) {
+        wrong(a, "a change's table is schema.table, or source.schema.table", h->change);
+        return;
+    }
     for (size_t i = 0; i < a->config->sources.count; i++) {
         const weir_config_source *s = &a->config->sources.items[i];
         size_t len = strlen(s->name);
@@ -389,7 +407,9 @@ bool weir_app_live(const weir_app *a, weir_error *why)
         return true;
     }
     weir_silence silence = weir_run_silence(&a->run, weir_monotonic_ms());
-    if (silence.ms > a->config->limits.stuck_after_ms && silence.thread == WEIR_THREAD_POLL) {
+    int64_t bound_ms =
+        a->config->limits.stuck_after_ms + a->config->limits.drain_ms + WEIR_POLL_WAITS_MS;
+    if (silence.ms > bound_ms && silence.thread == WEIR_THREAD_POLL) { /* it may wait for a drain */
         weir_fail(why, WEIR_E_HANDLER_STUCK, "the poll thread stands still");
         return false;
     }

@@ -2,6 +2,7 @@
  * be missing (NULL) where an earlier step has refused them. */
 #include "config_load.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 #include "cdc/column.h"
@@ -275,6 +276,35 @@ static void check_errors(const weir_config_loader *loader)
     }
 }
 
+/* ---- limits ------------------------------------------------------------------------------ */
+
+enum { POLL_INTERVAL_MS = 300000 }; /* librdkafka's default */
+
+/* Kafka takes a member's partitions away when it does not poll for max.poll.interval.ms, and a
+ * drain holds the thread that polls. */
+static void check_drain(const weir_config_loader *loader)
+{
+    const weir_config *c = loader->config;
+    const weir_config_pairs *lists[] = {&c->kafka.properties, &c->kafka.consumer};
+    weir_config_scope limits = {NULL, "limits"}, key = {&limits, "drain"};
+    long long interval_ms = POLL_INTERVAL_MS;
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < lists[l]->count; i++) {
+            const weir_config_pair *p = &lists[l]->items[i];
+            interval_ms =
+                strcmp(p->name, "max.poll.interval.ms") == 0 ? atoll(p->value) : interval_ms;
+        }
+    }
+    if (interval_ms > 0 && c->limits.drain_ms > interval_ms / 2) {
+        weir_config_warn(loader, &key,
+            weir_config_place_of(c->limits.node ? c->limits.node : c->node, "drain"),
+            WEIR_E_CONFIG_CONFLICT,
+            "a drain of %lld ms is not well below `max.poll.interval.ms`, %lld ms: a member that "
+            "drains so long loses its partitions, and records are handled again",
+            (long long)c->limits.drain_ms, interval_ms);
+    }
+}
+
 /* ---- http -------------------------------------------------------------------------------- */
 
 static bool is_loopback(const char *host)
@@ -309,5 +339,6 @@ void weir_config_check(const weir_config_loader *loader)
         check_topic(loader, i);
     }
     check_errors(loader);
+    check_drain(loader);
     check_http(loader);
 }

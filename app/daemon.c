@@ -146,7 +146,7 @@ bool weir_daemon_ready(const weir_daemon *d)
 bool weir_daemon_live(const weir_daemon *d)
 {
     for (size_t i = 0; i < d->n; i++) {
-        if (weir_replica_silence(d->replicas[i]).ms > d->config->limits.stuck_after_ms) {
+        if (!weir_replica_live(d->replicas[i])) {
             return false;
         }
     }

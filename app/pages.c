@@ -10,7 +10,6 @@ enum { HTTP_OK = 200, HTTP_UNAVAILABLE = 503 };
 static unsigned live(void *ctx, weir_buf *body)
 {
     const weir_daemon *d = ctx;
-    int64_t stuck_after_ms = weir_daemon_config(d)->limits.stuck_after_ms;
     if (weir_daemon_live(d)) {
         weir_buf_puts(body, "live\n");
         return HTTP_OK;
@@ -18,8 +17,8 @@ static unsigned live(void *ctx, weir_buf *body)
     weir_buf_puts(body, "not live");
     for (size_t i = 0; i < weir_daemon_replicas(d); i++) {
         const weir_replica *r = weir_daemon_replica(d, i);
-        weir_silence s = weir_replica_silence(r);
-        if (s.ms > stuck_after_ms) {
+        if (!weir_replica_live(r)) {
+            weir_silence s = weir_replica_silence(r);
             weir_buf_printf(body, "; store %s: ", weir_replica_config(r)->name);
             weir_silence_put(&s, body);
             weir_buf_printf(body, " has stood still for %lld s", (long long)s.ms / 1000);

@@ -435,6 +435,13 @@ weir_silence weir_replica_silence(const weir_replica *r)
     return weir_run_silence(&r->run, weir_monotonic_ms());
 }
 
+bool weir_replica_live(const weir_replica *r)
+{
+    weir_silence s = weir_replica_silence(r);
+    int64_t more_ms = s.thread == WEIR_THREAD_POLL ? WEIR_POLL_WAITS_MS : 0;
+    return s.ms <= r->options.config->limits.stuck_after_ms + more_ms;
+}
+
 bool weir_replica_progress(weir_replica *r, uint64_t *read_bytes, uint64_t *all_bytes)
 {
     if (!r->options.recording) {

@@ -58,6 +58,10 @@ uint64_t weir_replica_past(const weir_replica *r, size_t cache);
 void weir_replica_set_past(weir_replica *r, size_t cache, uint64_t position);
 /* Warns of columns that the config names and no record has had so far, each once. Thread: any. */
 void weir_replica_tell_columns(weir_replica *r);
+/* The thread that polls may wait for answers of a broker that gives none: so long at most. */
+enum { WEIR_POLL_WAITS_MS = 10000 };
+/* No thread has stood still for longer than limits.stuck_after; holding is no standing still. */
+bool weir_replica_live(const weir_replica *r);
 /* The thread that has not come round for the longest time. */
 weir_silence weir_replica_silence(const weir_replica *r);
 /* A recording's progress; false: it reads from Kafka. */

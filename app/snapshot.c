@@ -226,7 +226,7 @@ static bool take_store(
         .rejected = weir_sync_rejected(sync),
         .counts = weir_engine_get_counts(e),
         .silence = weir_replica_silence(r)};
-    s->live = s->silence.ms <= config->limits.stuck_after_ms;
+    s->live = weir_replica_live(r);
     s->held = weir_sync_held(sync, &s->held_why);
     if (weir_engine_failure(e, &s->failure)) {
         s->ready = false;

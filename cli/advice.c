@@ -23,6 +23,8 @@ static const command_advice list[] = {
         "Look at bootstrap.servers, the network and the brokers; --timeout says how long to try."},
     {"replay", WEIR_E_KAFKA_PRODUCE,
         "Look at the brokers and the topic; what was written stays written."},
+    {NULL, WEIR_E_NO_CACHE,
+        "The first weir sync makes it; is this the config, and the store, that it has?"},
     {NULL, WEIR_E_STORE_FULL, "Free disk space, or raise the store's map_size; then run it again."},
     {NULL, WEIR_E_STORE_IO,
         "Look at the path, the disk and the permissions; a store that is not there yet is made by "

@@ -253,7 +253,10 @@ const weir_command weir_command_get = {
     .text =
         "KEY is the row's key as a JSON object, or only its value where the key has one column. "
         "Exit code 1:\n"
-        "there is no such row, or the cache does not show it; stderr says which.\n\n"
+        "there is no such row, or the cache does not show it; stderr says which. 2: KEY is no key "
+        "of this cache,\n"
+        "or CONFIG has no such cache. 3: no weir sync has made the cache yet (NO_CACHE, "
+        "STORE_IO).\n\n"
         "--min-lsn asks for a row that is at least as new as a position of the source: what was "
         "committed\n"
         "up to that LSN is in it (take pg_current_wal_lsn() after your commit). First a table of "

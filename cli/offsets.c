@@ -150,8 +150,8 @@ static weir_status add_place(
         }
     }
     return s || any ? s
-                    : weir_fail(err, WEIR_E_NO_CACHE, "no cache here is made from topic %.*s",
-                          WEIR_ARG(place->topic));
+                    : weir_fail(err, WEIR_E_CONFIG_DANGLING_NAME,
+                          "no cache here is made from topic %.*s", WEIR_ARG(place->topic));
 }
 
 /* {"store":…,"topic":…,"partition":…,"offset":…}; false: it is not. */

@@ -5,13 +5,15 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DATADIR ?= $(PREFIX)/share/weir
+DOCDIR ?= $(PREFIX)/share/doc/weir
 INSTALL ?= install
 SO := libweir.so.$(VERSION)
 
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/weir \
-	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/schemas/weir
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/schemas/weir \
+	    $(DESTDIR)$(DOCDIR)/docs $(patsubst %/,$(DESTDIR)$(DOCDIR)/%,$(wildcard examples/*/))
 	$(INSTALL) -m 755 $(WEIR) $(DESTDIR)$(BINDIR)/weir
 	$(INSTALL) -m 644 $(B)/libweir.a $(DESTDIR)$(LIBDIR)/
 	$(INSTALL) -m 755 $(B)/libweir.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/$(SO)
@@ -23,7 +25,10 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|' packaging/weir-sync@.service >$(DESTDIR)$(UNITDIR)/weir-sync@.service
 	$(INSTALL) -m 644 man/weir.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL) -m 644 schemas/weir/*.json $(DESTDIR)$(DATADIR)/schemas/weir/
+	$(INSTALL) -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
+	$(INSTALL) -m 644 docs/*.md docs/*.yaml $(DESTDIR)$(DOCDIR)/docs/
+	for f in $(wildcard examples/*/*); do $(INSTALL) -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc $(DESTDIR)$(MANDIR)/man1/weir.1 $(DESTDIR)$(UNITDIR)/weir-sync@.service
-	rm -rf $(DESTDIR)$(INCLUDEDIR)/weir $(DESTDIR)$(DATADIR)
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/weir $(DESTDIR)$(DATADIR) $(DESTDIR)$(DOCDIR)

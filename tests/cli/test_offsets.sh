@@ -37,7 +37,7 @@ run "as exported" 0 offsets export -c "$CONFIG"
 same "all of it" "$T/out" "$T/offsets.jsonl"
 run "no place" 2 offsets set labels 0-9 -c "$CONFIG" --yes
 run "a place without a topic" 2 offsets set 0@9 -c "$CONFIG" --yes
-run "a topic that no cache has" 3 offsets set nothing/0@9 -c "$CONFIG" --yes
+run "a topic that no cache has" 2 offsets set nothing/0@9 -c "$CONFIG" --yes
 run "nothing to set" 2 offsets set -c "$CONFIG" --yes
 echo '{"topic":"bankjson.public.labels"}' >"$T/bad.jsonl"
 run "a bad line" 3 offsets set --from "$T/bad.jsonl" -c "$CONFIG" --yes

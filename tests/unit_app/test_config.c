@@ -125,7 +125,7 @@ static void check_source(const weir_config_source *s)
     assert_int_equal(s->format, WEIR_CONFIG_FORMAT_JSON);
     assert_non_null(s->unwrapped.node);
     assert_int_equal(s->unwrapped.delete_mode, WEIR_CONFIG_DELETE_REWRITE_WITH_TOMBSTONE);
-    assert_string_equal(s->unwrapped.prefix, "");
+    assert_string_equal(s->unwrapped.prefix, "_w_");
     assert_int_equal(s->modes.time, WEIR_CONFIG_TIME_ISOSTRING);
     assert_int_equal(s->types.count, 3);
     assert_string_equal(s->types.items[1].table, "public.orders");

@@ -26,6 +26,7 @@ static const weir_config_key *key_of(const char *path)
         {"from", WEIR_CONFIG_CACHE, "from"},
         {"path", WEIR_CONFIG_STORE, "path"},
         {"prefix", WEIR_CONFIG_UNWRAPPED, "prefix"},
+        {"header_prefix", WEIR_CONFIG_UNWRAPPED, "header_prefix"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (strcmp(keys[i].path, path) == 0) {
@@ -122,7 +123,8 @@ static const struct {
     {"from", ".public.orders", NULL, "CONFIG_BAD_VALUE", "it is source.schema.table"},
     {"path", "/a b", "/a b", NULL, NULL},
     {"path", "", NULL, "CONFIG_BAD_VALUE", "is empty"},
-    {"prefix", "", "", NULL, NULL},
+    {"header_prefix", "", "", NULL, NULL},
+    {"prefix", "", NULL, "CONFIG_BAD_VALUE", "is empty"},
 };
 
 static void test_cases(void **state)
