@@ -36,6 +36,8 @@ log.cleaner.backoff.ms=1000
 log.segment.delete.delay.ms=1000
 file.delete.delay.ms=1000
 """
+QUICK_COMPACTION = {"cleanup_policy": "compact", "message_timestamp_type": "LogAppendTime", "segment_ms": 1000, "segment_bytes": 1048576,
+                    "min_cleanable_dirty_ratio": 0.01, "max_compaction_lag_ms": 1000, "delete_retention_ms": 0}
 NOISE = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 

@@ -26,7 +26,7 @@ def write_recording(path, topic, partitions, count, keys):
 
 def replay(program, path, kafka, rate=None):
     """Writes a recording into Kafka; with a rate it goes on beside the test, and the process is returned."""
-    command = [str(pathlib.Path(program).resolve()), "replay", str(path), "--to", kafka.address]
+    command = [str(pathlib.Path(program).resolve()), "replay", str(path), "--to", kafka.address, "--timeout", "90s"]
     if rate:
         process = Process(pathlib.Path(path).parent, f"replay-{pathlib.Path(path).stem}", command + ["--rate", str(rate)])
         process.start()

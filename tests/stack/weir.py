@@ -46,6 +46,16 @@ class Weir:
         except (urllib.error.URLError, OSError, ValueError):
             return None
 
+    def changes(self, kind):
+        """How many changes of a kind its caches have met since it was started, by /metrics."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        except (urllib.error.URLError, OSError):
+            return 0
+        counts = re.findall(rf'^weir_cache_changes_total{{[^}}]*kind="{kind}"[^}}]*}} (\d+)', text, re.M)
+        return sum(int(n) for n in counts)
+
     def caught_up(self):
         """Is every partition read to its end, as far as the daemon knows?"""
         return self.command("lag", "--max", "0", "--quiet", f"http://127.0.0.1:{self.port}").returncode == 0
@@ -70,9 +80,11 @@ class Weir:
         return [line["key"] for line in lines if line.get("incomplete") or line.get("quarantined")]
 
     def record(self, path, topics):
-        """Writes topics into a recording, for whoever looks into a failure."""
+        """Writes topics into a recording, as far as they reach now."""
         named = [x for topic in topics for x in ("--topic", topic)]
-        self.command("record", str(path), "--yes", *named, "-c", str(self.config))
+        done = self.command("record", str(path), "--yes", *named, "-c", str(self.config))
+        if done.returncode:
+            raise StackError(f"weir record: {done.stderr}")
 
     def command(self, *arguments):
         """Runs a command of the program."""
