@@ -270,6 +270,7 @@ static weir_status open_source(weir_app *a, weir_error *err)
         .n_properties = n_producer,
         .topic = c->errors.dead_letter.topic,
         .group = c->name,
+        .timeout_ms = weir_letter_timeout_ms(c),
         .hold = c->errors.dead_letter.on_unwritable == WEIR_CONFIG_OR_HOLD,
         .log = &a->log};
     return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);

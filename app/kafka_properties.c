@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+enum { SHORTEST_LETTER_MS = 1000, LONGEST_LETTER_MS = 30000 };
+
 weir_kafka_property *weir_kafka_properties(
     const weir_config *config, const weir_config_pairs *own, weir_arena *arena, size_t *n)
 {
@@ -30,6 +32,16 @@ unsigned weir_lanes_of(const weir_config *config)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned automatic = processors < 1 ? 1 : processors > 16 ? 16 : (unsigned)processors;
     return config->limits.lanes ? config->limits.lanes : automatic;
+}
+
+/* A write waits twice so long at most (kafka_dead_letter.h). What is tried again costs little. */
+int weir_letter_timeout_ms(const weir_config *config)
+{
+    const weir_config_limits *l = &config->limits;
+    int64_t ms = (l->drain_ms < l->stuck_after_ms ? l->drain_ms : l->stuck_after_ms) / 3;
+    return ms < SHORTEST_LETTER_MS  ? SHORTEST_LETTER_MS
+           : ms > LONGEST_LETTER_MS ? LONGEST_LETTER_MS
+                                    : (int)ms;
 }
 
 void weir_log_of_config(const weir_config *config, bool quiet, weir_log *out)

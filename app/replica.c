@@ -113,6 +113,7 @@ static weir_status open_dead_letters(weir_replica *r, weir_error *err)
         .n_properties = r->n_producer,
         .topic = c->errors.dead_letter.topic,
         .group = c->name,
+        .timeout_ms = weir_letter_timeout_ms(c),
         .hold = c->errors.dead_letter.on_unwritable == WEIR_CONFIG_OR_HOLD,
         .log = r->options.log};
     return weir_kafka_dead_letters_open(&o, &r->dead_letters, err);
@@ -151,6 +152,8 @@ static bool is_compacted(void *ctx, const char *topic)
         .n_properties = r->n_consumer,
         .timeout_ms = ASK_MS,
         .log = r->options.log};
+    int64_t stuck_after_ms = r->options.config->limits.stuck_after_ms;
+    o.timeout_ms = stuck_after_ms / 2 < ASK_MS ? (int)(stuck_after_ms / 2) : ASK_MS;
     weir_kafka_admin *admin = NULL;
     weir_kafka_topic_config config = {.compacted = true};
     weir_error err;
@@ -159,6 +162,7 @@ static bool is_compacted(void *ctx, const char *topic)
     }
     weir_status s = weir_kafka_admin_open(&o, &admin, &err);
     s = s ? s : weir_kafka_admin_look(admin, &err);
+    weir_run_alive(&r->run); /* each question has its own bound */
     s = s ? s : weir_kafka_admin_topic_config(admin, topic, &config, &err);
     if (s) {
         weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.store->name, &err,

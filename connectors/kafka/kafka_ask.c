@@ -4,7 +4,8 @@
 #include "kafka/kafka_client.h"
 
 enum {
-    ANSWER_MS = 5000,
+    ANSWER_MS =
+        5000,        /* the thread that polls waits so long, and is not taken for stuck meanwhile */
     RANGE_MS = 2000, /* other partitions are not read meanwhile */
 };
 

@@ -6,14 +6,17 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "kafka/kafka_client.h"
 
-enum { DELIVERY_MS = 30000, POLL_MS = 100 };
+enum { POLL_MS = 100 };
 
 typedef struct producer {
     weir_kafka_dead_letter_options options;
     pthread_mutex_t lock;
-    rd_kafka_t *rk; /* NULL: none, or it turned fatal */
+    pthread_cond_t over; /* a write has ended */
+    bool busy;           /* one runs. Lock: lock; the rest is of the one who set it */
+    rd_kafka_t *rk;      /* NULL: none, or it turned fatal */
     /* Of the write that runs: */
     size_t open;
     rd_kafka_resp_err_t failure;
@@ -51,7 +54,7 @@ static weir_status start(producer *p, weir_error *err)
 {
     rd_kafka_conf_t *conf;
     char why[256], ms[16];
-    snprintf(ms, sizeof ms, "%d", DELIVERY_MS);
+    snprintf(ms, sizeof ms, "%d", p->options.timeout_ms);
     weir_status s = weir_kafka_conf(p->options.properties, p->options.n_properties, &conf, err);
     if (s) {
         return s;
@@ -166,11 +169,35 @@ static weir_status refused(const producer *p, rd_kafka_resp_err_t code, weir_err
     }
 }
 
+/* False: other writes took too long. */
+static bool take_turn(producer *p)
+{
+    struct timespec until = weir_in_ms(p->options.timeout_ms);
+    pthread_mutex_lock(&p->lock);
+    while (p->busy && pthread_cond_timedwait(&p->over, &p->lock, &until) == 0) {
+    }
+    bool mine = !p->busy;
+    p->busy = true; /* as it is, or by this one */
+    pthread_mutex_unlock(&p->lock);
+    return mine;
+}
+
+static void end_turn(producer *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->busy = false;
+    pthread_cond_signal(&p->over);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static weir_status dead_letters_write(
     void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
 {
     producer *p = self;
-    pthread_mutex_lock(&p->lock);
+    if (!take_turn(p)) {
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE,
+            "dead-letter topic %s: the letters before are not written yet", p->options.topic);
+    }
     weir_status s = p->rk ? WEIR_OK : start(p, err);
     if (!s) {
         p->failure = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -180,8 +207,18 @@ static weir_status dead_letters_write(
         rd_kafka_resp_err_t code = await(p);
         s = code ? refused(p, code, err) : WEIR_OK;
     }
-    pthread_mutex_unlock(&p->lock);
+    end_turn(p);
     return s;
+}
+
+static void free_producer(producer *p)
+{
+    if (p->rk) {
+        rd_kafka_destroy(p->rk);
+    }
+    pthread_cond_destroy(&p->over);
+    pthread_mutex_destroy(&p->lock);
+    weir_free(p);
 }
 
 weir_status weir_kafka_dead_letters_open(
@@ -193,11 +230,11 @@ weir_status weir_kafka_dead_letters_open(
     }
     p->options = *options;
     pthread_mutex_init(&p->lock, NULL);
+    weir_cond_init(&p->over);
     weir_status s =
         start(p, err); /* a refused property is told at the start, not at the first letter */
     if (s) {
-        pthread_mutex_destroy(&p->lock);
-        weir_free(p);
+        free_producer(p);
         return s;
     }
     *out = (weir_dead_letters){dead_letters_write, p};
@@ -210,10 +247,6 @@ void weir_kafka_dead_letters_close(weir_dead_letters *d)
     if (!p) {
         return;
     }
-    if (p->rk) {
-        rd_kafka_destroy(p->rk);
-    }
-    pthread_mutex_destroy(&p->lock);
-    weir_free(p);
+    free_producer(p);
     *d = (weir_dead_letters){NULL, NULL};
 }

@@ -1,5 +1,7 @@
 /* Dead letters into a Kafka topic: the original key, value and headers, and why in `weir.dead.*`
- * headers. Thread: write from any, one at a time (a lock). */
+ * headers. A write ends within twice timeout_ms (and a second or two that librdkafka takes to look
+ * at its clock): it waits so long for its turn, and so long for the broker.
+ * Thread: write from any, one at a time. */
 #ifndef WEIR_KAFKA_DEAD_LETTER_H
 #define WEIR_KAFKA_DEAD_LETTER_H
 
@@ -11,6 +13,7 @@ typedef struct weir_kafka_dead_letter_options {
     size_t n_properties;
     const char *topic;
     const char *group; /* in a header: who could not use the record */
+    int timeout_ms;    /* for the broker's answer; then HOLD */
     bool hold;         /* what the broker refuses is held, instead of being fatal */
     const weir_log *log;
 } weir_kafka_dead_letter_options;
