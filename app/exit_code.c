@@ -30,8 +30,8 @@ int weir_exit_of(const weir_error *err)
     if (code_is(err, WEIR_E_INTERNAL)) {
         return EXIT_BUG;
     }
-    if (strncmp(err->code, "CONFIG_", 7) == 0 || code_is(err, WEIR_E_KAFKA_CONFIG) ||
-        code_is(err, WEIR_E_KEY_COLUMNS)) {
+    if (strncmp(err->code, "CONFIG_", 7) == 0 || strncmp(err->code, "SCHEMA_", 7) == 0 ||
+        code_is(err, WEIR_E_KAFKA_CONFIG) || code_is(err, WEIR_E_KEY_COLUMNS)) {
         return EXIT_USAGE;
     }
     return EXIT_UNREACHABLE;

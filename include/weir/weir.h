@@ -8,6 +8,7 @@
 #include <weir/defer.h>
 #include <weir/message.h>
 #include <weir/read.h>
+#include <weir/schema.h>
 #include <weir/status.h>
 #include <weir/view.h>
 
