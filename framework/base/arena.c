@@ -60,15 +60,9 @@ void weir_arena_reset(weir_arena *a)
 #endif
 }
 
-/* Makes the last block one with room for `bytes`. */
-static bool grow(weir_arena *a, size_t bytes)
+/* Makes the last block one of `size` bytes, or of `bytes` where the bound is near. */
+static bool add_block(weir_arena *a, size_t bytes, size_t size)
 {
-    size_t size = a->last ? a->last->bytes * 2 : FIRST_BLOCK;
-    size = size > LARGEST_BLOCK ? LARGEST_BLOCK : size;
-    size = size < bytes ? bytes : size;
-#ifdef WEIR_ARENA_DEBUG
-    size = bytes;
-#endif
     size_t used = a->used_bytes + (a->last ? a->last->bytes : 0);
     if (size > a->max_bytes || used > a->max_bytes - size) {
         size = bytes; /* the bound is near: take no more than is asked for */
@@ -92,6 +86,29 @@ static bool grow(weir_arena *a, size_t bytes)
     a->next = b->data;
     a->end = b->data + size;
     return true;
+}
+
+/* Makes the last block one with room for `bytes`. */
+static bool grow(weir_arena *a, size_t bytes)
+{
+    size_t size = a->last ? a->last->bytes * 2 : FIRST_BLOCK;
+    size = size > LARGEST_BLOCK ? LARGEST_BLOCK : size;
+    size = size < bytes ? bytes : size;
+#ifdef WEIR_ARENA_DEBUG
+    size = bytes;
+#endif
+    return add_block(a, bytes, size);
+}
+
+bool weir_arena_reserve(weir_arena *a, size_t bytes)
+{
+#ifdef WEIR_ARENA_DEBUG
+    (void)bytes; /* each piece is a block of its own */
+    return !a->failed;
+#else
+    return !a->failed &&
+           (!bytes || (size_t)(a->end - a->next) >= bytes || add_block(a, bytes, bytes));
+#endif
 }
 
 char *weir_arena_bytes(weir_arena *a, size_t bytes)
@@ -155,6 +172,11 @@ weir_view weir_arena_printf(weir_arena *a, const char *fmt, ...)
     vsnprintf(p, (size_t)n + 1, fmt, ap);
     va_end(ap);
     return (weir_view){p, (size_t)n};
+}
+
+size_t weir_arena_used(const weir_arena *a)
+{
+    return a->used_bytes + (a->last ? (size_t)(a->next - a->last->data) : 0);
 }
 
 size_t weir_arena_footprint(const weir_arena *a)

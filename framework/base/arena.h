@@ -29,12 +29,17 @@ void weir_arena_reset(weir_arena *a);
 void *weir_arena_alloc(weir_arena *a, size_t bytes) __attribute__((malloc, warn_unused_result));
 /* Unaligned bytes, for text. */
 char *weir_arena_bytes(weir_arena *a, size_t bytes) __attribute__((malloc, warn_unused_result));
+/* So many bytes that are taken next come from one block, which is no larger than they need where
+ * the arena was empty: for who knows beforehand how much there will be. False when refused. */
+bool weir_arena_reserve(weir_arena *a, size_t bytes);
 /* A copy of the view, NUL behind it (not counted); {NULL, 0} when refused or v.ptr is NULL. */
 weir_view weir_arena_copy(weir_arena *a, weir_view v);
 /* Formats into the arena; {NULL, 0} when refused. */
 weir_view weir_arena_printf(weir_arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Bytes that were taken from it, what padding cost included. */
+size_t weir_arena_used(const weir_arena *a);
 /* Bytes taken from the system now, for bounds and metrics. */
 size_t weir_arena_footprint(const weir_arena *a);
 

@@ -323,7 +323,7 @@ static void give_back(weir_engine *e, weir_record *r)
     }
 }
 
-void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, uint32_t bytes)
+void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, size_t bytes)
 {
     for (size_t i = 0; i < n; i++) {
         weir_record *r = records[i];
@@ -335,11 +335,11 @@ void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, u
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {
         weir_record *r = records[i];
-        uint32_t freed = r->bytes > bytes ? r->bytes - bytes : 0;
-        r->bytes -= freed;
-        r->partition->open_bytes -= freed;
-        e->open_bytes -= freed;
-        e->freed_bytes += freed;
+        size_t share = bytes / n, now = share < UINT32_MAX ? share : UINT32_MAX;
+        r->partition->open_bytes += now - r->bytes;
+        e->open_bytes += now - r->bytes;
+        e->freed_bytes += r->bytes > now ? r->bytes - now : 0;
+        r->bytes = (uint32_t)now;
     }
     bool wake = is_worth_a_round(e);
     e->starved &= !wake;

@@ -3,11 +3,15 @@
 #include "sync/job.h"
 #include "sync/render.h"
 
-enum { KEPT_JOBS = 8 };
+enum {
+    KEPT_JOBS = 8,
+    EXPECTED = 2, /* records ahead */
+};
 
 typedef struct weir_sync_lane {
     weir_decoder **decoders; /* one per topic; topics of one source share theirs */
     weir_arena scratch;      /* of one record */
+    size_t typical_bytes;    /* that a record takes of a job's arena, lately */
 } weir_sync_lane;
 
 static void free_lane(weir_sync *s, weir_sync_lane *l)
@@ -84,7 +88,8 @@ void weir_sync_lanes_free(weir_sync *s)
 
 void weir_sync_job_done(weir_sync *s, weir_sync_job *job)
 {
-    weir_arena_reset(&job->arena);
+    weir_arena_fini(&job->arena); /* the next one's is as large as it needs */
+    weir_arena_init(&job->arena, 0);
     pthread_mutex_lock(&s->queue_lock);
     bool keep = s->n_free < KEPT_JOBS;
     if (keep) {
@@ -99,7 +104,7 @@ void weir_sync_job_done(weir_sync *s, weir_sync_job *job)
 }
 
 /* A job with room for n items; NULL: out of memory. */
-static weir_sync_job *take_job(weir_sync *s, size_t n)
+static weir_sync_job *take_job(weir_sync *s, const weir_sync_lane *lane, size_t n)
 {
     pthread_mutex_lock(&s->queue_lock);
     weir_sync_job *job = s->free_jobs;
@@ -125,6 +130,8 @@ static weir_sync_job *take_job(weir_sync *s, size_t n)
     if (job) {
         job->n = 0;
         job->next = NULL;
+        /* An eighth more than is likely. If it is refused, so is what is taken from it. */
+        (void)weir_arena_reserve(&job->arena, n * (lane->typical_bytes + lane->typical_bytes / 8));
     }
     return job;
 }
@@ -227,7 +234,7 @@ static void give_up(weir_sync *s, weir_chunk *chunk, size_t from, const weir_err
 }
 
 /* The changes have their own bytes; only a dead letter needs the record's. */
-static void unload(weir_sync *s, weir_sync_job *job)
+static void unload(weir_sync *s, weir_sync_lane *lane, weir_sync_job *job)
 {
     weir_record **done = weir_arena_alloc(&job->arena, job->n * sizeof(weir_record *));
     size_t n = 0;
@@ -236,10 +243,11 @@ static void unload(weir_sync *s, weir_sync_job *job)
             done[n++] = job->items[i].record;
         }
     }
+    lane->typical_bytes = (lane->typical_bytes * 7 + weir_arena_used(&job->arena) / job->n) / 8;
+    job->bytes = job->n * (sizeof(weir_record) + sizeof(weir_record *) + sizeof(weir_sync_item)) +
+                 weir_arena_footprint(&job->arena);
     if (n) {
-        size_t bytes = weir_arena_footprint(&job->arena) / job->n;
-        weir_engine_unload(
-            s->engine, done, n, (uint32_t)(sizeof(weir_record) + sizeof(weir_sync_item) + bytes));
+        weir_engine_unload(s->engine, done, n, job->bytes);
     }
 }
 
@@ -248,7 +256,7 @@ static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
     weir_sync *s = self;
     weir_error err = {.status = WEIR_OK};
     size_t count = chunk->count;
-    weir_sync_job *job = take_job(s, count);
+    weir_sync_job *job = take_job(s, &s->lanes[lane], count);
     if (!job) {
         weir_fail_oom(&err);
         give_up(s, chunk, 0, &err);
@@ -256,6 +264,9 @@ static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
     }
     for (size_t i = 0; i < count; i++) {
         weir_record *r = &chunk->records[i];
+        if (i + EXPECTED < count) {
+            weir_record_expect(r + EXPECTED);
+        }
         weir_sync_item *item = &job->items[job->n];
         *item = (weir_sync_item){.record = r, .topic = &s->options.topics[r->partition->tag]};
         if (decode_item(s, &s->lanes[lane], job, item, &err)) {
@@ -265,7 +276,7 @@ static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
         job->records[job->n++] = r;
     }
     if (job->n) {
-        unload(s, job);
+        unload(s, &s->lanes[lane], job);
         push_job(s, job); /* its records, and so the chunk, are the writer's from here on */
     } else {
         weir_sync_job_done(s, job);

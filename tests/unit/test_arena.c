@@ -175,6 +175,35 @@ static void test_each_allocation_fails(void **state)
     }
 }
 
+/* What is reserved comes from one block of that size, whatever is asked for by pieces. */
+static void test_reserve(void **state)
+{
+    (void)state;
+    weir_arena a;
+    weir_arena_init(&a, 0);
+    assert_true(weir_arena_reserve(&a, 1000));
+    char *first = weir_arena_bytes(&a, 400), *second = weir_arena_bytes(&a, 600);
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_int_equal(weir_arena_used(&a), 1000);
+#ifndef WEIR_ARENA_DEBUG
+    assert_ptr_equal(second, first + 400);
+    assert_int_equal(weir_arena_footprint(&a), 1000);
+    assert_true(weir_arena_reserve(&a, 0));
+    assert_int_equal(weir_arena_footprint(&a), 1000);
+#endif
+    weir_arena_fini(&a);
+    weir_arena_init(&a, 100);
+    memset(weir_arena_bytes(&a, 60), 0, 60);
+    assert_int_equal(weir_arena_used(&a), 60);
+#ifndef WEIR_ARENA_DEBUG
+    assert_false(weir_arena_reserve(&a, 101));
+    assert_true(a.failed);
+#endif
+    weir_arena_fini(&a);
+    assert_int_equal(weir_alloc_live(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_sizes_that_overflow),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

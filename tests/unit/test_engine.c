@@ -86,7 +86,7 @@ static void test_unload(void **state)
     world w;
     begin(&w, (weir_engine_options){.lanes = 1});
     assign_and_fill(&w, 3);
-    weir_engine_unload(&w.engine, w.taken, 2, 100);
+    weir_engine_unload(&w.engine, w.taken, 2, 200);
     assert_int_equal(w.script.n_released, 2);
     assert_null(w.taken[0]->raw.key.ptr);
     assert_true(weir_view_is(w.taken[0]->raw.topic, "orders"));

@@ -218,7 +218,11 @@ static void test_integers(void **state)
         {"-9223372036854775809", false, 0}, {"18446744073709551616", false, 0},
         {"92233720368547758070", false, 0}, {"", false, 0}, {"-", false, 0}, {"+1", false, 0},
         {"--1", false, 0}, {" 1", false, 0}, {"1 ", false, 0}, {"1.0", false, 0}, {"1e2", false, 0},
-        {"x", false, 0}, {"/", false, 0}, {":", false, 0}};
+        {"x", false, 0}, {"/", false, 0}, {":", false, 0}, {"12345678", true, 12345678},
+        {"-1234567890123456", true, -1234567890123456},
+        {"123456789012345678", true, 123456789012345678}, {"1234/678", false, 0},
+        {"123456:8", false, 0}, {"0000000\xb0", false, 0}, {"12345678x", false, 0},
+        {"123456781234567-", false, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t n = 42;
         if (weir_text_to_int64(weir_view_of(cases[i].text), &n) != cases[i].fits ||
