@@ -45,6 +45,7 @@ typedef struct world {
     atomic_uchar done[PARTITIONS][MOST_OFFSETS];
     atomic_ullong answers;
     atomic_bool fatal, over;
+    atomic_int slow_ms; /* what a handler takes */
 
     /* Users that settle what was deferred. Lock: `lock`. */
     pthread_t users[USERS];
@@ -100,6 +101,7 @@ static weir_status handle(weir_message *m, void *ctx)
     assert_int_equal(atomic_exchange(&k->busy, 1), 0);
     bool again = k->epoch == m->record->partition->epoch && weir_record_offset(m) <= k->done;
     assert_false(again);
+    usleep((unsigned)atomic_load(&w->slow_ms) * 1000);
     if (atomic_load(&w->fatal)) {
         atomic_store(&k->busy, 0);
         return WEIR_FATAL;
@@ -286,6 +288,41 @@ static void test_stops_in_mid_flight(void **state)
         work_for(&w, 100, 7);
         assert_int_equal(end(&w, &err), WEIR_OK);
     }
+}
+
+static size_t count_done(world *w)
+{
+    size_t n = 0;
+    for (int p = 0; p < PARTITIONS; p++) {
+        for (int64_t o = 0; o < atomic_load(&w->source.produced[p]); o++) {
+            n += atomic_load(&w->done[p][o]);
+        }
+    }
+    return n;
+}
+
+/* What was not begun when the drain's bound passes is dropped: nobody waits for slow handlers. */
+static void test_the_bound_of_a_drain(void **state)
+{
+    enum { DRAIN_MS = 200, SLOW_MS = 50, EACH = 200, BEGUN = 2 * LANES };
+    (void)state;
+    static world w;
+    weir_error err;
+    begin(&w, DRAIN_MS);
+    atomic_store(&w.slow_ms, SLOW_MS);
+    for (int p = 0; p < PARTITIONS; p++) {
+        threaded_produce(&w.source, p, EACH);
+    }
+    int64_t until = weir_monotonic_ms() + 20000;
+    while (count_done(&w) < BEGUN && weir_monotonic_ms() < until) {
+        usleep(1000);
+    }
+    size_t before = count_done(&w);
+    assert_in_range(before, BEGUN, PARTITIONS * EACH / 3);
+    assert_int_equal(end(&w, &err), WEIR_OK);
+    /* By the bound each lane handles four, and one that it has begun; those that are deferred take
+     * no time. Twice as many, for a machine that is busy. */
+    assert_in_range(count_done(&w) - before, 0, 2 * LANES * (DRAIN_MS / SLOW_MS + 1) * 5 / 4);
 }
 
 static void test_fails_in_mid_flight(void **state)
@@ -527,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_second_of_handlers),
         cmocka_unit_test(test_stops_in_mid_flight),
+        cmocka_unit_test(test_the_bound_of_a_drain),
         cmocka_unit_test(test_fails_in_mid_flight),
         cmocka_unit_test(test_a_source_ends),
         cmocka_unit_test(test_no_memory_at_the_start),
