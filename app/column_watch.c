@@ -140,16 +140,25 @@ static bool carries_a_row(weir_view value)
            !has(value, weir_view_of("\"op\":\"t\"")) && !has(value, weir_view_of("\"op\":\"m\""));
 }
 
-static void tell(weir_column_watch *w, watched_topic *t)
+static void tell_each(watched_topic *t, weir_column_missing_fn *fn, void *ctx)
 {
-    unsigned records = atomic_load(&t->records);
-    for (named_column *n = t->first; n && records; n = n->next) {
+    weir_missing_column missing = {.records = atomic_load(&t->records)};
+    for (named_column *n = t->first; n && missing.records; n = n->next) {
         if (!atomic_load(&n->met) && !atomic_exchange(&n->told, true)) {
-            weir_log_line(w->log, WEIR_LOG_WARN, n->owner,
-                "column %s was in none of the %u records of %s so far: is the name right?",
-                n->column, records, n->table);
+            missing.owner = n->owner;
+            missing.table = n->table;
+            missing.column = n->column;
+            fn(ctx, &missing);
         }
     }
+}
+
+static void log_missing(void *ctx, const weir_missing_column *c)
+{
+    const weir_column_watch *w = ctx;
+    weir_log_line(w->log, WEIR_LOG_WARN, c->owner,
+        "column %s was in none of the %u records of %s so far: is the name right?", c->column,
+        c->records, c->table);
 }
 
 static void look_at(weir_column_watch *w, watched_topic *t, weir_view value)
@@ -163,8 +172,13 @@ static void look_at(weir_column_watch *w, watched_topic *t, weir_view value)
         }
     }
     if (atomic_fetch_add(&t->records, 1) + 1 == ENOUGH_RECORDS) {
-        tell(w, t);
+        tell_each(t, log_missing, w);
     }
+}
+
+void weir_column_watch_record(weir_column_watch *w, size_t topic, weir_view value)
+{
+    look_at(w, &w->topics[topic], value);
 }
 
 void weir_column_watch_look(weir_column_watch *w, const weir_chunk *chunk)
@@ -175,9 +189,14 @@ void weir_column_watch_look(weir_column_watch *w, const weir_chunk *chunk)
     }
 }
 
-void weir_column_watch_tell(weir_column_watch *w)
+void weir_column_watch_missing(weir_column_watch *w, weir_column_missing_fn *fn, void *ctx)
 {
     for (size_t i = 0; i < w->rules->n_topics; i++) {
-        tell(w, &w->topics[i]);
+        tell_each(&w->topics[i], fn, ctx);
     }
+}
+
+void weir_column_watch_tell(weir_column_watch *w)
+{
+    weir_column_watch_missing(w, log_missing, w);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "check_columns.h"
 #include "config_value.h"
 #include "engine/run.h"
 #include "kafka.h"
@@ -351,6 +352,7 @@ static weir_status ask_brokers(asking *a, weir_error *err)
         return s;
     }
     check_dead_letters(a);
+    s = weir_check_columns(a->cli, a->config, &a->kafka, a->admin, a->to, err);
     for (size_t i = 0; i < a->config->sources.count && !s; i++) {
         s = check_heartbeat(a, &a->config->sources.items[i], err);
     }

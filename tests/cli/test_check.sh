@@ -56,6 +56,14 @@ out_is_json
 out_has '"online":\[{"result":"good","what":"store local"'
 out_has '"result":"unchecked"'
 
+sed 's/^  labels: {/  labels: { where: { nme: x },/; s/n: integer }/m: integer }/' "$CONFIG" >"$T/typos.yaml"
+run "columns that are nowhere" 0 check "$T/typos.yaml" --online
+out_has "^risk  *caches.labels.where: column nme is in none of the [0-9]* newest records of public.labels"
+out_has "^risk  *sources.bank.types: column m is in none of the"
+cp "$T/out" "$T/said"
+risks=$(grep -c 'is in none of' "$T/said")
+is "and no other" test "$risks" -eq 2
+
 # A store that does not fit its topics any more.
 run "sync" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
 run "a store that fits" 0 check "$CONFIG" --online
