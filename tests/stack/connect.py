@@ -59,7 +59,7 @@ class Connect:
 
     `plugins` are folders of further plugins."""
 
-    def __init__(self, folder, kafka, name, settings, schemas, keep=False, heap=400, plugins=()):
+    def __init__(self, folder, kafka, name, settings, schemas, keep=False, heap=400, plugins=(), fast=False):
         self.folder = pathlib.Path(folder)
         self.kafka, self.name, self.settings, self.schemas = kafka, name, settings, schemas
         self.plugins = ",".join(str(p) for p in (fetch.debezium(), *plugins))
@@ -67,7 +67,7 @@ class Connect:
         self.port = free_port()
         worker, self.connector_file = self.folder / "connect.properties", self.folder / "connector.json"
         main = "org.apache.kafka.connect.cli.ConnectStandalone"
-        self.process = Process(folder, "connect", java(heap, main, worker, self.connector_file), keep=keep)
+        self.process = Process(folder, "connect", java(heap, main, worker, self.connector_file, fast=fast), keep=keep)
 
     @property
     def url(self):

@@ -12,6 +12,12 @@ stack-down:
 stack-status:
 	@tests/stack/stack status
 
+# The recordings of tests/data afresh, for another version of Debezium: make stack-capture CAPTURE=folder
+CAPTURE ?= $(B)/capture
+.PHONY: stack-capture
+stack-capture: $(WEIR) | stack-deps
+	@tests/stack/make-recordings $(WEIR) $(CAPTURE)
+
 $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $^ $(PC_LIBS) -lm

@@ -45,6 +45,10 @@ class Stack:
         if not keep:
             _end_with_us(self.folder)
 
+    def end(self):
+        """Ends it before the program does, which may want another."""
+        take_down(self.folder)
+
     def start_kafka(self):
         """The broker alone."""
         self.kafka.create()
@@ -58,10 +62,10 @@ class Stack:
         self.postgres.create_database()
         self.postgres.run(schema)
 
-    def start_connect(self, prefix, tables, schemas, plugins=(), heap=400, **settings):
+    def start_connect(self, prefix, tables, schemas, plugins=(), heap=400, fast=False, **settings):
         """Debezium over `tables`."""
         self.connect = Connect(self.folder, self.kafka, prefix, connector(self.postgres, prefix, tables, **settings),
-                               schemas, self.keep, heap, plugins)
+                               schemas, self.keep, heap, plugins, fast)
         self.connect.create()
         self.connect.start()
 
