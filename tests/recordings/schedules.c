@@ -1,6 +1,6 @@
 /* check-schedules: every recording ends in exactly its final rows, whatever happens on the way.
  *
- *   check-schedules SEEDS [--first SEED] [--recording NAME] [--verbose]
+ *   check-schedules SEEDS [--seed N] [--only RECORDING] [--verbose]
  *
  * What a real connector sent (tests/data) is read by the recordings' own reader and goes through a
  * real engine, decoder, sync and merge rule (process.h), under a schedule that the seed draws:
@@ -12,19 +12,15 @@
  * and the stored offsets are the ends.
  *
  * A failure prints the options that repeat it. The last line is 'N passed, N failed, 0 skipped'. */
-#include <inttypes.h>
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "cdc/state.h"
 #include "file/lines.h"
 #include "recordings/process.h"
 #include "recordings/straight.h"
+#include "sim/campaign.h"
 #include "sim/grow.h"
 #include "sync/stored.h"
 #include "value/json.h"
-
-enum { MOST_REPORTED = 10 };
 
 /* What happens to what was sent on its way into the topics. */
 typedef enum route { PLAIN, STRETCHES, FRAGMENTS, BOTH, ROUTES } route;
@@ -72,10 +68,8 @@ static const struct input {
 };
 
 typedef struct campaign {
-    uint64_t seeds, first;
-    const char *only; /* recording, or NULL */
-    bool verbose;
-    uint64_t passed, failed, delivered, starts, crashes;
+    sim_campaign of;
+    uint64_t delivered, starts, crashes;
 } campaign;
 
 /* ---- The straight replay is the database --------------------------------------------------------
@@ -382,14 +376,13 @@ static void compare(process *p, const straight *want)
 static void report(campaign *k, const process *p, uint64_t seed, route way)
 {
     bool failed = p->failure[0];
-    k->passed += !failed;
     k->delivered += p->delivered;
     k->starts += p->starts;
     k->crashes += p->crashes;
-    if (failed && k->failed++ < MOST_REPORTED) {
-        printf("FAILED: check-schedules 1 --recording %s --first %" PRIu64 " (%s): %s\n",
+    if (sim_campaign_count(&k->of, failed)) {
+        printf("FAILED: check-schedules 1 --only %s --seed %" PRIu64 " (%s): %s\n",
             p->recording->name, seed, route_names[way], p->failure);
-    } else if (k->verbose) {
+    } else if (k->of.verbose) {
         printf("%s %" PRIu64 " (%s): %" PRIu64 " records, %" PRIu64 " starts, %" PRIu64
                " crashes\n",
             p->recording->name, seed, route_names[way], p->delivered, p->starts, p->crashes);
@@ -422,57 +415,26 @@ static void run_seed(campaign *k, const recording *r, uint64_t seed)
     report(k, &p, seed, way);
 }
 
-/* Seeds are counted per run, so that `1 --first SEED` repeats one. */
+/* Seeds are counted per run, so that `1 --seed N` repeats one. */
 static void run_recording(campaign *k, const struct input *in)
 {
     recording r;
-    uint64_t runs = k->only ? k->seeds : k->seeds * (uint64_t)in->runs;
-    if (k->only && strcmp(k->only, in->name) != 0) {
+    uint64_t runs = k->of.only ? k->of.seeds : k->of.seeds * (uint64_t)in->runs;
+    if (k->of.only && strcmp(k->of.only, in->name) != 0) {
         return;
     }
     load(&r, in);
     for (uint64_t i = 0; i < runs; i++) {
-        run_seed(k, &r, k->first + i);
+        run_seed(k, &r, k->of.first + i);
     }
     recording_free(&r);
 }
 
-static bool parse(campaign *k, int argc, char **argv)
-{
-    *k = (campaign){.first = 1};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--verbose") == 0) {
-            k->verbose = true;
-        } else if (strcmp(argv[i], "--first") == 0) {
-            k->first = strtoull(value, NULL, 10);
-            i++;
-        } else if (strcmp(argv[i], "--recording") == 0) {
-            k->only = value;
-            i++;
-        } else {
-            k->seeds = strtoull(argv[i], NULL, 10);
-        }
-    }
-    return k->seeds > 0;
-}
-
-static void tally(const campaign *k)
-{
-    const char *path = getenv("TALLY");
-    FILE *f = path && *path ? fopen(path, "a") : NULL;
-    if (f) {
-        fprintf(f, "%" PRIu64 " %" PRIu64 " 0\n", k->passed, k->failed);
-        fclose(f);
-    }
-}
-
 int main(int argc, char **argv)
 {
-    campaign k;
-    if (!parse(&k, argc, argv)) {
-        fputs(
-            "usage: check-schedules SEEDS [--first SEED] [--recording NAME] [--verbose]\n", stderr);
+    campaign k = {0};
+    if (!sim_campaign_parse(
+            &k.of, argc, argv, "check-schedules SEEDS [--seed N] [--only RECORDING] [--verbose]")) {
         return 2;
     }
     setenv("STORE", "none", 1); /* the configs name a path; nothing is opened there */
@@ -482,7 +444,5 @@ int main(int argc, char **argv)
     printf("%" PRIu64 " records delivered, %" PRIu64 " processes started, %" PRIu64
            " of them died\n",
         k.delivered, k.starts, k.crashes);
-    printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", k.passed, k.failed);
-    tally(&k);
-    return k.failed != 0 || !k.passed;
+    return sim_campaign_end(&k.of);
 }

@@ -10,14 +10,12 @@
  *
  * SEEDS worlds are run, from seed N (1) on; a failure prints how to repeat it. --verbose tells all
  * that happens. The last line is 'N passed, N failed, 0 skipped'. */
-#include <inttypes.h>
-#include <stdlib.h>
-
 #include "base/alloc.h"
+#include "sim/campaign.h"
 #include "sim/engine_world.h"
 #include "sim/grow.h"
 
-enum { MOST_REPORTED = 10, MOST_QUIET_STEPS = 100000 };
+enum { MOST_QUIET_STEPS = 100000 };
 
 /* ---- Random steps -------------------------------------------------------------------------------
  */
@@ -301,15 +299,15 @@ static void check_end(sim_world *w)
 }
 
 typedef struct campaign {
-    uint64_t seeds, first, passed, failed, starts, letters, repeats, restarts;
-    bool verbose;
+    sim_campaign of;
+    uint64_t starts, letters, repeats, restarts;
 } campaign;
 
 static void run_seed(campaign *k, uint64_t seed)
 {
     static sim_world w;
     long live = weir_alloc_live();
-    sim_world_init(&w, seed, k->verbose);
+    sim_world_init(&w, seed, k->of.verbose);
     double faults = sim_chance(&w.rng, .3) ? .02 : 0;
     for (int steps = SIM_PICK(&w.rng, 50, 300, 1000); steps && !w.ledger.failure[0]; steps--) {
         step_with_faults(&w, faults);
@@ -325,8 +323,7 @@ static void run_seed(campaign *k, uint64_t seed)
     k->letters += w.ledger.letters;
     k->repeats += w.ledger.repeats;
     k->restarts += w.restarts;
-    k->passed += !w.ledger.failure[0];
-    if (w.ledger.failure[0] && k->failed++ < MOST_REPORTED) {
+    if (sim_campaign_count(&k->of, w.ledger.failure[0])) {
         printf("FAILED: sim-engine 1 --seed %" PRIu64 ": %s\n", seed, w.ledger.failure);
     }
 }
@@ -334,45 +331,17 @@ static void run_seed(campaign *k, uint64_t seed)
 /* ---- The program --------------------------------------------------------------------------------
  */
 
-static bool parse(campaign *k, int argc, char **argv)
-{
-    *k = (campaign){.first = 1};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--verbose") == 0) {
-            k->verbose = true;
-        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            k->first = strtoull(argv[++i], NULL, 10);
-        } else {
-            k->seeds = strtoull(argv[i], NULL, 10);
-        }
-    }
-    return k->seeds > 0;
-}
-
-static void tally(const campaign *k)
-{
-    const char *path = getenv("TALLY");
-    FILE *f = path && *path ? fopen(path, "a") : NULL;
-    if (f) {
-        fprintf(f, "%" PRIu64 " %" PRIu64 " 0\n", k->passed, k->failed);
-        fclose(f);
-    }
-}
-
 int main(int argc, char **argv)
 {
-    campaign k;
-    if (!parse(&k, argc, argv)) {
-        fputs("usage: sim-engine SEEDS [--seed N] [--verbose]\n", stderr);
+    campaign k = {0};
+    if (!sim_campaign_parse(&k.of, argc, argv, "sim-engine SEEDS [--seed N] [--verbose]")) {
         return 2;
     }
-    for (uint64_t i = 0; i < k.seeds; i++) {
-        run_seed(&k, k.first + i);
+    for (uint64_t i = 0; i < k.of.seeds; i++) {
+        run_seed(&k, k.of.first + i);
     }
     printf("%" PRIu64 " handlers called, %" PRIu64 " dead letters, %" PRIu64
            " records done again, %" PRIu64 " processes started\n",
         k.starts, k.letters, k.repeats, k.restarts);
-    printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", k.passed, k.failed);
-    tally(&k);
-    return k.failed != 0;
+    return sim_campaign_end(&k.of);
 }

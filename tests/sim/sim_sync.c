@@ -14,9 +14,10 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "sim/campaign.h"
 #include "sim/sync_world.h"
 
-enum { MOST_REPORTED = 10, MOST_QUIET_STEPS = 200000 };
+enum { MOST_QUIET_STEPS = 200000 };
 
 /* ---- Random steps -------------------------------------------------------------------------------
  */
@@ -167,15 +168,15 @@ static void run_to_quiet(sim_sync_world *w)
  */
 
 typedef struct campaign {
-    uint64_t seeds, first, passed, failed, starts, released, transactions, store_failures;
-    bool verbose;
+    sim_campaign of;
+    uint64_t starts, released, transactions, store_failures;
 } campaign;
 
 static void run_seed(campaign *k, uint64_t seed)
 {
     static sim_sync_world w;
     long live = weir_alloc_live();
-    sim_sync_world_init(&w, seed, k->verbose);
+    sim_sync_world_init(&w, seed, k->of.verbose);
     for (int steps = SIM_PICK(&w.rng, 20, 200, 800); steps && !w.failure[0]; steps--) {
         step(&w);
     }
@@ -192,51 +193,22 @@ static void run_seed(campaign *k, uint64_t seed)
     k->released += w.released;
     k->transactions += w.transactions;
     k->store_failures += w.store.failed;
-    k->passed += !w.failure[0];
-    if (w.failure[0] && k->failed++ < MOST_REPORTED) {
+    if (sim_campaign_count(&k->of, w.failure[0])) {
         printf("FAILED: sim-sync 1 --seed %" PRIu64 ": %s\n", seed, w.failure);
-    }
-}
-
-static bool parse(campaign *k, int argc, char **argv)
-{
-    *k = (campaign){.first = 1};
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--verbose") == 0) {
-            k->verbose = true;
-        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
-            k->first = strtoull(argv[++i], NULL, 10);
-        } else {
-            k->seeds = strtoull(argv[i], NULL, 10);
-        }
-    }
-    return k->seeds > 0;
-}
-
-static void tally(const campaign *k)
-{
-    const char *path = getenv("TALLY");
-    FILE *f = path && *path ? fopen(path, "a") : NULL;
-    if (f) {
-        fprintf(f, "%" PRIu64 " %" PRIu64 " 0\n", k->passed, k->failed);
-        fclose(f);
     }
 }
 
 int main(int argc, char **argv)
 {
-    campaign k;
-    if (!parse(&k, argc, argv)) {
-        fputs("usage: sim-sync SEEDS [--seed N] [--verbose]\n", stderr);
+    campaign k = {0};
+    if (!sim_campaign_parse(&k.of, argc, argv, "sim-sync SEEDS [--seed N] [--verbose]")) {
         return 2;
     }
-    for (uint64_t i = 0; i < k.seeds; i++) {
-        run_seed(&k, k.first + i);
+    for (uint64_t i = 0; i < k.of.seeds; i++) {
+        run_seed(&k, k.of.first + i);
     }
     printf("%" PRIu64 " records released, %" PRIu64 " transactions, %" PRIu64
            " calls of the store failed, %" PRIu64 " processes started\n",
         k.released, k.transactions, k.store_failures, k.starts);
-    printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", k.passed, k.failed);
-    tally(&k);
-    return k.failed != 0;
+    return sim_campaign_end(&k.of);
 }
