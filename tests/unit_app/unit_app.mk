@@ -10,8 +10,8 @@ UNIT_APP_LIBS = $(CONFIG_TEST_OBJ) $(B)/faults/libweir-core.a -lyaml -ljansson -
 $(B)/tests/unit_app/%: tests/unit_app/%.c $(CONFIG_TEST_OBJ) $(B)/faults/libweir-core.a | test-deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -o $@ $< $(UNIT_APP_LIBS) -lcmocka
-# These open an app or a daemon: they link all of the library.
-$(B)/tests/unit_app/test_lookup $(B)/tests/unit_app/test_register: $(B)/tests/unit_app/%: \
+# These open an app or a daemon, or know connectors: they link all of the library.
+$(B)/tests/unit_app/test_lookup $(B)/tests/unit_app/test_register $(B)/tests/unit_app/test_kafka_properties: $(B)/tests/unit_app/%: \
         tests/unit_app/%.c $(B)/libweir.a | test-deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -Itests -MMD -MP -o $@ $< $(B)/libweir.a $(PC_LIBS) -lcmocka -lm
