@@ -12,10 +12,11 @@ static const size_t MOST_BYTES = (size_t)256 << 20;
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
-weir_status weir_compiler_oom(weir_compiler *c)
+weir_status(weir_compiler_oom)(weir_compiler *c)
 {
     const weir_arena *a = &c->s->arena;
-    return weir_arena_footprint(a) > a->max_bytes / 2
+    /* A block of an arena may be as large as all before it together. */
+    return weir_arena_footprint(a) > a->max_bytes / 4
                ? weir_fail(c->err, WEIR_E_SCHEMA_LIMIT,
                      "the schema needs more than the %zu MiB of memory it may take",
                      a->max_bytes >> 20)
@@ -36,7 +37,7 @@ weir_status weir_compiler_place(weir_compiler *c, weir_node at, weir_status stat
     return weir_at(c->err, "%.*s:%u:%u", len, d->uri.ptr, p.line, p.column);
 }
 
-weir_status weir_compiler_refuse(
+weir_status(weir_compiler_refuse)(
     weir_compiler *c, weir_node at, weir_code code, const char *fmt, ...)
 {
     char text[200];
@@ -55,7 +56,7 @@ static weir_status new_block(weir_compiler *c, weir_block block, weir_node node,
     if (s->n_blocks == MOST_BLOCKS) {
         return weir_fail(c->err, WEIR_E_SCHEMA_LIMIT, "more than %d subschemas", MOST_BLOCKS);
     }
-    if ((s->n_blocks & (s->n_blocks - 1)) == 0) {
+    if (!c->queue || (s->n_blocks & (s->n_blocks - 1)) == 0) {
         size_t count = s->n_blocks ? 2 * (size_t)s->n_blocks : 1;
         weir_block *blocks = weir_realloc(s->blocks, count * sizeof *blocks);
         s->blocks = blocks ? blocks : s->blocks;
@@ -263,6 +264,9 @@ static weir_status compile_all(weir_compiler *c, weir_view text)
     c->done = c->s->n_blocks;
     weir_view uri = weir_view_of(base ? base : "");
     const char *hash = uri.len ? memchr(uri.ptr, '#', uri.len) : NULL;
+    if (!s && text.len > c->s->arena.max_bytes / 2) {
+        return weir_fail(c->err, WEIR_E_SCHEMA_LIMIT, "the schema's text is larger than its bound");
+    }
     uri.len = hash ? (size_t)(hash - uri.ptr) : uri.len;
     s = s ? s : weir_compiler_add(c, uri, text, &document);
     s = s ? s
@@ -280,6 +284,8 @@ static void compiler_fini(weir_compiler *c)
     }
     weir_map_fini(&c->by_uri, NULL);
     weir_map_fini(&c->names, NULL);
+    weir_map_fini(&c->anchors, NULL);
+    weir_map_fini(&c->members, NULL);
     weir_free(c->queue);
 }
 

@@ -149,14 +149,18 @@ static weir_status compile_dynamic(weir_making *m, weir_keyword k, weir_view nam
     if (s) {
         return s;
     }
-    weir_dynamic_anchor *d = weir_compiler_dynamic(c, weir_compiler_resource(c, to), name);
-    bool dynamic = name.ptr && d && d->at == to.at;
+    const weir_anchor *a =
+        name.ptr ? weir_compiler_anchor(c, weir_compiler_resource(c, to), name) : NULL;
+    if (c->s->arena.failed) {
+        return weir_compiler_oom(c);
+    }
+    bool dynamic = a && a->dynamic && a->at == to.at;
     c->s->dynamic |= dynamic;
     weir_making_put(m, WEIR_KIND_ANY,
         (weir_schema_op){.code = dynamic ? WEIR_OP_DYNAMIC_REF : WEIR_OP_REF,
             .keyword = weir_keywords[k].name,
             .block = block,
-            .count = dynamic ? d->name_id : 0});
+            .count = dynamic ? a->dynamic->name_id : 0});
     return WEIR_OK;
 }
 

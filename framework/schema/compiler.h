@@ -46,10 +46,8 @@ extern const weir_keyword_info weir_keywords[WEIR_KEYWORDS];
 int weir_keyword_of(const weir_value *name, uint8_t draft);
 
 typedef struct weir_anchor {
-    weir_view name;
     const weir_value *at;
-    uint32_t resource;
-    struct weir_anchor *next;
+    weir_dynamic_anchor *dynamic; /* NULL: it is a plain one */
 } weir_anchor;
 
 /* A place in a document. */
@@ -64,10 +62,11 @@ typedef struct weir_compiler {
     weir_dialect dialect; /* of documents without $schema */
     weir_map by_uri;      /* to a resource's index + 1 */
     weir_map names;       /* dynamic names to their index + 1 */
-    weir_anchor *anchors;
-    uint32_t meta_depth; /* meta-schemas that are being looked at for a document's dialect */
-    weir_node *queue;    /* by block */
-    uint32_t done;       /* blocks that are compiled */
+    weir_map anchors;     /* of a resource and a name: weir_anchor */
+    weir_map members;     /* of large objects that pointers lead through: their values */
+    uint32_t meta_depth;  /* meta-schemas that are being looked at for a document's dialect */
+    weir_node *queue;     /* by block */
+    uint32_t done;        /* blocks that are compiled */
     weir_buf pending[WEIR_KINDS]; /* operations of the block at hand */
     weir_error *err;
 } weir_compiler;
@@ -93,9 +92,8 @@ WEIR_MUST_USE weir_status weir_compiler_follow(
 /* The schema at a node is found to be one, if it was not. */
 WEIR_MUST_USE weir_status weir_compiler_know(weir_compiler *c, weir_node node, uint32_t resource);
 uint32_t weir_compiler_resource(const weir_compiler *c, weir_node node);
-/* The dynamic anchor of a name in a resource; NULL. */
-weir_dynamic_anchor *weir_compiler_dynamic(
-    const weir_compiler *c, uint32_t resource, weir_view name);
+/* The anchor of a name in a resource; NULL. */
+const weir_anchor *weir_compiler_anchor(const weir_compiler *c, uint32_t resource, weir_view name);
 
 /* ---- compile.c ------------------------------------------------------------------------------ */
 
@@ -104,6 +102,11 @@ weir_status weir_compiler_refuse(weir_compiler *c, weir_node at, weir_code code,
     ...) __attribute__((format(printf, 4, 5)));
 weir_status weir_compiler_place(weir_compiler *c, weir_node at, weir_status status);
 weir_status weir_compiler_oom(weir_compiler *c);
+#ifdef __clang_analyzer__
+/* As in base/err.h: the analyzer looks at one file at a time. */
+#define weir_compiler_oom(c) (weir_compiler_oom(c) ?: WEIR_FATAL)
+#define weir_compiler_refuse(...) (weir_compiler_refuse(__VA_ARGS__) ?: WEIR_FATAL)
+#endif
 /* The block of a schema; it is compiled later. */
 WEIR_MUST_USE weir_status weir_compiler_block(weir_compiler *c, weir_node node, uint32_t *block);
 /* Of a subschema of the block at hand. */

@@ -117,6 +117,9 @@ static bool is_multiple_of_word(const weir_decimal *d, const weir_decimal *divis
     for (uint32_t i = 0; i < divisor->count; i++) {
         modulus = modulus * 10 + take_digit(&at);
     }
+    if (!modulus) {
+        return false; /* no divisor is 0 */
+    }
     at = d->digits;
     for (uint32_t i = 0; i < d->count; i++) {
         rest = (rest * 10 + take_digit(&at)) % modulus;

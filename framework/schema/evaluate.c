@@ -32,7 +32,7 @@ bool weir_types_allow(uint16_t types, const weir_value *v)
 
 weir_op_list weir_ops_of(const weir_block *b, const weir_value *v)
 {
-    static const int8_t kinds[] = {[WEIR_NULL] = -1,
+    static const int kinds[] = {[WEIR_NULL] = -1,
         [WEIR_BOOL] = -1,
         [WEIR_INT] = WEIR_KIND_NUMBER,
         [WEIR_NUMBER] = WEIR_KIND_NUMBER,
@@ -40,8 +40,7 @@ weir_op_list weir_ops_of(const weir_block *b, const weir_value *v)
         [WEIR_BYTES] = -1,
         [WEIR_ARRAY] = WEIR_KIND_ARRAY,
         [WEIR_OBJECT] = WEIR_KIND_OBJECT};
-    int kind = kinds[v->type];
-    return kind < 0 ? (weir_op_list){NULL, 0} : b->ops[kind];
+    return kinds[v->type] < 0 ? (weir_op_list){NULL, 0} : b->ops[kinds[v->type]];
 }
 
 /* ---- what was evaluated --------------------------------------------------------------------- */
@@ -123,11 +122,12 @@ static bool run_enum(weir_run *r, const weir_enum_rule *rule, const weir_value *
     return false;
 }
 
-uint32_t weir_dynamic_target(const weir_run *r, const weir_schema_op *op)
+uint32_t weir_dynamic_target(weir_run *r, const weir_schema_op *op)
 {
     uint32_t block = op->block;
     for (const weir_scope *s = r->scope; s; s = s->outer) { /* the outermost counts */
         for (const weir_dynamic_anchor *d = r->schema->dynamic_anchors; d; d = d->next) {
+            r->steps--;
             if (d->resource == s->resource && d->name_id == op->count) {
                 block = d->block;
             }

@@ -54,7 +54,7 @@ static inline bool weir_track_has(const weir_track *t, uint32_t i)
 weir_op_list weir_ops_of(const weir_block *b, const weir_value *v); /* by the value's kind */
 const weir_property *weir_find_property(const weir_members_rule *rule, const weir_value *name);
 bool weir_pattern_matches(weir_run *r, const weir_pattern_rule *p, const weir_value *string);
-uint32_t weir_dynamic_target(const weir_run *r, const weir_schema_op *op);
+uint32_t weir_dynamic_target(weir_run *r, const weir_schema_op *op);
 /* The number of characters of a string, counted up to `enough`. */
 uint32_t weir_length_of(const weir_value *string, uint32_t enough);
 /* The first item that is there before; NULL: all differ. *first: the one before. */

@@ -252,7 +252,7 @@ bool weir_idn_a_label(weir_idn_name *name, weir_view label)
 {
     label_text text;
     ace_writer again = {.len = 0};
-    char utf8[4 * LONGEST_LABEL];
+    char utf8[4 * LONGEST_LABEL] = "";
     size_t len = 0;
     weir_view ace = {label.ptr + ACE_PREFIX, label.len - ACE_PREFIX};
     if (!ace.len || label.len > LONGEST_LABEL || !decode(ace, &text)) {

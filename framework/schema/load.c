@@ -62,18 +62,48 @@ static weir_status add_resource(weir_compiler *c, weir_resource r, uint32_t *out
     return name_resource(c, r.uri, *out);
 }
 
-static weir_status add_anchor(
-    weir_compiler *c, weir_node node, uint32_t resource, weir_view name, bool dynamic)
+/* A number and a name as one key of a map. */
+typedef struct pair_key {
+    weir_buf bytes;
+} pair_key;
+
+static weir_view pair_of(pair_key *k, uint64_t number, weir_view name)
 {
-    weir_anchor *a = weir_arena_alloc(&c->s->arena, sizeof *a);
-    if (!a) {
-        return weir_compiler_oom(c);
-    }
-    *a = (weir_anchor){name, node.at, resource, c->anchors};
-    c->anchors = a;
-    if (!dynamic) {
-        return WEIR_OK;
-    }
+    k->bytes = (weir_buf){0};
+    weir_buf_put(&k->bytes, &number, sizeof number);
+    weir_buf_putv(&k->bytes, name);
+    return weir_buf_view(&k->bytes);
+}
+
+/* Finds, or adds with the value NULL. NULL: no memory. */
+static weir_map_entry *add_pair(weir_map *map, uint64_t number, weir_view name)
+{
+    pair_key key;
+    weir_view bytes = pair_of(&key, number, name);
+    weir_map_entry *e = key.bytes.failed ? NULL : weir_map_add(map, bytes);
+    weir_buf_fini(&key.bytes);
+    return e;
+}
+
+/* NULL: there is none, or (then the arena has failed too) no memory to look. */
+static void *find_pair(const weir_compiler *c, const weir_map *map, uint64_t number, weir_view name)
+{
+    pair_key key;
+    weir_view bytes = pair_of(&key, number, name);
+    void *value = key.bytes.failed ? NULL : weir_map_get(map, bytes);
+    c->s->arena.failed |= key.bytes.failed;
+    weir_buf_fini(&key.bytes);
+    return value;
+}
+
+const weir_anchor *weir_compiler_anchor(const weir_compiler *c, uint32_t resource, weir_view name)
+{
+    return find_pair(c, &c->anchors, resource, name);
+}
+
+static weir_status add_dynamic(
+    weir_compiler *c, weir_node node, uint32_t resource, weir_view name, weir_anchor *anchor)
+{
     weir_map_entry *e = weir_map_add(&c->names, name);
     weir_dynamic_anchor *d = weir_arena_alloc(&c->s->arena, sizeof *d);
     if (!e || !d) {
@@ -85,17 +115,21 @@ static weir_status add_anchor(
     *d = (weir_dynamic_anchor){name, node.at, resource, WEIR_NO_BLOCK,
         (uint32_t)(uintptr_t)e->value, c->s->dynamic_anchors};
     c->s->dynamic_anchors = d;
+    anchor->dynamic = d;
     return WEIR_OK;
 }
 
-weir_dynamic_anchor *weir_compiler_dynamic(
-    const weir_compiler *c, uint32_t resource, weir_view name)
+static weir_status add_anchor(
+    weir_compiler *c, weir_node node, uint32_t resource, weir_view name, bool dynamic)
 {
-    weir_dynamic_anchor *d = c->s->dynamic_anchors;
-    while (d && !(d->resource == resource && weir_view_eq(d->name, name))) {
-        d = d->next;
+    weir_map_entry *e = add_pair(&c->anchors, resource, name);
+    weir_anchor *a = weir_arena_alloc(&c->s->arena, sizeof *a);
+    if (!e || !a) {
+        return weir_compiler_oom(c);
     }
-    return d;
+    *a = (weir_anchor){node.at, NULL};
+    e->value = a;
+    return dynamic ? add_dynamic(c, node, resource, name, a) : WEIR_OK;
 }
 
 /* ---- dialects ------------------------------------------------------------------------------- */
@@ -192,7 +226,7 @@ static weir_status read_dialect(weir_compiler *c, weir_node node, weir_dialect *
         return weir_compiler_refuse(
             c, (weir_node){node.document, name}, WEIR_E_SCHEMA_LOOP, "$schema leads in a circle");
     }
-    weir_node meta;
+    weir_node meta = {0, NULL};
     c->meta_depth++;
     weir_status s = weir_compiler_follow(c, (weir_node){node.document, NULL}, name, &meta);
     c->meta_depth--;
@@ -381,13 +415,16 @@ weir_status weir_compiler_add(weir_compiler *c, weir_view uri, weir_view text, u
     *document = schema->n_documents++;
     all[*document] = d;
     /* It has its name before its $schema is followed: a meta-schema may be its own. */
-    uint32_t resource;
+    uint32_t resource = 0;
     weir_resource r = {d.uri, d.root, *document, d.dialect};
     s = add_resource(c, r, &resource);
     s = s ? s : read_dialect(c, (weir_node){*document, d.root}, &d.dialect);
+    if (s) {
+        return s;
+    }
     schema->documents[*document].dialect = d.dialect;
     schema->resources[resource].dialect = d.dialect;
-    return s ? s : walk(c, (weir_node){*document, d.root}, resource);
+    return walk(c, (weir_node){*document, d.root}, resource);
 }
 
 /* ---- references ----------------------------------------------------------------------------- */
@@ -429,20 +466,46 @@ static weir_status find_resource(weir_compiler *c, weir_node at, weir_view uri, 
 static weir_status find_anchor(
     weir_compiler *c, weir_node at, uint32_t resource, weir_view name, weir_node *to)
 {
-    const weir_anchor *a = c->anchors;
-    while (a && !(a->resource == resource && weir_view_eq(a->name, name))) {
-        a = a->next;
-    }
+    const weir_anchor *a = weir_compiler_anchor(c, resource, name);
     if (!a) {
-        return unresolved(c, at, name, "the resource has no anchor of this name");
+        return c->s->arena.failed
+                   ? weir_compiler_oom(c)
+                   : unresolved(c, at, name, "the resource has no anchor of this name");
     }
     *to = (weir_node){c->s->resources[resource].document, a->at};
     return WEIR_OK;
 }
 
+enum { FEW_MEMBERS = 64 };
+
+/* A member of a large object, which many references may lead through: by a map. The members are
+ * added to it once; the empty name stands for that this was done. NULL: none, or no memory. */
+static const weir_value *step_large(weir_compiler *c, const weir_value *object, weir_view token)
+{
+    uint64_t number = (uint64_t)(uintptr_t)object;
+    weir_map_entry *done = add_pair(&c->members, number, weir_view_of(""));
+    if (done && !done->value) {
+        done->value = c;
+        WEIR_EACH_MEMBER(object, name, value)
+        {
+            weir_view text = string_of(c, name);
+            weir_map_entry *e = text.len ? add_pair(&c->members, number, text) : NULL;
+            c->s->arena.failed |= text.len && !e;
+            if (e) {
+                e->value = (void *)(uintptr_t)value;
+            }
+        }
+    }
+    return find_pair(c, &c->members, number, token);
+}
+
 /* The node that one token of a JSON Pointer leads to. */
 static const weir_value *step(weir_compiler *c, const weir_value *v, weir_view token)
 {
+    bool plain = token.len && !memchr(token.ptr, '~', token.len);
+    if (v->type == WEIR_OBJECT && v->len > FEW_MEMBERS && plain) {
+        return step_large(c, v, token);
+    }
     weir_view copy = weir_arena_printf(&c->s->arena, "/%.*s", WEIR_ARG(token));
     return copy.ptr ? weir_pointer(v, copy.ptr) : NULL;
 }

@@ -274,7 +274,7 @@ static bool take_class_atom(translation *t, bool *is_set, uint32_t *code)
 static bool take_class_item(translation *t)
 {
     bool is_set;
-    uint32_t first, last;
+    uint32_t first = 0, last = 0;
     if (!take_class_atom(t, &is_set, &first)) {
         return false;
     }
@@ -489,7 +489,7 @@ static bool end_quantifier(translation *t)
 static bool take_escape(translation *t)
 {
     bool done;
-    uint32_t code;
+    uint32_t code = 0;
     int c = next(t);
     t->repeatable = c != 'b' && c != 'B';
     if (!t->repeatable) {
