@@ -18,7 +18,8 @@
 #include "side_by_side.h"
 
 /* Members commit every 100 ms; what is added is for a slow machine, and for the first dead letter,
- * which waits for its producer's connection. */
+ * which waits for its producer's connection. During a rebalance the broker takes no commits, for as
+ * long as a member has not heard of it: there is no such bound then. */
 enum { LONG_ROUNDS = 5, MOST_NAMES = 32, MOST_REWIND_MS = 2000 };
 
 /* ---- Scripts ------------------------------------------------------------------------------------
@@ -135,8 +136,8 @@ static const group_step the_topic_is_deleted[] = {STEP(0, START, 0),
 #define SCRIPT(name_) .name = #name_, .steps = name_, .n_steps = (int)(sizeof name_ / sizeof *name_)
 
 static const group_case cases[] = {
-    {SCRIPT(one_joins_late), .quiet = true, .most_rewind_ms = MOST_REWIND_MS},
-    {SCRIPT(one_leaves), .quiet = true, .most_rewind_ms = MOST_REWIND_MS},
+    {SCRIPT(one_joins_late), .quiet = true},
+    {SCRIPT(one_leaves), .quiet = true},
     {SCRIPT(both_leave)},
     {SCRIPT(one_is_killed), .most_rewind_ms = MOST_REWIND_MS},
     {SCRIPT(both_are_killed), .reject_one_in = 20, .most_rewind_ms = MOST_REWIND_MS},
@@ -147,7 +148,7 @@ static const group_case cases[] = {
     {SCRIPT(commits_fail)},
     {SCRIPT(commits_wait_long), .most_failed_commits = 4},
     {SCRIPT(a_member_is_unknown)},
-    {SCRIPT(offsets_are_not_told), .most_rewind_ms = MOST_REWIND_MS},
+    {SCRIPT(offsets_are_not_told)},
     {SCRIPT(joins_fail)},
     {SCRIPT(fetches_fail)},
     {SCRIPT(offsets_are_refused)},
