@@ -12,7 +12,7 @@
  * column's kind allows it; a column of unknown type allows all of them. */
 #include "base/base64.h"
 #include "cdc/column_kind.h"
-#include "cdc/md5.h"
+#include "base/md5.h"
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 

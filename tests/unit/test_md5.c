@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cdc/md5.h"
+#include "base/md5.h"
 
 static void assert_digest(const char *text, const char *expected)
 {

@@ -1,5 +1,5 @@
 /* MD5 as RFC 1321 has it. See md5.h. */
-#include "cdc/md5.h"
+#include "base/md5.h"
 
 #include <stdint.h>
 
