@@ -15,3 +15,11 @@ bench-decode: $(B)/bench/decode
 # ROUNDS of RECORDS; exit 1 below a floor. RUN=handler: those runs alone, for a profiler.
 bench-engine: $(B)/bench/engine
 	$< $(ROUNDS) $(RECORDS) $(RUN)
+# The Avro reader beside avro-c's. No part of `make bench`: weir itself needs no avro-c.
+$(B)/bench/avro: bench/avro.c $(B)/libweir-core.a | deps
+	@scripts/install-deps libavro-dev
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libweir-core.a -lavro -lpcre2-8 -lm
+.PHONY: bench-avro
+bench-avro: $(B)/bench/avro
+	$<
