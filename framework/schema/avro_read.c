@@ -34,7 +34,7 @@ typedef struct reader {
     weir_status status;
     size_t most_nodes;
     weir_arena *arena;
-    weir_view bytes = {"", 0};
+    weir_view bytes;
     weir_error *err;
 } reader;
 
