@@ -191,13 +191,13 @@ static void fail_type(weir_explainer *e, weir_unit_maker *m, uint16_t types, con
     const char *keyword, const char *why)
 {
     static const char *const met[] = {[WEIR_NULL] = "null",
-        [WEIR_BOOL] = "boolean",
-        [WEIR_INT] = "integer",
-        [WEIR_NUMBER] = "number",
-        [WEIR_STRING] = "string",
-        [WEIR_BYTES] = "string",
-        [WEIR_ARRAY] = "array",
-        [WEIR_OBJECT] = "object"};
+        [WEIR_BOOL] = "a boolean",
+        [WEIR_INT] = "an integer",
+        [WEIR_NUMBER] = "a number",
+        [WEIR_STRING] = "a string",
+        [WEIR_BYTES] = "a string",
+        [WEIR_ARRAY] = "an array",
+        [WEIR_OBJECT] = "an object"};
     char names[96];
     if (!types) {
         weir_unit_fail(e, m, keyword, "%s", why);

@@ -167,8 +167,8 @@ weir_view weir_uri_fragment(weir_view reference, weir_arena *arena)
     for (size_t i = 0; out && i < f.len; i++) {
         bool escape = f.ptr[i] == '%' && i + 2 < f.len && hex_value(f.ptr[i + 1]) >= 0 &&
                       hex_value(f.ptr[i + 2]) >= 0;
-        out[n++] =
-            escape ? (char)(hex_value(f.ptr[i + 1]) << 4 | hex_value(f.ptr[i + 2])) : f.ptr[i];
+        int byte = escape ? hex_value(f.ptr[i + 1]) * 16 + hex_value(f.ptr[i + 2]) : f.ptr[i];
+        out[n++] = (char)byte;
         i += escape ? 2 : 0;
     }
     return weir_view_make(out, out ? n : 0);

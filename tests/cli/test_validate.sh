@@ -1,0 +1,155 @@
+# weir validate and weir schema: documents and schemas in files, and every form of a report.
+. "$(dirname "$0")/lib.sh"
+
+cd "$T" || exit 2
+cat >order.json <<'JSON'
+{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "required": ["id", "items"],
+  "properties": {
+    "id": { "type": "integer" },
+    "items": { "type": "array", "items": { "$ref": "item.json" } },
+    "pay": { "oneOf": [ { "properties": { "kind": { "const": "card" } }, "required": ["kind", "no"] },
+                        { "properties": { "kind": { "const": "cash" } }, "required": ["kind"] } ] }
+  }
+}
+JSON
+mkdir defs events
+cat >item.json <<'JSON'
+{ "type": "object", "properties": { "price": { "minimum": 0 }, "sku": { "$ref": "defs/sku.yaml#/sku" } } }
+JSON
+printf '# the sku\nsku:\n  type: string\n  pattern: ^[A-Z]{3}$\n' >defs/sku.yaml
+good='{"id":1,"items":[{"price":5,"sku":"ABC"}]}'
+bad='{"id":"x","items":[{"price":-5,"sku":"abc"}],"pay":{"kind":"card"}}'
+printf '%s\n%s\n\n{"id":3\n' "$good" "$bad" >o.jsonl
+printf 'id: 7\nitems:\n  - price: 3\n  - price: -1   # bad\n    sku: \303\244b\n---\nid: 0x1F\nitems: []\n' >o.yaml
+echo "$good" >events/1.json
+echo "$good" | gzip >events/2.json.gz
+echo "$good" | xz >events/3.jsonl.xz
+echo "not looked at" >events/notes.txt
+
+# ---- verdicts
+run "valid" 0 validate --schema order.json events/1.json
+err_has "^1 documents: 1 valid, 0 invalid$"
+out_is ""
+run "quiet" 0 validate --schema order.json events/1.json --quiet
+silent
+run "a folder" 0 validate --schema order.json events
+err_has "^3 documents: 3 valid"
+run "the first failure" 1 validate --schema order.json o.jsonl
+out_has '^o.jsonl:2:7: error: /id is a string, must be integer \[type\]$'
+out_has '^    {"id":"x",'
+out_has '^          ^$'
+out_has '^    schema: order.json:6:11 #/properties/id$'
+out_has '^    3 more: --all shows them$'
+out_has '^o.jsonl:4:8: error: .*JSON_SYNTAX'
+out_lacks minimum
+err_has "^3 documents: 1 valid, 1 invalid, 1 without a verdict$"
+run "every failure" 1 validate --schema order.json --all o.jsonl
+out_has '^o.jsonl:2:29: error: /items/0/price is -5, must be at least 0 \[minimum\]$'
+out_has 'item.json:1:46 #/properties/price$'
+out_has 'defs/sku.yaml:3:3 #/sku$'
+out_has '^    nearest alternative: order.json:8:[0-9]* #/properties/pay/oneOf/0$'
+out_has '^      /pay lacks the property "no" \[required\]$'
+out_lacks more
+run "YAML" 1 validate --schema order.json --all o.yaml
+out_has '^o.yaml:4:12: error: /items/1/price is -1'
+out_has '^      - price: -1   # bad$'
+out_has '^o.yaml:5:10: error: /items/1/sku'
+err_has "^2 documents: 1 valid, 1 invalid$"
+"$WEIR" validate --schema order.json <o.jsonl >"$T/out" 2>"$T/err"
+name="stdin"
+out_has '^(stdin):2:7: error'
+printf '{\n "id": 1,\n "items": [5]}\n' | "$WEIR" validate --schema order.json - >"$T/out" 2>"$T/err"
+name="stdin, one document"
+out_has '^(stdin):3:12: error: /items/0 is an integer, must be object'
+
+# ---- recordings
+{ record t 0 k "$good"; record t 1 k -; record t 2 k "$bad"; } >r.jsonl
+run "a recording" 1 validate --schema order.json r.jsonl
+out_has '^t/0@2: error: /id is a string'
+err_has "^2 documents: 1 valid, 1 invalid$"
+echo "{\"type\":\"object\"}" >object.json
+run "a recording of Debezium" 0 validate --schema object.json "$DATA/types/plain.jsonl.xz"
+
+# ---- forms
+run "json" 1 validate --schema order.json --json o.jsonl
+out_is_json
+out_has '^{"instance":"o.jsonl","line":1,"valid":true}$'
+out_has '"evaluationPath":"/properties/items/items/$ref/properties/price","schemaLocation":"file:.*/item.json#/properties/price","instanceLocation":"/items/0/price","line":2,"column":29,"errors":{"minimum":"is -5, must be at least 0"}'
+silent
+run "json-flag" 1 validate --schema order.json --format json-flag o.jsonl
+out_has '^{"instance":"o.jsonl","line":2,"valid":false}$'
+run "json-hierarchical" 1 validate --schema order.json --format json-hierarchical o.jsonl o.yaml
+out_is_json
+out_has '"details":\[{"valid":false,"evaluationPath":"","schemaLocation":"file:.*order.json#","instanceLocation":"".*"details":\['
+run "junit" 1 validate --schema order.json --format junit --all o.jsonl o.yaml
+cp "$T/out" report
+is "junit is XML" python3 -c 'import sys, xml.etree.ElementTree as x
+r = x.parse(sys.argv[1]).getroot()
+assert (r.get("tests"), r.get("failures"), r.get("errors")) == ("5", "2", "1"), r.attrib
+assert len(r.findall("testcase")) == 5 and len(r.findall("testcase/failure")) == 6' report
+run "sarif" 1 validate --schema order.json --format sarif --all o.jsonl o.yaml
+cp "$T/out" report
+is "sarif is SARIF" python3 -c 'import json, sys
+r = json.load(open(sys.argv[1]))["runs"][0]["results"]
+assert len(r) == 7, len(r)
+assert r[1]["locations"][0]["physicalLocation"]["region"] == {"startLine": 2, "startColumn": 29}' report
+run "sarif of what is valid" 0 validate --schema order.json --format sarif events
+cp "$T/out" report
+is "sarif without results" python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["runs"][0]["results"] == []' report
+run "github" 1 validate --schema order.json --format github o.jsonl
+out_has '^::error file=o.jsonl,line=2,col=7,title=type::/id is a string, must be integer$'
+
+# ---- schemas
+run "no schema" 2 validate o.jsonl
+err_has "which schema"
+run "a schema that is not there" 3 validate --schema none.json o.jsonl
+run "an input that is not there" 3 validate --schema order.json none.json events/1.json
+err_has "^1 documents: 1 valid"
+echo '{"items":{"$ref":"https://example.com/s/item"}}' >remote.json
+run "a remote reference" 2 validate --schema remote.json events/1.json
+err_has 'remote.json:1:18: no schema is found at: https://example.com/s/item \[SCHEMA_UNRESOLVED\]'
+run "a remote reference on disk" 0 validate --schema remote.json --resolve https://example.com/s/="$T" events/1.json
+echo '[1,{"price":-3}]' >i.json
+run "it is used" 1 validate --schema remote.json --resolve https://example.com/s/="$T" --all i.json
+out_has 'i.json:1:13: error: /1/price is -3'
+echo '{"type":"integer","format":"ipv4"}' >f.json
+echo '1.0' >one.json
+echo '"x"' >x.json
+run "2020-12 by default" 0 validate --schema f.json one.json
+run "draft 4" 1 validate --schema f.json --draft draft4 one.json
+echo '{"format":"ipv4"}' >f.json
+run "formats are annotations" 0 validate --schema f.json x.json
+run "formats are asserted" 1 validate --schema f.json --formats assert x.json
+run "an unknown draft" 2 validate --schema f.json --draft draft5 x.json
+run "an unknown form" 2 validate --schema f.json --format xml x.json
+echo '{"pattern":"^(a+)+$"}' >bomb.json
+echo '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"' >a.json
+run "no verdict is not valid" 1 validate --schema bomb.json a.json
+out_has SCHEMA_LIMIT
+
+run "schema check" 0 schema check order.json item.json
+err_has "^2 schemas: 2 valid, 0 invalid$"
+echo '{"type":"text","properties":{"a":{"minLength":-1}}}' >bad.json
+run "a schema that is none" 2 schema check --all bad.json order.json
+out_has '^bad.json:1:47: error: /properties/a/minLength is -1, must be at least 0 \[minimum\]$'
+out_has '^bad.json:1:9: error: /type fits none'
+err_has "^2 schemas: 1 valid, 1 invalid$"
+printf '$defs:\n  x:\n    $ref: "#/nope"\n' >bad.yaml
+run "a reference that leads nowhere" 2 schema check bad.yaml
+out_has '^bad.yaml:3:11: error: .*SCHEMA_UNRESOLVED'
+run "a validation with it" 2 validate --schema bad.json x.json
+run "no schema at all" 2 schema check
+run "an unknown verb" 2 schema compare order.json
+
+run "schema bundle" 0 schema bundle order.json
+cp "$T/out" bundle.json
+is "the bundle is JSON" python3 -c 'import json, sys; assert sorted(json.load(open(sys.argv[1]))["$defs"]) == ["defs/sku.yaml", "item.json"]' bundle.json
+mkdir alone && mv bundle.json alone/
+run "the bundle is right" 0 schema check alone/bundle.json
+run "the bundle stands alone" 1 validate --schema alone/bundle.json --format github --all o.jsonl
+out_has 'line=2,col=38,title=pattern'
+out_has 'line=2,col=29,title=minimum'
+finish
