@@ -57,11 +57,12 @@ class Statements:
 
     def big_transaction(self):
         """One that takes Debezium a while, so that it can be killed inside it."""
+        first = self.rng.randrange(10 ** 9)
         return ("begin; update accounts set balance = balance + 1; update labels set n = n + 1; update hot set n = n + 1; "
                 "update accounts set id = id + 2000 where id % 5 = 0; update accounts set balance = balance + 1; "
                 "delete from entries where seq % 3 = 0; update labels set name = name || '+' where n % 4 = 0; "
-                f"insert into journal select n, 'big' from generate_series({self.rng.randrange(10 ** 9)}, "
-                f"{10 ** 9}) n limit 4000; update hot set n = n + 1, small = 'big'; commit;")
+                f"insert into journal select n, 'big' from generate_series({first}, {first + 3999}) n; "
+                "update hot set n = n + 1, small = 'big'; commit;")
 
     def _one(self):
         weights, makers = zip(*self.kinds)
