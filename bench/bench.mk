@@ -23,3 +23,7 @@ $(B)/bench/avro: bench/avro.c $(B)/libweir-core.a | deps
 .PHONY: bench-avro
 bench-avro: $(B)/bench/avro
 	$<
+# JSON Schema beside ajv and the crate jsonschema, which it downloads (bench/validate-peers); exit 1 below a floor.
+.PHONY: bench-validate
+bench-validate: $(B)/bench/validate
+	bench/validate-peers $< $(B)/bench/peers
