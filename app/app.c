@@ -24,7 +24,7 @@
 typedef struct registered {
     weir_route route;
     const char *topic;
-    const weir_source_rules *source;
+    const weir_config_source *from; /* NULL: no CDC topic */
     struct registered *next;
 } registered;
 
@@ -34,6 +34,7 @@ struct weir_app {
     weir_error setup_error;
     weir_arena arena; /* what is registered */
     registered *first, *last;
+    weir_validations validations;
     weir_routed_topic *topics;
     size_t n_topics;
     weir_daemon *daemon; /* NULL: no caches */
@@ -63,14 +64,14 @@ static const char *copy(weir_app *a, const char *text)
 }
 
 static void add(weir_app *a, const weir_handler *h, const char *table, const char *topic,
-    const weir_source_rules *source)
+    const weir_config_source *from)
 {
     registered *r = weir_arena_alloc(&a->arena, sizeof *r);
     if (!r || !topic) {
         weir_fail_oom(&a->setup_error);
         return;
     }
-    *r = (registered){.topic = topic, .source = source};
+    *r = (registered){.topic = topic, .from = from};
     r->route = (weir_route){
         .table = table, .event = h->event ? copy(a, h->event) : NULL, .fn = h->fn, .ctx = h->ctx};
     if (a->last) {
@@ -126,7 +127,7 @@ static void add_change(weir_app *a, const weir_handler *h)
             }
             table += len + 1;
         }
-        add(a, h, copy(a, table), topic_of_table(a, s, table), weir_source_rules_of(s, &a->arena));
+        add(a, h, copy(a, table), topic_of_table(a, s, table), s);
         found++;
     }
     if (!found) {
@@ -157,6 +158,7 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
 /* ---- Opening ------------------------------------------------------------------------------------
  */
 
+/* NULL: out of memory. */
 static weir_routed_topic *routed(weir_app *a, const registered *r)
 {
     for (size_t i = 0; i < a->n_topics; i++) {
@@ -164,8 +166,16 @@ static weir_routed_topic *routed(weir_app *a, const registered *r)
             return &a->topics[i];
         }
     }
-    weir_routed_topic *t = &a->topics[a->n_topics++];
-    *t = (weir_routed_topic){.topic = r->topic, .source = r->source};
+    weir_routed_topic *t = &a->topics[a->n_topics];
+    *t = (weir_routed_topic){.topic = r->topic};
+    if (r->from) {
+        t->source = weir_source_rules_of(r->from, &a->arena);
+        t->check = weir_validations_find(&a->validations, r->from, r->route.table);
+        if (!t->source) {
+            return NULL;
+        }
+    }
+    a->n_topics++;
     return t;
 }
 
@@ -181,14 +191,15 @@ static weir_status gather_topics(weir_app *a, weir_error *err)
     }
     for (const registered *r = a->first; r; r = r->next) {
         weir_routed_topic *t = routed(a, r);
-        weir_route *routes = weir_arena_alloc(&a->arena, (t->n_routes + 1) * sizeof *routes);
+        weir_route *routes =
+            t ? weir_arena_alloc(&a->arena, (t->n_routes + 1) * sizeof *routes) : NULL;
         if (!routes) {
             return weir_fail_oom(err);
         }
         if (t->n_routes) {
             memcpy(routes, t->routes, t->n_routes * sizeof *routes);
         }
-        if (!t->source != !r->source) {
+        if (!t->source != !r->from) {
             return weir_fail(err, WEIR_E_APP_SETUP,
                 "topic %s is registered as a change's topic and as a plain one", t->topic);
         }
@@ -297,7 +308,8 @@ static weir_status open_engine(weir_app *a, weir_error *err)
 
 static weir_status open_all(weir_app *a, weir_error *err)
 {
-    weir_status s = gather_topics(a, err);
+    weir_status s = weir_validations_open(a->config, &a->validations, NULL, err);
+    s = s ? s : gather_topics(a, err);
     if (!s && a->config->caches.count) {
         s = weir_daemon_open(a->config, NULL, &a->log, &a->daemon, err);
     }
@@ -461,6 +473,7 @@ void weir_app_free(weir_app *a)
     weir_handlers_free(a->handlers);
     weir_kafka_dead_letters_close(&a->dead_letters);
     weir_daemon_close(a->daemon);
+    weir_validations_close(&a->validations);
     weir_config_free(a->config);
     weir_arena_fini(&a->arena);
     weir_free(a);

@@ -191,6 +191,22 @@ typedef struct weir_config_caches {
     size_t count;
 } weir_config_caches;
 
+typedef struct weir_config_validation {
+    const weir_config_node *node;
+    const char *table;  /* as written: source.schema.table */
+    const char *schema; /* a path */
+    weir_config_on_invalid on_fail;
+
+    /* What `table` stands for. */
+    const weir_config_source *source;
+    const char *table_name; /* schema.table */
+} weir_config_validation;
+
+typedef struct weir_config_validations {
+    weir_config_validation *items;
+    size_t count;
+} weir_config_validations;
+
 typedef struct weir_config_retry {
     const weir_config_node *node;
     int64_t backoff_ms, max_backoff_ms;
@@ -240,6 +256,7 @@ typedef struct weir_config {
     weir_config_sources sources;
     weir_config_stores stores;
     weir_config_caches caches;
+    weir_config_validations validations;
     weir_config_errors errors;
     weir_config_http http;
     weir_config_limits limits;

@@ -1,5 +1,8 @@
 /* From the tree of nodes to the typed structs, by the table of config.def. See config_load.h. */
 #include "config_load.h"
+
+#include <stdio.h>
+
 #include "config_value.h"
 
 enum { MOST_OF_EACH = 10000 }; /* some checks compare each with each */
@@ -108,12 +111,38 @@ static bool bind_scalar(const weir_config_loader *loader, const weir_config_scop
     return weir_config_error(loader, scope, value.place, why.code, "%s", why.text);
 }
 
-static void bind_each(const weir_config_loader *loader, const weir_config_scope *scope,
+/* One of several sections, which has its defaults already. */
+static void bind_item(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_key *key, const weir_config_entry *e, weir_config_place place, void *item)
+{
+    size_t members;
+    weir_config_bind_defaults(loader, key->child, item);
+    if (weir_config_is_map(loader, scope, e, &members)) {
+        weir_config_bind(loader, scope, key->child, e->value, place, item);
+    }
+}
+
+static void bind_named(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_key *key, const weir_config_entry *e, char *item)
+{
+    weir_config_scope inner = {scope, e->key};
+    const char *must_be;
+    if (!weir_config_is_name(e->key, &must_be)) {
+        weir_config_error(
+            loader, scope, e->key_place, WEIR_E_CONFIG_BAD_VALUE, "`%.60s`: %s", e->key, must_be);
+    }
+    memcpy(item + weir_config_sections[key->child].name_offset, &e->key, sizeof e->key);
+    bind_item(loader, &inner, key, e, e->key_place, item);
+}
+
+/* EACH: a mapping of names; ITEMS: a list, whose items are called by their number in messages. */
+static void bind_sections(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_key *key, const weir_config_entry *entry, void *field)
 {
-    const weir_config_section *child = &weir_config_sections[key->child];
-    size_t count;
-    if (!weir_config_is_map(loader, scope, entry, &count) || count == 0) {
+    size_t size = weir_config_sections[key->child].size, count;
+    bool named = key->kind == WEIR_CONFIG_KIND_EACH;
+    if (!(named ? weir_config_is_map : weir_config_is_list)(loader, scope, entry, &count) ||
+        count == 0) {
         return;
     }
     if (count > MOST_OF_EACH) {
@@ -121,26 +150,20 @@ static void bind_each(const weir_config_loader *loader, const weir_config_scope 
             "more than 10,000 entries; a config needs fewer");
         return;
     }
-    char *items = weir_arena_alloc(&loader->config->arena, count * child->size);
+    char *items = weir_arena_alloc(&loader->config->arena, count * size), *item = items;
     if (!items) {
         return;
     }
-    memset(items, 0, count * child->size);
-    char *item = items;
-    for (const weir_config_entry *e = entry->value->first; e; e = e->next) {
-        weir_config_scope inner = {scope, e->key};
-        const char *must_be;
-        size_t members;
-        if (!weir_config_is_name(e->key, &must_be)) {
-            weir_config_error(loader, scope, e->key_place, WEIR_E_CONFIG_BAD_VALUE, "`%.60s`: %s",
-                e->key, must_be);
+    memset(items, 0, count * size);
+    for (const weir_config_entry *e = entry->value->first; e; e = e->next, item += size) {
+        char number[24];
+        snprintf(number, sizeof number, "%td", (item - items) / (ptrdiff_t)size + 1);
+        weir_config_scope inner = {scope, number};
+        if (named) {
+            bind_named(loader, scope, key, e, item);
+        } else {
+            bind_item(loader, &inner, key, e, e->place, item);
         }
-        memcpy(item + child->name_offset, &e->key, sizeof e->key);
-        weir_config_bind_defaults(loader, key->child, item);
-        if (weir_config_is_map(loader, &inner, e, &members)) {
-            weir_config_bind(loader, &inner, key->child, e->value, e->key_place, item);
-        }
-        item += child->size;
     }
     weir_config_list list = {items, count};
     memcpy(field, &list, sizeof list);
@@ -163,7 +186,8 @@ static bool bind_key(const weir_config_loader *loader, const weir_config_scope *
         }
         return true;
     case WEIR_CONFIG_KIND_EACH:
-        bind_each(loader, &inner, key, entry, field);
+    case WEIR_CONFIG_KIND_ITEMS:
+        bind_sections(loader, &inner, key, entry, field);
         return true;
     default:
         if (key->kind < WEIR_CONFIG_KIND_TEXTS || key->kind == WEIR_CONFIG_KIND_CHOICE) {

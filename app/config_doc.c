@@ -142,10 +142,14 @@ static void put_anchor(const char *title, weir_buf *to)
 static void put_row(const weir_config_key *key, weir_buf *to)
 {
     weir_buf_printf(to, "| `%s` | ", key->name);
-    if (key->kind == WEIR_CONFIG_KIND_SUBSECTION || key->kind == WEIR_CONFIG_KIND_EACH) {
+    static const char *const words[] = {
+        [WEIR_CONFIG_KIND_SUBSECTION] = "section",
+        [WEIR_CONFIG_KIND_EACH] = "for each name",
+        [WEIR_CONFIG_KIND_ITEMS] = "a list of",
+    };
+    if (key->kind >= WEIR_CONFIG_KIND_SUBSECTION && key->kind <= WEIR_CONFIG_KIND_ITEMS) {
         const char *title = title_of(key->child);
-        weir_buf_printf(to, "%s [%s](#",
-            key->kind == WEIR_CONFIG_KIND_EACH ? "for each name" : "section", title);
+        weir_buf_printf(to, "%s [%s](#", words[key->kind], title);
         put_anchor(title, to);
         weir_buf_putc(to, ')');
     } else {

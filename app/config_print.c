@@ -91,6 +91,13 @@ static size_t open_block(const printer *p, unsigned depth, const char *key)
     return p->to->len;
 }
 
+/* The same of a list, where the value stands below a dash. */
+static size_t open_item(const printer *p, unsigned depth)
+{
+    weir_buf_printf(p->to, "%*s-\n", (int)(2 * depth), "");
+    return p->to->len;
+}
+
 static void close_block(const printer *p, size_t opened)
 {
     if (p->to->len == opened && opened) {
@@ -195,9 +202,11 @@ static void print_each(
     }
     const char *item = list.items;
     for (size_t i = 0; i < list.count; i++, item += child->size) {
-        const char *name;
-        memcpy(&name, item + child->name_offset, sizeof name);
-        size_t opened = open_block(p, depth + 1, name);
+        const char *name = NULL;
+        if (child->named) {
+            memcpy(&name, item + child->name_offset, sizeof name);
+        }
+        size_t opened = child->named ? open_block(p, depth + 1, name) : open_item(p, depth + 1);
         print_section(p, depth + 2, key->child, item);
         close_block(p, opened);
     }
@@ -246,6 +255,7 @@ static void print_key(
         print_subsection(p, depth, key, field);
         break;
     case WEIR_CONFIG_KIND_EACH:
+    case WEIR_CONFIG_KIND_ITEMS:
         print_each(p, depth, key, field);
         break;
     case WEIR_CONFIG_KIND_TEXTS:

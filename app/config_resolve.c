@@ -1,6 +1,7 @@
 /* What follows from other keys: defaults that are computed, and what names stand for. */
 #include "config_load.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static const char *format(const weir_config_loader *loader, const char *before, const char *after)
@@ -119,6 +120,35 @@ static void resolve_store(const weir_config_loader *loader, weir_config_cache *c
     }
 }
 
+/* ---- validation -------------------------------------------------------------------------- */
+
+static void resolve_validation(const weir_config_loader *loader, weir_config_validation *v)
+{
+    const weir_config *c = loader->config;
+    char number[24];
+    snprintf(number, sizeof number, "%td", v - c->validations.items + 1);
+    weir_config_scope all = {NULL, "validation"}, item = {&all, number}, scope = {&item, "table"};
+    weir_config_place place = weir_config_place_of(v->node, "table");
+    const char *dot = strchr(v->table, '.');
+    weir_view name = {v->table, (size_t)(dot - v->table)};
+    for (size_t i = 0; i < c->sources.count; i++) {
+        v->source = weir_view_is(name, c->sources.items[i].name) ? &c->sources.items[i] : v->source;
+    }
+    v->table_name = dot + 1;
+    if (!v->source) {
+        weir_config_error(loader, &scope, place, WEIR_E_CONFIG_DANGLING_NAME,
+            "there is no source `%.*s`", WEIR_ARG(name));
+    }
+    for (const weir_config_validation *o = c->validations.items; o < v; o++) {
+        if (o->table && strcmp(o->table, v->table) == 0) {
+            weir_config_error(loader, &scope, place, WEIR_E_CONFIG_CONFLICT,
+                "`%s` has a schema already", v->table);
+        }
+    }
+}
+
+/* ---- the whole --------------------------------------------------------------------------- */
+
 void weir_config_resolve(const weir_config_loader *loader)
 {
     weir_config *c = loader->config;
@@ -138,6 +168,11 @@ void weir_config_resolve(const weir_config_loader *loader)
         }
         if (cache->store_name) {
             resolve_store(loader, cache);
+        }
+    }
+    for (size_t i = 0; i < c->validations.count; i++) {
+        if (c->validations.items[i].table) {
+            resolve_validation(loader, &c->validations.items[i]);
         }
     }
 }

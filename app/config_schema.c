@@ -216,6 +216,12 @@ static void put_key(writer *w, const weir_config_key *key)
         put_reference(w, key->child);
         close_bracket(w, '}');
         break;
+    case WEIR_CONFIG_KIND_ITEMS:
+        put_json(w, "type", "[\"array\", \"null\"]");
+        open_bracket(w, "items", '{');
+        put_reference(w, key->child);
+        close_bracket(w, '}');
+        break;
     default:
         put_value_schema(w, key);
         put_default(w, key);

@@ -37,6 +37,7 @@
     FIELD_IS(section, field.items, struct_of_##child *) \
     _Static_assert(                                     \
         sizeof(((struct_of_##section *)0)->field) == sizeof(weir_config_list), "a list type");
+#define ITEMS(section, name, child, field, help) EACH(section, name, child, field, help)
 #include "config.def"
 
 const weir_config_section weir_config_sections[WEIR_CONFIG_SECTIONS] = {
@@ -69,6 +70,8 @@ const weir_config_key weir_config_keys[] = {
     {AT(section, name, SUBSECTION, field, help), .child = WEIR_CONFIG_##child_, __VA_ARGS__},
 #define EACH(section, name, child_, field, help) \
     {AT(section, name, EACH, field, help), .child = WEIR_CONFIG_##child_},
+#define ITEMS(section, name, child_, field, help) \
+    {AT(section, name, ITEMS, field, help), .child = WEIR_CONFIG_##child_},
 #define LATER(section_, name_, help_, meanwhile, ...) \
     {.section = WEIR_CONFIG_##section_,               \
         .name = name_,                                \
@@ -100,6 +103,7 @@ const char *weir_config_kind_words(weir_config_kind kind)
         [WEIR_CONFIG_KIND_CHOICE] = "one of the words",
         [WEIR_CONFIG_KIND_SUBSECTION] = "section",
         [WEIR_CONFIG_KIND_EACH] = "map of names to sections",
+        [WEIR_CONFIG_KIND_ITEMS] = "list of sections",
         [WEIR_CONFIG_KIND_LATER] = "not in this version",
     };
     return words_of[kind];

@@ -11,6 +11,7 @@ typedef enum weir_config_kind {
     WEIR_CONFIG_KIND_CHOICE,     /* a word of `choices` */
     WEIR_CONFIG_KIND_SUBSECTION, /* the mapping `child` */
     WEIR_CONFIG_KIND_EACH,       /* a mapping of names to mappings `child` */
+    WEIR_CONFIG_KIND_ITEMS,      /* a list of mappings `child` */
     WEIR_CONFIG_KIND_LATER,      /* known, and refused */
 } weir_config_kind;
 

@@ -286,6 +286,7 @@ static bool add_topic(weir_rules *r, const weir_config_cache *c, unsigned index,
             .table = c->table_name,
             .source = rules,
             .caches = caches,
+            .check = weir_validations_find(&r->validations, c->source, c->table_name),
             .stop_on_regress = c->source->on_position_regress == WEIR_CONFIG_POSITION_REGRESS_STOP};
     }
     ((unsigned *)(uintptr_t)t->caches)[t->n_caches++] = index;
@@ -298,6 +299,10 @@ weir_status weir_rules_build(
     size_t most = config->caches.count;
     *out = (weir_rules){.n_caches = 0};
     weir_arena_init(&out->arena, 0);
+    weir_status s = weir_validations_open(config, &out->validations, NULL, err);
+    if (s) {
+        return s;
+    }
     out->caches = weir_arena_alloc(&out->arena, most * sizeof *out->caches);
     out->topics = weir_arena_alloc(&out->arena, most * sizeof *out->topics);
     out->topic_names = weir_arena_alloc(&out->arena, most * sizeof(const char *));
@@ -322,5 +327,6 @@ weir_status weir_rules_build(
 
 void weir_rules_fini(weir_rules *r)
 {
+    weir_validations_close(&r->validations);
     weir_arena_fini(&r->arena);
 }

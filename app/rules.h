@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "sync/sync.h"
+#include "validation.h"
 
 typedef struct weir_rules {
     weir_arena arena;
@@ -15,9 +16,10 @@ typedef struct weir_rules {
     size_t n_topics;
     const char **topic_names; /* the same topics, for a source */
     bool *wait_for_topic;     /* by topic: on_missing_topic is wait */
+    weir_validations validations;
 } weir_rules;
 
-/* The rules of the caches that are kept in this store. Errors: OUT_OF_MEMORY. */
+/* The rules of the caches that are kept in this store. Errors: those of weir_validations_open. */
 WEIR_MUST_USE weir_status weir_rules_build(
     const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err);
 void weir_rules_fini(weir_rules *r);

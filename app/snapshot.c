@@ -224,6 +224,8 @@ static bool take_store(
         .limit_bytes = store->type == WEIR_CONFIG_STORE_MEMORY ? store->max_bytes : store->map_size,
         .transactions = weir_sync_transactions(sync),
         .rejected = weir_sync_rejected(sync),
+        .invalid = weir_validations_invalid(&weir_replica_rules(r)->validations),
+        .unjudged = weir_validations_unjudged(&weir_replica_rules(r)->validations),
         .counts = weir_engine_get_counts(e),
         .silence = weir_replica_silence(r)};
     s->live = weir_replica_live(r);

@@ -43,6 +43,7 @@ typedef struct weir_store_status {
     bool live, ready, held;
     weir_error held_why, failure; /* failure.status WEIR_OK: none */
     uint64_t bytes, limit_bytes, transactions, rejected;
+    uint64_t invalid, unjudged; /* rows, by their schemas */
     weir_engine_counts counts;
     weir_silence silence;
     weir_cache_status *caches;

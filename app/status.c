@@ -152,6 +152,8 @@ static void put_store(weir_buf *to, const weir_snapshot *s, const weir_store_sta
     put_count(to, "delivered", st->counts.delivered);
     put_count(to, "settled", st->counts.settled);
     put_count(to, "rejected", st->rejected);
+    put_count(to, "invalid", st->invalid);
+    put_count(to, "unjudged", st->unjudged);
     put_count(to, "in_flight_records", st->counts.open);
     put_count(to, "in_flight_bytes", st->counts.open_bytes);
     put_count(to, "in_flight_limit_bytes", s->in_flight_limit_bytes);

@@ -3,6 +3,7 @@
 
 #include "check_online.h"
 #include "findings.h"
+#include "validation.h"
 #include "kafka/kafka_admin.h"
 #include "value/json.h"
 
@@ -16,7 +17,7 @@ typedef struct check {
     const char *path;
     weir_config *config; /* NULL: it is wrong */
     weir_config_problems problems;
-    weir_findings properties, online;
+    weir_findings properties, schemas, online;
 } check;
 
 /* ---- librdkafka's own opinion ---------------------------------------------------------------- */
@@ -35,6 +36,28 @@ static void try_properties(check *c, const weir_config_pairs *pairs)
                 p->secret ? "librdkafka refuses the value of a secret property" : err.text);
         }
     }
+}
+
+/* ---- The schemas of rows -----------------------------------------------------------------------
+ */
+
+static void try_schemas(check *c)
+{
+    weir_validations all;
+    const weir_config_validation *failed = NULL;
+    weir_error err;
+    if (!weir_validations_open(c->config, &all, &failed, &err)) {
+        weir_validations_close(&all);
+        return;
+    }
+    char what[300];
+    weir_config_place place = {0, 0};
+    if (failed) {
+        place = weir_config_place_of(failed->node, "schema");
+    }
+    snprintf(what, sizeof what, "%s:%u:%u", c->path, place.line, place.column);
+    weir_find(&c->schemas, WEIR_FOUND_WRONG, what, "%s%s%s [%s]", err.where, *err.where ? ": " : "",
+        err.text, err.code);
 }
 
 /* ---- Saying it ------------------------------------------------------------------------------- */
@@ -65,9 +88,14 @@ static void put_stores_text(const weir_config *config, weir_buf *to)
     }
 }
 
+static size_t errors_of(const check *c)
+{
+    return c->problems.errors + c->properties.wrong + c->schemas.wrong;
+}
+
 static void put_text(const check *c, weir_buf *to)
 {
-    size_t errors = c->problems.errors + c->properties.wrong;
+    size_t errors = errors_of(c);
     if (c->config) {
         put_stores_text(c->config, to);
     }
@@ -116,12 +144,13 @@ static void put_caches_json(const weir_config *config, const weir_config_store *
 static void put_json(const check *c, weir_buf *to)
 {
     put_string(to, "{\"config\":", c->path);
-    weir_buf_printf(to,
-        ",\"errors\":%zu,\"warnings\":%zu,\"problems\":", c->problems.errors + c->properties.wrong,
-        c->problems.warnings);
+    weir_buf_printf(
+        to, ",\"errors\":%zu,\"warnings\":%zu,\"problems\":", errors_of(c), c->problems.warnings);
     put_problems_json(c, to);
     weir_buf_puts(to, ",\"properties\":");
     weir_findings_json(&c->properties, to);
+    weir_buf_puts(to, ",\"schemas\":");
+    weir_findings_json(&c->schemas, to);
     weir_buf_puts(to, ",\"stores\":[");
     for (size_t i = 0; c->config && i < c->config->stores.count; i++) {
         const weir_config_store *store = &c->config->stores.items[i];
@@ -149,6 +178,9 @@ static void say(const check *c)
         for (const weir_finding *n = c->properties.first; n; n = n->next) {
             weir_buf_printf(&talk, "%s: error: %s [KAFKA_CONFIG]\n", n->what, n->text);
         }
+        for (const weir_finding *n = c->schemas.first; n; n = n->next) {
+            weir_buf_printf(&talk, "%s: error: %s\n", n->what, n->text);
+        }
         put_text(c, &out);
     }
     fputs(weir_buf_str(&talk), stderr);
@@ -161,7 +193,7 @@ static void say(const check *c)
 
 static int judge(const check *c, weir_status asked, const weir_error *err)
 {
-    if (c->problems.errors || c->properties.wrong) {
+    if (errors_of(c)) {
         return EXIT_USAGE;
     }
     return asked ? weir_exit_of(err) : c->online.wrong ? EXIT_NO : EXIT_YES;
@@ -179,8 +211,9 @@ static int run_check(check *c, bool online)
         try_properties(c, &c->config->kafka.properties);
         try_properties(c, &c->config->kafka.consumer);
         try_properties(c, &c->config->kafka.producer);
+        try_schemas(c);
     }
-    if (c->config && online && !c->properties.wrong) {
+    if (c->config && online && !errors_of(c)) {
         s = weir_check_online(c->cli, c->config, &c->online, &err);
     }
     say(c);
@@ -198,9 +231,11 @@ static int run(weir_cli *cli)
     }
     weir_config_problems_init(&c.problems);
     weir_findings_init(&c.properties);
+    weir_findings_init(&c.schemas);
     weir_findings_init(&c.online);
     code = run_check(&c, online);
     weir_findings_fini(&c.online);
+    weir_findings_fini(&c.schemas);
     weir_findings_fini(&c.properties);
     weir_config_problems_fini(&c.problems);
     weir_config_free(c.config);
@@ -213,7 +248,8 @@ const weir_command weir_command_check = {
     .summary = "is the config good, and the world as it expects it?",
     .text =
         "Offline: every problem of the file with its line and column, each librdkafka property "
-        "tried, and what\n"
+        "tried, the schemas\n"
+        "of `validation` compiled, and what\n"
         "the config comes to: its stores, whether each replicates or shares, caches and topics. "
         "Exit code 2: the\n"
         "config is wrong.\n\n"

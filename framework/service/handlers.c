@@ -204,6 +204,15 @@ static weir_status route(weir_message *m, const weir_route **out)
     return s;
 }
 
+/* Before the first call; a later attempt has the same row. */
+static weir_status check(weir_handlers *h, weir_message *m, const weir_record *r)
+{
+    bool first = r->attempt <= 1 && !r->holds;
+    return m->decoder && first ? weir_row_check(&h->lanes[m->lane].checkers[r->partition->tag],
+                                     m->decoder, m->raw, &m->event, &m->arena, &m->error)
+                               : WEIR_OK;
+}
+
 static weir_status call(
     weir_handlers *h, weir_handler_lane *l, weir_message *m, const weir_route *to)
 {
@@ -260,6 +269,7 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_settle_record(h, l, r);
         return;
     }
+    s = s ? s : check(h, m, r);
     take_back(h, l, r, m, s ? s : call(h, l, m, to));
 }
 
@@ -390,14 +400,19 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
     l->random = h->options.seed + i * 0x9E3779B97F4A7C15u + 1;
     atomic_store(&l->first_deadline_ms, INT64_MAX);
     l->decoders = weir_calloc(h->options.n_topics, sizeof(weir_decoder *));
-    if (!l->decoders) {
+    l->checkers = weir_calloc(h->options.n_topics, sizeof *l->checkers);
+    if (!l->decoders || !l->checkers) {
         return weir_fail_oom(err);
     }
     weir_status s = WEIR_OK;
     for (size_t t = 0; t < h->options.n_topics && !s; t++) {
-        if (h->options.topics[t].source) {
-            s = weir_decoder_new(h->options.topics[t].source, &l->decoders[t], err);
+        const weir_routed_topic *topic = &h->options.topics[t];
+        if (topic->source) {
+            s = weir_decoder_new(topic->source, &l->decoders[t], err);
         }
+        s = s ? s
+              : weir_row_checker_init(
+                    &l->checkers[t], topic->check, h->options.log, h->options.name, err);
     }
     return s;
 }
@@ -430,6 +445,10 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
     for (size_t t = 0; l->decoders && t < h->options.n_topics; t++) {
         weir_decoder_free(l->decoders[t]);
     }
+    for (size_t t = 0; l->checkers && t < h->options.n_topics; t++) {
+        weir_row_checker_fini(&l->checkers[t]);
+    }
+    weir_free(l->checkers);
     weir_free(l->decoders);
     free_message(l->message);
     while (l->pool) {

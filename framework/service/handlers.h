@@ -14,6 +14,7 @@
 #include <weir/app.h>
 #include <weir/cache.h>
 
+#include "cdc/row_check.h"
 #include "engine/dead_letter.h"
 #include "engine/engine.h"
 
@@ -30,6 +31,7 @@ typedef struct weir_routed_topic {
     const weir_source_rules *source; /* a CDC topic's; NULL: no CDC topic */
     const weir_route *routes;
     size_t n_routes;
+    const weir_row_rule *check; /* what rows that go to a handler must fit; NULL: nothing */
 } weir_routed_topic;
 
 typedef enum weir_on_reject {

@@ -9,9 +9,10 @@ enum {
 };
 
 typedef struct weir_sync_lane {
-    weir_decoder **decoders; /* one per topic; topics of one source share theirs */
-    weir_arena scratch;      /* of one record */
-    size_t typical_bytes;    /* that a record takes of a job's arena, lately */
+    weir_decoder **decoders;    /* one per topic; topics of one source share theirs */
+    weir_row_checker *checkers; /* one per topic */
+    weir_arena scratch;         /* of one record */
+    size_t typical_bytes;       /* that a record takes of a job's arena, lately */
 } weir_sync_lane;
 
 static void free_lane(weir_sync *s, weir_sync_lane *l)
@@ -25,6 +26,10 @@ static void free_lane(weir_sync *s, weir_sync_lane *l)
             weir_decoder_free(l->decoders[i]);
         }
     }
+    for (size_t i = 0; l->checkers && i < s->options.n_topics; i++) {
+        weir_row_checker_fini(&l->checkers[i]);
+    }
+    weir_free(l->checkers);
     weir_free(l->decoders);
     weir_arena_fini(&l->scratch);
 }
@@ -33,7 +38,8 @@ static weir_status new_lane(weir_sync *s, weir_sync_lane *l, weir_error *err)
 {
     weir_arena_init(&l->scratch, 0);
     l->decoders = weir_calloc(s->options.n_topics, sizeof(weir_decoder *));
-    if (!l->decoders) {
+    l->checkers = weir_calloc(s->options.n_topics, sizeof *l->checkers);
+    if (!l->decoders || !l->checkers) {
         return weir_fail_oom(err);
     }
     for (size_t i = 0; i < s->options.n_topics; i++) {
@@ -45,6 +51,9 @@ static weir_status new_lane(weir_sync *s, weir_sync_lane *l, weir_error *err)
         weir_status st = l->decoders[i]
                              ? WEIR_OK
                              : weir_decoder_new(s->options.topics[i].source, &l->decoders[i], err);
+        st = st ? st
+                : weir_row_checker_init(&l->checkers[i], s->options.topics[i].check, s->options.log,
+                      s->options.name, err);
         if (st) {
             return st;
         }
@@ -182,6 +191,10 @@ static weir_status decode(
     st = st ? st : weir_sync_usable(item->topic, &ev, err);
     item->is_change = !st && weir_sync_is_change(item->topic, &ev);
     if (item->is_change) {
+        st = weir_row_check(&lane->checkers[item->record->partition->tag], d, &item->record->raw,
+            &ev, &lane->scratch, err);
+    }
+    if (item->is_change && !st) {
         st = changes_of(s, d, &ev, job, &lane->scratch, item, err);
     }
     if (st) {

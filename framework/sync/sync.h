@@ -20,6 +20,7 @@
 
 #include "cdc/decoder.h"
 #include "cdc/merge.h"
+#include "cdc/row_check.h"
 #include "engine/engine.h"
 #include "engine/dead_letter.h"
 #include "sync/view.h"
@@ -49,6 +50,7 @@ typedef struct weir_sync_topic {
     const unsigned *caches; /* indexes into the sync's caches */
     size_t n_caches;
     bool stop_on_regress;
+    const weir_row_rule *check; /* what its rows must fit; NULL: nothing */
 } weir_sync_topic;
 
 typedef struct weir_sync_options {

@@ -42,6 +42,30 @@ fresh_config "$T/failed.yaml" '' 'errors: { reject: stop }'
 run "a failure" 5 sync --from "$T/bad.jsonl" "$CONFIG"
 err_has 'ended by a failure after .*REJECTED'
 
+# ---- Rows that do not fit their schema -----------------------------------------------------------
+echo '{"properties":{"state":{"$ref":"state.json"}}}' >"$T/items.schema.json"
+echo '{"enum":["open","shut"]}' >"$T/state.json"
+odd() { record $TOPIC "$1" "{\"id\":$1}" "$(change $((100 + $1)) c "{\"id\":$1,\"state\":\"ajar\"}")"; }
+{ good 1; odd 2; good 3; } >"$T/odd.jsonl"
+checked() { fresh_config "$T/$1.yaml" '' \
+    "validation: [ { table: shop.public.items, schema: $T/items.schema.json, on_fail: $1 } ]"; }
+checked reject
+run "a row that does not fit" 1 sync --from "$T/odd.jsonl" "$CONFIG"
+out_has ' 1 could not be used'
+err_has "skipping $TOPIC/0@2: .*/state: .*enum.*ROW_INVALID"
+checked report
+run "is reported" 0 sync --from "$T/odd.jsonl" "$CONFIG"
+out_has '^3 records in [^,]*$'
+err_has "invalid row 1, applied: $TOPIC/0@2: .*ROW_INVALID"
+checked stop
+run "or stops" 5 sync --from "$T/odd.jsonl" "$T/stop.yaml"
+err_has "$TOPIC/0@2: .*ROW_INVALID"
+run "the schema is good" 0 check "$T/stop.yaml"
+echo '{"enum":3}' >"$T/state.json"
+run "a schema that is none" 2 check "$T/stop.yaml"
+err_has "stop.yaml:[0-9]*:[0-9]*: error: .*SCHEMA_INVALID"
+run "is not started with" 2 sync --from "$T/odd.jsonl" "$T/stop.yaml"
+
 # ---- Interrupted --------------------------------------------------------------------------------
 for signal in INT TERM; do
     fresh_config "$T/stopped-$signal.yaml"

@@ -94,6 +94,37 @@ static void test_what_cannot_be_decoded_is_rejected(void **state)
     app_end(&a);
 }
 
+/* A row that does not fit its schema never comes to its handler; what is tried again was checked.
+ */
+static void test_rows_fit_their_schema(void **state)
+{
+    (void)state;
+    app a;
+    weir_error err;
+    weir_schema *schema;
+    weir_row_counts counts = {0};
+    assert_int_equal(
+        weir_schema_compile(weir_view_of("{\"required\":[\"id\"]}"), NULL, &schema, &err), WEIR_OK);
+    weir_row_rule rule = {.schema = schema, .name = "orders.json", .counts = &counts};
+    app_init(&a);
+    a.topic.source = &rules;
+    a.topic.check = &rule;
+    a.routes[0].table = "public.orders";
+    assert_int_equal(app_open(&a), WEIR_OK);
+    deliver(&a, 0, CHANGE("c", "orders", "{\"id\":1}"), NULL);
+    deliver(&a, 1, CHANGE("c", "orders", "{\"key\":1}"), NULL);
+    deliver(&a, 2, CHANGE("c", "others", "{\"key\":1}"), NULL);
+    deliver(&a, 3, CHANGE("d", "orders", "null"), NULL);
+    app_run(&a);
+    expect_handled(&a, (const int64_t[]){0, 3}, 2);
+    assert_int_equal(a.n_letters, 1);
+    assert_string_equal(a.letters[0].error.code, "ROW_INVALID");
+    assert_int_equal(atomic_load(&counts.invalid), 1);
+    assert_int_equal(app_committed(&a), 4);
+    weir_schema_free(schema);
+    app_end(&a);
+}
+
 /* ---- Settling in time ---------------------------------------------------------------------------
  */
 
@@ -493,6 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routes_by_type),
         cmocka_unit_test(test_routes_by_table),
+        cmocka_unit_test(test_rows_fit_their_schema),
         cmocka_unit_test(test_what_cannot_be_decoded_is_rejected),
         cmocka_unit_test(test_a_slow_handler_holds_up_no_other),
         cmocka_unit_test(test_deferred_and_settled_later),

@@ -61,7 +61,8 @@ static void test_sections(void **state)
     int parents[WEIR_CONFIG_SECTIONS] = {0};
     for (const weir_config_key *key = weir_config_keys; key->name; key++) {
         bool is_each = key->kind == WEIR_CONFIG_KIND_EACH;
-        if (is_each || key->kind == WEIR_CONFIG_KIND_SUBSECTION) {
+        if (is_each || key->kind == WEIR_CONFIG_KIND_SUBSECTION ||
+            key->kind == WEIR_CONFIG_KIND_ITEMS) {
             parents[key->child]++;
             assert_int_equal(is_each, weir_config_sections[key->child].named);
             const char *end = strstr(weir_config_sections[key->child].path, key->name);

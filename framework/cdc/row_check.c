@@ -1,0 +1,111 @@
+/* Rows against schemas. See row_check.h. */
+#include "cdc/row_check.h"
+
+#include <stdio.h>
+
+enum { LOGGED_FIRST = 10, LOGGED_EVERY = 1000 };
+
+weir_status weir_row_checker_init(weir_row_checker *c, const weir_row_rule *rule,
+    const weir_log *log, const char *who, weir_error *err)
+{
+    *c = (weir_row_checker){.rule = rule, .log = log, .who = who};
+    return rule ? weir_validator_new(rule->schema, &c->validator, err) : WEIR_OK;
+}
+
+void weir_row_checker_fini(weir_row_checker *c)
+{
+    weir_validator_free(c->validator);
+    c->validator = NULL;
+}
+
+/* The first thing that is wrong, depth first; of an anyOf or oneOf, in the branch that came
+ * nearest. */
+static const weir_schema_unit *first_failure(const weir_schema_unit *u)
+{
+    const weir_schema_unit *found = u && u->failures ? u : NULL;
+    for (const weir_schema_unit *child = u ? u->children : NULL; child; child = child->next) {
+        const weir_schema_unit *below =
+            child->branch && !child->nearest ? NULL : first_failure(child);
+        if (below) {
+            return below;
+        }
+    }
+    return found;
+}
+
+static weir_status explain(const weir_row_checker *c, weir_view row, weir_error *err)
+{
+    weir_schema_explanation why;
+    weir_status s = weir_validator_explain(c->validator, row, 1, &why, err);
+    if (s) {
+        return s;
+    }
+    const weir_schema_unit *u = first_failure(why.root);
+    s = u ? weir_fail(err, WEIR_E_ROW_INVALID, "the row does not fit %s: %s: %.*s", c->rule->name,
+                u->failures->keyword, WEIR_ARG(u->failures->text))
+          : weir_fail(err, WEIR_E_ROW_INVALID, "the row does not fit %s", c->rule->name);
+    if (u) {
+        (void)weir_at(err, "%.*s", WEIR_ARG(u->instance));
+    }
+    return s;
+}
+
+/* The error becomes the application's, so it says which record it was. */
+static weir_status stop(const weir_raw_record *record, weir_error *err)
+{
+    weir_error why = *err;
+    snprintf(err->text, sizeof err->text, "%.180s (at %.60s)", why.text, why.where);
+    err->where[0] = '\0';
+    (void)weir_at(err, "%.*s/%d@%lld", (int)(record->topic.len > 60 ? 60 : record->topic.len),
+        record->topic.ptr, (int)record->partition, (long long)record->offset);
+    return err->status = WEIR_FATAL;
+}
+
+/* What an invalid row comes to. s: of *err. */
+static weir_status heed(const weir_row_checker *c, const weir_raw_record *record,
+    unsigned long long count, weir_status s, weir_error *err)
+{
+    if (s != WEIR_REJECT || c->rule->on_fail == WEIR_INVALID_REJECT) {
+        return s;
+    }
+    if (c->rule->on_fail == WEIR_INVALID_STOP) {
+        return stop(record, err);
+    }
+    if (count <= LOGGED_FIRST || count % LOGGED_EVERY == 0) {
+        weir_log_error(c->log, WEIR_LOG_WARN, c->who, err,
+            "invalid row %llu, applied: %.*s/%d@%lld", count, WEIR_ARG(record->topic),
+            (int)record->partition, (long long)record->offset);
+    }
+    return WEIR_OK;
+}
+
+static bool has_row(const weir_event *ev)
+{
+    return ev->kind == WEIR_EVENT_CHANGE && ev->change.kind != WEIR_TOMBSTONE &&
+           ev->change.op != 'd' && ev->change.op != 't';
+}
+
+weir_status weir_row_check(const weir_row_checker *c, weir_decoder *d,
+    const weir_raw_record *record, const weir_event *event, weir_arena *arena, weir_error *err)
+{
+    if (!c->rule || !has_row(event)) {
+        return WEIR_OK;
+    }
+    weir_change row = event->change;
+    weir_status s = weir_decoder_row(d, event, NULL, false, arena, &row, err);
+    if (s) {
+        return s;
+    }
+    if (row.missing.len) {
+        atomic_fetch_add(&c->rule->counts->unjudged, 1);
+        return WEIR_OK;
+    }
+    bool valid;
+    s = weir_validator_check(c->validator, row.row, &valid, err);
+    if (!s && valid) {
+        return WEIR_OK;
+    }
+    unsigned long long count = atomic_fetch_add(&c->rule->counts->invalid, 1) + 1;
+    s = s ? s : explain(c, row.row, err);
+    return heed(c, record, count, s, err);
+}
