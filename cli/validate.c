@@ -1,14 +1,16 @@
 /* weir validate: events against their schema. */
 #include <string.h>
 
+#include "cache.h"
 #include "schema/validate.h"
-#include "signals.h"
 #include "validate_input.h"
+#include "validate_topic.h"
 
 static const weir_option options[] = {
     {"--schema", "FILE", "the schema, JSON or YAML (- is stdin)"},
     {"--input", "KIND",
         "json, jsonl, yaml or recording; by default the file's name or first line tells"},
+    WEIR_TOPIC_OPTIONS,
     WEIR_REPORT_OPTIONS,
     WEIR_SCHEMA_OPTIONS,
     {NULL, NULL, NULL},
@@ -23,8 +25,11 @@ typedef struct validation {
     weir_schema *schema;
     weir_validator *validator;
     weir_inputs in;
+    weir_topic_options topics;
+    weir_config *config;
     weir_arena arena; /* of the document at hand */
-    int worst;        /* exit code of inputs that cannot be read */
+    weir_arena words;
+    int worst; /* exit code of inputs that cannot be read */
 } validation;
 
 /* ---- one document --------------------------------------------------------------------------- */
@@ -96,6 +101,17 @@ static void read_inputs(validation *v, const char *first)
     weir_bar_clear(&v->in.bar);
 }
 
+static void read_topics(validation *v)
+{
+    weir_error err = {.status = WEIR_OK};
+    v->report.what = "records";
+    if (weir_topics_read(&v->in, &v->topics, v->config, &err)) {
+        weir_bar_clear(&v->in.bar);
+        v->worst = weir_cli_fail(v->cli, &err);
+    }
+    weir_bar_clear(&v->in.bar);
+}
+
 static int finish(validation *v)
 {
     bool written = weir_report_end(&v->report);
@@ -117,8 +133,41 @@ static int run_with(validation *v, const char *first)
     }
     weir_bar_init(&v->in.bar, v->cli);
     weir_report_begin(&v->report);
-    read_inputs(v, first);
+    if (v->topics.n_topics) {
+        read_topics(v);
+    } else {
+        read_inputs(v, first);
+    }
     return finish(v);
+}
+
+/* What is left over begins with a dash: no option of this command. */
+static int refuse_options(weir_cli *cli)
+{
+    for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
+        if (cli->argv[i][0] == '-' && cli->argv[i][1]) {
+            return weir_cli_usage(cli, "%s is not understood", cli->argv[i]);
+        }
+    }
+    return EXIT_YES;
+}
+
+/* Files, or topics of a config. */
+static int parse_inputs(validation *v, const char **first)
+{
+    weir_cli *cli = v->cli;
+    int code = weir_topic_options_of(cli, &v->topics);
+    code = code ? code : refuse_options(cli);
+    if (code) {
+        return code;
+    }
+    if (v->topics.n_topics) {
+        code = weir_cli_end(cli);
+        return code || v->topics.brokers ? code : weir_cli_config_option(cli, &v->config);
+    }
+    *first = weir_cli_argument(cli);
+    *first = *first ? *first : "-";
+    return EXIT_YES;
 }
 
 static int parse(validation *v, const char **first)
@@ -134,30 +183,39 @@ static int parse(validation *v, const char **first)
     if (kind && !weir_input_kind_of(kind, &v->in.kind)) {
         return weir_cli_usage(cli, "--input: %s is none of json, jsonl, yaml, recording", kind);
     }
-    for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
-        if (cli->argv[i][0] == '-' && cli->argv[i][1]) {
-            return weir_cli_usage(cli, "%s is not understood", cli->argv[i]);
-        }
+    code = parse_inputs(v, first);
+    return code || v->schema_path ? code : weir_cli_usage(cli, "which schema? (--schema FILE)");
+}
+
+static int run_all(validation *v)
+{
+    const char *first = NULL;
+    v->topics.topics =
+        weir_arena_alloc(&v->words, (size_t)(v->cli->argc + 1) * sizeof *v->topics.topics);
+    if (!v->topics.topics) {
+        weir_error err;
+        weir_fail_oom(&err);
+        return weir_cli_fail(v->cli, &err);
     }
-    *first = weir_cli_argument(cli);
-    *first = *first ? *first : "-";
-    return v->schema_path ? EXIT_YES : weir_cli_usage(cli, "which schema? (--schema FILE)");
+    int code = parse(v, &first);
+    return code ? code : run_with(v, first);
 }
 
 static int run(weir_cli *cli)
 {
     validation v = {.cli = cli};
-    const char *first = NULL;
     v.in = (weir_inputs){.cli = cli, .take = take, .ctx = &v};
     weir_arena_init(&v.arena, 0);
+    weir_arena_init(&v.words, 0);
     weir_arena_init(&v.in.scratch, 0);
-    int code = parse(&v, &first);
-    code = code ? code : run_with(&v, first);
+    int code = run_all(&v);
     weir_validator_free(v.validator);
     weir_schema_free(v.schema);
     weir_schema_files_fini(&v.files);
     weir_report_fini(&v.report);
+    weir_config_free(v.config);
     weir_arena_fini(&v.in.scratch);
+    weir_arena_fini(&v.words);
     weir_arena_fini(&v.arena);
     return code;
 }
@@ -180,12 +238,16 @@ const weir_command weir_command_validate = {
         "alternative that came nearest is explained. Nothing is fetched: references lead to local "
         "files, to the\n"
         "standard's own meta-schemas, and to where --resolve says. More: docs/schemas.md.\n\n"
+        "--topic: the records of a live topic, up to its end as of now; nothing is committed, "
+        "SIGINT ends it with\n"
+        "what was seen until then. From a time on: what is before it is read and passed over.\n\n"
         "Exit code 0: all are valid. 1: one is not, or is no JSON. 2: the schema is wrong. 3: an "
         "input cannot be read.\n\n"
         "Examples\n"
         "  weir validate --schema order.schema.json orders.jsonl.gz\n"
         "  weir validate --schema order.yaml events/ --all --format junit > report.xml\n"
         "  kcat -C -t orders | weir validate --schema order.json --input jsonl\n"
+        "  weir validate --schema order.json --topic orders --sample 100 -c shop.yaml\n"
         "  weir validate --schema shop.json --resolve https://example.com/schemas/=schemas "
         "recording.jsonl.zst\n",
     .options = options,

@@ -73,6 +73,27 @@ err_has "^2 documents: 1 valid, 1 invalid$"
 echo "{\"type\":\"object\"}" >object.json
 run "a recording of Debezium" 0 validate --schema object.json "$DATA/types/plain.jsonl.xz"
 
+# ---- topics
+{ record t 0 k "$good"; record t 1 k -; record t 2 k "$bad"; record t 3 k "$good"; record t 4 k "$good"; } >r.jsonl
+start_broker --replay r.jsonl
+broker_fed
+run "a topic" 1 validate --schema order.json --topic t --brokers "$BROKERS"
+out_has '^t/0@2: error: /id is a string'
+err_has "^4 records: 3 valid, 1 invalid$"
+run "from an offset" 0 validate --schema order.json --topic t --from t/0@3 --brokers "$BROKERS"
+err_has "^2 records: 2 valid"
+run "a sample" 0 validate --schema order.json --topic t --sample 4 --brokers "$BROKERS"
+err_has "^2 records: 2 valid"
+run "a topic by a config" 1 validate --schema order.json --topic t -c "$DATA/bank/bank.yaml" --json
+out_is_json
+out_has '"instance":"t/0@2","valid":false'
+run "from a time" 0 validate --schema order.json --topic t --from 2099-01-01 --brokers "$BROKERS"
+err_has "^0 records"
+run "a topic that is not there" 3 validate --schema order.json --topic none --brokers "$BROKERS"
+run "no broker" 3 validate --schema order.json --topic t --brokers 127.0.0.1:1 --timeout 1s
+run "a topic and a file" 2 validate --schema order.json --topic t --brokers "$BROKERS" o.jsonl
+run "a place without a topic" 2 validate --schema order.json --from t/0@3 o.jsonl
+
 # ---- forms
 run "json" 1 validate --schema order.json --json o.jsonl
 out_is_json
