@@ -18,6 +18,7 @@
 #include "kafka/kafka_source.h"
 #include "kafka_properties.h"
 #include "lookup.h"
+#include "registry.h"
 #include "rules.h"
 #include "service/handlers.h"
 
@@ -33,6 +34,7 @@ struct weir_app {
     weir_log log;
     weir_error setup_error;
     weir_arena arena; /* what is registered */
+    weir_avro_schemas *schemas;
     registered *first, *last;
     weir_validations validations;
     weir_routed_topic *topics;
@@ -169,7 +171,7 @@ static weir_routed_topic *routed(weir_app *a, const registered *r)
     weir_routed_topic *t = &a->topics[a->n_topics];
     *t = (weir_routed_topic){.topic = r->topic};
     if (r->from) {
-        t->source = weir_source_rules_of(r->from, &a->arena);
+        t->source = weir_source_rules_of(r->from, a->schemas, &a->arena);
         t->check = weir_validations_find(&a->validations, r->from, r->route.table);
         if (!t->source) {
             return NULL;
@@ -342,6 +344,7 @@ weir_app *weir_app_new(const char *config_path, weir_setup_fn *setup, void *ctx,
     }
     weir_arena_init(&a->arena, 0);
     weir_status s = load(a, config_path, err);
+    s = s ? s : weir_registry_of(a->config, &a->schemas, err);
     if (!s) {
         setup(a, ctx);
         if (a->setup_error.status && err) {
@@ -474,6 +477,7 @@ void weir_app_free(weir_app *a)
     weir_kafka_dead_letters_close(&a->dead_letters);
     weir_daemon_close(a->daemon);
     weir_validations_close(&a->validations);
+    weir_avro_schemas_free(a->schemas);
     weir_config_free(a->config);
     weir_arena_fini(&a->arena);
     weir_free(a);

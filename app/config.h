@@ -227,6 +227,13 @@ typedef struct weir_config_errors {
     bool quarantine_key;
 } weir_config_errors;
 
+typedef struct weir_config_registry {
+    const weir_config_node *node;
+    const char *url, *directory; /* one of them */
+    const char *username, *password, *ca_file;
+    int64_t timeout_ms;
+} weir_config_registry;
+
 typedef struct weir_config_http {
     const weir_config_node *node;
     weir_config_address listen; /* port 0: any free one */
@@ -256,6 +263,7 @@ typedef struct weir_config {
     weir_config_sources sources;
     weir_config_stores stores;
     weir_config_caches caches;
+    weir_config_registry registry;
     weir_config_validations validations;
     weir_config_errors errors;
     weir_config_http http;

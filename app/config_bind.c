@@ -104,6 +104,10 @@ static bool bind_scalar(const weir_config_loader *loader, const weir_config_scop
         return weir_config_error(loader, scope, entry->key_place, WEIR_E_CONFIG_BAD_VALUE,
             "has no value; %s", key->required ? "it is required" : "remove it for its default");
     }
+    if (key->secret) {
+        weir_config_remember_secret(loader, value.text);
+        weir_config_warn_literal(loader, scope, &value);
+    }
     if (weir_config_value_read(
             key, value.text, weir_config_shown(&value), &loader->config->arena, field, &why)) {
         return true;

@@ -325,6 +325,31 @@ static void check_http(const weir_config_loader *loader)
     }
 }
 
+/* The password must not travel openly, and the schemas are in one place. */
+static void check_registry(const weir_config_loader *loader)
+{
+    const weir_config_registry *r = &loader->config->registry;
+    weir_config_scope scope = {NULL, "registry"}, url = {&scope, "url"};
+    if (!r->node) {
+        return;
+    }
+    if (!r->url == !r->directory) {
+        weir_config_error(loader, &scope, weir_config_place_of(loader->config->node, "registry"),
+            r->url ? WEIR_E_CONFIG_CONFLICT : WEIR_E_CONFIG_MISSING_KEY,
+            "needs one of `url` and `directory`");
+    }
+    if (r->url && strncmp(r->url, "https://", 8) != 0 && strncmp(r->url, "http://", 7) != 0) {
+        weir_config_error(loader, &url, weir_config_place_of(r->node, "url"),
+            WEIR_E_CONFIG_BAD_VALUE, "takes an address that begins with https:// or http://");
+    } else if (r->url && strchr(r->url, '@')) {
+        weir_config_error(loader, &url, weir_config_place_of(r->node, "url"),
+            WEIR_E_CONFIG_BAD_VALUE, "a user and a password have keys of their own");
+    } else if (r->url && r->password && r->url[4] == ':') {
+        weir_config_warn(loader, &url, weir_config_place_of(r->node, "url"), WEIR_E_CONFIG_INSECURE,
+            "the password travels openly: use https");
+    }
+}
+
 void weir_config_check(const weir_config_loader *loader)
 {
     const weir_config *c = loader->config;
@@ -338,6 +363,7 @@ void weir_config_check(const weir_config_loader *loader)
         check_columns(loader, &c->caches.items[i]);
         check_topic(loader, i);
     }
+    check_registry(loader);
     check_errors(loader);
     check_drain(loader);
     check_http(loader);

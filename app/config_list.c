@@ -213,11 +213,7 @@ void weir_config_bind_property(const weir_config_loader *loader, const weir_conf
     if (known && known->secret) {
         weir_config_remember_secret(loader, value.text);
         value.secret = true;
-        if (value.literal) {
-            weir_config_warn(loader, &inner, value.place, WEIR_E_CONFIG_LITERAL_SECRET,
-                "a secret in the file itself is read by all who read the file; write "
-                "${file:/run/secrets/NAME} or ${VARIABLE}");
-        }
+        weir_config_warn_literal(loader, &inner, &value);
     }
     to->items[to->count++] = (weir_config_pair){entry->key, value.text, entry->place, value.secret};
 }

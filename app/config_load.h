@@ -65,6 +65,9 @@ bool weir_config_value_of(const weir_config_loader *loader, const weir_config_sc
 
 /* The text for messages: *** for a secret. */
 const char *weir_config_shown(const weir_config_value *value);
+/* A secret's value: a warning when it stands in the file itself. */
+void weir_config_warn_literal(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_value *value);
 /* From now on `text` is not to be shown. */
 void weir_config_remember_secret(const weir_config_loader *loader, const char *text);
 bool weir_config_is_secret(const weir_config *config, const char *text);

@@ -19,6 +19,16 @@ bool weir_config_is_secret(const weir_config *config, const char *text)
     return false;
 }
 
+void weir_config_warn_literal(const weir_config_loader *loader, const weir_config_scope *scope,
+    const weir_config_value *value)
+{
+    if (value->literal) {
+        weir_config_warn(loader, scope, value->place, WEIR_E_CONFIG_LITERAL_SECRET,
+            "a secret in the file itself is read by all who read the file; write "
+            "${file:/run/secrets/NAME} or ${VARIABLE}");
+    }
+}
+
 void weir_config_remember_secret(const weir_config_loader *loader, const char *text)
 {
     weir_config_texts *s = &loader->config->secrets;

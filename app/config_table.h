@@ -48,6 +48,7 @@ typedef struct weir_config_key {
     const char
         *only_for; /* values of the section's `type` that it belongs to, with spaces between */
     bool may_be_empty;
+    bool secret;
     const char *later; /* what to do while this version refuses it */
 } weir_config_key;
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "memory/overlay_store.h"
+#include "registry.h"
 #include "replica.h"
 #include "rules.h"
 #include "sync/render.h"
@@ -211,12 +212,16 @@ static weir_status decode(weir_explanation *e, weir_decoder *d, weir_error *err)
 static weir_status explain_with(weir_explanation *e, const weir_config *config, weir_error *err)
 {
     weir_decoder *d;
-    const weir_source_rules *rules = weir_source_rules_of(e->source, &e->arena);
+    weir_status s = weir_registry_of(config, &e->schemas, err);
+    if (s) {
+        return s;
+    }
+    const weir_source_rules *rules = weir_source_rules_of(e->source, e->schemas, &e->arena);
     e->caches = weir_arena_alloc(&e->arena, config->caches.count * sizeof *e->caches);
     if (!rules || !e->caches) {
         return weir_fail_oom(err);
     }
-    weir_status s = weir_decoder_new(rules, &d, err);
+    s = weir_decoder_new(rules, &d, err);
     if (s) {
         return s;
     }
@@ -245,4 +250,6 @@ weir_status weir_explain(const weir_config *config, const weir_raw_record *recor
 void weir_explanation_fini(weir_explanation *e)
 {
     weir_arena_fini(&e->arena);
+    weir_avro_schemas_free(e->schemas);
+    e->schemas = NULL;
 }

@@ -31,6 +31,7 @@ typedef struct weir_explained_cache {
 typedef struct weir_explanation {
     weir_arena arena; /* owns everything below; what is borrowed is the record's and the config's */
     const weir_raw_record *record;
+    weir_avro_schemas *schemas;       /* NULL: none */
     const weir_config_source *source; /* whose rules it was read by */
     weir_error decoding;              /* status WEIR_OK: it was decoded */
     weir_event event;

@@ -1,6 +1,7 @@
 /* From the config to sync's rules. See rules.h. */
 #include "rules.h"
 
+#include "registry.h"
 #include "value/json.h"
 
 /* ---- Sources ------------------------------------------------------------------------------------
@@ -59,11 +60,13 @@ static bool types_of(const weir_config_source *s, weir_arena *arena, weir_source
     return true;
 }
 
-const weir_source_rules *weir_source_rules_of(const weir_config_source *s, weir_arena *arena)
+const weir_source_rules *weir_source_rules_of(
+    const weir_config_source *s, weir_avro_schemas *schemas, weir_arena *arena)
 {
     static const weir_source_format formats[] = {
         [WEIR_CONFIG_FORMAT_AUTO] = WEIR_FORMAT_AUTO,
         [WEIR_CONFIG_FORMAT_JSON] = WEIR_FORMAT_JSON,
+        [WEIR_CONFIG_FORMAT_AVRO] = WEIR_FORMAT_AVRO,
         [WEIR_CONFIG_FORMAT_CLOUDEVENTS] = WEIR_FORMAT_CLOUDEVENTS,
     };
     weir_source_rules *r = weir_arena_alloc(arena, sizeof *r);
@@ -75,6 +78,7 @@ const weir_source_rules *weir_source_rules_of(const weir_config_source *s, weir_
         .heartbeat_topic = weir_view_of(s->heartbeat_topic),
         .placeholder = weir_view_of(s->placeholder),
         .format = formats[s->format],
+        .schemas = schemas,
         .positions = s->connector == WEIR_CONFIG_CONNECTOR_POSTGRESQL,
         .unwrapped = s->unwrapped.node != NULL,
         .added_prefix = weir_view_of(s->unwrapped.prefix),
@@ -272,7 +276,7 @@ static bool add_topic(weir_rules *r, const weir_config_cache *c, unsigned index,
     weir_sync_topic *t = topic_of(r, c->topic);
     if (!t) {
         const weir_source_rules *rules = shared_rules(r, sources, c->source);
-        rules = rules ? rules : weir_source_rules_of(c->source, &r->arena);
+        rules = rules ? rules : weir_source_rules_of(c->source, r->schemas, &r->arena);
         unsigned *caches = weir_arena_alloc(&r->arena, most * sizeof *caches);
         if (!rules || !caches) {
             return false;
@@ -299,8 +303,10 @@ weir_status weir_rules_build(
     size_t most = config->caches.count;
     *out = (weir_rules){.n_caches = 0};
     weir_arena_init(&out->arena, 0);
-    weir_status s = weir_validations_open(config, &out->validations, NULL, err);
+    weir_status s = weir_registry_of(config, &out->schemas, err);
+    s = s ? s : weir_validations_open(config, &out->validations, NULL, err);
     if (s) {
+        weir_avro_schemas_free(out->schemas);
         return s;
     }
     out->caches = weir_arena_alloc(&out->arena, most * sizeof *out->caches);
@@ -329,4 +335,6 @@ void weir_rules_fini(weir_rules *r)
 {
     weir_validations_close(&r->validations);
     weir_arena_fini(&r->arena);
+    weir_avro_schemas_free(r->schemas);
+    r->schemas = NULL;
 }

@@ -10,6 +10,7 @@
 
 typedef struct weir_rules {
     weir_arena arena;
+    weir_avro_schemas *schemas; /* NULL: the config has no registry */
     weir_sync_cache *caches;
     size_t n_caches;
     weir_sync_topic *topics;
@@ -19,12 +20,15 @@ typedef struct weir_rules {
     weir_validations validations;
 } weir_rules;
 
-/* The rules of the caches that are kept in this store. Errors: those of weir_validations_open. */
+/* The rules of the caches that are kept in this store. Errors: those of weir_registry_of and
+ * weir_validations_open. */
 WEIR_MUST_USE weir_status weir_rules_build(
     const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err);
 void weir_rules_fini(weir_rules *r);
 
-/* How one source's records are read; in the arena. NULL: out of memory. */
-const weir_source_rules *weir_source_rules_of(const weir_config_source *source, weir_arena *arena);
+/* How one source's records are read; in the arena. schemas: borrowed, NULL: none. NULL: out of
+ * memory. */
+const weir_source_rules *weir_source_rules_of(
+    const weir_config_source *source, weir_avro_schemas *schemas, weir_arena *arena);
 
 #endif

@@ -180,8 +180,11 @@ static weir_status plan_of_schema(
 static weir_status plan_of_other_table(
     weir_decoding *at, const weir_table_types *types, bool flattened)
 {
-    weir_document whole;
-    weir_status s = weir_document_read(NULL, at->record->value, at->arena, &whole, at->err);
+    weir_document whole = at->value;
+    whole.schema = at->value.connect;
+    weir_status s = whole.schema
+                        ? WEIR_OK
+                        : weir_document_read(NULL, at->record->value, at->arena, &whole, at->err);
     return s ? s : plan_of_schema(at, &whole, types, flattened);
 }
 

@@ -7,7 +7,8 @@
 
 enum { MOST_BITS = 83886080 /* PostgreSQL's bit(n) */ };
 
-/* Connect's own types, and the shape their values have in a row. */
+/* Connect's own types, and the shape their values have in a row; "union" is not Connect's: it stands
+ * for a union of Avro (schema/avro_connect.h). */
 static const struct plain_type {
     const char *name;
     unsigned shape;
@@ -27,6 +28,7 @@ static const struct plain_type {
     {"array", WEIR_AS_ARRAY, WEIR_KIND_ARRAY},
     {"map", WEIR_AS_OBJECT, WEIR_KIND_MAP},
     {"struct", WEIR_AS_OBJECT, WEIR_KIND_STRUCT},
+    {"union", WEIR_AS_ANY, WEIR_KIND_RAW},
 };
 
 static const struct semantic_type {

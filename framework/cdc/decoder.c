@@ -90,8 +90,8 @@ static weir_status in_part(weir_error *err, const char *part, weir_status s)
 
 static weir_status refuse_avro(const char *part, weir_error *err)
 {
-    weir_status s = weir_fail(
-        err, WEIR_E_CDC_AVRO, "this %s is Avro by a schema registry; weir reads JSON", part);
+    weir_status s = weir_fail(err, WEIR_E_CDC_AVRO,
+        "this %s is Avro by a schema registry, and none is in the config", part);
     return in_part(err, part, s);
 }
 
@@ -99,6 +99,10 @@ static weir_status read_text(
     weir_decoding *at, weir_view text, bool of_key, weir_document *out, weir_error *err)
 {
     const char *part = of_key ? "key" : "value";
+    weir_status s = WEIR_OK;
+    if (weir_decoding_avro(at, text, of_key, out, err, &s)) {
+        return s ? in_part(err, part, s) : WEIR_OK;
+    }
     if (weir_is_framed(text)) {
         return refuse_avro(part, err);
     }
@@ -106,7 +110,7 @@ static weir_status read_text(
                                     ? weir_schema_memo_topic(&at->d->memo, at->record->topic)
                                     : NULL;
     weir_known_schemas *known = !topic ? NULL : of_key ? &topic->keys : &topic->values;
-    weir_status s = weir_document_read(known, text, at->arena, out, err);
+    s = weir_document_read(known, text, at->arena, out, err);
     if (weir_unreadable(s, at->arena) && weir_has_registry_header(&at->record->headers)) {
         return refuse_avro(part, err);
     }

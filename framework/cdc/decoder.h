@@ -1,10 +1,10 @@
 /* The decoder: from a Kafka record of a Debezium topic to what it says.
  *
- * It reads JSON with and without the schema block, plain and unwrapped (ExtractNewRecordState),
- * outbox events, CloudEvents, and recognises what is no row: heartbeats, transaction metadata,
- * schema changes, logical messages, notifications. A memo makes it fast: the schema block of a
- * topic is not parsed again while its bytes equal one of the last few, and its columns are compiled
- * once.
+ * It reads JSON with and without the schema block, and Avro by a registry's schemas, plain and
+ * unwrapped (ExtractNewRecordState), outbox events, CloudEvents, and recognises what is no row:
+ * heartbeats, transaction metadata, schema changes, logical messages, notifications. A memo makes
+ * it fast: the schema block of a topic is not parsed again while its bytes equal one of the last
+ * few, and its columns are compiled once.
  *
  * The order. With `positions` a change stands where the source says (cdc/position.h). Without,
  * Kafka's offset is the order, which holds for one key within one partition: every change is a
@@ -31,13 +31,15 @@
 #include "base/err.h"
 #include "cdc/change.h"
 #include "cdc/column.h"
+#include "schema/avro_schemas.h"
 #include "value/value.h"
 
 /* How a source's topics are to be read; borrowed, outlives the decoder. From `sources:` of the
  * config. */
 typedef enum weir_source_format {
-    WEIR_FORMAT_AUTO, /* told by the bytes: JSON, JSON with schema, CloudEvents; Avro is refused */
+    WEIR_FORMAT_AUTO, /* told by the bytes and headers: JSON, JSON with schema, CloudEvents, Avro */
     WEIR_FORMAT_JSON,
+    WEIR_FORMAT_AVRO, /* or what else names a schema of the registry */
     WEIR_FORMAT_CLOUDEVENTS,
 } weir_source_format;
 
@@ -57,6 +59,7 @@ typedef struct weir_source_rules {
     weir_view heartbeat_topic; /* empty: __debezium-heartbeat.<prefix> */
     weir_view placeholder;     /* empty: __debezium_unavailable_value */
     weir_source_format format;
+    weir_avro_schemas *schemas; /* borrowed; NULL: no registry is known */
     bool positions; /* connector: postgresql; false: `none`, Kafka's offsets are the order */
     bool unwrapped; /* flattened rows */
     weir_view added_prefix;         /* of the fields that the transform adds, and of no column;
@@ -125,8 +128,10 @@ WEIR_MUST_USE weir_status weir_decoder_new(
 void weir_decoder_free(weir_decoder *d);
 
 /* Decodes one record. The event's plan, and so weir_decoder_row, is good until the next read.
- * Errors: JSON_*, CDC_*, TOO_LARGE, OUT_OF_MEMORY; err->where is a JSON pointer into the payload
- * ("/source/sequence"), or part, line and column of a text that is no JSON ("value 1:120"); the
+ * Errors: JSON_*, AVRO_*, REGISTRY_*, CDC_*, TOO_LARGE, OUT_OF_MEMORY; err->where is a JSON pointer
+ * into the payload
+ * ("/source/sequence"), or part, line and column of a text that is no JSON ("value 1:120"; of Avro
+ * "value byte 12", behind the frame); the
  * caller adds topic, partition and offset. On an error, event->change.key is still set where the
  * key could be read: a quarantine needs it. What the topic's name tells to be no row (a heartbeat,
  * a message) is no error whatever it contains; its payload is then NULL. */

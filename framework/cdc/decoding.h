@@ -15,6 +15,13 @@ typedef struct weir_table_plan {
     weir_row_plan plan;
 } weir_table_plan;
 
+/* Schemas that were named lately: a decoder asks its registry, and so others' lock, once. */
+enum { WEIR_RECENT_SCHEMAS = 16 };
+typedef struct weir_recent_schema {
+    char key[WEIR_REF_KEY];
+    const weir_known_avro *known; /* NULL: a free place */
+} weir_recent_schema;
+
 struct weir_decoder {
     const weir_source_rules *rules;
     weir_view placeholder, added_prefix, header_prefix; /* the rules' or the defaults */
@@ -26,6 +33,7 @@ struct weir_decoder {
     weir_buf topic;             /* of the last record … */
     weir_event_kind topic_kind; /* … and what it says */
     uint64_t reading;
+    weir_recent_schema recent[WEIR_RECENT_SCHEMAS];
 };
 
 typedef struct weir_decoding {
@@ -40,6 +48,9 @@ typedef struct weir_decoding {
 
 /* The key's canonical form, in the arena; ptr NULL: out of memory. */
 weir_view weir_decoding_key(weir_decoding *at, const weir_value *key);
+/* Reads Avro that says by which schema it is written. False: it does not say. *s: how it went. */
+bool weir_decoding_avro(weir_decoding *at, weir_view text, bool of_key, weir_document *out,
+    weir_error *err, weir_status *s);
 /* Empties a scratch buffer; one that a huge record has blown up is given back. */
 void weir_decoding_trim(weir_buf *scratch);
 

@@ -1,4 +1,4 @@
-/* A key's or a value's JSON, without the schema block around it.
+/* A key's or a value's JSON without the schema block around it, or its Avro without the frame.
  * Thread: plain functions. */
 #ifndef WEIR_CDC_DOCUMENT_H
 #define WEIR_CDC_DOCUMENT_H
@@ -9,6 +9,8 @@ typedef struct weir_document {
     const weir_value *payload; /* what the record says; a JSON null is a node too */
     const weir_value *schema;  /* of the block around it; NULL: none, or it is known */
     weir_known_schema *known;  /* the block's, when its bytes were met before */
+    const weir_value
+        *connect;     /* of Avro: its schema in Connect's form, known or not; may be NULL */
     weir_view prefix; /* with schema: the bytes before the payload; "" if they cannot serve */
 } weir_document;
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/map.h"
 #include "engine/parts.h"
+#include "schema/avro_wire.h"
 
 enum {
     CHUNK_RECORDS = 256,
@@ -139,9 +140,14 @@ static weir_record *next_place(weir_engine *e, unsigned lane)
     return &c->records[c->count];
 }
 
-/* Equal keys of a partition share a lane; records without a key keep their partition's order. */
+/* Equal keys of a partition share a lane; records without a key keep their partition's order. An
+ * Avro key is the same one when its schema, and so its frame, is another. */
 static uint32_t place_hash(const weir_partition *p, weir_view key)
 {
+    weir_schema_ref schema;
+    size_t frame = key.len && (unsigned char)key.ptr[0] < ' ' ? weir_wire_frame(key, &schema) : 0;
+    key.ptr += frame;
+    key.len -= frame;
     uint32_t of_partition = (uint32_t)p->number * 0x9E3779B1u;
     return key.ptr ? weir_hash(key) ^ of_partition : of_partition | 1;
 }

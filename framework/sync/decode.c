@@ -6,12 +6,15 @@
 enum {
     KEPT_JOBS = 8,
     EXPECTED = 2, /* records ahead */
+    FIRST_WAIT_MS = 100,
+    LONGEST_WAIT_MS = 5000,
 };
 
 typedef struct weir_sync_lane {
     weir_decoder **decoders;    /* one per topic; topics of one source share theirs */
     weir_row_checker *checkers; /* one per topic */
     weir_arena scratch;         /* of one record */
+    bool held;                  /* a registry does not answer: said in the log */
     size_t typical_bytes;       /* that a record takes of a job's arena, lately */
 } weir_sync_lane;
 
@@ -205,11 +208,39 @@ static weir_status decode(
     return WEIR_OK;
 }
 
+static void say_held(weir_sync *s, weir_sync_lane *lane, const weir_error *why)
+{
+    if (why && !lane->held) {
+        weir_log_error(s->options.log, WEIR_LOG_WARN, s->options.name, why,
+            "a lane waits until its schemas can be read");
+    } else if (!why && lane->held) {
+        weir_log_line(s->options.log, WEIR_LOG_INFO, s->options.name, "a lane goes on");
+    }
+    lane->held = why != NULL;
+}
+
+/* While a registry does not answer, this lane waits; it may not go on to later records of a key. */
+static weir_status decode_held(
+    weir_sync *s, weir_sync_lane *lane, weir_sync_job *job, weir_sync_item *item, weir_error *err)
+{
+    weir_status st = decode(s, lane, job, item, err);
+    for (int64_t wait_ms = FIRST_WAIT_MS; st == WEIR_HOLD;) {
+        say_held(s, lane, err);
+        if (!s->options.wait(s->options.ctx, wait_ms)) {
+            return st;
+        }
+        wait_ms = wait_ms * 2 < LONGEST_WAIT_MS ? wait_ms * 2 : LONGEST_WAIT_MS;
+        st = decode(s, lane, job, item, err);
+    }
+    say_held(s, lane, NULL);
+    return st;
+}
+
 /* A failure of the record itself becomes the item's error; any other is returned. */
 static weir_status decode_item(
     weir_sync *s, weir_sync_lane *lane, weir_sync_job *job, weir_sync_item *item, weir_error *err)
 {
-    weir_status st = decode(s, lane, job, item, err);
+    weir_status st = decode_held(s, lane, job, item, err);
     if (st != WEIR_REJECT) {
         return st;
     }

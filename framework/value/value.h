@@ -82,10 +82,11 @@ static inline weir_view weir_raw(const weir_value *v)
 {
     return (weir_view){v->at, v->len};
 }
-/* The node's whole source text: a string with its quotes, a container with its brackets. */
+/* The node's whole source text: a string with its quotes (one of Avro has none), a container with
+ * its brackets (of Avro it is ""). */
 static inline weir_view weir_source(const weir_value *v)
 {
-    return (weir_view){v->type == WEIR_STRING ? v->at - 1 : v->at, v->span};
+    return (weir_view){v->type == WEIR_STRING && v->span != v->len ? v->at - 1 : v->at, v->span};
 }
 /* The decoded characters of a string (may contain NULs): borrowed from the source when it has no
  * escapes, else from the arena; {NULL, 0} only when the arena refuses. */

@@ -4,8 +4,8 @@ SCHEDULE_SEEDS ?= 200
 SCHEDULE_SRC := $(sort $(wildcard tests/recordings/*.c))
 # The parts of the library that a sync over logs in memory needs, with fault injection: it counts blocks of memory.
 SCHEDULE_OBJ := $(SCHEDULE_SRC:%.c=$(B)/%.o) $(B)/sim/schedule.o $(B)/sim/faulty_store.o \
-        $(patsubst %.c,$(B)/faults/%.o,$(wildcard app/config*.c connectors/memory/*.c) app/rules.c \
-        $(addprefix connectors/file/,lines.c recording.c))
+        $(patsubst %.c,$(B)/faults/%.o,$(wildcard app/config*.c connectors/memory/*.c connectors/registry/*.c) \
+        $(addprefix app/,rules.c registry.c validation.c) $(addprefix connectors/file/,lines.c recording.c))
 
 .PHONY: check-recordings check-schedules schedules-long
 # Each as a file, in its own order, by the program.

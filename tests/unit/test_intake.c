@@ -44,6 +44,27 @@ static void test_lanes(void **state)
     end(&w);
 }
 
+/* An Avro key is the same one by whatever schema it was written. */
+static void test_lane_of_avro(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w, (weir_engine_options){.lanes = 64});
+    assign(&w, 0, 0);
+    script_record(&w.script, 0, 0, "\1aaaaaaaaaaaaaaaaSAME");
+    script_record(&w.script, 0, 1, "\1bbbbbbbbbbbbbbbbSAME");
+    script_record(&w.script, 0, 2, "\1bbbbbbbbbbbbbbbbOTHER");
+    poll_at(&w, 0);
+    assert_int_equal(w.n_taken, 3);
+    unsigned lane[3];
+    for (size_t i = 0; i < 3; i++) {
+        lane[w.taken[i]->raw.offset] = w.lanes[i];
+    }
+    assert_int_equal(lane[0], lane[1]);
+    assert_int_not_equal(lane[0], lane[2]);
+    end(&w);
+}
+
 /* ---- Room ---------------------------------------------------------------------------------------
  */
 
@@ -216,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_lane_of_avro),
         cmocka_unit_test(test_room_in_records),
         cmocka_unit_test(test_room_within_a_poll),
         cmocka_unit_test(test_room_in_bytes),

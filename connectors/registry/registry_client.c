@@ -1,0 +1,324 @@
+/* Asking a schema registry. See registry_client.h. */
+#include "registry/registry_client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "registry/registry_answer.h"
+
+enum {
+    ATTEMPTS = 3,
+    FIRST_PAUSE_MS = 100,
+    UNREACHABLE_MS = 1000,
+    MISSING_MS = 30000,
+    MOST_MISSING = 10000,
+    LARGEST_ANSWER = 16 << 20,
+};
+
+typedef struct missing {
+    int64_t until_ms;
+} missing;
+
+typedef struct client {
+    weir_registry_client_options options; /* owned copies */
+    pthread_mutex_t lock;
+    weir_map missing; /* by URL: told not to be there */
+    int64_t silent_until_ms;
+    weir_error silent; /* why nothing is asked until then */
+} client;
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- one question -------------------------------------------------------------------------- */
+
+typedef struct answer {
+    weir_buf body;
+    long status;
+    bool too_long;
+} answer;
+
+static size_t on_body(char *bytes, size_t one, size_t n, void *ctx)
+{
+    answer *a = ctx;
+    (void)one; /* always 1 */
+    a->too_long = a->body.len + n > LARGEST_ANSWER;
+    if (a->too_long) {
+        return 0;
+    }
+    weir_buf_put(&a->body, bytes, n);
+    return a->body.failed ? 0 : n;
+}
+
+static void set_options(CURL *c, const client *k, const char *url, answer *a)
+{
+    const weir_registry_client_options *o = &k->options;
+    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+    curl_easy_setopt(c, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
+    if (o->username) {
+        curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(c, CURLOPT_USERNAME, o->username);
+        curl_easy_setopt(c, CURLOPT_PASSWORD, o->password ? o->password : "");
+    }
+    if (o->ca_file) {
+        curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file);
+    }
+}
+
+static weir_status fail_of(
+    CURLcode code, const char *url, const answer *a, const char *why, weir_error *err)
+{
+    if (a->body.failed || code == CURLE_OUT_OF_MEMORY) {
+        return weir_fail_oom(err);
+    }
+    if (a->too_long) {
+        return weir_fail(err, WEIR_E_REGISTRY_ANSWER, "%s: an answer of more than 16 MiB", url);
+    }
+    if (code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT) {
+        return weir_fail(err, WEIR_E_REGISTRY_REFUSED, "%s: %s", url, why);
+    }
+    return weir_fail(err, WEIR_E_REGISTRY_UNREACHABLE, "%s: %s", url, why);
+}
+
+static weir_status judge(const char *url, const answer *a, weir_error *err)
+{
+    weir_code code = a->status == 404                       ? WEIR_E_REGISTRY_NO_SCHEMA
+                     : a->status == 401 || a->status == 403 ? WEIR_E_REGISTRY_REFUSED
+                     : a->status == 408 || a->status == 429 || a->status >= 500
+                         ? WEIR_E_REGISTRY_UNREACHABLE
+                         : WEIR_E_REGISTRY_ANSWER;
+    return a->status == 200 ? WEIR_OK : weir_fail(err, code, "%s: status %ld", url, a->status);
+}
+
+static weir_status ask_once(const client *k, const char *url, answer *a, weir_error *err)
+{
+    char why[CURL_ERROR_SIZE] = "";
+    CURL *c = curl_easy_init();
+    if (!c) {
+        return weir_fail_oom(err);
+    }
+    weir_buf_clear(&a->body);
+    set_options(c, k, url, a);
+    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
+    CURLcode code = curl_easy_perform(c);
+    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &a->status);
+    curl_easy_cleanup(c);
+    return code ? fail_of(code, url, a, *why ? why : curl_easy_strerror(code), err)
+                : judge(url, a, err);
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* ---- what is known without asking ---------------------------------------------------------- */
+
+static weir_status known_failure(client *k, const char *url, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    pthread_mutex_lock(&k->lock);
+    const missing *m = weir_map_get(&k->missing, weir_view_of(url));
+    if (m && now_ms() < m->until_ms) {
+        s = weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA, "%s: status 404, lately", url);
+    } else if (now_ms() < k->silent_until_ms) {
+        s = k->silent.status;
+        if (err) {
+            *err = k->silent;
+        }
+    }
+    pthread_mutex_unlock(&k->lock);
+    return s;
+}
+
+/* Where there is no memory for it, it is asked again. */
+static void remember_missing(client *k, const char *url)
+{
+    if (k->missing.count >= MOST_MISSING) {
+        weir_map_fini(&k->missing, weir_free);
+        weir_map_init(&k->missing);
+    }
+    weir_map_entry *e = weir_map_add(&k->missing, weir_view_of(url));
+    if (e && !e->value) {
+        e->value = weir_calloc(1, sizeof(missing));
+    }
+    if (e && e->value) {
+        ((missing *)e->value)->until_ms = now_ms() + MISSING_MS;
+    } else if (e) {
+        weir_map_remove(&k->missing, e);
+    }
+}
+
+static void remember(client *k, const char *url, weir_status s, const weir_error *why)
+{
+    pthread_mutex_lock(&k->lock);
+    if (s == WEIR_HOLD) {
+        k->silent_until_ms = now_ms() + UNREACHABLE_MS;
+        k->silent = *why;
+    } else if (s && strcmp(why->code, "REGISTRY_NO_SCHEMA") == 0) {
+        remember_missing(k, url);
+    }
+    pthread_mutex_unlock(&k->lock);
+}
+
+/* The answer's body in the arena. */
+static weir_status ask(
+    client *k, const char *url, weir_arena *arena, weir_view *out, weir_error *err)
+{
+    weir_error why = {.status = WEIR_OK};
+    weir_status s = known_failure(k, url, err);
+    if (s) {
+        return s;
+    }
+    answer a = {.status = 0};
+    long pause = FIRST_PAUSE_MS;
+    for (int i = 0; i < ATTEMPTS; i++, pause *= 4) {
+        s = ask_once(k, url, &a, &why);
+        if (s != WEIR_HOLD) {
+            break;
+        }
+        if (i + 1 < ATTEMPTS) {
+            pause_ms(pause);
+        }
+    }
+    remember(k, url, s, &why);
+    if (!s) {
+        *out = weir_arena_copy(arena, weir_buf_view(&a.body));
+        s = out->ptr ? WEIR_OK : weir_fail_oom(&why);
+    }
+    weir_buf_fini(&a.body);
+    if (s && err) {
+        *err = why;
+    }
+    return s;
+}
+
+/* ---- the port ------------------------------------------------------------------------------ */
+
+static bool is_safe(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+}
+
+static weir_status ask_subject(void *ctx, weir_view subject, int64_t version, weir_arena *arena,
+    weir_view *body, weir_error *err)
+{
+    client *k = ctx;
+    weir_buf url = {0};
+    weir_buf_printf(&url, "%s/subjects/", k->options.url);
+    for (size_t i = 0; i < subject.len; i++) {
+        if (is_safe(subject.ptr[i])) {
+            weir_buf_putc(&url, subject.ptr[i]);
+        } else {
+            weir_buf_printf(&url, "%%%02X", (unsigned char)subject.ptr[i]);
+        }
+    }
+    weir_buf_printf(&url, "/versions/%lld", (long long)version);
+    weir_status s = url.failed ? weir_fail_oom(err) : ask(k, weir_buf_str(&url), arena, body, err);
+    weir_buf_fini(&url);
+    return s;
+}
+
+/* Apicurio's ids are not those of the API that it shares with Confluent's. */
+static weir_view url_of(const client *k, const weir_schema_ref *ref, weir_arena *arena)
+{
+    char id[WEIR_REF_TEXT];
+    const char *url = k->options.url, *apis = strstr(url, "/apis/ccompat/");
+    weir_schema_ref_text(ref, id);
+    bool own = apis && (ref->kind == WEIR_REF_GLOBAL_ID || ref->kind == WEIR_REF_CONTENT_ID);
+    if (own) {
+        return weir_arena_printf(arena, "%.*s/apis/registry/v2/ids/%s/%s", (int)(apis - url), url,
+            ref->kind == WEIR_REF_GLOBAL_ID ? "globalIds" : "contentIds", id);
+    }
+    return weir_arena_printf(
+        arena, "%s/schemas/%s/%s", url, ref->kind == WEIR_REF_GUID ? "guids" : "ids", id);
+}
+
+static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *arena,
+    weir_registered *out, weir_error *err)
+{
+    client *k = self;
+    weir_view body;
+    if (ref->kind == WEIR_REF_FINGERPRINT) {
+        return weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA,
+            "a registry cannot be asked by fingerprint; a directory of schemas can");
+    }
+    weir_view url = url_of(k, ref, arena);
+    weir_status s = url.ptr ? ask(k, url.ptr, arena, &body, err) : weir_fail_oom(err);
+    return s ? s : weir_registry_answer_read(body, ask_subject, k, arena, out, err);
+}
+
+static void free_text(const char *text)
+{
+    weir_free((char *)(uintptr_t)text);
+}
+
+static void close_client(void *self)
+{
+    client *k = self;
+    free_text(k->options.url);
+    free_text(k->options.username);
+    free_text(k->options.password);
+    free_text(k->options.ca_file);
+    weir_map_fini(&k->missing, weir_free);
+    pthread_mutex_destroy(&k->lock);
+    weir_free(k);
+    curl_global_cleanup();
+}
+
+static const weir_registry_ops ops = {.fetch = fetch, .close = close_client};
+
+/* Without slashes at its end. */
+static char *copy_url(const char *url)
+{
+    size_t len = strlen(url);
+    while (len && url[len - 1] == '/') {
+        len--;
+    }
+    return weir_strndup(url, len);
+}
+
+static bool copy_text(const char *text, const char **out)
+{
+    *out = text ? weir_strdup(text) : NULL;
+    return !text || *out;
+}
+
+weir_status weir_registry_client_open(
+    const weir_registry_client_options *options, weir_registry *out, weir_error *err)
+{
+    client *k = weir_calloc(1, sizeof *k);
+    if (!k || curl_global_init(CURL_GLOBAL_DEFAULT)) {
+        weir_free(k);
+        return weir_fail_oom(err);
+    }
+    pthread_mutex_init(&k->lock, NULL);
+    k->options.timeout_ms = options->timeout_ms;
+    k->options.url = copy_url(options->url);
+    bool ok = k->options.url && copy_text(options->username, &k->options.username) &&
+              copy_text(options->password, &k->options.password) &&
+              copy_text(options->ca_file, &k->options.ca_file);
+    if (!ok) {
+        close_client(k);
+        return weir_fail_oom(err);
+    }
+    *out = (weir_registry){&ops, k};
+    return WEIR_OK;
+}
