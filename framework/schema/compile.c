@@ -330,6 +330,7 @@ void weir_schema_free(weir_schema *schema)
     weir_free(schema->resources);
     weir_free(schema->blocks);
     weir_free(schema->fast);
+    weir_free(schema->plans);
     weir_arena_fini(&schema->arena);
     weir_free(schema);
 }

@@ -133,4 +133,12 @@ static inline weir_node weir_making_node(const weir_making *m, const weir_value 
 
 WEIR_MUST_USE weir_status weir_compiler_link(weir_compiler *c);
 
+/* ---- plan.c --------------------------------------------------------------------------------- */
+
+/* Makes the plans of all blocks. There are no loops any more. */
+WEIR_MUST_USE weir_status weir_compiler_plan(weir_compiler *c);
+/* pick.c: which of the branches that the list leads through can be picked by a member's value.
+ * False: no memory. */
+WEIR_MUST_USE bool weir_pick_all(weir_schema *s, weir_branches *last);
+
 #endif

@@ -10,7 +10,7 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-static bool stop(weir_run *r, weir_code why)
+bool weir_run_stop(weir_run *r, weir_code why)
 {
     r->stopped = r->stopped ? r->stopped : why;
     return false;
@@ -54,7 +54,7 @@ bool weir_track_init(weir_run *r, weir_track *t, const weir_value *v)
         t->bits = weir_calloc((t->count + 63) / 64, sizeof *t->bits);
         if (!t->bits) {
             t->bits = t->few;
-            return stop(r, WEIR_E_OUT_OF_MEMORY);
+            return weir_run_stop(r, WEIR_E_OUT_OF_MEMORY);
         }
     }
     return true;
@@ -190,7 +190,7 @@ uint32_t weir_length_of(const weir_value *string, uint32_t enough)
     return n;
 }
 
-static bool run_length(const weir_length_rule *rule, const weir_value *v)
+bool weir_run_length(const weir_length_rule *rule, const weir_value *v)
 {
     /* A character is one to four bytes, twelve when it is escaped. */
     if (v->len < rule->least || v->len / 12 > rule->most) {
@@ -210,7 +210,7 @@ static weir_view decoded(weir_run *r, const weir_value *v)
 {
     weir_view text = weir_string(v, r->arena);
     if (!text.ptr) {
-        stop(r, WEIR_E_OUT_OF_MEMORY);
+        weir_run_stop(r, WEIR_E_OUT_OF_MEMORY);
     }
     return text;
 }
@@ -223,7 +223,7 @@ bool weir_pattern_matches(weir_run *r, const weir_pattern_rule *p, const weir_va
     }
     weir_regex_verdict verdict = weir_regex_match(p->regex, r->scratch, text);
     return verdict == WEIR_REGEX_YES ||
-           (verdict == WEIR_REGEX_GAVE_UP && stop(r, WEIR_E_SCHEMA_LIMIT));
+           (verdict == WEIR_REGEX_GAVE_UP && weir_run_stop(r, WEIR_E_SCHEMA_LIMIT));
 }
 
 static bool run_format(weir_run *r, const weir_format *format, const weir_value *v)
@@ -249,7 +249,7 @@ bool weir_within(const weir_bound *b, int sign, const weir_value *v)
     return b->exclusive ? sign * order > 0 : sign * order >= 0;
 }
 
-static bool run_bounds(const weir_bounds_rule *rule, const weir_value *v)
+bool weir_run_bounds(const weir_bounds_rule *rule, const weir_value *v)
 {
     return (!rule->least.there || weir_within(&rule->least, 1, v)) &&
            (!rule->most.there || weir_within(&rule->most, -1, v));
@@ -268,32 +268,12 @@ static bool run_multiple(weir_run *r, const weir_multiple_rule *rule, const weir
 
 /* ---- objects -------------------------------------------------------------------------------- */
 
-/* memcmp for names, which mostly have up to sixteen bytes: two loads that overlap, and no call. */
-static inline bool same_bytes(const char *a, const char *b, uint32_t len)
-{
-    if (LIKELY(len >= 8 && len <= 16)) {
-        return weir_load8(a) == weir_load8(b) && weir_load8(a + len - 8) == weir_load8(b + len - 8);
-    }
-    if (len >= 4 && len < 8) {
-        return weir_load4(a) == weir_load4(b) && weir_load4(a + len - 4) == weir_load4(b + len - 4);
-    }
-    if (len > 16) {
-        return memcmp(a, b, len) == 0;
-    }
-    for (uint32_t i = 0; i < len; i++) {
-        if (a[i] != b[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static inline bool is_named(const weir_property *p, const weir_value *name)
 {
     if (UNLIKELY(name->flags & WEIR_ESCAPED)) {
         return weir_string_is(name, weir_view_make(p->name, p->len));
     }
-    return p->len == name->len && same_bytes(p->name, name->at, p->len);
+    return p->len == name->len && weir_same_bytes(p->name, name->at, p->len);
 }
 
 const weir_property *weir_find_property(const weir_members_rule *rule, const weir_value *name)
@@ -500,7 +480,7 @@ static const weir_value *find_among(weir_run *r, hashed_item *seen, uint32_t mas
             r->steps--;
         }
         if (r->steps <= 0) {
-            stop(r, WEIR_E_SCHEMA_LIMIT);
+            weir_run_stop(r, WEIR_E_SCHEMA_LIMIT);
             return NULL;
         }
         seen[at] = (hashed_item){hash, item};
@@ -522,7 +502,7 @@ const weir_value *weir_find_duplicate(
     }
     hashed_item *seen = weir_calloc(size, sizeof *seen);
     if (!seen) {
-        stop(r, WEIR_E_OUT_OF_MEMORY);
+        weir_run_stop(r, WEIR_E_OUT_OF_MEMORY);
         return NULL;
     }
     const weir_value *found = find_among(r, seen, size - 1, array, first);
@@ -562,7 +542,7 @@ bool weir_run_op(weir_run *r, const weir_schema_op *op, const weir_value *v, wei
     case WEIR_OP_IF:
         return run_if(r, op->rule, v, track);
     case WEIR_OP_LENGTH:
-        return run_length(op->rule, v);
+        return weir_run_length(op->rule, v);
     case WEIR_OP_PATTERN:
         return weir_pattern_matches(r, op->rule, v);
     case WEIR_OP_FORMAT:
@@ -570,7 +550,7 @@ bool weir_run_op(weir_run *r, const weir_schema_op *op, const weir_value *v, wei
     case WEIR_OP_CONTENT:
         return weir_run_content(r, op->rule, v);
     case WEIR_OP_BOUNDS:
-        return run_bounds(op->rule, v);
+        return weir_run_bounds(op->rule, v);
     case WEIR_OP_MULTIPLE_OF:
         return run_multiple(r, op->rule, v);
     case WEIR_OP_MEMBERS:
@@ -636,6 +616,13 @@ static bool run_scoped(weir_run *r, const weir_block *b, const weir_value *v, we
 
 bool weir_run_block(weir_run *r, uint32_t block, const weir_value *v, weir_track *track)
 {
+    const weir_plan *plans = r->schema->plans;
+    return plans && !track ? weir_run_plan(r, &plans[block], v)
+                           : weir_run_block_as_is(r, block, v, track);
+}
+
+bool weir_run_block_as_is(weir_run *r, uint32_t block, const weir_value *v, weir_track *track)
+{
     const weir_block *b = &r->schema->fast[block];
     if (!weir_types_allow(b->types, v)) {
         return false;
@@ -644,7 +631,7 @@ bool weir_run_block(weir_run *r, uint32_t block, const weir_value *v, weir_track
         return true;
     }
     if (UNLIKELY(--r->steps <= 0 || r->depth == WEIR_EVALUATE_DEPTH)) {
-        return stop(r, WEIR_E_SCHEMA_LIMIT);
+        return weir_run_stop(r, WEIR_E_SCHEMA_LIMIT);
     }
     r->depth++;
     bool holds = UNLIKELY(r->schema->dynamic) ? run_scoped(r, b, v, track)

@@ -183,9 +183,42 @@ static void set_rules(const weir_schema *s, const weir_op_list *ops)
     }
 }
 
+/* ---- dynamic references --------------------------------------------------------------------- */
+
+/* Does the dynamic scope decide anything? Not where each name has one anchor alone. */
+static bool names_are_ambiguous(const weir_schema *s)
+{
+    for (const weir_dynamic_anchor *d = s->dynamic_anchors; d; d = d->next) {
+        for (const weir_dynamic_anchor *other = d->next; other; other = other->next) {
+            if (other->name_id == d->name_id) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Dynamic references that can lead to one place only become plain ones. */
+static void settle_dynamic(weir_schema *s)
+{
+    if (!s->dynamic || names_are_ambiguous(s)) {
+        return;
+    }
+    for (uint32_t i = 0; i < s->n_blocks; i++) {
+        const weir_op_list *any = &s->blocks[i].ops[WEIR_KIND_ANY];
+        for (uint32_t k = 0; k < any->count; k++) {
+            if (any->first[k].code == WEIR_OP_DYNAMIC_REF) {
+                ((weir_schema_op *)(uintptr_t)&any->first[k])->code = WEIR_OP_REF;
+            }
+        }
+    }
+    s->dynamic = false;
+}
+
 weir_status weir_compiler_link(weir_compiler *c)
 {
     weir_schema *s = c->s;
+    settle_dynamic(s);
     weir_status status = refuse_loops(c);
     if (status) {
         return status;
@@ -195,5 +228,5 @@ weir_status weir_compiler_link(weir_compiler *c)
         set_rules(s, &s->blocks[i].ops[WEIR_KIND_OBJECT]);
         set_rules(s, &s->blocks[i].ops[WEIR_KIND_ARRAY]);
     }
-    return status;
+    return status || s->dynamic ? status : weir_compiler_plan(c);
 }

@@ -152,11 +152,13 @@ typedef struct weir_property {
     bool simple;    /* its block is its types */
     bool declared;  /* in `properties` */
     bool required;
+    const struct weir_plan *plan; /* of its block */
 } weir_property;
 
 typedef struct weir_pattern_property {
     weir_pattern_rule pattern;
     uint32_t block;
+    const struct weir_plan *plan;
 } weir_pattern_property;
 
 typedef struct weir_members_rule {
@@ -165,10 +167,11 @@ typedef struct weir_members_rule {
     uint32_t mask, count;
     uint32_t required; /* how many are */
     uint32_t least, most;
-    const weir_pattern_property *patterns;
+    weir_pattern_property *patterns;
     uint32_t n_patterns;
     uint32_t additional; /* WEIR_NO_BLOCK: no such keyword */
-    bool marks_all;      /* additionalProperties evaluates all others */
+    const struct weir_plan *additional_plan;
+    bool marks_all; /* additionalProperties evaluates all others */
 } weir_members_rule;
 
 typedef struct weir_dependency {
@@ -191,12 +194,84 @@ typedef struct weir_items_rule {
     const char *prefix_keyword, *rest_keyword;
     bool rest_simple;
     uint16_t rest_types;
+    const struct weir_plan *rest_plan;
 } weir_items_rule;
 
 typedef struct weir_contains_rule {
     uint32_t block, least, most;
     bool marks; /* 2020-12: what it contains is evaluated */
 } weir_contains_rule;
+
+/* ---- plans ------------------------------------------------------------------------------------
+ * What the fast pass runs where nobody asks what was evaluated: for each block and each type of a
+ * value the steps that are left when the type is known. References and allOf are put in line,
+ * branches that cannot hold are gone. plan.c makes them. */
+
+typedef enum weir_step_code {
+    WEIR_STEP_END,
+    WEIR_STEP_FAIL,
+    WEIR_STEP_INTEGRAL,
+    WEIR_STEP_OP,    /* rule: the weir_schema_op */
+    WEIR_STEP_CALL,  /* block: its plan */
+    WEIR_STEP_BLOCK, /* block: as it is, it must know what was evaluated */
+    WEIR_STEP_MEMBERS,
+    WEIR_STEP_ITEMS,
+    WEIR_STEP_BOUNDS,
+    WEIR_STEP_LENGTH,
+    WEIR_STEP_PATTERN,
+    WEIR_STEP_TEXTS,
+    WEIR_STEP_ANY_OF, /* rule: weir_branches */
+    WEIR_STEP_ONE_OF,
+} weir_step_code;
+
+typedef struct weir_step {
+    uint16_t code;
+    uint32_t block;
+    const void *rule;
+} weir_step;
+
+typedef struct weir_plan {
+    const weir_step *by_type[8]; /* weir_value_type; up to WEIR_STEP_END; NULL: every value holds */
+} weir_plan;
+
+/* Branches that tell themselves apart by what strings they take for one member: which of them may
+ * hold, as bits. */
+typedef struct weir_pick_slot {
+    const char *ptr; /* NULL: a free slot */
+    uint32_t len;
+    uint64_t branches;
+} weir_pick_slot;
+
+typedef struct weir_pick {
+    const char *name;
+    uint32_t len;
+    uint16_t hash;
+    uint32_t mask;
+    const weir_pick_slot *slots; /* by weir_text_hash */
+    uint64_t others;             /* that may hold for any other string */
+    uint64_t absent;             /* that may hold where the member is not there */
+} weir_pick;
+
+enum { WEIR_MOST_PICKED = 64 };
+
+typedef struct weir_branches {
+    const weir_step *const *steps; /* of each branch; none is NULL */
+    uint32_t count;
+    const weir_pick *pick;      /* NULL: all are tried */
+    struct weir_branches *next; /* made before this one */
+} weir_branches;
+
+typedef struct weir_text {
+    const char *ptr; /* NULL: a free slot */
+    uint32_t len;
+} weir_text;
+
+/* An enum's strings. */
+typedef struct weir_texts_rule {
+    const weir_text *slots; /* by weir_text_hash */
+    uint32_t mask;
+    const weir_schema_op *op; /* for values with escapes */
+} weir_texts_rule;
 
 /* ---- the schema ------------------------------------------------------------------------------ */
 
@@ -233,6 +308,7 @@ struct weir_schema {
     weir_arena arena;
     weir_block *blocks; /* as the source has them */
     weir_block *fast;   /* the same, references that only lead on resolved */
+    weir_plan *plans;   /* by block; NULL: what a reference means depends on the dynamic scope */
     uint32_t n_blocks;
     uint32_t root;
     bool dynamic; /* some reference depends on the dynamic scope */

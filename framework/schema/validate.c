@@ -49,7 +49,9 @@ void weir_validator_free(weir_validator *v)
 
 static weir_run run_of(weir_validator *v)
 {
-    weir_arena_reset(&v->strings);
+    if (v->strings.first) {
+        weir_arena_reset(&v->strings);
+    }
     return (weir_run){.schema = v->schema,
         .arena = &v->strings,
         .scratch = v->scratch,

@@ -105,9 +105,15 @@ static void test_loops(void **state)
         weir_buf_puts(&text, loops[i]);
         assert_compile_fails(NULL, "SCHEMA_LOOP");
     }
-    /* By the dynamic scope: known only when it happens. */
+    /* A dynamic reference that leads to one place only; one by the dynamic scope: known only when
+     * it happens. */
     weir_buf_clear(&text);
     weir_buf_puts(&text, "{\"$dynamicAnchor\":\"a\",\"allOf\":[{\"$dynamicRef\":\"#a\"}]}");
+    assert_compile_fails(NULL, "SCHEMA_LOOP");
+    weir_buf_clear(&text);
+    weir_buf_puts(&text, "{\"$id\":\"http://x/a\",\"$dynamicAnchor\":\"a\",\"allOf\":[{"
+                         "\"$dynamicRef\":\"#a\"}],\"$defs\":{\"b\":{\"$id\":\"b\","
+                         "\"$dynamicAnchor\":\"a\"}}}");
     assert_string_equal(judge(NULL, "1"), "SCHEMA_LIMIT");
 }
 
