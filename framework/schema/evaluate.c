@@ -10,7 +10,7 @@
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
-bool weir_run_stop(weir_run *r, weir_code why)
+bool weir_run_give_up(weir_run *r, weir_code why)
 {
     r->stopped = r->stopped ? r->stopped : why;
     return false;
@@ -54,7 +54,7 @@ bool weir_track_init(weir_run *r, weir_track *t, const weir_value *v)
         t->bits = weir_calloc((t->count + 63) / 64, sizeof *t->bits);
         if (!t->bits) {
             t->bits = t->few;
-            return weir_run_stop(r, WEIR_E_OUT_OF_MEMORY);
+            return weir_run_give_up(r, WEIR_E_OUT_OF_MEMORY);
         }
     }
     return true;
@@ -210,7 +210,7 @@ static weir_view decoded(weir_run *r, const weir_value *v)
 {
     weir_view text = weir_string(v, r->arena);
     if (!text.ptr) {
-        weir_run_stop(r, WEIR_E_OUT_OF_MEMORY);
+        weir_run_give_up(r, WEIR_E_OUT_OF_MEMORY);
     }
     return text;
 }
@@ -223,7 +223,7 @@ bool weir_pattern_matches(weir_run *r, const weir_pattern_rule *p, const weir_va
     }
     weir_regex_verdict verdict = weir_regex_match(p->regex, r->scratch, text);
     return verdict == WEIR_REGEX_YES ||
-           (verdict == WEIR_REGEX_GAVE_UP && weir_run_stop(r, WEIR_E_SCHEMA_LIMIT));
+           (verdict == WEIR_REGEX_GAVE_UP && weir_run_give_up(r, WEIR_E_SCHEMA_LIMIT));
 }
 
 static bool run_format(weir_run *r, const weir_format *format, const weir_value *v)
@@ -480,7 +480,7 @@ static const weir_value *find_among(weir_run *r, hashed_item *seen, uint32_t mas
             r->steps--;
         }
         if (r->steps <= 0) {
-            weir_run_stop(r, WEIR_E_SCHEMA_LIMIT);
+            weir_run_give_up(r, WEIR_E_SCHEMA_LIMIT);
             return NULL;
         }
         seen[at] = (hashed_item){hash, item};
@@ -502,7 +502,7 @@ const weir_value *weir_find_duplicate(
     }
     hashed_item *seen = weir_calloc(size, sizeof *seen);
     if (!seen) {
-        weir_run_stop(r, WEIR_E_OUT_OF_MEMORY);
+        weir_run_give_up(r, WEIR_E_OUT_OF_MEMORY);
         return NULL;
     }
     const weir_value *found = find_among(r, seen, size - 1, array, first);
@@ -631,7 +631,7 @@ bool weir_run_block_as_is(weir_run *r, uint32_t block, const weir_value *v, weir
         return true;
     }
     if (UNLIKELY(--r->steps <= 0 || r->depth == WEIR_EVALUATE_DEPTH)) {
-        return weir_run_stop(r, WEIR_E_SCHEMA_LIMIT);
+        return weir_run_give_up(r, WEIR_E_SCHEMA_LIMIT);
     }
     r->depth++;
     bool holds = UNLIKELY(r->schema->dynamic) ? run_scoped(r, b, v, track)

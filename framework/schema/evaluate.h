@@ -45,7 +45,7 @@ bool weir_run_block(weir_run *r, uint32_t block, const weir_value *v, weir_track
 bool weir_run_block_as_is(weir_run *r, uint32_t block, const weir_value *v, weir_track *track);
 /* The steps of a plan for a value of this type; not NULL. run_plan.c */
 bool weir_run_steps(weir_run *r, const weir_step *steps, const weir_value *v);
-bool weir_run_stop(weir_run *r, weir_code why); /* false */
+bool weir_run_give_up(weir_run *r, weir_code why); /* false */
 /* One operation of a block that looks at this kind of value. */
 bool weir_run_op(weir_run *r, const weir_schema_op *op, const weir_value *v, weir_track *track);
 bool weir_types_allow(uint16_t types, const weir_value *v);

@@ -193,7 +193,7 @@ static inline bool run_step(weir_run *r, const weir_step *s, const weir_value *v
 bool weir_run_steps(weir_run *r, const weir_step *steps, const weir_value *v)
 {
     if (UNLIKELY(--r->steps <= 0 || r->depth == WEIR_EVALUATE_DEPTH)) {
-        return weir_run_stop(r, WEIR_E_SCHEMA_LIMIT);
+        return weir_run_give_up(r, WEIR_E_SCHEMA_LIMIT);
     }
     bool holds = true;
     r->depth++;
