@@ -13,7 +13,7 @@ $(B)/faults/libweir-core.a: $(CORE_TEST_OBJ)
 	$(Q)ar rcs $@ $^
 $(B)/tests/unit/%: tests/unit/%.c $(B)/faults/libweir-core.a | test-deps
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -o $@ $< $(B)/faults/libweir-core.a -lcmocka -ljansson -lpcre2-8 -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -o $@ $< $(B)/faults/libweir-core.a -lcmocka -ljansson $(CORE_LIBS)
 
 .PHONY: check-unit check-layers check-headers
 check-unit: $(UNIT_BIN)

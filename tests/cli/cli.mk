@@ -3,7 +3,7 @@
 
 $(B)/tests/cli/test_words: tests/cli/test_words.c $(B)/cli/words.o $(B)/libweir-core.a | test-deps
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $(filter %.c %.o %.a,$^) -lcmocka $(CORE_LIBS)
 
 .PHONY: check-cli check-cli-words check-cli-commands
 check-cli: check-cli-words check-cli-commands

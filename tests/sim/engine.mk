@@ -6,9 +6,9 @@ SIM_SYNC_OBJ := $(addprefix $(B)/sim/,broker.o database.o connector.o source.o s
         faulty_store.o sync_world.o sim_sync.o) $(B)/faults/connectors/memory/memory_store.o
 
 $(B)/sim-engine: $(SIM_ENGINE_OBJ) $(B)/faults/libweir-core.a
-	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
 $(B)/sim-sync: $(SIM_SYNC_OBJ) $(B)/faults/libweir-core.a
-	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
 
 .PHONY: check-sim-engine sim-engine-long
 # Short: seconds.

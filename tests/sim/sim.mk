@@ -9,7 +9,7 @@ $(B)/sim/%.o: tests/sim/%.c | test-deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -c $< -o $@
 $(B)/sim-merge: $(SIM_MERGE_OBJ) $(SIM_MERGE_STORE) $(B)/faults/libweir-core.a
-	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
 
 .PHONY: check-sim-merge sim-merge-long check-mutants
 # Short: every scenario, seconds.
