@@ -282,8 +282,20 @@ static weir_place place_of(const weir_subject *s, const weir_error *err)
     return weir_subject_place(s, line, column);
 }
 
-void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error *err)
+/* Of YAML, a second place that an error's text names is one of the JSON made of it: left out. */
+static weir_error told_of(const weir_subject *s, const weir_error *err)
 {
+    weir_error told = *err;
+    char *second = s->marks ? strstr(told.text, "; first at ") : NULL;
+    if (second) {
+        *second = '\0';
+    }
+    return told;
+}
+
+void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error *broken)
+{
+    const weir_error told = told_of(s, broken), *err = &told;
     weir_place p = place_of(s, err);
     r->broken++;
     if (r->form == WEIR_REPORT_TEXT) {

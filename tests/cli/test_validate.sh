@@ -58,6 +58,28 @@ out_has '^o.yaml:4:12: error: /items/1/price is -1'
 out_has '^      - price: -1   # bad$'
 out_has '^o.yaml:5:10: error: /items/1/sku'
 err_has "^2 documents: 1 valid, 1 invalid$"
+# What YAML's scalars are, and what JSON has nothing for.
+echo '{"const":{"a":[null,true,31,15,-7,0.5,1.0,1e3,".inf","007x","5",null,"x y","5","~",5],"b":{"c":1},"d":{"c":1}}}' >scalars.json
+printf 'a: [~, True, 0x1F, 0o17, -07, .5, 1., +1e3, .inf, 007x, "5", !!null "", x y, !!str 5, ! ~, !!int "5"]\nb: &b { c: 1 }\nd: *b\n' >s.yaml
+run "YAML's scalars" 0 validate --schema scalars.json s.yaml
+printf 'a: 1\nb: 2\na: 3\n' >twice.yaml
+run "a key twice" 1 validate --schema scalars.json twice.yaml
+out_has '^twice.yaml:3:1: error: the name "a" is there twice \[JSON_DUPLICATE_KEY\]$'
+printf 'a: !mine 1\n' >tag.yaml
+run "a tag" 1 validate --schema scalars.json tag.yaml
+out_has '^tag.yaml:1:4: error: a tag .*YAML_SYNTAX'
+printf 'a: [1\nb' >cut.yaml
+run "no YAML" 1 validate --schema scalars.json cut.yaml
+out_has '^cut.yaml:3:.*YAML_SYNTAX'
+printf 'a: &a [*a]\n' >self.yaml
+printf -- '- &a x\n- *b\n' >nothing.yaml
+run "an alias of nothing" 1 validate --schema scalars.json nothing.yaml
+out_has '^nothing.yaml:2:3: error: an alias of nothing'
+run "an alias in itself" 1 validate --schema scalars.json self.yaml
+{ echo 'a0: &a0 [x, x, x, x, x, x, x, x, x, x]'; for i in 1 2 3 4 5 6 7 8 9; do echo "a$i: &a$i [*a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1)), *a$((i - 1))]"; done; } >laughs.yaml
+run "aliases that multiply" 1 validate --schema scalars.json laughs.yaml
+out_has '^laughs.yaml:.*TOO_LARGE'
+
 "$WEIR" validate --schema order.json <o.jsonl >"$T/out" 2>"$T/err"
 name="stdin"
 out_has '^(stdin):2:7: error'

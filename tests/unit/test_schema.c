@@ -1,6 +1,7 @@
 /* JSON Schema: every keyword by tests/cases/schema/ (a case a line: schema, data, valid, and what
  * the explanation says), references to other documents, errors with their places, and every
  * allocation failing in turn. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -359,6 +360,49 @@ static void test_most_failures(void **state)
     weir_schema_free(schema);
 }
 
+/* ---- threads: one schema, a validator each -------------------------------------------------- */
+
+static void *validate_often(void *arg)
+{
+    const weir_schema *schema = arg;
+    weir_validator *v;
+    uintptr_t wrong = 0;
+    if (weir_validator_new(schema, &v, NULL)) {
+        return (void *)1;
+    }
+    for (int i = 0; i < 2000; i++) {
+        weir_schema_explanation why;
+        bool valid = i % 2;
+        weir_view json = weir_view_of(valid ? "{\"a\":\"abab\"}" : "{\"a\":\"abc\",\"b\":1}");
+        bool said = !valid;
+        wrong += weir_validator_check(v, json, &said, NULL) != WEIR_OK || said != valid;
+        wrong += weir_validator_explain(v, json, 0, &why, NULL) != WEIR_OK ||
+                 why.failures != (valid ? 0 : 2);
+    }
+    weir_validator_free(v);
+    return (void *)wrong;
+}
+
+static void test_threads(void **state)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    weir_schema *schema;
+    weir_view text = weir_view_of("{\"properties\":{\"a\":{\"pattern\":\"^(ab|ba)+$\"}},"
+                                  "\"additionalProperties\":false}");
+    (void)state;
+    assert_int_equal(weir_schema_compile(text, NULL, &schema, NULL), WEIR_OK);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, validate_often, schema), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        void *wrong;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+    weir_schema_free(schema);
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 static weir_status whole_way(const char *schema_text, const char *json, weir_error *err)
@@ -425,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_meta_schemas),
         cmocka_unit_test(test_units),
         cmocka_unit_test(test_most_failures),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
