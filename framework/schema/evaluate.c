@@ -208,8 +208,8 @@ bool weir_run_length(const weir_length_rule *rule, const weir_value *v)
 /* Its characters; ptr NULL: no memory, the run is stopped. */
 static weir_view decoded(weir_run *r, const weir_value *v)
 {
-    weir_view text = weir_string(v, r->arena);
-    if (!text.ptr) {
+    weir_view text = LIKELY(!(v->flags & WEIR_ESCAPED)) ? weir_raw(v) : weir_string(v, r->arena);
+    if (UNLIKELY(!text.ptr)) {
         weir_run_give_up(r, WEIR_E_OUT_OF_MEMORY);
     }
     return text;

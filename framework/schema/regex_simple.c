@@ -1,7 +1,8 @@
 /* Patterns as sequences of classes. See regex_simple.h.
  *
- * Only patterns that begin with '^' are taken. An item takes as many characters as it can; that is
- * right where no character that it takes could begin what may follow it (is_greedy). */
+ * Patterns that begin with '^' are taken, and those that look for one character anywhere (".+",
+ * "."), which names of patternProperties often are. An item takes as many characters as it can;
+ * that is right where no character that it takes could begin what may follow it (is_greedy). */
 #include "schema/regex_simple.h"
 
 #include <string.h>
@@ -51,6 +52,21 @@ static void merge(weir_simple_item *to, const weir_simple_item *from)
     to->wide |= from->wide;
 }
 
+/* Every character. */
+static void add_all(weir_simple_item *i)
+{
+    i->ascii[0] = i->ascii[1] = UINT64_MAX;
+    i->wide = true;
+}
+
+/* '.' */
+static void add_line(weir_simple_item *i)
+{
+    add_all(i);
+    i->ascii[0] &= ~(1ULL << '\n' | 1ULL << '\r');
+    i->line = true;
+}
+
 /* The escape behind a backslash. *single: the one character that it stands for, or -1. */
 static bool take_escape(parser *p, weir_simple_item *i, int *single)
 {
@@ -96,9 +112,21 @@ static bool take_member(parser *p, weir_simple_item *i, int *single)
     return true;
 }
 
+static bool take_text(parser *p, const char *text)
+{
+    size_t len = strlen(text);
+    bool there = (size_t)(p->end - p->at) >= len && memcmp(p->at, text, len) == 0;
+    p->at += there ? len : 0;
+    return there;
+}
+
 /* Behind a '['. */
 static bool take_class(parser *p, weir_simple_item *i)
 {
+    if (take_text(p, "\\s\\S]")) {
+        add_all(i);
+        return true;
+    }
     bool negated = p->at < p->end && *p->at == '^';
     p->at += negated;
     while (p->at < p->end && *p->at != ']') {
@@ -129,7 +157,9 @@ static bool take_atom(parser *p, weir_simple_item *i)
     int single;
     char c = *p->at++;
     switch (c) {
-    case '.': /* all but \n, \r, U+2028 and U+2029: the last two need the engine */
+    case '.':
+        add_line(i);
+        return true;
     case '(':
     case ')':
     case '|':
@@ -218,13 +248,27 @@ static bool is_greedy(const weir_simple *s)
     return true;
 }
 
+/* One item and nothing else, in brackets or not. */
+static bool take_anywhere(parser p, weir_simple *out)
+{
+    weir_simple_item *i = &out->items[0];
+    if (p.end - p.at > 2 && *p.at == '(' && p.end[-1] == ')' && p.end[-2] != '\\') {
+        p.at++;
+        p.end--;
+    }
+    out->anywhere = p.at < p.end && take_atom(&p, i) && take_quantifier(&p, i) && p.at == p.end;
+    out->count = 1;
+    return out->anywhere && i->least <= 1 && i->most;
+}
+
 bool weir_simple_of(weir_view pattern, weir_simple *out)
 {
     parser p = {pattern.ptr, pattern.ptr + pattern.len};
     *out = (weir_simple){.count = 0};
-    if (!pattern.len || *p.at++ != '^') {
-        return false;
+    if (!pattern.len || *p.at != '^') {
+        return pattern.len && take_anywhere(p, out);
     }
+    p.at++;
     while (p.at < p.end && out->count < WEIR_SIMPLE_ITEMS) {
         weir_simple_item *i = &out->items[out->count];
         if (*p.at == '$') {
@@ -239,17 +283,40 @@ bool weir_simple_of(weir_view pattern, weir_simple *out)
     return p.at == p.end && is_greedy(out);
 }
 
+/* Behind the character at `at`; NULL: the item does not take it. */
+static inline const char *take_character(const weir_simple_item *i, const char *at)
+{
+    unsigned char c = (unsigned char)*at;
+    if (c < 0x80) {
+        return has(i, c) ? at + 1 : NULL;
+    }
+    bool ends_line =
+        c == 0xE2 && (unsigned char)at[1] == 0x80 && ((unsigned char)at[2] | 1) == 0xA9;
+    return !i->wide || (i->line && ends_line) ? NULL : at + (c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4);
+}
+
+static bool match_anywhere(const weir_simple_item *i, weir_view text)
+{
+    bool found = i->least == 0;
+    for (size_t at = 0; at < text.len && !found; at++) {
+        bool first = ((unsigned char)text.ptr[at] & 0xC0) != 0x80;
+        found = first && take_character(i, text.ptr + at);
+    }
+    return found;
+}
+
 bool weir_simple_match(const weir_simple *s, weir_view text)
 {
     const char *at = text.ptr, *end = at + text.len;
+    if (s->anywhere) {
+        return match_anywhere(s->items, text);
+    }
     for (const weir_simple_item *i = s->items; i < s->items + s->count; i++) {
+        const char *next;
         uint32_t n = 0;
-        for (; n < i->most && at < end; n++) {
-            unsigned char c = (unsigned char)*at;
-            if (c < 0x80 ? !has(i, c) : !i->wide) {
-                break;
-            }
-            at += c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+        while (n < i->most && at < end && (next = take_character(i, at))) {
+            at = next;
+            n++;
         }
         if (n < i->least) {
             return false;

@@ -30,6 +30,22 @@ static inline bool is_named(const weir_property *p, const weir_value *name)
            weir_same_bytes(p->name, name->at, p->len);
 }
 
+/* As weir_find_property, in line. */
+static inline const weir_property *find(const weir_members_rule *rule, const weir_value *name)
+{
+    if (UNLIKELY(name->flags & WEIR_ESCAPED)) {
+        return weir_find_property(rule, name);
+    }
+    uint32_t at = name->hash & rule->mask;
+    for (uint32_t slot; (slot = rule->slots[at]); at = (at + 1) & rule->mask) {
+        const weir_property *p = &rule->properties[slot - 1];
+        if (is_named(p, name)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
 /* A member that `properties` does not have, or that patterns may look at too. */
 static bool run_other_member(weir_run *r, const weir_members_rule *rule, const weir_value *name,
     const weir_value *value, bool declared)
@@ -51,19 +67,13 @@ static bool run_members(weir_run *r, const weir_members_rule *rule, const weir_v
     if (v->len < rule->least || v->len > rule->most || v->len < rule->required) {
         return false;
     }
-    const weir_property *expected = rule->properties, *end = expected + rule->count;
     uint32_t required = 0;
     bool others = rule->n_patterns || rule->additional != WEIR_NO_BLOCK;
     WEIR_EACH_MEMBER(v, name, value)
     {
-        /* Members mostly stand in the schema's order. */
-        const weir_property *p = expected;
-        if (p == end || !is_named(p, name)) {
-            p = weir_find_property(rule, name);
-        }
+        const weir_property *p = find(rule, name);
         bool declared = false;
         if (p) {
-            expected = p + 1;
             required += p->required;
             declared = p->declared;
             const weir_step *steps = p->plan->by_type[value->type];
