@@ -12,6 +12,7 @@ enum {
     LARGEST_TEXT = 4 << 20,
     MOST_TYPES = 1 << 17,
     MOST_BYTES = 64 << 20, /* of the model */
+    MOST_HEIGHT = 1000,    /* so that who walks over types may recurse */
 };
 
 typedef struct parser {
@@ -168,7 +169,7 @@ static weir_avro_type *new_type(parser *p, weir_avro_kind kind, const weir_value
     weir_avro_type *t = p->s->types < MOST_TYPES ? weir_arena_alloc(&p->s->arena, sizeof *t) : NULL;
     if (t) {
         *t = (weir_avro_type){
-            .kind = kind, .id = p->s->types++, .fallback_symbol = -1, .json = json};
+            .kind = kind, .id = p->s->types++, .height = 1, .fallback_symbol = -1, .json = json};
     }
     return t;
 }
@@ -221,6 +222,12 @@ static weir_status read_field(
     return s ? s : read_default(p, f);
 }
 
+/* t stands around another type. One that is not finished, t itself perhaps, has no height yet. */
+static void stand_around(weir_avro_type *t, const weir_avro_type *inner)
+{
+    t->height = inner->height >= t->height ? inner->height + 1 : t->height;
+}
+
 /* Which of the names was there before; one of them is `last`. */
 static weir_status add_once(
     parser *p, weir_map *seen, weir_view name, const weir_value *at, const char *why)
@@ -251,6 +258,7 @@ static weir_status read_fields(parser *p, weir_avro_type *t, const weir_value *l
             break;
         }
         t->fewest_bytes = plus(t->fewest_bytes, f->type->fewest_bytes);
+        stand_around(t, f->type);
         t->count++; /* only what is whole is counted, should the record refer to itself */
     }
     weir_map_fini(&seen, NULL);
@@ -330,7 +338,11 @@ static weir_status read_item(parser *p, weir_avro_type *t, const char *name, wei
     if (!item) {
         return refuse(p, t->json, "an array needs items, a map needs values", nothing);
     }
-    return read_type(p, item, space, &t->item);
+    weir_status s = read_type(p, item, space, &t->item);
+    if (!s) {
+        stand_around(t, t->item);
+    }
+    return s;
 }
 
 /* ---- unions -------------------------------------------------------------------------------- */
@@ -374,6 +386,7 @@ static weir_status read_union(parser *p, weir_avro_type *t, weir_view space)
         if (s) {
             return s;
         }
+        stand_around(t, branches[t->count]);
         uint32_t bytes = branches[t->count++]->fewest_bytes;
         fewest = bytes < fewest ? bytes : fewest;
     }
@@ -456,7 +469,7 @@ static weir_status read_named(parser *p, const weir_value *json, const weir_valu
     return s || *out ? s : refuse(p, name, "a type that is not defined before it is used", full);
 }
 
-static weir_status read_type(
+static weir_status read_any_type(
     parser *p, const weir_value *json, weir_view space, const weir_avro_type **out)
 {
     if (json->type == WEIR_STRING) {
@@ -473,6 +486,15 @@ static weir_status read_type(
             p, json, "a schema is a name, a list, or an object with a `type` that is one", nothing);
     }
     return read_named(p, json, type, space, out);
+}
+
+static weir_status read_type(
+    parser *p, const weir_value *json, weir_view space, const weir_avro_type **out)
+{
+    weir_status s = read_any_type(p, json, space, out);
+    return s || (*out)->height <= MOST_HEIGHT
+               ? s
+               : refuse(p, json, "types in types, more than 1000 deep", nothing);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */

@@ -68,6 +68,7 @@ struct weir_avro_type {
     weir_avro_logical logical;
     uint32_t id;             /* 0, 1, … within the schema */
     uint32_t count;          /* of fields, symbols or branches */
+    uint32_t height;         /* of types in types below it, itself included; at most 1000 */
     uint32_t fewest_bytes;   /* that a value takes; 0: it may take none */
     uint32_t size;           /* of a fixed */
     int32_t precision;       /* of a decimal … */
