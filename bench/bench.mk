@@ -23,7 +23,10 @@ $(B)/bench/avro: bench/avro.c $(B)/libweir-core.a | deps
 .PHONY: bench-avro
 bench-avro: $(B)/bench/avro
 	$<
-# JSON Schema beside ajv and the crate jsonschema, which it downloads (bench/validate-peers); exit 1 below a floor.
+# JSON Schema beside others, which it downloads with the documents into CACHE (bench/validate-peers); exit 1 below a
+# floor. DATA=DIR: data sets of one's own beside them.
+CACHE ?= $(HOME)/.cache/weir-bench
 .PHONY: bench-validate
 bench-validate: $(B)/bench/validate
-	bench/validate-peers $< $(B)/bench/peers
+	bench/validate-peers $(CACHE)
+	$< $(CACHE)/peers $(CACHE)/data/* $(if $(DATA),$(DATA)/*)
