@@ -286,7 +286,11 @@ static void print_mode(bench *b, samples *all, mode m)
         }
         printf(" %7.0f", theirs);
     }
-    printf(" %5.2f", best / ours);
+    if (best > 0) {
+        printf(" %5.2f", best / ours);
+    } else {
+        printf("     -");
+    }
 }
 
 static void measure_set(bench *b, weir_side *w, peer *peers)
