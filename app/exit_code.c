@@ -24,14 +24,15 @@ int weir_exit_of(const weir_error *err)
     if (code_is(err, WEIR_E_CACHE_NOT_FRESH) || code_is(err, WEIR_E_KAFKA_NO_RECORD)) {
         return EXIT_NO;
     }
-    if (code_is(err, WEIR_E_KAFKA_REFUSED)) {
+    if (code_is(err, WEIR_E_KAFKA_REFUSED) || code_is(err, WEIR_E_REGISTRY_REFUSED)) {
         return EXIT_REFUSED;
     }
     if (code_is(err, WEIR_E_INTERNAL)) {
         return EXIT_BUG;
     }
     if (strncmp(err->code, "CONFIG_", 7) == 0 || strncmp(err->code, "SCHEMA_", 7) == 0 ||
-        code_is(err, WEIR_E_KAFKA_CONFIG) || code_is(err, WEIR_E_KEY_COLUMNS)) {
+        code_is(err, WEIR_E_AVRO_SCHEMA) || code_is(err, WEIR_E_KAFKA_CONFIG) ||
+        code_is(err, WEIR_E_KEY_COLUMNS)) {
         return EXIT_USAGE;
     }
     return EXIT_UNREACHABLE;

@@ -1,13 +1,15 @@
-/* weir schema: is a schema right, and one file of many. */
+/* weir schema: is a schema right, one file of many, and may one follow another. */
 #include <string.h>
 
 #include "schema/validate.h"
 #include "schema_bundle.h"
+#include "schema_compat.h"
 #include "validate_report.h"
 
 static const weir_option options[] = {
     WEIR_REPORT_OPTIONS,
     WEIR_SCHEMA_OPTIONS,
+    WEIR_COMPAT_OPTIONS,
     {NULL, NULL, NULL},
 };
 
@@ -15,6 +17,7 @@ typedef struct checking {
     weir_cli *cli;
     weir_report report;
     weir_schema_options options;
+    weir_compat_request compat;
     weir_schema_files files;
     weir_arena arena;
     int worst;
@@ -162,6 +165,7 @@ static int run_with(checking *c)
     weir_cli *cli = c->cli;
     int code = weir_report_init(&c->report, cli);
     code = code ? code : weir_schema_options_of(cli, &c->files, &c->options);
+    code = code ? code : weir_compat_request_of(cli, &c->compat);
     if (code) {
         return code;
     }
@@ -177,9 +181,13 @@ static int run_with(checking *c)
     if (what && strcmp(what, "bundle") == 0) {
         return bundle(c);
     }
-    return what                ? weir_cli_usage(cli, "%s is none of check, bundle", what)
+    if (what && strcmp(what, "compat") == 0) {
+        c->compat.json = c->report.form == WEIR_REPORT_LIST;
+        return weir_schema_compat(cli, &c->files, &c->compat);
+    }
+    return what                ? weir_cli_usage(cli, "%s is none of check, bundle, compat", what)
            : weir_cli_end(cli) ? EXIT_USAGE
-                               : weir_cli_usage(cli, "check or bundle?");
+                               : weir_cli_usage(cli, "check, bundle or compat?");
 }
 
 static int run(weir_cli *cli)
@@ -195,8 +203,8 @@ static int run(weir_cli *cli)
 
 const weir_command weir_command_schema = {
     .name = "schema",
-    .arguments = "check|bundle FILE…",
-    .summary = "is a JSON Schema itself right? one file out of many",
+    .arguments = "check|bundle|compat FILE…",
+    .summary = "is a JSON Schema itself right? one file out of many; may a schema follow another",
     .text =
         "check: each schema (JSON or YAML) against its meta-schema, then all that a meta-schema "
         "cannot say: references\n"
@@ -206,12 +214,18 @@ const weir_command weir_command_schema = {
         "bundle: writes FILE with every schema that it refers to inside of it, under $defs, so "
         "that nothing else is\n"
         "needed to use it. References stay as they are.\n\n"
-        "Exit code 0: right. 2: a schema is wrong. 3: a file cannot be read.\n\n"
+        "compat OLD… NEW: may NEW follow OLD, in Avro or JSON Schema? backward: NEW reads what OLD "
+        "wrote; forward: OLD\n"
+        "reads what NEW writes; full: both. Each finding has its path, its rule and what to do "
+        "(--format text or json).\n\n"
+        "Exit code 0: right, or compatible. 1: not compatible. 2: a schema is wrong. 3: a file "
+        "cannot be read.\n\n"
         "Examples\n"
         "  weir schema check schemas/*.json --all\n"
         "  weir schema check order.yaml --draft draft7 --format github\n"
         "  weir schema bundle order.json --resolve https://example.com/schemas/=schemas > "
-        "order.bundle.json\n",
+        "order.bundle.json\n"
+        "  weir schema compat order-1.avsc order-2.avsc order-3.avsc --mode full-transitive\n",
     .options = options,
     .run = run,
 };

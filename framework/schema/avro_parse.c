@@ -492,7 +492,7 @@ static weir_status read_type(
     parser *p, const weir_value *json, weir_view space, const weir_avro_type **out)
 {
     weir_status s = read_any_type(p, json, space, out);
-    return s || (*out)->height <= MOST_HEIGHT
+    return s || !*out || (*out)->height <= MOST_HEIGHT
                ? s
                : refuse(p, json, "types in types, more than 1000 deep", nothing);
 }
