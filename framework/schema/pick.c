@@ -10,7 +10,11 @@
 #include "schema/compiler.h"
 #include "schema/evaluate.h"
 
-enum { MOST_TRIED = 8, MOST_TEXTS = 4096 };
+enum {
+    MOST_TRIED = 8,
+    MOST_TEXTS = 4096,
+    MOST_WORK = 2000000, /* slots that are looked at, for all of a schema: 10 ms, 50 MB at most */
+};
 
 typedef struct picking {
     weir_schema *s;
@@ -19,6 +23,7 @@ typedef struct picking {
     weir_pick_slot *slots; /* NULL: only counting */
     uint32_t count;        /* of texts, equal ones counted again */
     uint32_t telling;      /* branches that say which strings they take */
+    int64_t work;          /* done */
 } picking;
 
 static const weir_property *property_of(const weir_members_rule *rule, const weir_pick *p)
@@ -52,6 +57,7 @@ static bool add_texts(picking *k, const weir_step *steps, uint32_t branch)
             return true;
         }
         const weir_texts_rule *rule = steps->rule;
+        k->work += steps->code == WEIR_STEP_TEXTS ? rule->mask : 1;
         for (uint32_t i = 0; steps->code == WEIR_STEP_TEXTS && i <= rule->mask; i++) {
             if (rule->slots[i].ptr) {
                 add(k, rule->slots[i], branch);
@@ -71,6 +77,7 @@ static bool add_picked(picking *k, const weir_pick *p, uint32_t branch)
         !weir_same_bytes(p->name, k->pick->name, p->len)) {
         return false;
     }
+    k->work += p->mask;
     for (uint32_t i = 0; i <= p->mask; i++) {
         if (p->slots[i].ptr) {
             add(k, (weir_text){p->slots[i].ptr, p->slots[i].len}, branch);
@@ -84,6 +91,7 @@ static void add_branch(picking *k, uint32_t branch)
     bool tells = false, required = false;
     for (const weir_step *s = k->all->steps[branch]; s->code != WEIR_STEP_END; s++) {
         const weir_branches *inner = s->rule;
+        k->work++;
         const weir_property *p =
             s->code == WEIR_STEP_MEMBERS ? property_of(s->rule, k->pick) : NULL;
         if (p) {
@@ -127,7 +135,7 @@ static bool candidate(const weir_step *s, uint32_t i, weir_pick *out)
 }
 
 /* The member by which most branches can be told apart: at least two, and half of them. */
-static bool best_member(weir_schema *s, const weir_branches *all, weir_pick *best)
+static bool best_member(weir_schema *s, const weir_branches *all, weir_pick *best, int64_t *work)
 {
     uint32_t most = 1, tried = 0;
     for (uint32_t b = 0; b < 2 && b < all->count; b++) {
@@ -136,6 +144,7 @@ static bool best_member(weir_schema *s, const weir_branches *all, weir_pick *bes
             for (uint32_t i = 0; tried < MOST_TRIED && candidate(step, i, &p); i++, tried++) {
                 picking k = {.s = s, .all = all, .pick = &p};
                 add_branches(&k);
+                *work += 2 * k.work; /* it may be done once more */
                 if (k.telling > most && k.telling >= all->count / 2 && k.count <= MOST_TEXTS) {
                     most = k.telling;
                     *best = p;
@@ -146,10 +155,10 @@ static bool best_member(weir_schema *s, const weir_branches *all, weir_pick *bes
     return most > 1;
 }
 
-static bool make_pick(weir_schema *s, weir_branches *all)
+static bool make_pick(weir_schema *s, weir_branches *all, int64_t *work)
 {
     weir_pick best;
-    if (!best_member(s, all, &best)) {
+    if (!best_member(s, all, &best, work)) {
         return true;
     }
     weir_pick *pick = weir_arena_alloc(&s->arena, sizeof *pick);
@@ -182,8 +191,9 @@ bool weir_pick_all(weir_schema *s, weir_branches *last)
         first = last;
         last = before;
     }
-    for (; first; first = first->next) {
-        if (!make_pick(s, first)) {
+    int64_t work = 0;
+    for (; first && work < MOST_WORK; first = first->next) {
+        if (!make_pick(s, first, &work)) {
             return false;
         }
     }

@@ -14,7 +14,7 @@
 enum {
     TYPES = 8,
     MOST_DEPTH = 64,
-    MOST_IN_LINE = 16, /* steps of another block; longer lists are called */
+    MOST_IN_LINE = 8, /* steps of another block; longer lists are called */
 };
 
 typedef struct planner {

@@ -214,6 +214,42 @@ static void test_many(void **state)
     weir_buf_fini(&text);
 }
 
+/* Tables are made as long as their work is bounded; without one, all branches are tried. */
+static void test_bounded(void **state)
+{
+    enum { ALL = 2000 };
+    weir_buf text = {0};
+    (void)state;
+    weir_buf_puts(&text, "{\"$defs\":{\"a\":{\"properties\":{\"kind\":{\"enum\":[");
+    for (int i = 0; i < 300; i++) {
+        weir_buf_printf(&text, "%s\"k%d\"", i ? "," : "", i);
+    }
+    weir_buf_puts(&text, "]}}}},\"properties\":{");
+    for (int i = 0; i < ALL; i++) {
+        weir_buf_printf(&text, "%s\"p%d\":{\"anyOf\":[", i ? "," : "", i);
+        for (int k = 0; k < 10; k++) {
+            weir_buf_printf(&text, "%s{\"$ref\":\"#/$defs/a\"}", k ? "," : "");
+        }
+        weir_buf_puts(&text, "]}");
+    }
+    weir_buf_puts(&text, "}}");
+    assert_false(text.failed);
+    weir_schema *schema = compile(weir_buf_str(&text));
+    int picked = 0;
+    const weir_step *members = schema->plans[schema->root].by_type[WEIR_OBJECT];
+    const weir_members_rule *rule = members->rule;
+    for (int i = 0; i < ALL; i++) {
+        const weir_branches *branches = rule->properties[i].plan->by_type[WEIR_OBJECT]->rule;
+        picked += branches->pick != NULL;
+    }
+    assert_in_range(picked, 1, ALL - 1);
+    assert_int_equal(
+        verdict(schema, "{\"p0\":{\"kind\":\"k1\"},\"p1999\":{\"kind\":\"k1\"}}"), '1');
+    assert_int_equal(verdict(schema, "{\"p1999\":{\"kind\":\"k\"}}"), '0');
+    weir_schema_free(schema);
+    weir_buf_fini(&text);
+}
+
 static void test_out_of_memory(void **state)
 {
     const char *text = "{\"oneOf\":[" BRANCH("{\"const\":\"a\"}", REQUIRED) "," BRANCH(
@@ -243,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_picked),
         cmocka_unit_test(test_left_out),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
