@@ -367,7 +367,18 @@ static double run_lmdb(const shape *s, const char *address)
     return run_cache(s, address, store);
 }
 
-/* LMDB alone: for each record what weir asks of it, at the commit sizes that weir reaches. */
+/* Whose record comes i-th to a consumer: a fetch brings a stretch of each partition, which is a run
+ * of keys (see produce). */
+static int delivered(const shape *s, int i)
+{
+    enum { STRETCH = 46 }; /* records in the 32 KiB that a partition's fetch may have */
+    int round = STRETCH * s->partitions, run = s->records / s->partitions;
+    int at = i / round * STRETCH + i % STRETCH, partition = i % round / STRETCH;
+    return at < run ? partition * run + at : i;
+}
+
+/* LMDB alone: for each record what weir asks of it, in the order in which a consumer gets them, at
+ * the commit sizes that weir reaches. */
 static double run_bare(const shape *s, const char *address)
 {
     char path[300], key[64], row[512], state[128];
@@ -390,7 +401,7 @@ static double run_bare(const shape *s, const char *address)
     double start = seconds();
     int uncommitted = 0;
     for (int i = 0; i < s->records; i++) {
-        int id = s->random_keys ? scatter(i, s->records) : i;
+        int id = s->random_keys ? scatter(i, s->records) : delivered(s, i);
         if (!txn) {
             mdb_txn_begin(env, NULL, 0, &txn);
             mdb_dbi_open(txn, "rows", MDB_CREATE, &rows);

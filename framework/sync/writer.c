@@ -13,7 +13,7 @@ enum {
     BATCH_PART =
         3, /* of in_flight, at most: while a batch is committed, lanes go on with the rest */
     LINGER_MS = 15,
-    LINGER_RECORDS = 1000,
+    LINGER_RECORDS = 5000, /* a quarter of a second at 20,000/s */
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
     EXPIRE_EVERY_MS = 10000,
