@@ -195,18 +195,28 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
     return st;
 }
 
+/* The item so many behind the i-th of a job, which may be of a later one; NULL: there is none. */
+static const weir_sync_item *ahead(const weir_sync_job *job, size_t i)
+{
+    while (job && i >= job->n) {
+        i -= job->n;
+        job = job->next;
+    }
+    return job ? &job->items[i] : NULL;
+}
+
 /* What a lane has made is in another core's cache, and the places of its keys may be in none:
  * changes are fetched some records ahead, their keys' places when they are nearer. */
 static void look_ahead(weir_sync *s, const weir_sync_job *job, size_t i)
 {
-    enum { CHANGES = 8, KEYS = 4 };
-    if (i + CHANGES < job->n) {
-        __builtin_prefetch(job->items[i + CHANGES].changes);
-        __builtin_prefetch((const char *)job->items[i + CHANGES].changes + sizeof(weir_change));
+    enum { CHANGES = 16, KEYS = 8 };
+    const weir_sync_item *item = ahead(job, i + CHANGES);
+    if (item) {
+        __builtin_prefetch(item->changes);
+        __builtin_prefetch((const char *)item->changes + sizeof *item->changes);
     }
-    const weir_sync_item *item = i + KEYS < job->n ? &job->items[i + KEYS] : NULL;
-    for (size_t c = 0; s->store.ops->expect && item && item->is_change && c < item->topic->n_caches;
-         c++) {
+    item = s->store.ops->expect ? ahead(job, i + KEYS) : NULL;
+    for (size_t c = 0; item && item->is_change && c < item->topic->n_caches; c++) {
         if (item->changes[c].key.ptr) {
             s->store.ops->expect(s->store.self, item->topic->caches[c], item->changes[c].key);
         }
