@@ -468,19 +468,17 @@ static bool read_container(reader *r, const weir_avro_type *t)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-HOT const weir_avro_type *read_branch(reader *r, const weir_avro_type *t)
+HOT bool read_branch(reader *r, const weir_avro_type *t, int64_t *n)
 {
     const unsigned char *at = r->at;
-    int64_t n = 0;
-    if (!read_long(r, &n)) {
-        return NULL;
+    if (!read_long(r, n)) {
+        return false;
     }
-    if (UNLIKELY(n < 0 || n >= t->count)) {
+    if (UNLIKELY(*n < 0 || *n >= t->count)) {
         r->at = at;
-        refuse(r, WEIR_E_AVRO_DATA, "an index beyond the branches of a union");
-        return NULL;
+        return refuse(r, WEIR_E_AVRO_DATA, "an index beyond the branches of a union");
     }
-    return t->branches[n];
+    return true;
 }
 
 static bool read_text(reader *r, bool string)
@@ -494,12 +492,9 @@ static bool read_text(reader *r, bool string)
 }
 
 /* There is room for its node. */
-static bool read_value(reader *r, const weir_avro_type *t)
+static bool read_plain(reader *r, const weir_avro_type *t)
 {
     int64_t n = 0;
-    if (t->kind == WEIR_AVRO_UNION && !(t = read_branch(r, t))) {
-        return false;
-    }
     switch (t->kind) {
     case WEIR_AVRO_NULL:
         set_scalar(r->next++, WEIR_NULL, "null", 4);
@@ -525,6 +520,20 @@ static bool read_value(reader *r, const weir_avro_type *t)
     default:
         return read_container(r, t);
     }
+}
+
+static bool read_value(reader *r, const weir_avro_type *t)
+{
+    if (t->kind != WEIR_AVRO_UNION) {
+        return read_plain(r, t);
+    }
+    int64_t branch = 0;
+    size_t node = (size_t)(r->next - r->nodes);
+    if (!read_branch(r, t, &branch) || !read_plain(r, t->branches[branch])) {
+        return false;
+    }
+    r->nodes[node].hash = (uint16_t)branch;
+    return true;
 }
 
 /* A first guess, that most records need not outgrow. */

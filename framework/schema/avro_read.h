@@ -5,7 +5,7 @@
  * same float or double; NaN, Infinity and -Infinity are strings), bytes and fixed are WEIR_BYTES,
  * enums their symbol, records and maps objects. A union's value is that of its branch, without the
  * branch's name. Strings borrow the bytes and have no quotes around them (value.h), names borrow
- * the schema.
+ * the schema. A value's `hash` says which branch of its union it was.
  *
  * Thread: plain functions. */
 #ifndef WEIR_SCHEMA_AVRO_READ_H

@@ -214,9 +214,10 @@ static bool fits_scalar(const weir_avro_type *t, const weir_value *v, fitting *f
     case WEIR_AVRO_DOUBLE:
         return fits_number(v);
     case WEIR_AVRO_BYTES:
-        return v->type == WEIR_STRING && bytes_of(v, f) >= 0;
+        return v->type == WEIR_BYTES || (v->type == WEIR_STRING && bytes_of(v, f) >= 0);
     case WEIR_AVRO_FIXED:
-        return v->type == WEIR_STRING && bytes_of(v, f) == t->size;
+        return (v->type == WEIR_BYTES && v->len == t->size) ||
+               (v->type == WEIR_STRING && bytes_of(v, f) == t->size);
     case WEIR_AVRO_ENUM:
         return v->type == WEIR_STRING && weir_avro_symbol_of(t, weir_string(v, f->scratch)) >= 0;
     default:
