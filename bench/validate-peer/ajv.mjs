@@ -7,7 +7,10 @@ const WARM_UP_MS = 800;
 const require = createRequire(process.env.PEER_MODULES + '/');
 const schema = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
 const draft = String(schema.$schema || '');
-const options = { strict: false, validateFormats: false, logger: false };
+// Up to draft 7, what stands beside a $ref is not looked at.
+const options = {
+  strict: false, validateFormats: false, logger: false, ignoreKeywordsWithRef: /draft-0[467]/.test(draft),
+};
 const Ajv = draft.includes('draft-04') ? require('ajv-draft-04').default
   : draft.includes('2019-09') ? require('ajv/dist/2019').default
   : draft.includes('2020-12') || !draft ? require('ajv/dist/2020').default
