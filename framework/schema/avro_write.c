@@ -257,10 +257,17 @@ static bool put_at(encoder *p, weir_view name, const weir_avro_type *t, const we
 static bool put_field(
     encoder *p, const weir_avro_field *f, const weir_avro_type *from, const weir_value *v)
 {
-    const weir_avro_field *written = from ? weir_avro_written_field(f, from) : f;
-    const weir_value *member = written ? weir_get(v, written->name) : NULL;
+    const weir_avro_type *type = NULL;
+    const weir_value *member = NULL;
+    if (!from) {
+        member = weir_get(v, f->name);
+    } else {
+        const weir_avro_field *written = weir_avro_written_field(f, from);
+        type = written ? written->type : NULL;
+        member = written ? weir_get(v, written->name) : NULL;
+    }
     if (member) {
-        return put_at(p, f->name, f->type, from ? written->type : NULL, member);
+        return put_at(p, f->name, f->type, type, member);
     }
     return f->fallback
                ? put_at(p, f->name, f->type, NULL, f->fallback)
