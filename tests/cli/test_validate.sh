@@ -195,4 +195,10 @@ run "the bundle is right" 0 schema check alone/bundle.json
 run "the bundle stands alone" 1 validate --schema alone/bundle.json --format github --all o.jsonl
 out_has 'line=2,col=38,title=pattern'
 out_has 'line=2,col=29,title=minimum'
+# ---- weir's own config --------------------------------------------------------------------------
+here=$(dirname "$0")
+run "the config's schema is one" 0 schema check "$here/../../schemas/weir/config.schema.json"
+run "and the configs fit it" 0 validate --schema "$here/../../schemas/weir/config.schema.json" \
+    "$here"/../cases/config/good-*.yaml "$here"/../../examples/*/*.yaml
+out_has ', 0 invalid$'
 finish
