@@ -196,9 +196,9 @@ run "the bundle stands alone" 1 validate --schema alone/bundle.json --format git
 out_has 'line=2,col=38,title=pattern'
 out_has 'line=2,col=29,title=minimum'
 # ---- weir's own config --------------------------------------------------------------------------
-here=$(dirname "$0")
-run "the config's schema is one" 0 schema check "$here/../../schemas/weir/config.schema.json"
-run "and the configs fit it" 0 validate --schema "$here/../../schemas/weir/config.schema.json" \
-    "$here"/../cases/config/good-*.yaml "$here"/../../examples/*/*.yaml
+ROOT=$DATA/../..
+run "the config's schema is one" 0 schema check "$ROOT/schemas/weir/config.schema.json"
+run "and the configs fit it" 0 validate --schema "$ROOT/schemas/weir/config.schema.json" \
+    "$ROOT"/tests/cases/config/good-*.yaml "$ROOT"/examples/*/*.yaml
 out_has ', 0 invalid$'
 finish
