@@ -200,5 +200,5 @@ ROOT=$DATA/../..
 run "the config's schema is one" 0 schema check "$ROOT/schemas/weir/config.schema.json"
 run "and the configs fit it" 0 validate --schema "$ROOT/schemas/weir/config.schema.json" \
     "$ROOT"/tests/cases/config/good-*.yaml "$ROOT"/examples/*/*.yaml
-out_has ', 0 invalid$'
+err_has ', 0 invalid$'
 finish
