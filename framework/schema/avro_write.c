@@ -121,6 +121,9 @@ static bool put_float(
     if (!double_of(v, &x)) {
         return mismatch(p, t, from);
     }
+    if (from && from->kind == WEIR_AVRO_FLOAT) {
+        x = (double)(float)x; /* its shortest text is that of the float, not of its double */
+    }
     if (t->kind == WEIR_AVRO_FLOAT) {
         float f = (float)x;
         uint32_t word;

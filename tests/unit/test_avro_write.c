@@ -135,6 +135,7 @@ static const struct resolved {
     {"\"int\"", "\"double\"", "7", "7.0"},
     {"\"long\"", "\"float\"", "16777216", "1.6777216e7"},
     {"\"float\"", "\"double\"", "0.5", "0.5"},
+    {"\"float\"", "\"double\"", "0.1", "0.10000000149011612"},
     {"\"long\"", "\"int\"", "7", NULL},
     {"\"string\"", "\"bytes\"", "\"ä\"", "\"w6Q=\""},
     {"\"bytes\"", "\"string\"", "\"\\u00c3\\u00a4\"", "\"ä\""},
@@ -212,7 +213,7 @@ static void test_resolution(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    const struct resolved *c = &resolutions[20];
+    const struct resolved *c = &resolutions[21];
     weir_avro_schema *r = parsed(c->reader), *w = parsed(c->writer);
     weir_buf bytes = {0};
     assert_int_equal(encode(w, c->json, &bytes, NULL), WEIR_OK);
