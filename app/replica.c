@@ -395,7 +395,7 @@ bool weir_replica_ready(weir_replica *r)
         }
         any_found |= state == WEIR_TOPIC_FOUND;
     }
-    return !any_found || weir_engine_ready(&r->engine);
+    return !any_found || (weir_engine_ready(&r->engine) && !weir_sync_making(r->sync));
 }
 
 weir_status weir_replica_ends(

@@ -58,6 +58,7 @@ struct weir_sync {
     } * offsets;
     size_t n_offsets, offsets_capacity;
     atomic_int *partition_counts; /* by topic; 0: not known. Any thread */
+    atomic_uint n_making;         /* caches in the making. Written by the writer; any thread */
 
     /* Writer only. */
     weir_merge *merges; /* one per cache */

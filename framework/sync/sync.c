@@ -74,6 +74,9 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
     }
     st = st ? st : weir_merge_load(m, err);
     st = st || !is_new ? st : weir_merge_begin(m, err);
+    if (!st && m->making.on) {
+        atomic_fetch_add(&s->n_making, 1);
+    }
     if (!st) { /* how far an earlier process has come is to be known before anything new arrives */
         weir_merge_newest(m, &s->stats[i].applied_high, &s->stats[i].applied_ms);
     }
@@ -192,6 +195,11 @@ void weir_sync_get_stats(weir_sync *s, size_t cache, weir_sync_stats *out)
     pthread_mutex_unlock(&s->stats_lock);
     out->rows = s->store.ops->count(s->store.self, s->merges[cache].cache, WEIR_SPACE_ROW);
     out->bytes = s->store.ops->bytes(s->store.self);
+}
+
+bool weir_sync_making(const weir_sync *s)
+{
+    return atomic_load(&s->n_making) > 0;
 }
 
 uint64_t weir_sync_transactions(weir_sync *s)

@@ -113,6 +113,9 @@ typedef struct weir_sync_stats {
 } weir_sync_stats;
 void weir_sync_get_stats(weir_sync *s, size_t cache, weir_sync_stats *out);
 uint64_t weir_sync_transactions(weir_sync *s);
+/* Is a cache still being made anew? Until what its topics held at the start is applied, and rows
+ * that only an older initial snapshot had are gone. Thread: any. */
+bool weir_sync_making(const weir_sync *s);
 uint64_t weir_sync_rejected(weir_sync *s);
 /* Why the writer waits now: true and the reason, or false. Thread: any. */
 bool weir_sync_held(weir_sync *s, weir_error *why);

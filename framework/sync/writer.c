@@ -471,6 +471,7 @@ static weir_status end_making(weir_sync *s, size_t cache, weir_error *err)
         return st;
     }
     m->making.on = false;
+    atomic_fetch_sub(&s->n_making, 1);
     pthread_mutex_lock(&s->stats_lock);
     s->stats[cache].count = m->count;
     pthread_mutex_unlock(&s->stats_lock);

@@ -282,7 +282,9 @@ static void test_snapshots_of_a_new_cache(void **state)
         expect_row(1, K2, "{\"id\":2}");
         tell_end(&w, 3);
         gate.commits_fail = fails;
+        assert_true(weir_sync_making(w.sync));
         run(&w);
+        assert_int_equal(weir_sync_making(w.sync), fails);
         expect_row(1, K2, fails ? "{\"id\":2}" : NULL);
         run(&w);
         expect_row(1, K1, "{\"id\":1,\"v\":2}");
