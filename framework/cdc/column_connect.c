@@ -7,8 +7,8 @@
 
 enum { MOST_BITS = 83886080 /* PostgreSQL's bit(n) */ };
 
-/* Connect's own types, and the shape their values have in a row; "union" is not Connect's: it stands
- * for a union of Avro (schema/avro_connect.h). */
+/* Connect's own types, and the shape their values have in a row; "union" is not Connect's: it
+ * stands for a union of Avro (schema/avro_connect.h). */
 static const struct plain_type {
     const char *name;
     unsigned shape;

@@ -1,8 +1,8 @@
 /* Rows against JSON Schemas, before they are applied or handled.
  *
  * What is checked is the row in the row contract, with all its columns, as a change brings it. A
- * change that lacks a value (a placeholder) is no whole row: it is counted as not judged and passes.
- * Deletes, truncates and tombstones have no row.
+ * change that lacks a value (a placeholder) is no whole row: it is counted as not judged and
+ * passes. Deletes, truncates and tombstones have no row.
  *
  * Thread: a rule is shared, its counts are atomic; a checker has one owner at a time (a lane). */
 #ifndef WEIR_CDC_ROW_CHECK_H

@@ -139,8 +139,8 @@ static inline void weir_engine_drop(weir_engine *e, weir_record *const *records,
 }
 
 /* The messages of these records are not needed any more: they are given back now, and what is kept
- * of all of them counts as `bytes` until their release. Keys, values and headers are gone then. Thread: any,
- * and the only one that has the records. */
+ * of all of them counts as `bytes` until their release. Keys, values and headers are gone then.
+ * Thread: any, and the only one that has the records. */
 void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, size_t bytes);
 
 /* How many more records the source may deliver for this partition now. Where it is 0, the source is

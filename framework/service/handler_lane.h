@@ -18,9 +18,9 @@ typedef struct weir_seen_place {
 typedef struct weir_handler_lane {
     /* The lane's worker only. */
     weir_lane lane;
-    weir_decoder **decoders; /* one per topic; NULL: no CDC topic */
+    weir_decoder **decoders;    /* one per topic; NULL: no CDC topic */
     weir_row_checker *checkers; /* one per topic */
-    weir_message *message;   /* for the next record */
+    weir_message *message;      /* for the next record */
     weir_message *pool;
     size_t n_pool;
     weir_message *deferred; /* list, for the watchdog */

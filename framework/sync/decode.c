@@ -287,7 +287,8 @@ static void unload(weir_sync *s, weir_sync_lane *lane, weir_sync_job *job)
             done[n++] = job->items[i].record;
         }
     }
-    lane->typical_bytes = (lane->typical_bytes * 7 + weir_arena_used(&job->arena) / job->n) / 8;
+    size_t each = job->n ? weir_arena_used(&job->arena) / job->n : 0;
+    lane->typical_bytes = (lane->typical_bytes * 7 + each) / 8;
     job->bytes = job->n * (sizeof(weir_record) + sizeof(weir_record *) + sizeof(weir_sync_item)) +
                  weir_arena_footprint(&job->arena);
     if (n) {

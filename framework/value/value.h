@@ -42,9 +42,8 @@ typedef struct weir_value {
     uint32_t skip; /* nodes from this one to its next sibling; 1 for a scalar */
     uint8_t type;  /* weir_value_type */
     uint8_t flags;
-    uint16_t
-        hash; /* names: weir_name_hash of value/text.h, which rejects most others at once; a value
-                 of Avro: which branch of its union it was; else 0 */
+    uint16_t hash; /* names: weir_name_hash of value/text.h, which rejects most others at once; a
+                      value of Avro: which branch of its union it was; else 0 */
 } weir_value;
 
 /* First child of a container (of an object: the first name). Meaningless when len is 0. */
