@@ -184,6 +184,9 @@ static weir_status read_default(parser *p, weir_avro_field *f)
 {
     f->fallback = weir_gets(f->json, "default");
     if (f->fallback && !weir_avro_fits(f->type, f->fallback, &p->s->arena)) {
+        if (p->s->arena.failed) {
+            return no_memory(p);
+        }
         return refuse(p, f->fallback, "the default is no value of the type of field", f->name);
     }
     return WEIR_OK;
