@@ -138,7 +138,7 @@ static bool wait_held(void *ctx, int64_t ms)
         if (atomic_load(&r->stopping) || weir_engine_failure(&r->engine, NULL)) {
             return false;
         }
-        weir_run_alive(&r->run);
+        weir_run_alive();
         usleep(20000);
     }
     return true;
@@ -162,7 +162,7 @@ static bool is_compacted(void *ctx, const char *topic)
     }
     weir_status s = weir_kafka_admin_open(&o, &admin, &err);
     s = s ? s : weir_kafka_admin_look(admin, &err);
-    weir_run_alive(&r->run); /* each question has its own bound */
+    weir_run_alive(); /* each question has its own bound */
     s = s ? s : weir_kafka_admin_topic_config(admin, topic, &config, &err);
     if (s) {
         weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.store->name, &err,

@@ -133,19 +133,6 @@ static const blob *look(const weir_map *map, weir_view key)
     return b == &gone ? NULL : b;
 }
 
-/* A large map's places are in no processor cache: both are fetched while other keys are worked on.
- */
-static void memory_expect(void *self, unsigned number, weir_view key)
-{
-    memory_store *s = self;
-    const cache *c = number < s->n_caches ? s->caches[number] : NULL;
-    uint32_t hash = c ? weir_hash(key) : 0;
-    if (c) {
-        weir_map_expect(&c->spaces[WEIR_SPACE_ROW], hash);
-        weir_map_expect(&c->spaces[WEIR_SPACE_STATE], hash);
-    }
-}
-
 static weir_status memory_get(
     void *self, unsigned number, weir_space space, weir_view key, weir_view *value, weir_error *err)
 {
@@ -339,7 +326,6 @@ static const weir_store_ops memory_ops = {
     .begin = memory_begin,
     .commit = memory_commit,
     .abort = memory_abort,
-    .expect = memory_expect,
     .get = memory_get,
     .put = memory_put,
     .del = memory_del,

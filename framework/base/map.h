@@ -41,13 +41,6 @@ static inline void *weir_map_get(const weir_map *m, weir_view key)
 weir_map_entry *weir_map_add(weir_map *m, weir_view key);
 /* Adds a key that find has not found; hash: the key's. */
 weir_map_entry *weir_map_add_new(weir_map *m, weir_view key, uint32_t hash);
-/* A hint: a key of this hash is asked for soon. */
-static inline void weir_map_expect(const weir_map *m, uint32_t hash)
-{
-    if (m->capacity) {
-        __builtin_prefetch(&m->entries[hash & (m->capacity - 1)]);
-    }
-}
 /* Removes an entry that find gave; its value is the caller's. */
 void weir_map_remove(weir_map *m, weir_map_entry *e);
 

@@ -41,9 +41,6 @@ typedef struct weir_store_ops {
     weir_status (*commit)(void *self, weir_error *err);
     void (*abort)(void *self);
 
-    /* A hint, inside of a transaction: this key's row and state are asked for soon. NULL: of no
-     * use. */
-    void (*expect)(void *self, unsigned cache, weir_view key);
     /* *value is borrowed until the next put, del or end of the transaction; ptr NULL: not there. */
     weir_status (*get)(void *self, unsigned cache, weir_space space, weir_view key,
         weir_view *value, weir_error *err);

@@ -57,18 +57,6 @@ typedef struct weir_record {
     void *why;        /* the processor's: why the last attempt failed */
 } weir_record;
 
-/* A hint: this record is worked on soon. Its bytes were last seen by another thread, or by none. */
-static inline void weir_record_expect(const weir_record *r)
-{
-    const char *value = r->raw.value.ptr;
-    __builtin_prefetch(r->message);
-    __builtin_prefetch(r->raw.key.ptr);
-    if (value) {
-        __builtin_prefetch(value);
-        __builtin_prefetch(value + 64);
-    }
-}
-
 struct weir_chunk {
     weir_chunk *next;
     unsigned lane;

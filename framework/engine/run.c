@@ -17,6 +17,9 @@ int64_t weir_monotonic_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Of the calling thread, if it is one of a run's. */
+static _Thread_local weir_beat *own_beat;
+
 static void beat(weir_beat *b)
 {
     atomic_store_explicit(b, weir_monotonic_ms(), memory_order_relaxed);
@@ -48,8 +51,9 @@ static void *lane_main(void *arg)
     const weir_processor *p = &r->engine->processor;
     int64_t wait_ms = LANE_MS;
     name_thread("lane", (int)start.lane);
+    own_beat = &r->lanes[start.lane].beat;
     while (!atomic_load(&r->lanes_end)) {
-        beat(&r->lanes[start.lane].beat);
+        beat(own_beat);
         weir_chunk *c = weir_engine_next(r->engine, start.lane, wait_ms);
         if (c) {
             p->ops->take(p->self, start.lane, c);
@@ -58,7 +62,7 @@ static void *lane_main(void *arg)
         int64_t due = p->ops->step(p->self, start.lane, now);
         wait_ms = due <= now ? 0 : due - now < LANE_MS ? due - now : LANE_MS;
     }
-    leave(&r->lanes[start.lane].beat);
+    leave(own_beat);
     return NULL;
 }
 
@@ -67,8 +71,9 @@ static void *work_main(void *arg)
     weir_run *r = arg;
     weir_status s = WEIR_OK;
     name_thread("work", -1);
+    own_beat = &r->work_beat;
     while (!s && !atomic_load(&r->work_end)) {
-        beat(&r->work_beat);
+        beat(own_beat);
         s = r->background.work(r->background.self, WORK_MS);
     }
     leave(&r->work_beat);
@@ -115,6 +120,7 @@ static void *poll_main(void *arg)
     const weir_record_source *source = &e->source;
     weir_status s = WEIR_OK;
     name_thread("poll", -1);
+    own_beat = &r->poll_beat;
     while (!s && !atomic_load(&r->stop)) {
         beat(&r->poll_beat);
         s = weir_engine_poll(e, weir_monotonic_ms(), POLL_MS);
@@ -239,9 +245,11 @@ void weir_run_fini(weir_run *r)
 /* ---- Watching -----------------------------------------------------------------------------------
  */
 
-void weir_run_alive(weir_run *r)
+void weir_run_alive(void)
 {
-    beat(&r->work_beat);
+    if (own_beat) {
+        beat(own_beat);
+    }
 }
 
 static void consider(weir_silence *longest, const weir_beat *b, weir_silence of, int64_t now_ms)

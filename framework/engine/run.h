@@ -54,9 +54,9 @@ weir_status weir_run_wait(weir_run *r, weir_error *err);
 /* After it was waited for. */
 void weir_run_fini(weir_run *r);
 
-/* The background's thread waits on purpose: it holds, it does not hang. Thread: the background's.
- */
-void weir_run_alive(weir_run *r);
+/* The calling thread waits on purpose: it holds, it does not hang. Thread: any; it says something
+ * of those of a run. */
+void weir_run_alive(void);
 
 /* The thread that has not come round for the longest time. */
 typedef enum weir_run_thread {

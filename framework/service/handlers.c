@@ -281,9 +281,6 @@ static void run_ready(weir_handlers *h, unsigned lane)
     weir_record *r;
     int64_t begun_ms = l->now_ms;
     while ((r = weir_lane_take(&l->lane, l->now_ms))) {
-        if (l->lane.first && l->lane.first->next) {
-            weir_record_expect(l->lane.first->next);
-        }
         run(h, lane, r);
         if (l->urgent || l->now_ms != begun_ms) {
             weir_settle_flush(h, l);

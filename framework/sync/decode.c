@@ -5,7 +5,6 @@
 
 enum {
     KEPT_JOBS = 8,
-    EXPECTED = 2, /* records ahead */
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
 };
@@ -266,11 +265,14 @@ static void push_job(weir_sync *s, weir_sync_job *job)
     pthread_mutex_unlock(&s->queue_lock);
 }
 
-/* Out of memory for a record ends the engine: what was taken is dropped, nothing is lost. */
+/* What was taken is dropped, and comes again. A failure ends the engine; who was stopped while it
+ * held has not failed. */
 static void give_up(weir_sync *s, weir_chunk *chunk, size_t from, const weir_error *err)
 {
     size_t count = chunk->count; /* the chunk goes with its last record */
-    weir_engine_fail(s->engine, err);
+    if (err->status != WEIR_HOLD) {
+        weir_engine_fail(s->engine, err);
+    }
     for (size_t i = from; i < count; i++) {
         weir_record *r = &chunk->records[i];
         weir_engine_drop(s->engine, &r, 1);
@@ -289,10 +291,10 @@ static void unload(weir_sync *s, weir_sync_lane *lane, weir_sync_job *job)
     }
     size_t each = job->n ? weir_arena_used(&job->arena) / job->n : 0;
     lane->typical_bytes = (lane->typical_bytes * 7 + each) / 8;
-    job->bytes = job->n * (sizeof(weir_record) + sizeof(weir_record *) + sizeof(weir_sync_item)) +
-                 weir_arena_footprint(&job->arena);
+    size_t bytes = job->n * (sizeof(weir_record) + sizeof(weir_record *) + sizeof(weir_sync_item)) +
+                   weir_arena_footprint(&job->arena);
     if (n) {
-        weir_engine_unload(s->engine, done, n, job->bytes);
+        weir_engine_unload(s->engine, done, n, bytes);
     }
 }
 
@@ -309,9 +311,6 @@ static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
     }
     for (size_t i = 0; i < count; i++) {
         weir_record *r = &chunk->records[i];
-        if (i + EXPECTED < count) {
-            weir_record_expect(r + EXPECTED);
-        }
         weir_sync_item *item = &job->items[job->n];
         *item = (weir_sync_item){.record = r, .topic = &s->options.topics[r->partition->tag]};
         if (decode_item(s, &s->lanes[lane], job, item, &err)) {

@@ -22,7 +22,6 @@ typedef struct weir_sync_job {
     weir_record **records;
     weir_sync_item *items;
     size_t n, capacity;
-    size_t bytes; /* of memory, all together */
 } weir_sync_job;
 
 struct weir_sync_lane;

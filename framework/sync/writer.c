@@ -10,8 +10,6 @@
 
 enum {
     BATCH_RECORDS = 16384,
-    BATCH_PART =
-        3, /* of in_flight, at most: while a batch is committed, lanes go on with the rest */
     LINGER_MS = 15,
     LINGER_RECORDS = 5000, /* a quarter of a second at 20,000/s */
     FIRST_WAIT_MS = 100,
@@ -23,25 +21,18 @@ enum {
 /* A batch: jobs that are applied in one transaction. */
 typedef struct batch {
     weir_sync_job *first;
-    size_t records, bytes;
+    size_t records;
     bool marked; /* its records are settled in the frontier */
 } batch;
-
-static bool is_full(const weir_sync *s, const batch *b, unsigned part)
-{
-    return b->records >= BATCH_RECORDS / part ||
-           b->bytes >= s->engine->options.in_flight_bytes / BATCH_PART / part;
-}
 
 /* Moves what waits to the batch, up to its bound. The queue's lock is held. Returns the batch's
  * end. */
 static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
 {
-    while (s->first && !is_full(s, b, 1)) {
+    while (s->first && b->records < BATCH_RECORDS) {
         *tail = s->first;
         tail = &s->first->next;
         b->records += s->first->n;
-        b->bytes += s->first->bytes;
         s->first = s->first->next;
     }
     s->last = s->first ? s->last : NULL;
@@ -52,7 +43,7 @@ static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
  * for many records. Where few are on their way, nothing is waited for. */
 static bool worth_waiting(const weir_sync *s, const batch *b)
 {
-    return s->store.ops->durable && b->records && !is_full(s, b, 2) &&
+    return s->store.ops->durable && b->records && b->records < BATCH_RECORDS / 2 &&
            weir_engine_get_counts(s->engine).open > 2 * b->records + LINGER_RECORDS;
 }
 
@@ -69,7 +60,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
     tail = collect(s, &b, tail);
     if (wait_ms > 0 && worth_waiting(s, &b)) {
         until = weir_in_ms(LINGER_MS);
-        while (!is_full(s, &b, 1) && !s->woken &&
+        while (b.records < BATCH_RECORDS && !s->woken &&
                pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
             tail = collect(s, &b, tail);
         }
@@ -195,41 +186,12 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
     return st;
 }
 
-/* The item so many behind the i-th of a job, which may be of a later one; NULL: there is none. */
-static const weir_sync_item *ahead(const weir_sync_job *job, size_t i)
-{
-    while (job && i >= job->n) {
-        i -= job->n;
-        job = job->next;
-    }
-    return job ? &job->items[i] : NULL;
-}
-
-/* What a lane has made is in another core's cache, and the places of its keys may be in none:
- * changes are fetched some records ahead, their keys' places when they are nearer. */
-static void look_ahead(weir_sync *s, const weir_sync_job *job, size_t i)
-{
-    enum { CHANGES = 16, KEYS = 8 };
-    const weir_sync_item *item = ahead(job, i + CHANGES);
-    if (item) {
-        __builtin_prefetch(item->changes);
-        __builtin_prefetch((const char *)item->changes + sizeof *item->changes);
-    }
-    item = s->store.ops->expect ? ahead(job, i + KEYS) : NULL;
-    for (size_t c = 0; item && item->is_change && c < item->topic->n_caches; c++) {
-        if (item->changes[c].key.ptr) {
-            s->store.ops->expect(s->store.self, item->topic->caches[c], item->changes[c].key);
-        }
-    }
-}
-
 static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir_error *err)
 {
     weir_status st = WEIR_OK;
     for (const weir_sync_job *job = b->first; job && !st; job = job->next) {
         for (size_t i = 0; i < job->n && !st; i++) {
             weir_sync_item *item = &job->items[i];
-            look_ahead(s, job, i);
             st = item->error ? reject(s, item, err) : WEIR_OK;
             st = st                ? st
                  : item->is_change ? apply_change(s, item, now_ms, err)

@@ -147,34 +147,12 @@ bool weir_to_int64(const weir_value *v, int64_t *out)
     return weir_is(v, WEIR_INT) && weir_text_to_int64(weir_raw(v), out);
 }
 
-/* Eight digits at once: pairs, then fours, then all eight. False: one of them is no digit. */
-static bool eight_digits(const char *p, int64_t *out)
-{
-    uint64_t w = weir_load8(p);
-    uint64_t beyond =
-        (w & 0xF0F0F0F0F0F0F0F0U) | ((w + 0x0606060606060606U) & 0xF0F0F0F0F0F0F0F0U) >> 4;
-    w -= 0x3030303030303030U;
-    w = w * 10 + (w >> 8);
-    w = ((w & 0x000000FF000000FFU) * 0x000F424000000064U +
-            (w >> 16 & 0x000000FF000000FFU) * 0x0000271000000001U) >>
-        32;
-    *out = (int64_t)w;
-    return beyond == 0x3333333333333333U;
-}
-
 bool weir_text_to_int64(weir_view text, int64_t *out)
 {
     bool negative = text.len > 1 && text.ptr[0] == '-';
     if (text.len <= 18 && text.len) { /* cannot overflow */
-        int64_t few = 0, eight;
-        size_t i = negative;
-        for (; text.len - i >= 8; i += 8) {
-            if (!eight_digits(text.ptr + i, &eight)) {
-                return false;
-            }
-            few = few * 100000000 + eight;
-        }
-        for (; i < text.len; i++) {
+        int64_t few = 0;
+        for (size_t i = negative; i < text.len; i++) {
             unsigned digit = (unsigned)(text.ptr[i] - '0');
             if (digit > 9) {
                 return false;

@@ -18,7 +18,8 @@ typedef struct world {
     weir_engine engine;
     weir_run run;
     atomic_int hanging; /* a weir_run_thread, or -1: none */
-    atomic_bool hold;   /* the background waits, and says so */
+    atomic_int
+        holding; /* a weir_run_thread that waits on purpose; the poll thread, 0, never does */
     sem_t go_on;
     bool delivered;
 } world;
@@ -81,11 +82,21 @@ static const weir_source_ops source_ops = {
     .close = nothing,
 };
 
+/* Waits on purpose, and says so. */
+static void hold(world *w, weir_run_thread thread)
+{
+    while (atomic_load(&w->holding) == (int)thread) {
+        weir_run_alive();
+        usleep(10000);
+    }
+}
+
 static void take(void *self, unsigned lane, weir_chunk *chunk)
 {
     world *w = self;
     (void)lane;
     maybe_hang(w, WEIR_THREAD_LANE);
+    hold(w, WEIR_THREAD_LANE);
     weir_record *r = &chunk->records[0];
     weir_engine_settle(&w->engine, &r, 1);
 }
@@ -102,10 +113,7 @@ static weir_status work(void *self, int64_t wait_ms)
 {
     world *w = self;
     maybe_hang(w, WEIR_THREAD_WORK);
-    while (atomic_load(&w->hold)) {
-        weir_run_alive(&w->run);
-        usleep(10000);
-    }
+    hold(w, WEIR_THREAD_WORK);
     usleep((unsigned)wait_ms * 1000);
     return WEIR_OK;
 }
@@ -129,7 +137,7 @@ static void begin(world *w, int hanging)
 static void end(world *w)
 {
     weir_error err;
-    atomic_store(&w->hold, false);
+    atomic_store(&w->holding, -1);
     atomic_store(&w->hanging, -1);
     sem_post(&w->go_on);
     weir_run_stop(&w->run);
@@ -174,16 +182,40 @@ static void test_background_stands_still(void **state)
     expect_still(WEIR_THREAD_WORK);
 }
 
-/* A background that waits on purpose is alive for as long as it says so. */
-static void test_holding_is_alive(void **state)
+/* Who waits on purpose is alive for as long as it says so; what it says is of itself alone. */
+static void expect_alive(weir_run_thread thread)
 {
-    (void)state;
     world w = {.delivered = false};
-    atomic_init(&w.hold, true);
+    atomic_init(&w.holding, (int)thread);
     begin(&w, -1);
     usleep((STILL_MS + 400) * 1000);
     int64_t now = weir_monotonic_ms();
     assert_in_range(weir_run_silence(&w.run, now).ms, 0, STILL_MS);
+    end(&w);
+}
+
+static void test_a_holding_background_is_alive(void **state)
+{
+    (void)state;
+    expect_alive(WEIR_THREAD_WORK);
+}
+
+static void test_a_holding_lane_is_alive(void **state)
+{
+    (void)state;
+    expect_alive(WEIR_THREAD_LANE);
+}
+
+static void test_holding_is_of_one_thread(void **state)
+{
+    (void)state;
+    world w = {.delivered = false};
+    atomic_init(&w.holding, (int)WEIR_THREAD_LANE);
+    begin(&w, (int)WEIR_THREAD_WORK);
+    usleep((STILL_MS + 400) * 1000);
+    weir_silence s = weir_run_silence(&w.run, weir_monotonic_ms());
+    assert_true(s.ms >= STILL_MS);
+    assert_int_equal(s.thread, WEIR_THREAD_WORK);
     end(&w);
 }
 
@@ -193,7 +225,9 @@ int main(void)
         cmocka_unit_test(test_poll_stands_still),
         cmocka_unit_test(test_lane_stands_still),
         cmocka_unit_test(test_background_stands_still),
-        cmocka_unit_test(test_holding_is_alive),
+        cmocka_unit_test(test_a_holding_background_is_alive),
+        cmocka_unit_test(test_a_holding_lane_is_alive),
+        cmocka_unit_test(test_holding_is_of_one_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

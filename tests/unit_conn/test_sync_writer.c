@@ -403,33 +403,6 @@ static void test_delete_marks_wait_for_all_partitions(void **state)
     }
 }
 
-/* While a batch is committed the lanes must have room to go on. */
-static void test_a_batch_is_a_part_of_in_flight(void **state)
-{
-    (void)state;
-    enum { RECORDS = 6 };
-    world w;
-    gate_open();
-    begin(&w);
-    for (int i = 0; i < RECORDS; i++) {
-        change(&w, i, K1, 'c', 10 + i, "{\"id\":1}");
-        assert_int_equal(poll(&w), WEIR_OK);
-    }
-    weir_engine_counts c = weir_engine_get_counts(&w.engine);
-    assert_int_equal(c.open, RECORDS);
-    w.engine.options.in_flight_bytes = c.open_bytes;
-    unsigned before = gate.commits;
-    for (uint64_t open = c.open; open; open = c.open) {
-        assert_int_equal(weir_sync_write(w.sync, 0), WEIR_OK);
-        c = weir_engine_get_counts(&w.engine);
-        assert_true(c.open < open);
-    }
-    assert_true(gate.commits - before >= 2); /* the first job is larger: its arena is a guess */
-    assert_true(gate.commits - before < RECORDS);
-    end(&w);
-    gate_close();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,7 +422,6 @@ int main(void)
         cmocka_unit_test(test_gaps_ask_for_compaction),
         cmocka_unit_test(test_delete_marks_expire_under_load),
         cmocka_unit_test(test_delete_marks_wait_for_all_partitions),
-        cmocka_unit_test(test_a_batch_is_a_part_of_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
