@@ -1,0 +1,54 @@
+/* A stretch of live topics, read once: from a place to their ends as of now, or until a moment.
+ * Nothing is committed; SIGINT and SIGTERM end it early.
+ *
+ * Thread: the main thread. */
+#ifndef WEIR_CLI_STRETCH_H
+#define WEIR_CLI_STRETCH_H
+
+#include "bar.h"
+#include "kafka.h"
+#include "kafka/kafka_reader.h"
+#include "signals.h"
+
+/* Borrows the record for the call. */
+typedef weir_status weir_stretch_fn(
+    void *ctx, const char *topic, const weir_raw_record *record, weir_error *err);
+
+typedef struct weir_stretch_part {
+    const char *topic;
+    int32_t number;
+    int64_t start, end; /* end: as of the start */
+    int64_t next;
+    bool at_end, done; /* at_end: as far as was heard */
+} weir_stretch_part;
+
+typedef struct weir_stretch {
+    const weir_cli *cli;
+    const char *const *topics;
+    size_t n_topics;
+    const char *from; /* earliest or NULL, latest, or places (the other partitions: earliest) */
+    int64_t until_ms; /* -1: the ends as of now */
+    weir_stretch_fn *take;
+    void *ctx;
+    weir_bar *bar;
+    const uint64_t *taken; /* what the bar counts */
+
+    size_t n_parts, n_done; /* of partitions; what is done was read to where it should be */
+    weir_stretch_part *parts;
+    weir_cli_kafka kafka;
+    weir_kafka_reader *reader;
+    weir_cli_signals signals;
+} weir_stretch;
+
+/* "TOPIC/PARTITION@OFFSET,…"? *wrong: the first part that is no place. */
+bool weir_stretch_is_places(const char *text, weir_view *wrong);
+
+/* Asks where the partitions begin and end, and opens the reader. config NULL: brokers is given,
+ * which wins over the config's. Errors: KAFKA_*, OUT_OF_MEMORY. To be closed in any case. */
+WEIR_MUST_USE weir_status weir_stretch_open(
+    weir_stretch *s, const weir_config *config, const char *brokers, weir_error *err);
+/* Errors: KAFKA_*, and what `take` returned. */
+WEIR_MUST_USE weir_status weir_stretch_read(weir_stretch *s, weir_error *err);
+void weir_stretch_close(weir_stretch *s);
+
+#endif
