@@ -377,15 +377,13 @@ static int delivered(const shape *s, int i)
     return at < run ? partition * run + at : i;
 }
 
-/* LMDB alone: for each record what weir asks of it, in the order in which a consumer gets them, at
- * the commit sizes that weir reaches. */
-static double run_bare(const shape *s, const char *address)
+/* LMDB alone: for each record what weir asks of it, at the commit sizes that weir reaches. */
+static double bare_loop(const shape *s, bool as_delivered)
 {
     char path[300], key[64], row[512], state[128];
     MDB_env *env;
     MDB_txn *txn = NULL;
     MDB_dbi rows, states;
-    (void)address;
     snprintf(path, sizeof path, "%s/bare.%d", folder, (int)getpid());
     mkdir(path, 0700);
     mdb_env_create(&env);
@@ -401,7 +399,7 @@ static double run_bare(const shape *s, const char *address)
     double start = seconds();
     int uncommitted = 0;
     for (int i = 0; i < s->records; i++) {
-        int id = s->random_keys ? scatter(i, s->records) : delivered(s, i);
+        int id = s->random_keys ? scatter(i, s->records) : as_delivered ? delivered(s, i) : i;
         if (!txn) {
             mdb_txn_begin(env, NULL, 0, &txn);
             mdb_dbi_open(txn, "rows", MDB_CREATE, &rows);
@@ -424,6 +422,19 @@ static double run_bare(const shape *s, const char *address)
         }
     }
     return s->records / (seconds() - start);
+}
+
+static double run_bare(const shape *s, const char *address)
+{
+    (void)address;
+    return bare_loop(s, false);
+}
+
+/* Not what the bar is held against: it tells how much of the distance is the order, not weir. */
+static double run_bare_as_delivered(const shape *s, const char *address)
+{
+    (void)address;
+    return bare_loop(s, true);
 }
 
 /* ---- From exec to the first record, where no group is joined ------------------------------------
@@ -615,7 +626,8 @@ int main(int argc, char **argv)
     line plain[] = {{.name = "raw librdkafka", .fn = run_raw},
         {.name = "handler, two fields", .fn = run_handler},
         {.name = "memory cache", .fn = run_memory}, {.name = "LMDB cache, durable", .fn = run_lmdb},
-        {.name = "bare LMDB loop", .fn = run_bare}};
+        {.name = "bare LMDB loop", .fn = run_bare},
+        {.name = "… in a consumer's order", .fn = run_bare_as_delivered}};
     line random[] = {{.name = "raw librdkafka", .fn = run_raw},
         {.name = "handler, two fields", .fn = run_handler},
         {.name = "LMDB cache, durable", .fn = run_lmdb},
@@ -623,7 +635,7 @@ int main(int argc, char **argv)
     line schema[] = {{.name = "raw librdkafka", .fn = run_raw},
         {.name = "handler, two fields", .fn = run_handler},
         {.name = "memory cache", .fn = run_memory}};
-    measure(&shapes[0], plain, 5, rounds, address);
+    measure(&shapes[0], plain, 6, rounds, address);
     measure(&shapes[1], random, 4, rounds, address);
     measure(&shapes[2], schema, 3, rounds, address);
     printf("\n");
