@@ -68,30 +68,10 @@ int weir_compat_request_of(weir_cli *cli, weir_compat_request *out)
 
 /* ---- schemas ------------------------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* A name or a list is no JSON Schema; these types are Avro's alone. */
 static bool is_avro(const comparison *c, const side *s)
 {
-    static const char *const types[] = {"record", "enum", "fixed", "map", "error"};
-    if (c->request->type) {
-        return strcmp(c->request->type, "avro") == 0;
-    }
-    if (ends_with(s->file->path, ".avsc") || weir_is(s->json, WEIR_STRING) ||
-        weir_is(s->json, WEIR_ARRAY)) {
-        return true;
-    }
-    const weir_value *type = weir_gets(s->json, "type");
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (weir_string_is(type, weir_view_of(types[i]))) {
-            return true;
-        }
-    }
-    return false;
+    return c->request->type ? strcmp(c->request->type, "avro") == 0
+                            : weir_schema_file_is_avro(s->file);
 }
 
 static weir_status load(comparison *c, const char *path, weir_error *err)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "file/lines.h"
+#include "schema/any_schema.h"
 #include "yaml_json.h"
 
 static void free_file(weir_schema_file *file)
@@ -140,6 +141,17 @@ weir_status weir_schema_files_load(
     weir_schema_files *f, const char *path, const weir_schema_file **out, weir_error *err)
 {
     return load_as(f, path, NULL, out, err);
+}
+
+bool weir_schema_file_is_avro(const weir_schema_file *file)
+{
+    const weir_value *root;
+    weir_arena arena;
+    weir_arena_init(&arena, 0);
+    bool readable = !weir_json_read(weir_buf_view(&file->text), &arena, &root, NULL);
+    bool yes = ends_with(file->path, ".avsc") || (readable && weir_is_avro_schema(root));
+    weir_arena_fini(&arena);
+    return yes;
 }
 
 /* ---- resolving ------------------------------------------------------------------------------ */

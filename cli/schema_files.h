@@ -35,6 +35,8 @@ bool weir_schema_files_map(weir_schema_files *f, const char *text);
  * Errors: FILE_UNREADABLE, YAML_SYNTAX, TOO_LARGE, OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_schema_files_load(
     weir_schema_files *f, const char *path, const weir_schema_file **out, weir_error *err);
+/* By its name (.avsc) or what is in it. False: JSON Schema, or no JSON at all. */
+bool weir_schema_file_is_avro(const weir_schema_file *file);
 /* weir_schema_resolve; ctx: the files. */
 weir_status weir_schema_files_resolve(void *ctx, const char *uri, weir_view *out, weir_error *err);
 /* Where a place of a schema is in its file: "path:line:column", into `to`. uri: up to a '#', of the

@@ -2,15 +2,19 @@
 #include <string.h>
 
 #include "cache.h"
-#include "schema/validate.h"
+#include "registry_option.h"
+#include "schema/judge.h"
 #include "validate_input.h"
 #include "validate_topic.h"
 
 static const weir_option options[] = {
-    {"--schema", "FILE", "the schema, JSON or YAML (- is stdin)"},
+    {"--schema", "FILE",
+        "the schema: JSON Schema (JSON or YAML) or Avro (.avsc); - is stdin. Without it Avro is "
+        "judged by the schema that it names"},
     {"--input", "KIND",
-        "json, jsonl, yaml or recording; by default the file's name or first line tells"},
+        "json, jsonl, yaml, recording or avro; by default the file's name or first bytes tell"},
     WEIR_TOPIC_OPTIONS,
+    WEIR_REGISTRY_OPTION,
     WEIR_REPORT_OPTIONS,
     WEIR_SCHEMA_OPTIONS,
     {NULL, NULL, NULL},
@@ -22,10 +26,12 @@ typedef struct validation {
     weir_schema_files files;
     weir_schema_options options;
     weir_report report;
-    weir_schema *schema;
-    weir_validator *validator;
+    weir_any_schema schema;
+    weir_judge *judge;
+    unsigned containers; /* whose schemas the judge may know */
     weir_inputs in;
     weir_topic_options topics;
+    const char *registry;
     weir_config *config;
     weir_arena arena; /* of the document at hand */
     weir_arena words;
@@ -36,33 +42,42 @@ typedef struct validation {
 
 static weir_status judge(validation *v, const weir_subject *s, weir_error *err)
 {
-    const weir_value *root;
+    const weir_value *value;
     weir_schema_explanation why;
     bool valid = false;
+    weir_subject shown = *s;
+    weir_written document = {s->text, s->own};
     weir_arena_reset(&v->arena);
-    weir_status status = weir_json_read(s->text, &v->arena, &root, err);
-    status = status ? status : weir_validator_check_value(v->validator, root, &valid, err);
+    weir_status status = weir_judge_read(v->judge, &document, &v->arena, &value, &valid, err);
     if (!status && valid) {
         weir_report_valid(&v->report, s);
         return WEIR_OK;
     }
-    status =
-        status ? status : weir_validator_explain_value(v->validator, root, s->text, 0, &why, err);
+    status = status ? status : weir_judge_explain(v->judge, 0, &shown.text, &why, err);
     if (!status) {
         weir_bar_clear(&v->in.bar);
-        weir_report_invalid(&v->report, s, &why);
+        weir_report_invalid(&v->report, &shown, &why);
     }
     return status;
 }
 
-static weir_status take(void *ctx, const weir_subject *s, const weir_error *broken)
+static weir_status take(void *ctx, const weir_subject *s, const weir_error *broken, weir_error *err)
 {
     validation *v = ctx;
-    weir_error err = {.status = WEIR_OK};
-    weir_status status = broken ? broken->status : judge(v, s, &err);
+    weir_error why = {.status = WEIR_OK};
+    if (!v->schema_path && !s->own && !broken) {
+        return weir_fail(err, WEIR_E_SCHEMA_INVALID,
+            "%.100s names no schema of its own: --schema FILE says which one it must fit", s->file);
+    }
+    if (v->containers != v->in.containers) {
+        weir_judge_forget(v->judge);
+        v->containers = v->in.containers;
+    }
+    weir_status status = broken ? broken->status : judge(v, s, &why);
     if (status) {
+        const weir_error *told = broken ? broken : &why;
         weir_bar_clear(&v->in.bar);
-        weir_report_broken(&v->report, s, broken ? broken : &err);
+        (weir_judge_misfit(told) ? weir_report_misfit : weir_report_broken)(&v->report, s, told);
     }
     return WEIR_OK;
 }
@@ -72,19 +87,23 @@ static weir_status take(void *ctx, const weir_subject *s, const weir_error *brok
 static weir_status compile(validation *v, weir_error *err)
 {
     const weir_schema_file *root;
+    v->report.schemas = &v->files;
+    if (!v->schema_path) {
+        return weir_judge_new(NULL, &v->judge, err);
+    }
     weir_status s = weir_schema_files_load(&v->files, v->schema_path, &root, err);
     if (s) {
         return s;
     }
     v->options.base_uri = root->uri;
-    v->report.schemas = &v->files;
     v->report.root = root;
-    s = weir_schema_compile(weir_buf_view(&root->text), &v->options, &v->schema, err);
+    s = weir_any_schema_compile(
+        weir_buf_view(&root->text), weir_schema_file_is_avro(root), &v->options, &v->schema, err);
     if (s) {
         weir_schema_files_where(&v->files, root, err);
         return s;
     }
-    return weir_validator_new(v->schema, &v->validator, err);
+    return weir_judge_new(&v->schema, &v->judge, err);
 }
 
 /* One input that cannot be read does not keep the others from being looked at. */
@@ -131,6 +150,10 @@ static int run_with(validation *v, const char *first)
                    ? EXIT_USAGE
                    : code;
     }
+    int code = weir_registry_schemas(v->cli, v->registry, v->config, &v->in.schemas);
+    if (code) {
+        return code;
+    }
     weir_bar_init(&v->in.bar, v->cli);
     weir_report_begin(&v->report);
     if (v->topics.n_topics) {
@@ -163,11 +186,12 @@ static int parse_inputs(validation *v, const char **first)
     }
     if (v->topics.n_topics) {
         code = weir_cli_end(cli);
-        return code || v->topics.brokers ? code : weir_cli_config_option(cli, &v->config);
+        bool needed = !v->topics.brokers || cli->config_path;
+        return code || !needed ? code : weir_cli_config_option(cli, &v->config);
     }
     *first = weir_cli_argument(cli);
-    *first = *first ? *first : "-";
-    return EXIT_YES;
+    *first = *first || !v->schema_path ? *first : "-";
+    return cli->config_path ? weir_cli_config_option(cli, &v->config) : EXIT_YES;
 }
 
 static int parse(validation *v, const char **first)
@@ -175,16 +199,19 @@ static int parse(validation *v, const char **first)
     weir_cli *cli = v->cli;
     v->schema_path = weir_cli_option(cli, "--schema");
     const char *kind = weir_cli_option(cli, "--input");
+    v->registry = weir_registry_option(cli);
     int code = weir_report_init(&v->report, cli);
     code = code ? code : weir_schema_options_of(cli, &v->files, &v->options);
     if (code) {
         return code;
     }
     if (kind && !weir_input_kind_of(kind, &v->in.kind)) {
-        return weir_cli_usage(cli, "--input: %s is none of json, jsonl, yaml, recording", kind);
+        return weir_cli_usage(
+            cli, "--input: %s is none of json, jsonl, yaml, recording, avro", kind);
     }
     code = parse_inputs(v, first);
-    return code || v->schema_path ? code : weir_cli_usage(cli, "which schema? (--schema FILE)");
+    bool something = v->schema_path || v->topics.n_topics || *first;
+    return code || something ? code : weir_cli_usage(cli, "which schema? (--schema FILE)");
 }
 
 static int run_all(validation *v)
@@ -209,8 +236,9 @@ static int run(weir_cli *cli)
     weir_arena_init(&v.words, 0);
     weir_arena_init(&v.in.scratch, 0);
     int code = run_all(&v);
-    weir_validator_free(v.validator);
-    weir_schema_free(v.schema);
+    weir_judge_free(v.judge);
+    weir_any_schema_free(&v.schema);
+    weir_avro_schemas_free(v.in.schemas);
     weir_schema_files_fini(&v.files);
     weir_report_fini(&v.report);
     weir_config_free(v.config);
@@ -222,17 +250,23 @@ static int run(weir_cli *cli)
 
 const weir_command weir_command_validate = {
     .name = "validate",
-    .arguments = "--schema FILE [INPUT…]",
-    .summary = "are events valid against a JSON Schema, and if not, where?",
+    .arguments = "[--schema FILE] [INPUT…]",
+    .summary = "are events valid against a JSON Schema or an Avro schema, and if not, where?",
     .text =
-        "INPUT is a file, a folder (all .json, .jsonl, .ndjson, .yaml and .yml below it), or - for "
-        "stdin, which it is\n"
+        "INPUT is a file, a folder (all .json, .jsonl, .ndjson, .yaml, .yml and .avro below it), "
+        "or - "
+        "for stdin, which it is\n"
         "by default; .gz, .xz and .zst are read as they are. A .json file is one document; other "
         "files hold one\n"
         "document, or one a line; of a recording the values of the records are looked at, and "
         "those without one\n"
         "are passed over. The drafts 4, 6, 7, 2019-09 and 2020-12 are complete; numbers are exact "
         "at any size.\n\n"
+        "Avro: a file (.avro), or a record that names a schema of --registry (or of the config's "
+        "registry), is judged by\n"
+        "its own schema; by --schema X.avsc as that reads it; by a JSON Schema as JSON. JSON is "
+        "judged by X.avsc, too:\n"
+        "can it be written?\n\n"
         "The first failure of each document is shown with its line; --all shows every one. Of "
         "anyOf and oneOf the\n"
         "alternative that came nearest is explained. Nothing is fetched: references lead to local "
@@ -248,6 +282,8 @@ const weir_command weir_command_validate = {
         "  weir validate --schema order.yaml events/ --all --format junit > report.xml\n"
         "  kcat -C -t orders | weir validate --schema order.json --input jsonl\n"
         "  weir validate --schema order.json --topic orders --sample 100 -c shop.yaml\n"
+        "  weir validate orders.avro archive/*.avro.gz\n"
+        "  weir validate --topic orders -c shop.yaml --registry https://registry:8081\n"
         "  weir validate --schema shop.json --resolve https://example.com/schemas/=schemas "
         "recording.jsonl.zst\n",
     .options = options,

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "cdc/named_schema.h"
+#include "file/avro_container.h"
 #include "file/lines.h"
 #include "file/recording.h"
 #include "yaml_json.h"
@@ -17,8 +19,8 @@ enum { MOST_DEPTH = 64 };
 
 bool weir_input_kind_of(const char *word, weir_input_kind *out)
 {
-    static const char *const words[] = {"auto", "json", "jsonl", "yaml", "recording"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const words[] = {"auto", "json", "jsonl", "yaml", "recording", "avro"};
+    for (int i = 0; i < 6; i++) {
         if (strcmp(word, words[i]) == 0) {
             *out = (weir_input_kind)i;
             return true;
@@ -34,7 +36,8 @@ static weir_input_kind kind_of_name(const char *path, bool *known)
         const char *ending;
         weir_input_kind kind;
     } endings[] = {{".json", WEIR_INPUT_JSON}, {".jsonl", WEIR_INPUT_AUTO},
-        {".ndjson", WEIR_INPUT_LINES}, {".yaml", WEIR_INPUT_YAML}, {".yml", WEIR_INPUT_YAML}};
+        {".ndjson", WEIR_INPUT_LINES}, {".yaml", WEIR_INPUT_YAML}, {".yml", WEIR_INPUT_YAML},
+        {".avro", WEIR_INPUT_AVRO}};
     static const char *const packed[] = {".gz", ".xz", ".zst"};
     size_t len = strlen(path);
     for (size_t i = 0; i < 3; i++) {
@@ -57,17 +60,41 @@ static weir_input_kind kind_of_name(const char *path, bool *known)
 
 /* ---- documents ------------------------------------------------------------------------------ */
 
-static weir_status give(weir_inputs *in, const weir_subject *s, const weir_error *err)
+static weir_status give(
+    weir_inputs *in, const weir_subject *s, const weir_error *broken, weir_error *err)
 {
     in->documents++;
-    return in->take(in->ctx, s, err);
+    return in->take(in->ctx, s, broken, err);
+}
+
+/* A record's value by the schema that it names. What is the record's own fault is told of it. */
+static weir_status give_named(
+    weir_inputs *in, weir_subject *s, const weir_schema_ref *ref, size_t frame, weir_error *err)
+{
+    weir_error why;
+    const weir_known_avro *known;
+    weir_status status =
+        in->schemas ? weir_avro_schemas_get(in->schemas, ref, &known, &why)
+                    : weir_fail(&why, WEIR_E_CDC_AVRO,
+                          "it names a schema of a registry: --registry says where that is");
+    if (!status && known->kind == WEIR_REGISTERED_OTHER) {
+        status = weir_fail(&why, WEIR_E_CDC_AVRO, "its schema is neither Avro nor JSON Schema");
+    }
+    if (status && status != WEIR_REJECT) {
+        *err = why;
+        return status;
+    }
+    s->text = weir_view_make(s->text.ptr + frame, s->text.len - frame);
+    s->own = status ? NULL : &known->own;
+    return give(in, s, status ? &why : NULL, err);
 }
 
 weir_status weir_inputs_record(
     weir_inputs *in, const char *file, uint32_t line, const weir_raw_record *raw, weir_error *err)
 {
     char name[400];
-    (void)err;
+    weir_schema_ref ref;
+    size_t frame;
     if (!raw->value.ptr) {
         in->tombstones++;
         return WEIR_OK;
@@ -77,7 +104,10 @@ weir_status weir_inputs_record(
         raw->offset);
     weir_subject s = {
         .file = file, .record = name, .text = raw->value, .line = line, .is_line = line > 0};
-    return give(in, &s, NULL);
+    static const weir_header_list none = {NULL, NULL}; /* without a registry they say nothing */
+    return weir_named_schema(in->schemas ? &raw->headers : &none, raw->value, false, &ref, &frame)
+               ? give_named(in, &s, &ref, frame, err)
+               : give(in, &s, NULL, err);
 }
 
 static weir_status take_recorded(
@@ -87,7 +117,7 @@ static weir_status take_recorded(
     weir_error why;
     if (weir_recording_read(line, &in->scratch, &record, &why)) {
         weir_subject s = {.file = path, .text = line, .line = number, .is_line = true};
-        return give(in, &s, &why);
+        return give(in, &s, &why, err);
     }
     weir_status status = weir_inputs_record(in, path, number, &record->raw, err);
     weir_free(record);
@@ -114,7 +144,7 @@ static weir_status take_line(
         return take_recorded(in, path, line, number, err);
     }
     weir_subject s = {.file = path, .text = line, .line = number, .is_line = true};
-    return give(in, &s, NULL);
+    return give(in, &s, NULL, err);
 }
 
 static weir_status take_yaml(weir_inputs *in, const char *path, weir_view text, weir_error *err)
@@ -130,11 +160,11 @@ static weir_status take_yaml(weir_inputs *in, const char *path, weir_view text, 
         if (weir_yaml_next(y, &s.text, &s.marks, &s.n_marks, &why)) {
             s.text = text;
             s.marks = NULL;
-            status = give(in, &s, &why);
+            status = give(in, &s, &why, err);
             break;
         }
         if (s.text.ptr) {
-            status = give(in, &s, NULL);
+            status = give(in, &s, NULL, err);
         }
     } while (!status && s.text.ptr);
     weir_yaml_close(y);
@@ -147,7 +177,43 @@ static weir_status take_whole(weir_inputs *in, const char *path, weir_view text,
         return take_yaml(in, path, text, err);
     }
     weir_subject s = {.file = path, .text = text, .line = 1};
-    return give(in, &s, NULL);
+    return give(in, &s, NULL, err);
+}
+
+/* ---- Avro ----------------------------------------------------------------------------------- */
+
+static weir_status take_values(
+    weir_inputs *in, const char *path, weir_avro_container *c, size_t size, weir_error *err)
+{
+    weir_any_schema own = {.avro = c->schema};
+    weir_status status = WEIR_OK;
+    for (bool more = true; more && !status;) {
+        char name[300];
+        const weir_value *value;
+        weir_error why;
+        weir_subject s = {.file = path, .record = name, .own = &own};
+        weir_arena_reset(&in->scratch);
+        weir_status read = weir_avro_container_next(c, &in->scratch, &s.text, &value, &more, &why);
+        snprintf(name, sizeof name, "%.250s#%" PRIu64, path, c->number + (read && !more));
+        if (read || more) {
+            status = give(in, &s, read ? &why : NULL, err);
+        }
+        weir_bar_show(&in->bar, size - c->file.rest.len, size, in->documents);
+    }
+    return status;
+}
+
+static weir_status take_container(
+    weir_inputs *in, const char *path, weir_view bytes, weir_error *err)
+{
+    weir_avro_container c;
+    weir_error why;
+    in->containers++;
+    weir_status s = weir_avro_container_open(&c, bytes, &why);
+    weir_subject file = {.file = path, .text = {"", 0}};
+    s = s ? give(in, &file, &why, err) : take_values(in, path, &c, bytes.len, err);
+    weir_avro_container_close(&c);
+    return s;
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -203,6 +269,22 @@ static weir_status read_lines(weir_inputs *in, input_file *f, weir_error *err)
     return s || !f->whole.failed ? s : weir_fail_oom(err);
 }
 
+static weir_status read_open(weir_inputs *in, input_file *f, weir_error *err)
+{
+    weir_view all;
+    bool avro = in->kind == WEIR_INPUT_AVRO;
+    weir_status s = in->kind == WEIR_INPUT_AUTO
+                        ? weir_lines_begins(f->lines, weir_view_of("Obj\1"), &avro, err)
+                        : WEIR_OK;
+    if (!s && avro) {
+        s = weir_lines_rest(f->lines, &all, err);
+        return s ? s : take_container(in, f->path, all, err);
+    }
+    f->by_line = in->kind == WEIR_INPUT_LINES || in->kind == WEIR_INPUT_RECORDING;
+    s = s ? s : read_lines(in, f, err);
+    return s || f->by_line ? s : take_whole(in, f->path, weir_buf_view(&f->whole), err);
+}
+
 static weir_status read_file(weir_inputs *in, const char *path, weir_error *err)
 {
     weir_input_kind wanted = in->kind;
@@ -211,13 +293,9 @@ static weir_status read_file(weir_inputs *in, const char *path, weir_error *err)
     if (wanted == WEIR_INPUT_AUTO) {
         in->kind = kind_of_name(path, &known);
     }
-    f.by_line = in->kind == WEIR_INPUT_LINES || in->kind == WEIR_INPUT_RECORDING;
     weir_status s = weir_lines_open(path, &f.lines, err);
     if (!s) {
-        s = read_lines(in, &f, err);
-        if (!s && !f.by_line) {
-            s = take_whole(in, f.path, weir_buf_view(&f.whole), err);
-        }
+        s = read_open(in, &f, err);
         weir_lines_close(f.lines);
     }
     weir_buf_fini(&f.whole);

@@ -282,22 +282,26 @@ static weir_place place_of(const weir_subject *s, const weir_error *err)
     return weir_subject_place(s, line, column);
 }
 
-/* Of YAML, a second place that an error's text names is one of the JSON made of it: left out. */
+/* Of YAML, a second place that an error's text names is one of the JSON made of it: left out. A
+ * place that is no line and column ("byte 12", "/price") is told in the text. */
 static weir_error told_of(const weir_subject *s, const weir_error *err)
 {
     weir_error told = *err;
     char *second = s->marks ? strstr(told.text, "; first at ") : NULL;
+    unsigned line, column;
     if (second) {
         *second = '\0';
+    }
+    if (*err->where && sscanf(err->where, "%u:%u", &line, &column) != 2) {
+        snprintf(told.text, sizeof told.text, "%.90s: %.160s", err->where, err->text);
     }
     return told;
 }
 
-void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error *broken)
+static void report_error(weir_report *r, const weir_subject *s, const weir_error *error)
 {
-    const weir_error told = told_of(s, broken), *err = &told;
+    const weir_error told = told_of(s, error), *err = &told;
     weir_place p = place_of(s, err);
-    r->broken++;
     if (r->form == WEIR_REPORT_TEXT) {
         weir_buf_puts(&r->out, paint(r, BOLD));
         put_place(&r->out, s, p);
@@ -311,9 +315,21 @@ void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error 
     } else if (r->form == WEIR_REPORT_GITHUB) {
         weir_report_annotate(r, s, p, err->code, weir_view_of(err->text));
     } else {
-        weir_report_json(r, s, NULL, err);
+        weir_report_json(r, s, NULL, error);
     }
     weir_report_flush(r);
+}
+
+void weir_report_misfit(weir_report *r, const weir_subject *s, const weir_error *err)
+{
+    r->invalid++;
+    report_error(r, s, err);
+}
+
+void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error *err)
+{
+    r->broken++;
+    report_error(r, s, err);
 }
 
 bool weir_report_end(weir_report *r)

@@ -3,6 +3,7 @@
 #ifndef WEIR_CLI_VALIDATE_REPORT_H
 #define WEIR_CLI_VALIDATE_REPORT_H
 
+#include "schema/any_schema.h"
 #include "schema_files.h"
 
 typedef enum weir_report_form {
@@ -17,13 +18,14 @@ typedef enum weir_report_form {
 
 /* A document, or a record. */
 typedef struct weir_subject {
-    const char *file;        /* as it is shown */
-    const char *record;      /* "orders/3@4711"; NULL: it is a document of a file */
-    weir_view text;          /* JSON; what lines and columns are of */
-    uint32_t line;           /* of the file where the text begins, from 1; 0: nowhere */
-    bool is_line;            /* one of many of its file */
-    weir_view source;        /* of YAML: all of it, else ptr NULL */
-    const weir_place *marks; /* of YAML: by the line of `text` */
+    const char *file;           /* as it is shown */
+    const char *record;         /* "orders/3@4711"; NULL: it is a document of a file */
+    weir_view text;             /* JSON, what lines and columns are of; or Avro's bytes */
+    const weir_any_schema *own; /* that it names itself: the writer's, of Avro; NULL: none */
+    uint32_t line;              /* of the file where the text begins, from 1; 0: nowhere */
+    bool is_line;               /* one of many of its file */
+    weir_view source;           /* of YAML: all of it, else ptr NULL */
+    const weir_place *marks;    /* of YAML: by the line of `text` */
     size_t n_marks;
 } weir_subject;
 
@@ -45,6 +47,8 @@ void weir_report_fini(weir_report *r);
 void weir_report_begin(weir_report *r);
 void weir_report_valid(weir_report *r, const weir_subject *s);
 void weir_report_invalid(weir_report *r, const weir_subject *s, const weir_schema_explanation *why);
+/* An invalid one that an error tells all of. */
+void weir_report_misfit(weir_report *r, const weir_subject *s, const weir_error *err);
 void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error *err);
 /* Also the sum, on stderr. False: stdout cannot be written. */
 bool weir_report_end(weir_report *r);

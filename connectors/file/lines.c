@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 
-enum { IN_BYTES = 1 << 16, OUT_BYTES = 1 << 17, LONGEST_LINE = 512 << 20 };
+enum { IN_BYTES = 1 << 16, OUT_BYTES = 1 << 17, LONGEST_LINE = 512 << 20, MOST_REST = 1 << 30 };
 
 typedef enum compression { PLAIN, GZIP, XZ, ZSTD_FRAMES } compression;
 
@@ -275,6 +275,39 @@ weir_status weir_lines_next(weir_lines *l, weir_view *line, weir_error *err)
             return s;
         }
     }
+}
+
+/* ---- Files that are no lines --------------------------------------------------------------------
+ */
+
+/* Decodes until there are so many bytes, or no more. */
+static weir_status gather(weir_lines *l, size_t bytes, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    while (!s && !l->data_end && l->data.len - l->at < bytes) {
+        s = decode_some(l, err);
+    }
+    return s;
+}
+
+weir_status weir_lines_begins(weir_lines *l, weir_view with, bool *yes, weir_error *err)
+{
+    weir_status s = gather(l, with.len, err);
+    *yes = !s && l->data.len - l->at >= with.len &&
+           memcmp(l->data.ptr + l->at, with.ptr, with.len) == 0;
+    return s;
+}
+
+weir_status weir_lines_rest(weir_lines *l, weir_view *out, weir_error *err)
+{
+    weir_status s = gather(l, (size_t)MOST_REST + 1, err);
+    *out = weir_view_make(l->data.ptr + l->at, l->data.len - l->at);
+    if (!s && out->len > MOST_REST) {
+        return weir_fail(
+            err, WEIR_E_TOO_LARGE, "%s: more than %d MiB in one", l->path, MOST_REST >> 20);
+    }
+    l->at = l->data.len;
+    return s;
 }
 
 void weir_lines_patience(weir_lines *l, int wait_ms)

@@ -20,6 +20,12 @@ void weir_lines_patience(weir_lines *l, int wait_ms);
  * MiB). */
 WEIR_MUST_USE weir_status weir_lines_next(weir_lines *l, weir_view *line, weir_error *err);
 bool weir_lines_ended(const weir_lines *l);
+/* Does what is left begin with these bytes (a few)? Errors: FILE_UNREADABLE. */
+WEIR_MUST_USE weir_status weir_lines_begins(
+    weir_lines *l, weir_view with, bool *yes, weir_error *err);
+/* All that is left, not as lines; borrowed until the file is closed, and no line comes any more.
+ * Errors: FILE_UNREADABLE, TOO_LARGE (over 1 GiB). */
+WEIR_MUST_USE weir_status weir_lines_rest(weir_lines *l, weir_view *out, weir_error *err);
 /* Number of the line that next gave last, from 1. */
 unsigned long weir_lines_number(const weir_lines *l);
 /* Compressed bytes read so far and in all (0: unknown), for a progress bar. */

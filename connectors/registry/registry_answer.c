@@ -9,7 +9,7 @@ typedef struct gathering {
     weir_registry_subject_fn *ask;
     void *ctx;
     weir_arena *arena;
-    weir_view texts[MOST_TEXTS];
+    weir_view texts[MOST_TEXTS], names[MOST_TEXTS];
     weir_view subjects[MOST_TEXTS]; /* of texts that were referred to … */
     int64_t versions[MOST_TEXTS];   /* … */
     size_t count, n_subjects;
@@ -22,7 +22,7 @@ static weir_status refuse(const gathering *g, const char *why)
 }
 
 static weir_status gather(
-    gathering *g, weir_view answer, unsigned depth, weir_registered_kind *kind);
+    gathering *g, weir_view answer, weir_view name, unsigned depth, weir_registered_kind *kind);
 
 static bool is_known(const gathering *g, weir_view subject, int64_t version)
 {
@@ -42,21 +42,23 @@ static weir_status gather_reference(gathering *g, const weir_value *reference, u
         !weir_to_int64(weir_gets(reference, "version"), &version)) {
         return refuse(g, "a reference of a schema without a subject and a version");
     }
-    weir_view name = weir_string(subject, g->arena), answer;
-    if (!name.ptr) {
+    const weir_value *named = weir_gets(reference, "name");
+    weir_view of = weir_string(subject, g->arena), answer;
+    weir_view name = weir_is(named, WEIR_STRING) ? weir_string(named, g->arena) : of;
+    if (!of.ptr || !name.ptr) {
         return weir_fail_oom(g->err);
     }
-    if (is_known(g, name, version)) {
+    if (is_known(g, of, version)) {
         return WEIR_OK;
     }
     if (depth == DEPTH || g->n_subjects == MOST_TEXTS) {
         return refuse(g, "a schema refers to more others than can be");
     }
-    g->subjects[g->n_subjects] = name;
+    g->subjects[g->n_subjects] = of;
     g->versions[g->n_subjects++] = version;
     weir_registered_kind kind;
-    weir_status s = g->ask(g->ctx, name, version, g->arena, &answer, g->err);
-    return s ? s : gather(g, answer, depth + 1, &kind);
+    weir_status s = g->ask(g->ctx, of, version, g->arena, &answer, g->err);
+    return s ? s : gather(g, answer, name, depth + 1, &kind);
 }
 
 static weir_registered_kind kind_of(const weir_value *type)
@@ -67,8 +69,16 @@ static weir_registered_kind kind_of(const weir_value *type)
                                                         : WEIR_REGISTERED_OTHER;
 }
 
+/* A schema itself: `{"type": "string"}` could be of both kinds, and is Connect's in Avro. */
+static weir_registered_kind kind_of_bare(const weir_value *json)
+{
+    bool of_json = weir_gets(json, "$schema") ||
+                   weir_string_is(weir_gets(json, "type"), weir_view_of("object"));
+    return of_json ? WEIR_REGISTERED_JSON : WEIR_REGISTERED_AVRO;
+}
+
 static weir_status gather(
-    gathering *g, weir_view answer, unsigned depth, weir_registered_kind *kind)
+    gathering *g, weir_view answer, weir_view name, unsigned depth, weir_registered_kind *kind)
 {
     const weir_value *json;
     weir_status s = weir_json_read(answer, g->arena, &json, g->err);
@@ -78,7 +88,7 @@ static weir_status gather(
     const weir_value *schema = weir_gets(json, "schema");
     const weir_value *references = weir_gets(json, "references");
     bool wrapped = weir_is(schema, WEIR_STRING);
-    *kind = wrapped ? kind_of(weir_gets(json, "schemaType")) : WEIR_REGISTERED_AVRO;
+    *kind = wrapped ? kind_of(weir_gets(json, "schemaType")) : kind_of_bare(json);
     if (wrapped && weir_is(references, WEIR_ARRAY)) {
         WEIR_EACH_ITEM(references, reference)
         {
@@ -92,6 +102,7 @@ static weir_status gather(
         return refuse(g, "a schema refers to more others than can be");
     }
     weir_view text = wrapped ? weir_string(schema, g->arena) : answer;
+    g->names[g->count] = name;
     g->texts[g->count++] = text;
     return text.ptr ? WEIR_OK : weir_fail_oom(g->err);
 }
@@ -104,8 +115,9 @@ weir_status weir_registry_answer_read(weir_view answer, weir_registry_subject_fn
         return weir_fail_oom(err);
     }
     *g = (gathering){.ask = ask, .ctx = ctx, .arena = arena, .err = err};
-    weir_status s = gather(g, answer, 0, &out->kind);
+    weir_status s = gather(g, answer, (weir_view){"", 0}, 0, &out->kind);
     out->texts = g->texts;
+    out->names = g->names;
     out->count = g->count;
     return s;
 }

@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/map.h"
 #include "registry/registry_answer.h"
+#include "registry/registry_http.h"
 
 enum {
     ATTEMPTS = 3,
@@ -18,7 +18,6 @@ enum {
     UNREACHABLE_MS = 1000,
     MISSING_MS = 30000,
     MOST_MISSING = 10000,
-    LARGEST_ANSWER = 16 << 20,
 };
 
 typedef struct missing {
@@ -40,87 +39,7 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* ---- one question -------------------------------------------------------------------------- */
-
-typedef struct answer {
-    weir_buf body;
-    long status;
-    bool too_long;
-} answer;
-
-static size_t on_body(char *bytes, size_t one, size_t n, void *ctx)
-{
-    answer *a = ctx;
-    (void)one; /* always 1 */
-    a->too_long = a->body.len + n > LARGEST_ANSWER;
-    if (a->too_long) {
-        return 0;
-    }
-    weir_buf_put(&a->body, bytes, n);
-    return a->body.failed ? 0 : n;
-}
-
-static void set_options(CURL *c, const client *k, const char *url, answer *a)
-{
-    const weir_registry_client_options *o = &k->options;
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, a);
-    if (o->username) {
-        curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(c, CURLOPT_USERNAME, o->username);
-        curl_easy_setopt(c, CURLOPT_PASSWORD, o->password ? o->password : "");
-    }
-    if (o->ca_file) {
-        curl_easy_setopt(c, CURLOPT_CAINFO, o->ca_file);
-    }
-}
-
-static weir_status fail_of(
-    CURLcode code, const char *url, const answer *a, const char *why, weir_error *err)
-{
-    if (a->body.failed || code == CURLE_OUT_OF_MEMORY) {
-        return weir_fail_oom(err);
-    }
-    if (a->too_long) {
-        return weir_fail(err, WEIR_E_REGISTRY_ANSWER, "%s: an answer of more than 16 MiB", url);
-    }
-    if (code == CURLE_SSL_CACERT_BADFILE || code == CURLE_URL_MALFORMAT) {
-        return weir_fail(err, WEIR_E_REGISTRY_REFUSED, "%s: %s", url, why);
-    }
-    return weir_fail(err, WEIR_E_REGISTRY_UNREACHABLE, "%s: %s", url, why);
-}
-
-static weir_status judge(const char *url, const answer *a, weir_error *err)
-{
-    weir_code code = a->status == 404                       ? WEIR_E_REGISTRY_NO_SCHEMA
-                     : a->status == 401 || a->status == 403 ? WEIR_E_REGISTRY_REFUSED
-                     : a->status == 408 || a->status == 429 || a->status >= 500
-                         ? WEIR_E_REGISTRY_UNREACHABLE
-                         : WEIR_E_REGISTRY_ANSWER;
-    return a->status == 200 ? WEIR_OK : weir_fail(err, code, "%s: status %ld", url, a->status);
-}
-
-static weir_status ask_once(const client *k, const char *url, answer *a, weir_error *err)
-{
-    char why[CURL_ERROR_SIZE] = "";
-    CURL *c = curl_easy_init();
-    if (!c) {
-        return weir_fail_oom(err);
-    }
-    weir_buf_clear(&a->body);
-    set_options(c, k, url, a);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
-    CURLcode code = curl_easy_perform(c);
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &a->status);
-    curl_easy_cleanup(c);
-    return code ? fail_of(code, url, a, *why ? why : curl_easy_strerror(code), err)
-                : judge(url, a, err);
-}
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 static void pause_ms(long ms)
 {
@@ -177,6 +96,24 @@ static void remember(client *k, const char *url, weir_status s, const weir_error
     pthread_mutex_unlock(&k->lock);
 }
 
+/* Asks up to three times. */
+static weir_status ask_patiently(
+    const client *k, const weir_registry_question *q, weir_buf *answer, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    long pause = FIRST_PAUSE_MS;
+    for (int i = 0; i < ATTEMPTS; i++, pause *= 4) {
+        s = weir_registry_ask_once(&k->options, q, answer, err);
+        if (s != WEIR_HOLD) {
+            break;
+        }
+        if (i + 1 < ATTEMPTS) {
+            pause_ms(pause);
+        }
+    }
+    return s;
+}
+
 /* The answer's body in the arena. */
 static weir_status ask(
     client *k, const char *url, weir_arena *arena, weir_view *out, weir_error *err)
@@ -186,23 +123,15 @@ static weir_status ask(
     if (s) {
         return s;
     }
-    answer a = {.status = 0};
-    long pause = FIRST_PAUSE_MS;
-    for (int i = 0; i < ATTEMPTS; i++, pause *= 4) {
-        s = ask_once(k, url, &a, &why);
-        if (s != WEIR_HOLD) {
-            break;
-        }
-        if (i + 1 < ATTEMPTS) {
-            pause_ms(pause);
-        }
-    }
+    weir_buf body = {0};
+    weir_registry_question q = {.url = url};
+    s = ask_patiently(k, &q, &body, &why);
     remember(k, url, s, &why);
     if (!s) {
-        *out = weir_arena_copy(arena, weir_buf_view(&a.body));
+        *out = weir_arena_copy(arena, weir_buf_view(&body));
         s = out->ptr ? WEIR_OK : weir_fail_oom(&why);
     }
-    weir_buf_fini(&a.body);
+    weir_buf_fini(&body);
     if (s && err) {
         *err = why;
     }
@@ -217,23 +146,38 @@ static bool is_safe(char c)
            c == '_' || c == '.';
 }
 
-static weir_status ask_subject(void *ctx, weir_view subject, int64_t version, weir_arena *arena,
-    weir_view *body, weir_error *err)
+/* What follows the registry's address: BEFORE, a subject, BEHIND. */
+static void put_url(
+    const client *k, const char *before, weir_view subject, const char *behind, weir_buf *url)
 {
-    client *k = ctx;
-    weir_buf url = {0};
-    weir_buf_printf(&url, "%s/subjects/", k->options.url);
+    weir_buf_printf(url, "%s%s", k->options.url, before);
     for (size_t i = 0; i < subject.len; i++) {
         if (is_safe(subject.ptr[i])) {
-            weir_buf_putc(&url, subject.ptr[i]);
+            weir_buf_putc(url, subject.ptr[i]);
         } else {
-            weir_buf_printf(&url, "%%%02X", (unsigned char)subject.ptr[i]);
+            weir_buf_printf(url, "%%%02X", (unsigned char)subject.ptr[i]);
         }
     }
-    weir_buf_printf(&url, "/versions/%lld", (long long)version);
+    weir_buf_puts(url, behind);
+}
+
+static weir_status ask_version(client *k, weir_view subject, const char *version, weir_arena *arena,
+    weir_view *body, weir_error *err)
+{
+    weir_buf url = {0};
+    put_url(k, "/subjects/", subject, "/versions/", &url);
+    weir_buf_puts(&url, version);
     weir_status s = url.failed ? weir_fail_oom(err) : ask(k, weir_buf_str(&url), arena, body, err);
     weir_buf_fini(&url);
     return s;
+}
+
+static weir_status ask_subject(void *ctx, weir_view subject, int64_t version, weir_arena *arena,
+    weir_view *body, weir_error *err)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)version);
+    return ask_version(ctx, subject, number, arena, body, err);
 }
 
 /* Apicurio's ids are not those of the API that it shares with Confluent's. */
@@ -265,6 +209,14 @@ static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *are
     return s ? s : weir_registry_answer_read(body, ask_subject, k, arena, out, err);
 }
 
+static weir_status latest(
+    void *self, weir_view subject, weir_arena *arena, weir_registered *out, weir_error *err)
+{
+    weir_view body;
+    weir_status s = ask_version(self, subject, "latest", arena, &body, err);
+    return s ? s : weir_registry_answer_read(body, ask_subject, self, arena, out, err);
+}
+
 static void free_text(const char *text)
 {
     weir_free((char *)(uintptr_t)text);
@@ -283,7 +235,7 @@ static void close_client(void *self)
     curl_global_cleanup();
 }
 
-static const weir_registry_ops ops = {.fetch = fetch, .close = close_client};
+static const weir_registry_ops ops = {.fetch = fetch, .latest = latest, .close = close_client};
 
 /* Without slashes at its end. */
 static char *copy_url(const char *url)

@@ -1,6 +1,7 @@
 /* Schemas from a directory. See registry_directory.h. */
 #include "registry/registry_directory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "registry/registry_answer.h"
+#include "value/value.h"
 
 enum { LARGEST_FILE = 16 << 20 };
 
@@ -82,6 +84,42 @@ static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *are
     return s;
 }
 
+/* The highest N of SUBJECT/N.json; 0: there is none. */
+static int64_t latest_version(const char *folder)
+{
+    int64_t highest = 0;
+    DIR *d = opendir(folder);
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        int64_t n;
+        size_t len = strlen(e->d_name);
+        bool json = len > 5 && strcmp(e->d_name + len - 5, ".json") == 0;
+        if (json && weir_text_to_int64(weir_view_make(e->d_name, len - 5), &n) && n > highest) {
+            highest = n;
+        }
+    }
+    if (d) {
+        closedir(d);
+    }
+    return highest;
+}
+
+static weir_status latest(
+    void *self, weir_view subject, weir_arena *arena, weir_registered *out, weir_error *err)
+{
+    const directory *d = self;
+    weir_view answer, folder = weir_arena_printf(arena, "%s/%.*s", d->path, WEIR_ARG(subject));
+    if (!folder.ptr) {
+        return weir_fail_oom(err);
+    }
+    int64_t version = is_plain(subject) ? latest_version(folder.ptr) : 0;
+    if (!version) {
+        return weir_fail(
+            err, WEIR_E_REGISTRY_NO_SCHEMA, "%s: no VERSION.json is there", folder.ptr);
+    }
+    weir_status s = ask(self, subject, version, arena, &answer, err);
+    return s ? s : weir_registry_answer_read(answer, ask, self, arena, out, err);
+}
+
 static void close_directory(void *self)
 {
     directory *d = self;
@@ -89,7 +127,7 @@ static void close_directory(void *self)
     weir_free(d);
 }
 
-static const weir_registry_ops ops = {.fetch = fetch, .close = close_directory};
+static const weir_registry_ops ops = {.fetch = fetch, .latest = latest, .close = close_directory};
 
 weir_status weir_registry_directory_open(const char *path, weir_registry *out, weir_error *err)
 {

@@ -1,23 +1,8 @@
 /* Avro keys and values: by the schema that the record names, with the columns' types of that
  * schema. See decoding.h. */
 #include "cdc/decoding.h"
+#include "cdc/named_schema.h"
 #include "schema/avro_read.h"
-
-/* A header tells before a frame does: the body behind it is bare and may begin like a frame. */
-static bool schema_named(
-    const weir_decoding *at, weir_view text, bool of_key, weir_schema_ref *ref, size_t *frame)
-{
-    const weir_header_list *h = &at->record->headers;
-    weir_view name, value;
-    *frame = 0;
-    for (size_t i = 0; h->at && h->at(h->self, i, &name, &value); i++) {
-        if (weir_wire_header(name, value, of_key, ref)) {
-            return true;
-        }
-    }
-    *frame = weir_wire_frame(text, ref);
-    return *frame > 0;
-}
 
 static weir_status schema_of(
     weir_decoder *d, const weir_schema_ref *ref, const weir_known_avro **out, weir_error *err)
@@ -61,7 +46,7 @@ static weir_status read_by(weir_decoding *at, const weir_known_avro *known, weir
         return weir_fail(err, WEIR_E_CDC_AVRO, "the schema is neither Avro nor JSON Schema");
     }
     weir_status s =
-        weir_avro_read(weir_avro_root(known->schema), body, at->arena, &out->payload, NULL, err);
+        weir_avro_read(weir_avro_root(known->own.avro), body, at->arena, &out->payload, NULL, err);
     if (!s && !of_key) {
         tell_schema(at, known, frame, out);
     }
@@ -78,7 +63,7 @@ bool weir_decoding_avro(weir_decoding *at, weir_view text, bool of_key, weir_doc
         return false;
     }
     *out = (weir_document){.prefix = {"", 0}};
-    if (!schema_named(at, text, of_key, &ref, &frame)) {
+    if (!weir_named_schema(&at->record->headers, text, of_key, &ref, &frame)) {
         bool must = rules->format == WEIR_FORMAT_AVRO;
         *s = must ? weir_fail(err, WEIR_E_CDC_AVRO, "neither its bytes nor a header name a schema")
                   : WEIR_OK;

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "schema/judge.h"
+
 enum { LOGGED_FIRST = 10, LOGGED_EVERY = 1000 };
 
 weir_status weir_row_checker_init(weir_row_checker *c, const weir_row_rule *rule,
@@ -18,21 +20,6 @@ void weir_row_checker_fini(weir_row_checker *c)
     c->validator = NULL;
 }
 
-/* The first thing that is wrong, depth first; of an anyOf or oneOf, in the branch that came
- * nearest. */
-static const weir_schema_unit *first_failure(const weir_schema_unit *u)
-{
-    const weir_schema_unit *found = u && u->failures ? u : NULL;
-    for (const weir_schema_unit *child = u ? u->children : NULL; child; child = child->next) {
-        const weir_schema_unit *below =
-            child->branch && !child->nearest ? NULL : first_failure(child);
-        if (below) {
-            return below;
-        }
-    }
-    return found;
-}
-
 static weir_status explain(const weir_row_checker *c, weir_view row, weir_error *err)
 {
     weir_schema_explanation why;
@@ -40,7 +27,7 @@ static weir_status explain(const weir_row_checker *c, weir_view row, weir_error 
     if (s) {
         return s;
     }
-    const weir_schema_unit *u = first_failure(why.root);
+    const weir_schema_unit *u = weir_first_failure(why.root);
     s = u ? weir_fail(err, WEIR_E_ROW_INVALID, "the row does not fit %s: %s: %.*s", c->rule->name,
                 u->failures->keyword, WEIR_ARG(u->failures->text))
           : weir_fail(err, WEIR_E_ROW_INVALID, "the row does not fit %s", c->rule->name);

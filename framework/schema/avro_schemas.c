@@ -5,13 +5,15 @@
 #include "schema/avro_schemas.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/map.h"
 #include "schema/avro_connect.h"
+#include "schema/program.h"
 #include "value/json.h"
 
-enum { MOST_BYTES = 256 << 20 };
+enum { MOST_BYTES = 256 << 20, MOST_JSON_BYTES = 16 << 20 };
 
 struct weir_avro_schemas {
     weir_registry registry;
@@ -24,7 +26,7 @@ static void free_known(void *value)
 {
     weir_known_avro *k = value;
     if (k) {
-        weir_avro_schema_free(k->schema);
+        weir_any_schema_free(&k->own);
         weir_arena_fini(&k->arena);
         weir_free(k);
     }
@@ -62,7 +64,7 @@ void weir_avro_schemas_free(weir_avro_schemas *s)
 static weir_status make_connect(weir_known_avro *k, weir_error *err)
 {
     weir_buf text = {0};
-    bool fits = weir_avro_connect_put(&text, weir_avro_root(k->schema));
+    bool fits = weir_avro_connect_put(&text, weir_avro_root(k->own.avro));
     weir_status s = text.failed ? weir_fail_oom(err) : WEIR_OK;
     if (!s && fits) {
         weir_view kept = weir_arena_copy(&k->arena, weir_buf_view(&text));
@@ -70,6 +72,41 @@ static weir_status make_connect(weir_known_avro *k, weir_error *err)
     }
     weir_buf_fini(&text);
     return s;
+}
+
+static const char base[] = "registry:///"; /* so that relative references are found */
+
+/* A reference by the name that the registry has for it. */
+static weir_status resolve(void *ctx, const char *uri, weir_view *out, weir_error *err)
+{
+    const weir_registered *r = ctx;
+    size_t skip = strncmp(uri, base, sizeof base - 1) == 0 ? sizeof base - 1 : 0;
+    (void)err;
+    *out = (weir_view){NULL, 0};
+    for (size_t i = 0; r->names && i + 1 < r->count; i++) {
+        if (weir_view_is(r->names[i], uri) || weir_view_is(r->names[i], uri + skip)) {
+            *out = r->texts[i];
+        }
+    }
+    return WEIR_OK;
+}
+
+/* *failed: why it is no schema. Another status: of our own. */
+static weir_status compile(
+    const weir_registered *r, weir_any_schema *out, weir_error *failed, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    *out = (weir_any_schema){.json = NULL};
+    if (r->kind == WEIR_REGISTERED_AVRO) {
+        s = weir_avro_schema_parse(r->texts, r->count, &out->avro, failed);
+    } else if (r->kind == WEIR_REGISTERED_JSON) {
+        weir_schema_options o = {.base_uri = base,
+            .resolve = resolve,
+            .resolve_ctx = (void *)(uintptr_t)r,
+            .max_bytes = MOST_JSON_BYTES};
+        s = weir_schema_compile(r->texts[r->count - 1], &o, &out->json, failed);
+    }
+    return s == WEIR_RETRY ? weir_fail_oom(err) : WEIR_OK;
 }
 
 static weir_status make_known(const weir_registered *r, weir_known_avro **out, weir_error *err)
@@ -80,13 +117,9 @@ static weir_status make_known(const weir_registered *r, weir_known_avro **out, w
     }
     weir_arena_init(&k->arena, 0);
     k->kind = r->kind;
-    weir_status s = WEIR_OK;
-    if (r->kind == WEIR_REGISTERED_AVRO) {
-        s = weir_avro_schema_parse(r->texts, r->count, &k->schema, &k->error);
-        if (s == WEIR_REJECT) {
-            return WEIR_OK; /* what it is, it stays */
-        }
-        s = s ? weir_fail_oom(err) : make_connect(k, err);
+    weir_status s = compile(r, &k->own, &k->error, err); /* what it is, it stays */
+    if (!s && k->own.avro) {
+        s = make_connect(k, err);
     }
     if (s) {
         free_known(k);
@@ -117,7 +150,8 @@ static weir_status fetch(
 static size_t bytes_of(const weir_known_avro *k)
 {
     return sizeof *k + weir_arena_footprint(&k->arena) +
-           (k->schema ? weir_avro_bytes(k->schema) : 0);
+           (k->own.avro ? weir_avro_bytes(k->own.avro) : 0) +
+           (k->own.json ? weir_arena_footprint(&k->own.json->arena) : 0);
 }
 
 /* Takes k over. */
@@ -158,12 +192,39 @@ weir_status weir_avro_schemas_get(
         st = fetch(s, ref, &known, err);
         st = st ? st : keep(s, key, known, &known, err);
     }
-    if (!st && known->error.status) {
+    if (!st && known->error.status && known->kind == WEIR_REGISTERED_AVRO) {
         st = known->error.status;
         if (err) {
             *err = known->error;
         }
     }
     *out = st ? NULL : known;
+    return st;
+}
+
+weir_status weir_avro_schemas_latest(
+    weir_avro_schemas *s, const char *subject, weir_any_schema *out, weir_error *err)
+{
+    *out = (weir_any_schema){.json = NULL};
+    if (!s->registry.ops) {
+        return weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA, "%.100s: no registry is given", subject);
+    }
+    weir_arena arena;
+    weir_error failed = {.status = WEIR_OK};
+    weir_registered r = {.count = 0};
+    weir_arena_init(&arena, 0);
+    weir_status st =
+        s->registry.ops->latest(s->registry.self, weir_view_of(subject), &arena, &r, err);
+    st = st ? st : compile(&r, out, &failed, err);
+    if (!st && failed.status) {
+        st = failed.status;
+        if (err) {
+            *err = failed;
+        }
+    } else if (!st && r.kind == WEIR_REGISTERED_OTHER) {
+        st = weir_fail(err, WEIR_E_SCHEMA_INVALID,
+            "the schema of %.100s is neither Avro nor JSON Schema", subject);
+    }
+    weir_arena_fini(&arena);
     return st;
 }

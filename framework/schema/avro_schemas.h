@@ -8,7 +8,7 @@
 #ifndef WEIR_SCHEMA_AVRO_SCHEMAS_H
 #define WEIR_SCHEMA_AVRO_SCHEMAS_H
 
-#include "schema/avro_schema.h"
+#include "schema/any_schema.h"
 #include "schema/avro_wire.h"
 
 typedef enum weir_registered_kind {
@@ -21,6 +21,7 @@ typedef enum weir_registered_kind {
 typedef struct weir_registered {
     weir_registered_kind kind;
     const weir_view *texts; /* those that it refers to first, itself last */
+    const weir_view *names; /* by which it refers to them; NULL: not known */
     size_t count;
 } weir_registered;
 
@@ -29,6 +30,9 @@ typedef struct weir_registry_ops {
      * REGISTRY_REFUSED, REGISTRY_ANSWER, OUT_OF_MEMORY. Thread: any, several at once. */
     weir_status (*fetch)(void *self, const weir_schema_ref *ref, weir_arena *arena,
         weir_registered *out, weir_error *err);
+    /* The latest schema of a subject; the same errors. */
+    weir_status (*latest)(
+        void *self, weir_view subject, weir_arena *arena, weir_registered *out, weir_error *err);
     void (*close)(void *self);
 } weir_registry_ops;
 
@@ -39,9 +43,11 @@ typedef struct weir_registry {
 
 typedef struct weir_known_avro {
     weir_registered_kind kind;
-    weir_avro_schema *schema;  /* of Avro */
-    const weir_value *connect; /* in Connect's form (schema/avro_connect.h); NULL: too large */
-    weir_error error;          /* status not 0: it is no schema */
+    weir_any_schema own;
+    const weir_value
+        *connect;     /* Avro's in Connect's form (schema/avro_connect.h); NULL: too large */
+    weir_error error; /* status not 0: it is no schema; of JSON Schema this is for those
+                       * alone who want to validate: the bytes are JSON all the same */
     weir_arena arena;
 } weir_known_avro;
 
@@ -52,8 +58,12 @@ WEIR_MUST_USE weir_status weir_avro_schemas_new(
     weir_registry registry, weir_avro_schemas **out, weir_error *err);
 void weir_avro_schemas_free(weir_avro_schemas *s);
 
-/* Errors: the registry's; the schema's own (AVRO_SCHEMA, JSON_*, TOO_LARGE), OUT_OF_MEMORY. */
+/* Errors: the registry's; an Avro schema's own (AVRO_SCHEMA, JSON_*, TOO_LARGE), OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_avro_schemas_get(
     weir_avro_schemas *s, const weir_schema_ref *ref, const weir_known_avro **out, weir_error *err);
+/* Asks for the latest schema of a subject, which is the caller's to free. Errors: as above, and
+ * those of weir_schema_compile. */
+WEIR_MUST_USE weir_status weir_avro_schemas_latest(
+    weir_avro_schemas *s, const char *subject, weir_any_schema *out, weir_error *err);
 
 #endif

@@ -147,6 +147,8 @@ out_has '^::error file=o.jsonl,line=2,col=7,title=type::/id is a string, must be
 
 # ---- schemas
 run "no schema" 2 validate o.jsonl
+err_has "o.jsonl names no schema of its own: --schema FILE"
+run "no schema and no input" 2 validate
 err_has "which schema"
 run "a schema that is not there" 3 validate --schema none.json o.jsonl
 run "an input that is not there" 3 validate --schema order.json none.json events/1.json

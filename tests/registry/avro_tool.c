@@ -4,7 +4,8 @@
  *   {"writer": SCHEMA, "reader": SCHEMA, "hex": "…"}     -> {"value": …} resolved
  *   {"reader": SCHEMA, "old": SCHEMA}                    -> {"compatible": true|false}
  *   {"canonical": SCHEMA}                                -> {"canonical": "…", "crc64": "…"}
- * or {"error": CODE}. avro_c: does avro-c read the same bytes? */
+ *   {"file": PATH, "codec": "…", "writer": SCHEMA, "values": ["hex", …]}      -> {} avro-c has
+ * written it or {"error": CODE}. avro_c: does avro-c read the same bytes? */
 #include <avro.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -113,6 +114,30 @@ static weir_status answer_canonical(const weir_value *schema, weir_buf *to, weir
     return st;
 }
 
+/* avro-c writes an object container file. */
+static weir_status write_file(const weir_value *q, weir_arena *arena, weir_error *err)
+{
+    avro_schema_t s;
+    avro_file_writer_t w;
+    weir_view schema = weir_source(weir_gets(q, "writer"));
+    weir_view path = weir_arena_copy(arena, weir_raw(weir_gets(q, "file")));
+    weir_view codec = weir_arena_copy(arena, weir_raw(weir_gets(q, "codec")));
+    if (avro_schema_from_json_length(schema.ptr, schema.len, &s)) {
+        return weir_fail(err, WEIR_E_AVRO_SCHEMA, "avro-c");
+    }
+    int failed = avro_file_writer_create_with_codec(path.ptr, s, &w, codec.ptr, 4096);
+    bool opened = !failed;
+    WEIR_EACH_ITEM(weir_gets(q, "values"), hex)
+    {
+        char *bytes = weir_arena_bytes(arena, weir_raw(hex).len / 2 + 1);
+        failed = failed ||
+                 avro_file_writer_append_encoded(w, bytes, (int64_t)from_hex(weir_raw(hex), bytes));
+    }
+    failed = (opened && avro_file_writer_close(w)) || failed;
+    avro_schema_decref(s);
+    return failed ? weir_fail(err, WEIR_E_FILE_UNWRITABLE, "avro-c: %s", avro_strerror()) : WEIR_OK;
+}
+
 static void answer(weir_view line, weir_arena *arena)
 {
     const weir_value *q;
@@ -122,9 +147,10 @@ static void answer(weir_view line, weir_arena *arena)
     weir_buf_putc(&to, '{');
     if (!s) {
         const weir_value *canonical = weir_gets(q, "canonical");
-        s = canonical             ? answer_canonical(canonical, &to, &err)
-            : weir_gets(q, "old") ? answer_compat(q, &to, &err)
-                                  : answer_value(q, arena, &to, &err);
+        s = canonical              ? answer_canonical(canonical, &to, &err)
+            : weir_gets(q, "file") ? write_file(q, arena, &err)
+            : weir_gets(q, "old")  ? answer_compat(q, &to, &err)
+                                   : answer_value(q, arena, &to, &err);
     }
     if (s) {
         weir_buf_printf(&to, "%s\"error\":\"%s\"", to.len > 1 ? "," : "", err.code);

@@ -7,8 +7,8 @@ $(B)/tests/registry/avro_tool: tests/registry/avro_tool.c $(B)/libweir-core.a | 
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libweir-core.a -lavro -lpcre2-8 -lm
 $(B)/tests/registry/venv/ready:
 	@mkdir -p $(@D)
-	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install -q fastavro avro && touch $@
+	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install -q fastavro avro cramjam backports.zstd && touch $@
 
 .PHONY: check-avro-peers
-check-avro-peers: $(B)/tests/registry/avro_tool $(B)/tests/registry/venv/ready
-	@$(B)/tests/registry/venv/bin/python tests/registry/check-avro-peers $< $(SEED)
+check-avro-peers: $(WEIR) $(B)/tests/registry/avro_tool $(B)/tests/registry/venv/ready
+	@$(B)/tests/registry/venv/bin/python tests/registry/check-avro-peers $(B)/tests/registry/avro_tool $(abspath $(WEIR)) $(SEED)

@@ -65,7 +65,7 @@ static void test_kept(void **state)
     assert_int_equal(asked, 2);
     assert_int_equal(get(s, 3, &one, NULL), WEIR_OK);
     assert_int_equal(one->kind, WEIR_REGISTERED_JSON);
-    assert_null(one->schema);
+    assert_null(one->own.avro);
     assert_int_equal(get(s, 4, &one, &err), WEIR_REJECT);
     assert_int_equal(get(s, 4, &one, &err), WEIR_REJECT); /* asked again: it may be there by now */
     assert_string_equal(err.code, "REGISTRY_NO_SCHEMA");

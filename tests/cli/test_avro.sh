@@ -1,0 +1,102 @@
+# weir validate with Avro: object container files, Avro schemas, records that name a schema of a registry.
+. "$(dirname "$0")/lib.sh"
+AVRO=$PWD/tests/cli/avro_file.py
+cd "$T" || exit 2
+avro() { python3 "$AVRO" "$@"; }
+
+# ---- files, by their own schema
+for codec in null deflate snappy zstandard xz; do
+    avro $codec 1:5 2:6.5 3:-1 >"$codec.avro"
+    run "$codec" 0 validate "$codec.avro"
+    err_has "^3 documents: 3 valid, 0 invalid$"
+done
+avro bzip2 1:5 >bzip2.avro
+run "a codec that is not known" 1 validate bzip2.avro
+out_has '^bzip2.avro: error: the codec bzip2 is none of null.*AVRO_DATA'
+"$WEIR" validate - <null.avro >said 2>sum
+is "stdin" grep -q '^3 documents: 3 valid' sum
+gzip -k null.avro
+run "gz" 0 validate null.avro.gz
+mkdir folder
+cp null.avro xz.avro folder
+run "a folder" 0 validate folder
+err_has "^6 documents: 6 valid"
+avro null 1:5 x 3:1 >bad.avro
+run "a value that is none" 1 validate bad.avro
+out_has '^bad.avro#2: error: byte 1: .*AVRO_DATA'
+err_has "^3 documents: 2 valid, 1 invalid$"
+head -c 300 snappy.avro >cut.avro
+run "a file that is cut off" 1 validate cut.avro
+out_has 'beyond the end of the file'
+run "as JSON" 1 validate bad.avro --json
+out_is_json
+out_has '^{"instance":"bad.avro#1","valid":true}$'
+out_has '^{"instance":"bad.avro#2","valid":false,"error":{"code":"AVRO_DATA","where":"byte 1"'
+run "as JUnit" 1 validate bad.avro --format junit
+out_has 'tests="3" failures="1" errors="0"'
+run "no file of Avro's" 1 validate --input avro "$AVRO"
+out_has 'no Avro object container file'
+
+# ---- files, by a schema
+echo '{"type":"object","properties":{"price":{"minimum":0}}}' >price.json
+run "JSON Schema" 1 validate --schema price.json snappy.avro
+out_has '^snappy.avro#3: error: /price is -1.0, must be at least 0 \[minimum\]$'
+out_has '^    .*"price":-1.0}$'
+err_has "^3 documents: 2 valid, 1 invalid$"
+field() { printf '{"name":"%s","type":%s%s}' "$1" "$2" "$3"; }
+record_of() { printf '{"type":"record","name":"Order","fields":[%s]}' "$1"; }
+record_of "$(field id '"double"'),$(field note '"string"' ',"default":""')" >reader.avsc
+run "Avro that reads it" 0 validate --schema reader.avsc snappy.avro
+record_of "$(field id '"int"'),$(field note '"string"')" >other.avsc
+run "Avro that does not" 1 validate --schema other.avsc snappy.avro
+out_has '^snappy.avro#1: error: .*AVRO_RESOLUTION'
+err_has "^3 documents: 0 valid, 3 invalid$"
+echo '{"type":"record"}' >none.avsc
+run "no schema" 2 validate --schema none.avsc snappy.avro
+err_has "none.avsc:1:1.*AVRO_SCHEMA"
+
+# ---- JSON by an Avro schema
+echo '{"id":1}' >1.json
+echo '{"id":"x"}' >2.json
+run "JSON that can be written" 0 validate --schema reader.avsc 1.json
+run "JSON that cannot" 1 validate --schema reader.avsc 2.json
+out_has '^2.json:1:1: error: /id: .*AVRO_VALUE'
+err_has "^1 documents: 0 valid, 1 invalid$"
+run "JSON without a schema" 2 validate 1.json
+err_has "names no schema of its own"
+run "nothing" 2 validate
+
+# ---- a registry
+mkdir registry
+python3 - >registry/7.json <<'PY'
+import json
+print(json.dumps({"schema": open("reader.avsc").read()}))
+PY
+echo '{"schemaType":"JSON","schema":"{\"required\":[\"id\"]}"}' >registry/8.json
+framed() { # ID BYTES(escapes)
+    printf '{"topic":"t","partition":0,"offset":%s,"timestamp":1,"key":null,"value":"%s"}\n' "$1" "$(printf "\\000\\000\\000\\000$2" | base64 -w0)"
+}
+{
+    framed 1 '\007\000\000\000\000\000\000\000\000\002x'
+    framed 2 '\007\000'
+    framed 3 '\010{"id":3}'
+    framed 4 '\010{}'
+    framed 5 '\011'
+} >r.jsonl
+run "by a registry" 1 validate r.jsonl --registry registry
+out_has '^t/0@2: error: byte 0: .*AVRO_DATA'
+out_has '^t/0@4: error: lacks the property "id" \[required\]$'
+out_has '^t/0@5: error: .*REGISTRY_NO_SCHEMA'
+err_has "^5 documents: 2 valid, 2 invalid, 1 without a verdict$"
+echo '{"properties":{"id":{"maximum":2}}}' >two.json
+run "by a registry, and a schema" 1 validate r.jsonl --registry registry --schema two.json
+out_has '^t/0@3: error: /id is 3'
+run "no registry" 1 validate r.jsonl --schema two.json
+out_has '^t/0@1: error: it names a schema of a registry: --registry says where that is \[CDC_AVRO\]$'
+run "a registry that is not there" 3 validate r.jsonl --registry nowhere
+run "a registry that does not answer" 3 validate r.jsonl --registry http://127.0.0.1:1 --timeout 1s
+printf 'weir: 1\nname: v\nkafka: { bootstrap.servers: "127.0.0.1:1" }\nregistry: { directory: registry }\n' >c.yaml
+run "the config's registry" 1 validate r.jsonl -c c.yaml
+err_has "^5 documents: 2 valid"
+run "Debezium in Avro" 0 validate "$DATA/types/avro.jsonl.xz" --registry "$DATA/types/avro-schemas"
+finish
