@@ -21,7 +21,8 @@ int weir_exit_of(const weir_error *err)
             return EXIT_HALTED;
         }
     }
-    if (code_is(err, WEIR_E_CACHE_NOT_FRESH) || code_is(err, WEIR_E_KAFKA_NO_RECORD)) {
+    if (code_is(err, WEIR_E_CACHE_NOT_FRESH) || code_is(err, WEIR_E_KAFKA_NO_RECORD) ||
+        code_is(err, WEIR_E_REGISTRY_INCOMPATIBLE)) {
         return EXIT_NO;
     }
     if (code_is(err, WEIR_E_KAFKA_REFUSED) || code_is(err, WEIR_E_REGISTRY_REFUSED)) {

@@ -4,12 +4,14 @@
 #include "schema/validate.h"
 #include "schema_bundle.h"
 #include "schema_compat.h"
+#include "schema_registry.h"
 #include "validate_report.h"
 
 static const weir_option options[] = {
     WEIR_REPORT_OPTIONS,
     WEIR_SCHEMA_OPTIONS,
     WEIR_COMPAT_OPTIONS,
+    WEIR_SUBJECT_OPTIONS,
     {NULL, NULL, NULL},
 };
 
@@ -18,6 +20,7 @@ typedef struct checking {
     weir_report report;
     weir_schema_options options;
     weir_compat_request compat;
+    weir_subject_request subject;
     weir_schema_files files;
     weir_arena arena;
     int worst;
@@ -88,6 +91,27 @@ static weir_subject subject_of(const weir_schema_file *file)
         .n_marks = file->marks.len / sizeof(weir_place)};
 }
 
+/* Avro's schemas have no meta-schema: the parser is as strict as one. */
+static weir_status check_avro(checking *c, const weir_schema_file *file)
+{
+    weir_avro_schema *schema = NULL;
+    weir_error err;
+    weir_subject s = subject_of(file);
+    if (weir_avro_schema_parse(&s.text, 1, &schema, &err)) {
+        weir_report_broken(&c->report, &s, &err);
+    } else {
+        weir_report_valid(&c->report, &s);
+    }
+    weir_avro_schema_free(schema);
+    return WEIR_OK;
+}
+
+static bool is_avro(const checking *c, const weir_schema_file *file)
+{
+    const char *type = c->compat.type;
+    return type ? strcmp(type, "avro") == 0 : weir_schema_file_is_avro(file);
+}
+
 static weir_status check_file(checking *c, const weir_schema_file *file, weir_error *err)
 {
     const weir_value *root;
@@ -120,7 +144,7 @@ static int check_all(checking *c)
         const weir_schema_file *file;
         weir_error err = {.status = WEIR_OK};
         weir_status s = weir_schema_files_load(&c->files, path, &file, &err);
-        s = s ? s : check_file(c, file, &err);
+        s = s ? s : is_avro(c, file) ? check_avro(c, file) : check_file(c, file, &err);
         if (s) {
             int code = weir_cli_fail(c->cli, &err);
             c->worst = code > c->worst ? code : c->worst;
@@ -166,6 +190,7 @@ static int run_with(checking *c)
     int code = weir_report_init(&c->report, cli);
     code = code ? code : weir_schema_options_of(cli, &c->files, &c->options);
     code = code ? code : weir_compat_request_of(cli, &c->compat);
+    code = code ? code : weir_subject_request_of(cli, &c->subject);
     if (code) {
         return code;
     }
@@ -181,13 +206,19 @@ static int run_with(checking *c)
     if (what && strcmp(what, "bundle") == 0) {
         return bundle(c);
     }
+    c->subject.type = c->compat.type;
+    c->subject.json = c->compat.json = c->report.form == WEIR_REPORT_LIST;
     if (what && strcmp(what, "compat") == 0) {
-        c->compat.json = c->report.form == WEIR_REPORT_LIST;
-        return weir_schema_compat(cli, &c->files, &c->compat);
+        return weir_subject_is_named(&c->subject)
+                   ? weir_schema_may_follow(cli, &c->files, &c->subject)
+                   : weir_schema_compat(cli, &c->files, &c->compat);
     }
-    return what                ? weir_cli_usage(cli, "%s is none of check, bundle, compat", what)
+    if (what && strcmp(what, "register") == 0) {
+        return weir_schema_register(cli, &c->files, &c->subject);
+    }
+    return what ? weir_cli_usage(cli, "%s is none of check, bundle, compat, register", what)
            : weir_cli_end(cli) ? EXIT_USAGE
-                               : weir_cli_usage(cli, "check, bundle or compat?");
+                               : weir_cli_usage(cli, "check, bundle, compat or register?");
 }
 
 static int run(weir_cli *cli)
@@ -203,14 +234,15 @@ static int run(weir_cli *cli)
 
 const weir_command weir_command_schema = {
     .name = "schema",
-    .arguments = "check|bundle|compat FILE…",
-    .summary = "is a JSON Schema itself right? one file out of many; may a schema follow another",
+    .arguments = "check|bundle|compat|register FILE…",
+    .summary = "is a schema itself right? one file out of many; may it follow another; a registry",
     .text =
-        "check: each schema (JSON or YAML) against its meta-schema, then all that a meta-schema "
+        "check: each JSON Schema (JSON or YAML) against its meta-schema, then all that a "
+        "meta-schema "
         "cannot say: references\n"
         "that lead nowhere or in a circle, regular expressions that are none, vocabularies that "
         "are "
-        "not known.\n\n"
+        "not known. Avro's schemas by the rules of the specification.\n\n"
         "bundle: writes FILE with every schema that it refers to inside of it, under $defs, so "
         "that nothing else is\n"
         "needed to use it. References stay as they are.\n\n"
@@ -218,14 +250,24 @@ const weir_command weir_command_schema = {
         "wrote; forward: OLD\n"
         "reads what NEW writes; full: both. Each finding has its path, its rule and what to do "
         "(--format text or json).\n\n"
+        "compat FILE --subject NAME: the registry says whether FILE may follow what the subject "
+        "has, "
+        "by the level that is\n"
+        "set there. register FILE --subject NAME: writes the schema's id; one that is there keeps "
+        "it; with --dry-run it\n"
+        "only asks. The registry is --registry URL, or the config's (-c), which has the password "
+        "and the CA.\n\n"
         "Exit code 0: right, or compatible. 1: not compatible. 2: a schema is wrong. 3: a file "
-        "cannot be read.\n\n"
+        "cannot be read, or the\n"
+        "registry does not answer. 4: it refuses.\n\n"
         "Examples\n"
-        "  weir schema check schemas/*.json --all\n"
+        "  weir schema check schemas/*.json orders.avsc --all\n"
         "  weir schema check order.yaml --draft draft7 --format github\n"
         "  weir schema bundle order.json --resolve https://example.com/schemas/=schemas > "
         "order.bundle.json\n"
-        "  weir schema compat order-1.avsc order-2.avsc order-3.avsc --mode full-transitive\n",
+        "  weir schema compat order-1.avsc order-2.avsc order-3.avsc --mode full-transitive\n"
+        "  weir schema register order.avsc --topic orders --registry https://registry:8081\n"
+        "  weir schema compat order.avsc --topic orders --naming topic-record -c shop.yaml\n",
     .options = options,
     .run = run,
 };

@@ -24,7 +24,7 @@ int weir_schema_compat(weir_cli *cli, weir_schema_files *files, const weir_compa
         "OLD, not the last alone"},                                                             \
         {"--lenient", NULL, "compat: a property that is new in JSON Schema was never written"}, \
     {                                                                                           \
-        "--type", "TYPE", "compat: avro or json, where the files do not show it"                \
+        "--type", "TYPE", "avro or json, where the files do not show it"                        \
     }
 
 #endif

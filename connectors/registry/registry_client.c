@@ -217,6 +217,17 @@ static weir_status latest(
     return s ? s : weir_registry_answer_read(body, ask_subject, self, arena, out, err);
 }
 
+weir_status weir_registry_client_post(weir_registry r, const char *before, weir_view subject,
+    const char *behind, weir_view body, weir_buf *answer, weir_error *err)
+{
+    weir_buf url = {0};
+    put_url(r.self, before, subject, behind, &url);
+    weir_registry_question q = {.url = weir_buf_str(&url), .body = body};
+    weir_status s = url.failed ? weir_fail_oom(err) : ask_patiently(r.self, &q, answer, err);
+    weir_buf_fini(&url);
+    return s;
+}
+
 static void free_text(const char *text)
 {
     weir_free((char *)(uintptr_t)text);

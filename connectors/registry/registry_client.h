@@ -9,6 +9,7 @@
 #ifndef WEIR_REGISTRY_CLIENT_H
 #define WEIR_REGISTRY_CLIENT_H
 
+#include "base/buf.h"
 #include "schema/avro_schemas.h"
 
 typedef struct weir_registry_client_options {
@@ -20,5 +21,10 @@ typedef struct weir_registry_client_options {
 /* The texts are copied. Asks nothing yet. Errors: OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_registry_client_open(
     const weir_registry_client_options *options, weir_registry *out, weir_error *err);
+
+/* Posts JSON to the address, BEFORE, the subject and BEHIND ("/subjects/", S, "/versions"); asked
+ * up to three times. *answer is replaced. Errors: those of weir_registry_ask_once. */
+WEIR_MUST_USE weir_status weir_registry_client_post(weir_registry r, const char *before,
+    weir_view subject, const char *behind, weir_view body, weir_buf *answer, weir_error *err);
 
 #endif

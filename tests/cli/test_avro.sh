@@ -66,6 +66,15 @@ run "JSON without a schema" 2 validate 1.json
 err_has "names no schema of its own"
 run "nothing" 2 validate
 
+# ---- schemas
+run "schemas are right" 0 schema check reader.avsc other.avsc price.json
+err_has '^3 schemas: 3 valid'
+run "a schema is wrong" 2 schema check reader.avsc none.avsc
+out_has '^none.avsc:1:1: error: .*AVRO_SCHEMA'
+echo '"int"' >int.json
+run "an Avro schema by what is in it" 0 schema check int.json
+run "… by the option" 2 schema check --type avro price.json
+
 # ---- a registry
 mkdir registry
 python3 - >registry/7.json <<'PY'
