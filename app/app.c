@@ -244,6 +244,11 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
         .stuck_after_ms = c->limits.stuck_after_ms,
         .on_reject = policies[c->errors.reject],
         .dead_letters = a->dead_letters,
+        .events = {.items = a->validations.events,
+            .count = a->validations.n_events,
+            .schemas = a->schemas,
+            .log = &a->log,
+            .who = c->name},
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
         .now_ms = now_ms,
         .lookup = a->daemon ? lookup : NULL,
@@ -310,7 +315,7 @@ static weir_status open_engine(weir_app *a, weir_error *err)
 
 static weir_status open_all(weir_app *a, weir_error *err)
 {
-    weir_status s = weir_validations_open(a->config, &a->validations, NULL, err);
+    weir_status s = weir_validations_open(a->config, a->schemas, &a->validations, NULL, err);
     s = s ? s : gather_topics(a, err);
     if (!s && a->config->caches.count) {
         s = weir_daemon_open(a->config, NULL, &a->log, &a->daemon, err);
@@ -450,6 +455,11 @@ weir_daemon *weir_app_daemon(const weir_app *a)
 weir_handlers *weir_app_handlers(const weir_app *a)
 {
     return a->handlers;
+}
+
+const weir_validations *weir_app_validations(const weir_app *a)
+{
+    return &a->validations;
 }
 
 uint64_t weir_app_records(weir_app *a)

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "service/handlers.h"
+#include "validation.h"
 
 const weir_config *weir_app_config(const weir_app *a);
 const weir_log *weir_app_log(const weir_app *a);
@@ -14,6 +15,8 @@ const weir_log *weir_app_log(const weir_app *a);
 weir_daemon *weir_app_daemon(const weir_app *a);
 /* What runs its handlers; NULL: it has none. */
 weir_handlers *weir_app_handlers(const weir_app *a);
+/* What rows and events must fit. */
+const weir_validations *weir_app_validations(const weir_app *a);
 /* Records that are done with, by handlers and by caches. */
 uint64_t weir_app_records(weir_app *a);
 

@@ -193,8 +193,12 @@ typedef struct weir_config_caches {
 
 typedef struct weir_config_validation {
     const weir_config_node *node;
-    const char *table;  /* as written: source.schema.table */
-    const char *schema; /* a path */
+    const char *table; /* as written: source.schema.table; or */
+    const char *event; /* a type; or */
+    const char *topic;
+    const char *schema;  /* a path; or */
+    const char *subject; /* of the registry; or */
+    bool by_record;
     weir_config_on_invalid on_fail;
 
     /* What `table` stands for. */

@@ -102,6 +102,9 @@ bool weir_config_is_list(const weir_config_loader *loader, const weir_config_sco
 
 /* Fills in what is computed from other keys, and what names stand for. */
 void weir_config_resolve(const weir_config_loader *loader);
+/* "1" of the first entry of `validation`: how messages name it. */
+void weir_config_number_of(
+    const weir_config_loader *loader, const weir_config_validation *v, char out[24]);
 /* What no single key shows to be wrong. */
 void weir_config_check(const weir_config_loader *loader);
 

@@ -122,13 +122,12 @@ static void resolve_store(const weir_config_loader *loader, weir_config_cache *c
 
 /* ---- validation -------------------------------------------------------------------------- */
 
-static void resolve_validation(const weir_config_loader *loader, weir_config_validation *v)
+static void resolve_table(const weir_config_loader *loader, weir_config_validation *v)
 {
     const weir_config *c = loader->config;
     char number[24];
-    snprintf(number, sizeof number, "%td", v - c->validations.items + 1);
     weir_config_scope all = {NULL, "validation"}, item = {&all, number}, scope = {&item, "table"};
-    weir_config_place place = weir_config_place_of(v->node, "table");
+    weir_config_number_of(loader, v, number);
     const char *dot = strchr(v->table, '.');
     weir_view name = {v->table, (size_t)(dot - v->table)};
     for (size_t i = 0; i < c->sources.count; i++) {
@@ -136,14 +135,8 @@ static void resolve_validation(const weir_config_loader *loader, weir_config_val
     }
     v->table_name = dot + 1;
     if (!v->source) {
-        weir_config_error(loader, &scope, place, WEIR_E_CONFIG_DANGLING_NAME,
-            "there is no source `%.*s`", WEIR_ARG(name));
-    }
-    for (const weir_config_validation *o = c->validations.items; o < v; o++) {
-        if (o->table && strcmp(o->table, v->table) == 0) {
-            weir_config_error(loader, &scope, place, WEIR_E_CONFIG_CONFLICT,
-                "`%s` has a schema already", v->table);
-        }
+        weir_config_error(loader, &scope, weir_config_place_of(v->node, "table"),
+            WEIR_E_CONFIG_DANGLING_NAME, "there is no source `%.*s`", WEIR_ARG(name));
     }
 }
 
@@ -172,7 +165,7 @@ void weir_config_resolve(const weir_config_loader *loader)
     }
     for (size_t i = 0; i < c->validations.count; i++) {
         if (c->validations.items[i].table) {
-            resolve_validation(loader, &c->validations.items[i]);
+            resolve_table(loader, &c->validations.items[i]);
         }
     }
 }

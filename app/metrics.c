@@ -137,6 +137,39 @@ PER_STORE_AND_TYPE(store_limit_bytes, st->limit_bytes)
 PER_STORE_AND_TYPE(store_transactions_total, st->transactions)
 PER_STORE_AND_TYPE(store_held, st->held)
 
+/* ---- Of handlers --------------------------------------------------------------------------------
+ */
+
+static void put_handler_records_total(const weir_snapshot *s, const out *o)
+{
+    if (!s->handlers) {
+        return;
+    }
+    const weir_handlers_counters *c = &s->handlers->counts;
+    const struct {
+        const char *result;
+        uint64_t count;
+    } all[] = {{"handled", c->handled}, {"retried", c->retried}, {"held", c->held},
+        {"deferred", c->deferred}, {"rejected", c->rejected}, {"dead_lettered", c->dead_lettered},
+        {"unrouted", c->unrouted}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        put_count(o, &(label){"result", all[i].result}, 1, all[i].count);
+    }
+}
+
+static void put_invalid_events_total(const weir_snapshot *s, const out *o)
+{
+    const weir_validations *v = s->handlers ? s->handlers->validations : NULL;
+    for (size_t i = 0; v && i < v->n; i++) {
+        const weir_config_validation *c = &v->config->validations.items[i];
+        put_count(o,
+            &(label){"of", c->table   ? c->table
+                           : c->event ? c->event
+                                      : c->topic},
+            1, atomic_load(&v->counts[i].invalid));
+    }
+}
+
 /* ---- Of a partition -----------------------------------------------------------------------------
  */
 

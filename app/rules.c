@@ -304,7 +304,7 @@ weir_status weir_rules_build(
     *out = (weir_rules){.n_caches = 0};
     weir_arena_init(&out->arena, 0);
     weir_status s = weir_registry_of(config, &out->schemas, err);
-    s = s ? s : weir_validations_open(config, &out->validations, NULL, err);
+    s = s ? s : weir_validations_open(config, NULL, &out->validations, NULL, err);
     if (s) {
         weir_avro_schemas_free(out->schemas);
         return s;

@@ -7,6 +7,8 @@
 #define WEIR_APP_SNAPSHOT_H
 
 #include "daemon.h"
+#include "service/handlers.h"
+#include "validation.h"
 
 /* How a partition is doing. When several apply, the first of them. */
 typedef enum weir_partition_state {
@@ -52,6 +54,12 @@ typedef struct weir_store_status {
     size_t n_partitions;
 } weir_store_status;
 
+/* Of a service's handlers. */
+typedef struct weir_handlers_status {
+    weir_handlers_counters counts;
+    const weir_validations *validations;
+} weir_handlers_status;
+
 typedef struct weir_snapshot {
     const char *app; /* the config's name */
     bool live, ready, stopping;
@@ -59,6 +67,7 @@ typedef struct weir_snapshot {
     uint64_t in_flight_limit_bytes;
     weir_store_status *stores;
     size_t n_stores;
+    const weir_handlers_status *handlers; /* NULL: it has none */
 } weir_snapshot;
 
 /* Errors: OUT_OF_MEMORY. */

@@ -1,4 +1,4 @@
-/* Schemas of rows. See validation.h. */
+/* Schemas of rows and events. See validation.h. */
 #include "validation.h"
 
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "config_file.h"
+#include "value/json.h"
 
 enum { LARGEST_SCHEMA = 16 << 20 };
 
@@ -50,49 +51,100 @@ static weir_status resolve(void *ctx, const char *uri, weir_view *out, weir_erro
                : WEIR_OK;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Rows have JSON Schemas alone. */
+static bool is_avro(const weir_config_validation *v, weir_view text, weir_arena *arena)
+{
+    const weir_value *root;
+    return !v->table &&
+           (ends_with(v->schema, ".avsc") ||
+               (!weir_json_read(text, arena, &root, NULL) && weir_is_avro_schema(root)));
+}
+
 static weir_status compile(
-    const char *path, weir_arena *arena, const weir_schema **out, weir_error *err)
+    const weir_config_validation *v, weir_arena *arena, weir_any_schema *out, weir_error *err)
 {
     weir_view text;
-    weir_status s = read_file(path, arena, &text, err);
-    char *real = s ? NULL : realpath(path, NULL);
+    weir_status s = read_file(v->schema, arena, &text, err);
+    char *real = s ? NULL : realpath(v->schema, NULL);
     const char *uri = real ? weir_arena_printf(arena, "file://%s", real).ptr : NULL;
     free(real);
     if (s || !uri) {
         return s ? s : weir_fail_oom(err);
     }
-    weir_schema *schema;
     weir_schema_options o = {.base_uri = uri, .resolve = resolve, .resolve_ctx = arena};
-    s = weir_schema_compile(text, &o, &schema, err);
-    s = s ? name_file(path, err) : WEIR_OK;
-    *out = schema;
+    s = weir_any_schema_compile(text, is_avro(v, text, arena), &o, out, err);
+    return s ? name_file(v->schema, err) : WEIR_OK;
+}
+
+/* Where the schema is the registry's. */
+static weir_status ask(const weir_config_validation *v, weir_avro_schemas *registry,
+    weir_any_schema *out, weir_error *err)
+{
+    weir_status s =
+        registry && v->subject ? weir_avro_schemas_latest(registry, v->subject, out, err) : WEIR_OK;
+    if (s) {
+        (void)weir_at(err, "subject %s", v->subject);
+    }
     return s;
 }
 
 /* ---- All of them --------------------------------------------------------------------------------
  */
 
-weir_status weir_validations_open(const weir_config *config, weir_validations *out,
-    const weir_config_validation **failed, weir_error *err)
+static weir_status open_rule(weir_validations *to, const weir_config_validation *v,
+    weir_avro_schemas *registry, weir_arena *arena, weir_error *err)
 {
     static const weir_on_invalid policies[] = {
         [WEIR_CONFIG_INVALID_REJECT] = WEIR_INVALID_REJECT,
         [WEIR_CONFIG_INVALID_REPORT] = WEIR_INVALID_REPORT,
         [WEIR_CONFIG_INVALID_STOP] = WEIR_INVALID_STOP,
     };
+    weir_any_schema *schema = &to->schemas[to->n];
+    weir_row_counts *counts = &to->counts[to->n];
+    const char *name = v->schema ? v->schema : v->subject;
+    weir_status s = v->schema ? compile(v, arena, schema, err) : ask(v, registry, schema, err);
+    if (s) {
+        return s;
+    }
+    if (v->table) {
+        to->rows[to->n] = (weir_row_rule){.schema = schema->json,
+            .name = name,
+            .on_fail = policies[v->on_fail],
+            .counts = counts};
+    } else {
+        to->events[to->n_events++] = (weir_event_rule){.event = v->event,
+            .topic = v->topic,
+            .schema = v->by_record ? NULL : schema,
+            .name = name,
+            .on_fail = policies[v->on_fail],
+            .invalid = &counts->invalid};
+    }
+    to->n++;
+    return WEIR_OK;
+}
+
+weir_status weir_validations_open(const weir_config *config, weir_avro_schemas *registry,
+    weir_validations *out, const weir_config_validation **failed, weir_error *err)
+{
     size_t n = config->validations.count;
     *out = (weir_validations){.config = config};
-    out->rules = weir_calloc(n, sizeof *out->rules);
+    out->schemas = weir_calloc(n, sizeof *out->schemas);
+    out->rows = weir_calloc(n, sizeof *out->rows);
+    out->events = weir_calloc(n, sizeof *out->events);
     out->counts = weir_calloc(n, sizeof *out->counts);
-    weir_status s = n && (!out->rules || !out->counts) ? weir_fail_oom(err) : WEIR_OK;
+    bool there = out->schemas && out->rows && out->events && out->counts;
+    weir_status s = n && !there ? weir_fail_oom(err) : WEIR_OK;
     weir_arena arena;
     weir_arena_init(&arena, 0);
-    for (; out->n < n && !s; out->n += !s) {
-        const weir_config_validation *v = &config->validations.items[out->n];
-        weir_row_rule *rule = &out->rules[out->n];
-        *rule = (weir_row_rule){
-            .name = v->schema, .on_fail = policies[v->on_fail], .counts = &out->counts[out->n]};
-        s = compile(v->schema, &arena, &rule->schema, err);
+    for (size_t i = 0; i < n && !s; i++) {
+        const weir_config_validation *v = &config->validations.items[i];
+        s = open_rule(out, v, registry, &arena, err);
         if (s && failed) {
             *failed = v;
         }
@@ -106,12 +158,14 @@ weir_status weir_validations_open(const weir_config *config, weir_validations *o
 
 void weir_validations_close(weir_validations *v)
 {
-    for (size_t i = 0; i < v->n; i++) {
-        weir_schema_free((weir_schema *)(uintptr_t)v->rules[i].schema);
+    for (size_t i = 0; v->schemas && i < v->n; i++) {
+        weir_any_schema_free(&v->schemas[i]);
     }
-    weir_free(v->rules);
+    weir_free(v->schemas);
+    weir_free(v->rows);
+    weir_free(v->events);
     weir_free(v->counts);
-    *v = (weir_validations){.rules = NULL};
+    *v = (weir_validations){.rows = NULL};
 }
 
 const weir_row_rule *weir_validations_find(
@@ -119,27 +173,31 @@ const weir_row_rule *weir_validations_find(
 {
     for (size_t i = 0; i < v->n; i++) {
         const weir_config_validation *c = &v->config->validations.items[i];
-        if (c->source == source && strcmp(c->table_name, table_name) == 0) {
-            return &v->rules[i];
+        if (c->table && c->source == source && strcmp(c->table_name, table_name) == 0) {
+            return &v->rows[i];
         }
     }
     return NULL;
 }
 
-uint64_t weir_validations_invalid(const weir_validations *v)
+/* Of tables. */
+static uint64_t sum(const weir_validations *v, bool invalid)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < v->n; i++) {
-        n += atomic_load(&v->counts[i].invalid);
+        if (v->config->validations.items[i].table) {
+            n += atomic_load(invalid ? &v->counts[i].invalid : &v->counts[i].unjudged);
+        }
     }
     return n;
 }
 
+uint64_t weir_validations_invalid(const weir_validations *v)
+{
+    return sum(v, true);
+}
+
 uint64_t weir_validations_unjudged(const weir_validations *v)
 {
-    uint64_t n = 0;
-    for (size_t i = 0; i < v->n; i++) {
-        n += atomic_load(&v->counts[i].unjudged);
-    }
-    return n;
+    return sum(v, false);
 }

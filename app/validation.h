@@ -1,21 +1,28 @@
-/* The schemas of the config's `validation`: read and compiled once, at start.
+/* The schemas of the config's `validation`: read, asked for and compiled once, at start.
  * Thread: immutable once opened but for the rules' counts, which are atomic. */
 #ifndef WEIR_APP_VALIDATION_H
 #define WEIR_APP_VALIDATION_H
 
+#include "cdc/event_check.h"
 #include "cdc/row_check.h"
 #include "config.h"
 
 typedef struct weir_validations {
     const weir_config *config;
-    weir_row_rule *rules; /* one per entry of the config */
-    weir_row_counts *counts;
-    size_t n;
+    /* One per entry of the config: */
+    weir_any_schema *schemas;
+    weir_row_rule *rows;
+    weir_row_counts *counts; /* of events: invalid alone */
+    weir_event_rule *events; /* those alone that are of events */
+    size_t n, n_events;
 } weir_validations;
 
-/* Errors: FILE_UNREADABLE, JSON_*, SCHEMA_*, OUT_OF_MEMORY; *failed (or NULL) is then the entry. */
-WEIR_MUST_USE weir_status weir_validations_open(const weir_config *config, weir_validations *out,
-    const weir_config_validation **failed, weir_error *err);
+/* registry: of the config, or NULL: then what is a registry's is left out, and nothing is asked.
+ * Errors: FILE_UNREADABLE, JSON_*, SCHEMA_*, AVRO_SCHEMA, REGISTRY_*, OUT_OF_MEMORY; *failed (or
+ * NULL) is then the entry. */
+WEIR_MUST_USE weir_status weir_validations_open(const weir_config *config,
+    weir_avro_schemas *registry, weir_validations *out, const weir_config_validation **failed,
+    weir_error *err);
 void weir_validations_close(weir_validations *v);
 
 /* The rule of a source's table ("schema.table"), or NULL. Borrowed. */

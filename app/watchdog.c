@@ -2,9 +2,11 @@
 #include "watchdog.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "engine/run.h"
+#include "metrics.h"
 #include "pages.h"
 
 enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_UNAVAILABLE = 503 };
@@ -14,8 +16,9 @@ enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_UNAVAILABLE = 503 };
 
 static unsigned live(void *ctx, weir_buf *body)
 {
+    const weir_watchdog *w = ctx;
     weir_error why;
-    if (weir_app_live(ctx, &why)) {
+    if (weir_app_live(w->app, &why)) {
         weir_buf_puts(body, "live\n");
         return HTTP_OK;
     }
@@ -25,30 +28,60 @@ static unsigned live(void *ctx, weir_buf *body)
 
 static unsigned ready(void *ctx, weir_buf *body)
 {
-    bool is_ready = weir_app_ready(ctx);
+    const weir_watchdog *w = ctx;
+    bool is_ready = weir_app_ready(w->app);
     weir_buf_puts(body, is_ready ? "ready\n" : "not ready\n");
     return is_ready ? HTTP_OK : HTTP_UNAVAILABLE;
 }
 
-static unsigned of_caches(const weir_app *app, weir_buf *body, bool metrics)
+/* Of a service without caches. */
+static void take_bare(const weir_watchdog *w, weir_snapshot *s)
 {
-    weir_daemon *d = weir_app_daemon(app);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *s = (weir_snapshot){.app = weir_app_config(w->app)->name,
+        .ready = weir_app_ready(w->app),
+        .taken_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .uptime_ms = weir_monotonic_ms() - w->began_ms};
+}
+
+static unsigned metrics(void *ctx, weir_buf *body)
+{
+    weir_watchdog *w = ctx;
+    weir_daemon *d = weir_app_daemon(w->app);
+    weir_handlers *h = weir_app_handlers(w->app);
+    weir_handlers_status handlers = {.validations = weir_app_validations(w->app)};
+    weir_snapshot s;
+    weir_arena arena;
+    weir_arena_init(&arena, 0);
+    bool good = true;
+    if (d) {
+        good = weir_snapshot_take(d, &arena, &s, NULL) == WEIR_OK;
+    } else {
+        take_bare(w, &s);
+    }
+    if (good) {
+        s.live = weir_app_live(w->app, NULL);
+        if (h) {
+            handlers.counts = weir_handlers_count(h);
+            s.handlers = &handlers;
+        }
+        weir_metrics_put(&s, body);
+    }
+    weir_arena_fini(&arena);
+    return good && !body->failed ? HTTP_OK : HTTP_UNAVAILABLE;
+}
+
+static unsigned status(void *ctx, weir_buf *body)
+{
+    const weir_watchdog *w = ctx;
+    weir_daemon *d = weir_app_daemon(w->app);
     if (!d) {
         weir_buf_puts(body, "this service has no caches\n");
         return HTTP_NOT_FOUND;
     }
     weir_admin_pages pages = weir_pages_of(d);
-    return metrics ? pages.metrics(pages.ctx, body) : pages.status(pages.ctx, body);
-}
-
-static unsigned metrics(void *ctx, weir_buf *body)
-{
-    return of_caches(ctx, body, true);
-}
-
-static unsigned status(void *ctx, weir_buf *body)
-{
-    return of_caches(ctx, body, false);
+    return pages.status(pages.ctx, body);
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------
@@ -57,12 +90,12 @@ static unsigned status(void *ctx, weir_buf *body)
 weir_status weir_watchdog_open(weir_watchdog *w, weir_app *app, weir_error *err)
 {
     const weir_config_address *listen = &weir_app_config(app)->http.listen;
-    *w = (weir_watchdog){.app = app};
+    *w = (weir_watchdog){.app = app, .began_ms = weir_monotonic_ms()};
     if (!listen->host) {
         return WEIR_OK;
     }
     weir_admin_options o = {
-        listen->host, listen->port, {live, ready, metrics, status, app}, weir_app_log(app)};
+        listen->host, listen->port, {live, ready, metrics, status, w}, weir_app_log(app)};
     return weir_admin_open(&o, &w->admin, err);
 }
 

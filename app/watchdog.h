@@ -2,8 +2,8 @@
  * set, and in the log when it changes; and in the log that handlers hold records, which they do
  * while something that they depend on is down, and that they hold none any more.
  *
- * /live and /ready are the app's; /metrics and /status are those of its caches, and 404 where it
- * has none. Thread: one owner. */
+ * /live and /ready are the app's; so is /metrics, with those of its caches; /status is that of its
+ * caches, and 404 where it has none. Thread: one owner. */
 #ifndef WEIR_WATCHDOG_H
 #define WEIR_WATCHDOG_H
 
@@ -12,6 +12,7 @@
 
 typedef struct weir_watchdog {
     weir_app *app; /* borrowed */
+    int64_t began_ms;
     weir_admin *admin;
     bool stuck; /* and the log says so */
     bool holds; /* and the log says so, too */

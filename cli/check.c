@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check_online.h"
+#include "check_registry.h"
 #include "findings.h"
 #include "validation.h"
 #include "kafka/kafka_admin.h"
@@ -38,7 +39,8 @@ static void try_properties(check *c, const weir_config_pairs *pairs)
     }
 }
 
-/* ---- The schemas of rows -----------------------------------------------------------------------
+/* ---- The schemas of rows and events
+ * -----------------------------------------------------------------------
  */
 
 static void try_schemas(check *c)
@@ -46,7 +48,7 @@ static void try_schemas(check *c)
     weir_validations all;
     const weir_config_validation *failed = NULL;
     weir_error err;
-    if (!weir_validations_open(c->config, &all, &failed, &err)) {
+    if (!weir_validations_open(c->config, NULL, &all, &failed, &err)) {
         weir_validations_close(&all);
         return;
     }
@@ -214,6 +216,7 @@ static int run_check(check *c, bool online)
         try_schemas(c);
     }
     if (c->config && online && !errors_of(c)) {
+        weir_check_registry(c->config, &c->online);
         s = weir_check_online(c->cli, c->config, &c->online, &err);
     }
     say(c);
@@ -260,7 +263,8 @@ const weir_command weir_command_check = {
         "no full images, and how long does it keep records; is the dead-letter topic there and "
         "large enough; are\n"
         "the columns that CONFIG names in the newest records; do heartbeats arrive; is there room "
-        "on the disk. Exit code 1: something is wrong, 3: no "
+        "on the disk; does the registry answer, and has it the subjects. Exit code 1: something is "
+        "wrong, 3: no "
         "broker answers,\n"
         "4: it refuses. What a broker cannot tell is \"not checked\".\n\n"
         "Examples\n"

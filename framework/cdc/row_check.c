@@ -1,11 +1,7 @@
 /* Rows against schemas. See row_check.h. */
 #include "cdc/row_check.h"
 
-#include <stdio.h>
-
 #include "schema/judge.h"
-
-enum { LOGGED_FIRST = 10, LOGGED_EVERY = 1000 };
 
 weir_status weir_row_checker_init(weir_row_checker *c, const weir_row_rule *rule,
     const weir_log *log, const char *who, weir_error *err)
@@ -37,35 +33,6 @@ static weir_status explain(const weir_row_checker *c, weir_view row, weir_error 
     return s;
 }
 
-/* The error becomes the application's, so it says which record it was. */
-static weir_status stop(const weir_raw_record *record, weir_error *err)
-{
-    weir_error why = *err;
-    snprintf(err->text, sizeof err->text, "%.180s (at %.60s)", why.text, why.where);
-    err->where[0] = '\0';
-    (void)weir_at(err, "%.*s/%d@%lld", (int)(record->topic.len > 60 ? 60 : record->topic.len),
-        record->topic.ptr, (int)record->partition, (long long)record->offset);
-    return err->status = WEIR_FATAL;
-}
-
-/* What an invalid row comes to. s: of *err. */
-static weir_status heed(const weir_row_checker *c, const weir_raw_record *record,
-    unsigned long long count, weir_status s, weir_error *err)
-{
-    if (s != WEIR_REJECT || c->rule->on_fail == WEIR_INVALID_REJECT) {
-        return s;
-    }
-    if (c->rule->on_fail == WEIR_INVALID_STOP) {
-        return stop(record, err);
-    }
-    if (count <= LOGGED_FIRST || count % LOGGED_EVERY == 0) {
-        weir_log_error(c->log, WEIR_LOG_WARN, c->who, err,
-            "invalid row %llu, applied: %.*s/%d@%lld", count, WEIR_ARG(record->topic),
-            (int)record->partition, (long long)record->offset);
-    }
-    return WEIR_OK;
-}
-
 static bool has_row(const weir_event *ev)
 {
     return ev->kind == WEIR_EVENT_CHANGE && ev->change.kind != WEIR_TOMBSTONE &&
@@ -94,5 +61,6 @@ weir_status weir_row_check(const weir_row_checker *c, weir_decoder *d,
     }
     unsigned long long count = atomic_fetch_add(&c->rule->counts->invalid, 1) + 1;
     s = s ? s : explain(c, row.row, err);
-    return heed(c, record, count, s, err);
+    weir_invalid_policy p = {c->rule->on_fail, "row", c->log, c->who};
+    return weir_heed_invalid(&p, record, count, s, err);
 }

@@ -8,17 +8,9 @@
 #ifndef WEIR_CDC_ROW_CHECK_H
 #define WEIR_CDC_ROW_CHECK_H
 
-#include <stdatomic.h>
 #include <weir/schema.h>
 
-#include "base/log.h"
-#include "cdc/decoder.h"
-
-typedef enum weir_on_invalid {
-    WEIR_INVALID_REJECT, /* as a record that cannot be decoded */
-    WEIR_INVALID_REPORT, /* logged and counted; the row passes */
-    WEIR_INVALID_STOP,
-} weir_on_invalid;
+#include "cdc/invalid.h"
 
 typedef struct weir_row_counts {
     atomic_ullong invalid, unjudged;

@@ -54,6 +54,7 @@ typedef struct weir_record {
     uint32_t attempt; /* 1: first */
     uint32_t holds;   /* times it was held; not counted as attempts */
     bool rejected;    /* its dead letter is still to be written */
+    bool checked;     /* against its schema, which a later attempt has no need to do again */
     void *why;        /* the processor's: why the last attempt failed */
 } weir_record;
 

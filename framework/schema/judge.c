@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "schema/avro_read.h"
 #include "schema/avro_write.h"
+#include "schema/validate.h"
 #include "value/json.h"
 
 struct weir_judge {

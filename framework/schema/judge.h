@@ -13,7 +13,6 @@
 #define WEIR_SCHEMA_JUDGE_H
 
 #include "schema/any_schema.h"
-#include "schema/validate.h"
 
 typedef struct weir_written {
     weir_view bytes;

@@ -20,7 +20,8 @@ typedef struct weir_handler_lane {
     weir_lane lane;
     weir_decoder **decoders;    /* one per topic; NULL: no CDC topic */
     weir_row_checker *checkers; /* one per topic */
-    weir_message *message;      /* for the next record */
+    weir_event_checker *events;
+    weir_message *message; /* for the next record */
     weir_message *pool;
     size_t n_pool;
     weir_message *deferred; /* list, for the watchdog */

@@ -70,6 +70,7 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->raw = &r->raw;
     m->topic = &h->options.topics[topic];
     m->decoder = h->lanes[lane].decoders[topic];
+    m->events = h->lanes[lane].events;
     m->decoded = m->parsed = m->may_defer = false;
     m->value = m->key = NULL;
     m->id = (weir_view){NULL, 0};
@@ -204,13 +205,31 @@ static weir_status route(weir_message *m, const weir_route **out)
     return s;
 }
 
-/* Before the first call; a later attempt has the same row. */
-static weir_status check(weir_handlers *h, weir_message *m, const weir_record *r)
+/* An event is read on the way, as its schema reads it. */
+static weir_status check_event(weir_message *m, const weir_record *r)
 {
-    bool first = r->attempt <= 1 && !r->holds;
-    return m->decoder && first ? weir_row_check(&h->lanes[m->lane].checkers[r->partition->tag],
-                                     m->decoder, m->raw, &m->event, &m->arena, &m->error)
-                               : WEIR_OK;
+    weir_view type = weir_type(m);
+    if (!weir_event_has_rule(m->events, type, m->raw->topic)) {
+        return WEIR_OK; /* it is read when its handler asks for it */
+    }
+    weir_status s =
+        weir_event_check(m->events, m->raw, type, r->checked, &m->arena, &m->value, &m->error);
+    m->parsed = !s && m->value;
+    return s;
+}
+
+/* Before the first call; a later attempt has the same row. */
+static weir_status check(weir_handlers *h, weir_message *m, weir_record *r)
+{
+    weir_status s = WEIR_OK;
+    if (!m->decoder) {
+        s = check_event(m, r);
+    } else if (!r->checked) {
+        s = weir_row_check(&h->lanes[m->lane].checkers[r->partition->tag], m->decoder, m->raw,
+            &m->event, &m->arena, &m->error);
+    }
+    r->checked |= !s;
+    return s;
 }
 
 static weir_status call(
@@ -401,7 +420,7 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
     if (!l->decoders || !l->checkers) {
         return weir_fail_oom(err);
     }
-    weir_status s = WEIR_OK;
+    weir_status s = weir_event_checker_new(&h->options.events, &l->events, err);
     for (size_t t = 0; t < h->options.n_topics && !s; t++) {
         const weir_routed_topic *topic = &h->options.topics[t];
         if (topic->source) {
@@ -445,6 +464,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
     for (size_t t = 0; l->checkers && t < h->options.n_topics; t++) {
         weir_row_checker_fini(&l->checkers[t]);
     }
+    weir_event_checker_free(l->events);
     weir_free(l->checkers);
     weir_free(l->decoders);
     free_message(l->message);

@@ -14,6 +14,7 @@
 #include <weir/app.h>
 #include <weir/cache.h>
 
+#include "cdc/event_check.h"
 #include "cdc/row_check.h"
 #include "engine/dead_letter.h"
 #include "engine/engine.h"
@@ -51,6 +52,7 @@ typedef struct weir_handlers_options {
     int64_t stuck_after_ms;
     weir_on_reject on_reject;
     weir_dead_letters dead_letters;
+    weir_event_rules events;      /* what records of topics without a source must fit */
     uint64_t seed;                /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* Appends the row of a cache; see weir_lookup. */

@@ -20,7 +20,8 @@ struct weir_message {
     weir_record *record;
     weir_raw_record *raw;
     const weir_routed_topic *topic;
-    weir_decoder *decoder; /* of its topic on this lane; NULL: no CDC topic */
+    weir_decoder *decoder;      /* of its topic on this lane; NULL: no CDC topic */
+    weir_event_checker *events; /* the lane's */
     weir_arena arena;
     weir_buf scratch;
     weir_event event;

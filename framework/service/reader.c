@@ -25,9 +25,7 @@ static weir_reader read_plain(weir_message *m)
         if (weir_message_is_late(m)) {
             return too_late(m);
         }
-        weir_status s = m->raw->value.ptr
-                            ? weir_json_read(m->raw->value, &m->arena, &m->value, &m->error)
-                            : WEIR_OK;
+        weir_status s = weir_event_read(m->events, m->raw, false, &m->arena, &m->value, &m->error);
         if (s) {
             return failed(m, s);
         }
@@ -73,9 +71,9 @@ weir_reader weir_read_key(weir_message *m)
         return r;
     }
     if (!m->key && m->raw->key.ptr) {
-        weir_status s = weir_message_is_late(m)
-                            ? too_late(m).status
-                            : weir_json_read(m->raw->key, &m->arena, &m->key, &m->error);
+        weir_status s = weir_message_is_late(m) ? too_late(m).status
+                                                : weir_event_read(m->events, m->raw, true,
+                                                      &m->arena, &m->key, &m->error);
         if (s) {
             return failed(m, s);
         }
@@ -121,6 +119,27 @@ static const weir_column *column_of(const weir_reader *r, const char *name)
                : NULL;
 }
 
+/* Has it a text of its own? Strings of Avro have no quotes, its containers no brackets. */
+static bool has_source(const weir_value *v)
+{
+    return v->type == WEIR_STRING                            ? v->span != v->len
+           : v->type == WEIR_ARRAY || v->type == WEIR_OBJECT ? v->span != 0
+                                                             : v->type != WEIR_BYTES;
+}
+
+static weir_view written(weir_reader *r, const weir_value *v)
+{
+    weir_buf *to = &r->m->scratch;
+    weir_buf_clear(to);
+    weir_json_put(to, v);
+    weir_view text =
+        to->failed ? (weir_view){NULL, 0} : weir_arena_copy(&r->m->arena, weir_buf_view(to));
+    if (!text.ptr) {
+        r->status = weir_fail_oom(&r->m->error);
+    }
+    return text;
+}
+
 /* The member as a row's text: a rendered column, or its own text. ptr NULL: the reader has failed.
  */
 static weir_view rendered(weir_reader *r, const char *name, const weir_value *v)
@@ -128,7 +147,7 @@ static weir_view rendered(weir_reader *r, const char *name, const weir_value *v)
     const weir_column *c = column_of(r, name);
     weir_message *m = r->m;
     if (!c) {
-        return weir_source(v);
+        return has_source(v) ? weir_source(v) : written(r, v);
     }
     if (weir_message_is_late(m)) {
         r->status = too_late(m).status; /* the column is of the decoder's */

@@ -81,6 +81,23 @@ run "no schema of Avro's" 2 schema register none.avsc --topic t --registry "$R"
 err_has 'none.avsc:1:1'
 run "nobody answers" 3 schema register 1.avsc --topic t --registry http://127.0.0.1:1 --timeout 1s
 
+# ---- weir check asks
+start_broker --topics v.dead
+online() { # FILE REGISTRY SUBJECT
+    printf 'weir: 1\nname: v\nkafka: { bootstrap.servers: "%s" }\nregistry: %s\nvalidation:\n  - { event: e, subject: %s }\n' \
+        "$BROKERS" "$2" "$3" >"$1"
+}
+online good.yaml "{ url: \"$R\" }" orders-value
+online bad.yaml "{ url: \"$R\" }" nowhere
+online gone.yaml '{ url: "http://127.0.0.1:1" }' nowhere
+run "a registry and its subject" 0 check good.yaml --online
+out_has "^good  *registry $R: it answers\$"
+out_has '^good  *subject orders-value: its latest schema is Avro$'
+run "a subject that is not there" 1 check bad.yaml --online
+out_has '^WRONG  *subject nowhere: .*REGISTRY_NO_SCHEMA'
+run "a registry that does not answer" 1 check gone.yaml --online
+out_has '^WRONG  *registry .*REGISTRY_UNREACHABLE'
+
 # ---- passwords
 start_stub --user weir:secret
 P=http://127.0.0.1:$PORT

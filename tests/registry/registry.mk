@@ -12,3 +12,11 @@ $(B)/tests/registry/venv/ready:
 .PHONY: check-avro-peers
 check-avro-peers: $(WEIR) $(B)/tests/registry/avro_tool $(B)/tests/registry/venv/ready
 	@$(B)/tests/registry/venv/bin/python tests/registry/check-avro-peers $(B)/tests/registry/avro_tool $(abspath $(WEIR)) $(SEED)
+
+# Events against schemas, end to end: a part of `make check`.
+$(B)/tests/registry/events: tests/registry/events.c $(B)/libweir.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libweir.a $(PC_LIBS) -lm
+.PHONY: check-events
+check-events: $(WEIR) $(B)/tests/registry/events | test-deps
+	@tests/registry/check-events $(WEIR) $(B)/tests/registry/events

@@ -125,6 +125,121 @@ static void test_rows_fit_their_schema(void **state)
     app_end(&a);
 }
 
+/* A registry whose one schema, of JSON Schema, any fingerprint names; it may be away. */
+static bool away;
+
+static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *arena,
+    weir_registered *out, weir_error *err)
+{
+    static const weir_view text = {"{}", 2};
+    (void)self, (void)ref, (void)arena;
+    *out = (weir_registered){.kind = WEIR_REGISTERED_JSON, .texts = &text, .count = 1};
+    return away ? weir_fail(err, WEIR_E_REGISTRY_UNREACHABLE, "away") : WEIR_OK;
+}
+
+static void closes(void *self)
+{
+    (void)self;
+}
+
+static const weir_registry_ops registry = {.fetch = fetch, .close = closes};
+#define FRAME  \
+    "\xC3\x01" \
+    "AAAAAAAA"
+
+/* What waited for its schema is checked once that is there. */
+static void test_rows_are_checked_after_a_hold(void **state)
+{
+    (void)state;
+    app a;
+    weir_schema *schema;
+    weir_avro_schemas *schemas;
+    weir_row_counts counts = {0};
+    assert_int_equal(
+        weir_schema_compile(weir_view_of("{\"required\":[\"id\"]}"), NULL, &schema, NULL), WEIR_OK);
+    assert_int_equal(
+        weir_avro_schemas_new((weir_registry){&registry, NULL}, &schemas, NULL), WEIR_OK);
+    weir_source_rules by_registry = {
+        .topic_prefix = {"s", 1}, .positions = true, .schemas = schemas};
+    weir_row_rule rule = {.schema = schema, .name = "orders.json", .counts = &counts};
+    app_init(&a);
+    a.topic.source = &by_registry;
+    a.topic.check = &rule;
+    a.routes[0].table = "public.orders";
+    assert_int_equal(app_open(&a), WEIR_OK);
+    away = true;
+    deliver(&a, 0, FRAME CHANGE("c", "orders", "{\"key\":1}"), NULL);
+    app_run(&a);
+    assert_int_equal(weir_handlers_count(a.handlers).held, 1);
+    away = false;
+    app_run_due(&a);
+    assert_int_equal(a.n_calls, 0);
+    assert_int_equal(a.n_letters, 1);
+    assert_string_equal(a.letters[0].error.code, "ROW_INVALID");
+    assert_int_equal(atomic_load(&counts.invalid), 1);
+    weir_schema_free(schema);
+    weir_avro_schemas_free(schemas);
+    app_end(&a);
+}
+
+/* ---- Events -------------------------------------------------------------------------------------
+ */
+
+static weir_status read_id(app *a, weir_message *m)
+{
+    weir_reader r = weir_read(m);
+    (void)weir_int(&r, "id");
+    (void)a;
+    return weir_attempt(m) == 1 ? weir_retry(m, 0, "again") : weir_read_end(&r);
+}
+
+/* By its type, else by its topic; in each policy; what is tried again is not counted again. */
+static void test_events_fit_their_schema(void **state)
+{
+    (void)state;
+    static const struct {
+        weir_on_invalid on_fail;
+        size_t calls, letters, invalid;
+    } policies[] = {{WEIR_INVALID_REJECT, 2, 2, 2}, {WEIR_INVALID_REPORT, 6, 1, 2},
+        {WEIR_INVALID_STOP, 0, 0, 1}};
+    weir_view text = weir_view_of("{\"properties\":{\"id\":{\"maximum\":5}}}");
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        app a;
+        weir_any_schema schema;
+        assert_int_equal(weir_any_schema_compile(text, false, NULL, &schema, NULL), WEIR_OK);
+        atomic_ullong invalid = 0;
+        weir_event_rule rule = {.event = "order.placed",
+            .schema = &schema,
+            .name = "order.json",
+            .on_fail = policies[i].on_fail,
+            .invalid = &invalid};
+        app_init(&a);
+        a.handle = read_id;
+        a.options.events = (weir_event_rules){.items = &rule, .count = 1, .log = &a.log.log};
+        assert_int_equal(app_open(&a), WEIR_OK);
+        deliver(&a, 0, "{\"id\":9}", "order.placed");
+        deliver(&a, 1, "{", "order.placed");
+        deliver(&a, 2, "{\"id\":9}", "order.paid");
+        weir_status s = app_run(&a);
+        for (int due = 0; due < 4 && !s && app_next_due(&a) != INT64_MAX; due++) {
+            app_run_due(&a);
+        }
+        assert_int_equal(a.n_calls, policies[i].calls);
+        assert_int_equal(a.n_letters, policies[i].letters);
+        assert_int_equal(atomic_load(&invalid), policies[i].invalid);
+        weir_error err;
+        assert_int_equal(
+            weir_engine_failure(&a.engine, &err), policies[i].on_fail == WEIR_INVALID_STOP);
+        if (policies[i].on_fail == WEIR_INVALID_REJECT) {
+            assert_string_equal(a.letters[0].error.code, "EVENT_INVALID");
+            assert_string_equal(a.letters[0].error.where, "/id");
+            assert_string_equal(a.letters[0].value, "{\"id\":9}");
+        }
+        weir_any_schema_free(&schema);
+        app_end(&a);
+    }
+}
+
 /* ---- Settling in time ---------------------------------------------------------------------------
  */
 
@@ -525,6 +640,8 @@ int main(void)
         cmocka_unit_test(test_routes_by_type),
         cmocka_unit_test(test_routes_by_table),
         cmocka_unit_test(test_rows_fit_their_schema),
+        cmocka_unit_test(test_rows_are_checked_after_a_hold),
+        cmocka_unit_test(test_events_fit_their_schema),
         cmocka_unit_test(test_what_cannot_be_decoded_is_rejected),
         cmocka_unit_test(test_a_slow_handler_holds_up_no_other),
         cmocka_unit_test(test_deferred_and_settled_later),
