@@ -23,32 +23,37 @@ static weir_status schema_of(
 }
 
 /* The columns of a schema are compiled once a topic; its frame tells it again. */
-static void tell_schema(
-    weir_decoding *at, const weir_known_avro *known, weir_view frame, weir_document *out)
+static void tell_schema(weir_decoding *at, const weir_known_avro *known, weir_view text,
+    weir_view frame, weir_document *out)
 {
     weir_topic_schemas *topic = weir_schema_memo_topic(&at->d->memo, at->record->topic);
     out->connect = known->connect;
     out->prefix = frame;
-    out->known =
-        topic && frame.len ? weir_known_schema_match(&topic->values, at->record->value) : NULL;
+    out->known = topic && frame.len ? weir_known_schema_match(&topic->values, text) : NULL;
     if (!out->known) {
         out->schema = known->connect;
     }
 }
 
-static weir_status read_by(weir_decoding *at, const weir_known_avro *known, weir_view frame,
-    weir_view body, bool of_key, weir_document *out, weir_error *err)
+/* text: a frame of so many bytes, or none, and the body. */
+static weir_status read_by(weir_decoding *at, const weir_schema_ref *ref, weir_view text,
+    size_t frame, bool of_key, weir_document *out, weir_error *err)
 {
+    const weir_known_avro *known;
+    weir_view body = {text.ptr + frame, text.len - frame};
+    weir_status s = schema_of(at->d, ref, &known, err);
+    if (s) {
+        return s;
+    }
     if (known->kind == WEIR_REGISTERED_JSON) {
         return weir_document_read(NULL, body, at->arena, out, err);
     }
     if (known->kind != WEIR_REGISTERED_AVRO) {
         return weir_fail(err, WEIR_E_CDC_AVRO, "the schema is neither Avro nor JSON Schema");
     }
-    weir_status s =
-        weir_avro_read(weir_avro_root(known->own.avro), body, at->arena, &out->payload, NULL, err);
+    s = weir_avro_read(weir_avro_root(known->own.avro), body, at->arena, &out->payload, NULL, err);
     if (!s && !of_key) {
-        tell_schema(at, known, frame, out);
+        tell_schema(at, known, text, weir_view_make(text.ptr, frame), out);
     }
     return s;
 }
@@ -69,11 +74,20 @@ bool weir_decoding_avro(weir_decoding *at, weir_view text, bool of_key, weir_doc
                   : WEIR_OK;
         return must;
     }
-    const weir_known_avro *known;
-    weir_view body = {text.ptr + frame, text.len - frame};
-    *s = schema_of(at->d, &ref, &known, err);
-    if (!*s) {
-        *s = read_by(at, known, weir_view_make(text.ptr, frame), body, of_key, out, err);
-    }
+    *s = read_by(at, &ref, text, frame, of_key, out, err);
     return true;
+}
+
+weir_status weir_decoding_framed(
+    weir_decoding *at, weir_view text, weir_document *out, weir_error *err)
+{
+    weir_schema_ref ref;
+    size_t frame = weir_wire_frame(text, &ref);
+    *out = (weir_document){.prefix = {"", 0}};
+    if (!at->d->rules->schemas) {
+        return weir_fail(
+            err, WEIR_E_CDC_AVRO, "it is Avro by a schema registry, and none is in the config");
+    }
+    return frame ? read_by(at, &ref, text, frame, false, out, err)
+                 : weir_fail(err, WEIR_E_CDC_AVRO, "its bytes name no schema");
 }

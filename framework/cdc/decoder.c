@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "cdc/decoding.h"
 #include "cdc/recognise.h"
 #include "cdc/row_plan.h"
@@ -222,6 +223,42 @@ static bool has_text(const weir_fields *f, weir_field field, const char *begins)
     return weir_is(v, WEIR_STRING) && weir_begins(weir_raw(v), weir_view_of(begins));
 }
 
+/* Avro within a CloudEvent: bytes where the event itself is Avro, base64 of them where it is JSON.
+ */
+static weir_status read_data_of_avro(weir_decoding *at, const weir_value *data)
+{
+    weir_view bytes = weir_raw(data);
+    if (data->type == WEIR_STRING) {
+        weir_view text = weir_string(data, at->arena);
+        char *room = text.ptr ? weir_arena_bytes(at->arena, text.len) : NULL;
+        ptrdiff_t len = room ? weir_base64_get(text, room) : 0;
+        if (!room) {
+            return weir_fail_oom(at->err);
+        }
+        if (len < 0) {
+            return refuse_value(at, WEIR_E_CDC_AVRO, "the data of a CloudEvent is no base64");
+        }
+        bytes = weir_view_make(room, (size_t)len);
+    } else if (data->type != WEIR_BYTES) {
+        return refuse_value(
+            at, WEIR_E_CDC_AVRO, "the data of a CloudEvent in Avro is neither bytes nor text");
+    }
+    weir_status s = weir_decoding_framed(at, bytes, &at->value, at->err);
+    return s ? in_part(at->err, "value data", s) : WEIR_OK;
+}
+
+/* What is in a CloudEvent: Avro, or JSON, perhaps with a schema block. */
+static weir_status read_data(weir_decoding *at, bool is_avro)
+{
+    const weir_value *data = at->fields.of[WEIR_FIELD_DATA];
+    if (is_avro) {
+        return read_data_of_avro(at, data);
+    }
+    weir_document_unwrap(data, &at->value);
+    at->value.prefix = weir_view_make("", 0); /* it stands within other bytes */
+    return WEIR_OK;
+}
+
 /* What a CloudEvent's attributes say takes the place of the envelope's members and source block;
  * its data is the rest of the envelope, or a flattened row, perhaps with a schema block of its own.
  */
@@ -230,9 +267,6 @@ static weir_status read_cloudevent(weir_decoding *at)
     weir_fields *f = &at->fields;
     *f = (weir_fields){{NULL}};
     weir_fields_of_cloudevent(at->value.payload, f);
-    if (has_text(f, WEIR_FIELD_CONTENT_TYPE, "application/avro")) {
-        return refuse_avro("value", at->err);
-    }
     if (!weir_said(f, WEIR_FIELD_OP) && has_text(f, WEIR_FIELD_TYPE, "io.debezium.")) {
         return refuse_value(at, WEIR_E_CDC_NO_OP,
             "a CloudEvent without iodebeziumop: set extension.attributes.enable=true");
@@ -243,8 +277,10 @@ static weir_status read_cloudevent(weir_decoding *at)
     if (!weir_said(f, WEIR_FIELD_DATA)) {
         return refuse_value(at, WEIR_E_CDC_NO_ROW, "a CloudEvent without data");
     }
-    weir_document_unwrap(f->of[WEIR_FIELD_DATA], &at->value);
-    at->value.prefix = weir_view_make("", 0); /* it stands within other bytes */
+    weir_status s = read_data(at, has_text(f, WEIR_FIELD_CONTENT_TYPE, "application/avro"));
+    if (s) {
+        return s;
+    }
     if (at->d->rules->unwrapped) {
         return weir_change_of_row(at);
     }

@@ -51,6 +51,9 @@ weir_view weir_decoding_key(weir_decoding *at, const weir_value *key);
 /* Reads Avro that says by which schema it is written. False: it does not say. *s: how it went. */
 bool weir_decoding_avro(weir_decoding *at, weir_view text, bool of_key, weir_document *out,
     weir_error *err, weir_status *s);
+/* The same of data in an event, which only a frame before it can tell. */
+WEIR_MUST_USE weir_status weir_decoding_framed(
+    weir_decoding *at, weir_view text, weir_document *out, weir_error *err);
 /* Empties a scratch buffer; one that a huge record has blown up is given back. */
 void weir_decoding_trim(weir_buf *scratch);
 

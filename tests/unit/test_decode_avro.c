@@ -21,6 +21,12 @@ static const char value_schema[] =
     "\"null\"," ROW
     "]},{\"name\":\"after\",\"type\":[\"null\",\"Value\"]},{\"name\":\"op\",\"type\":\"string\"}]}";
 
+/* A CloudEvent, its data in bytes. */
+static const char event_schema[] =
+    "{\"type\":\"record\",\"name\":\"CloudEvent\",\"fields\":[{\"name\":\"specversion\",\"type\":"
+    "\"string\"},{\"name\":\"datacontenttype\",\"type\":\"string\"},{\"name\":\"iodebeziumop\","
+    "\"type\":\"string\"},{\"name\":\"data\",\"type\":[\"null\",\"bytes\"]}]}";
+
 static bool away; /* the registry */
 
 static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *arena,
@@ -31,10 +37,12 @@ static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *are
     if (away || !text) {
         return weir_fail(err, WEIR_E_REGISTRY_UNREACHABLE, "nobody answers");
     }
-    if (ref->number != 1 && ref->number != 2) {
+    if (ref->number < 1 || ref->number > 3) {
         return weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA, "there is none");
     }
-    *text = weir_view_of(ref->number == 1 ? key_schema : value_schema);
+    *text = weir_view_of(ref->number == 1   ? key_schema
+                         : ref->number == 2 ? value_schema
+                                            : event_schema);
     *out = (weir_registered){.texts = text, .count = 1};
     return WEIR_OK;
 }
@@ -88,7 +96,7 @@ static void end(bench *b)
     weir_arena_fini(&b->arena);
 }
 
-#define VIEW(text) weir_view_make(text, sizeof(text) - 1)
+#define VIEW(text) ((weir_view){text, sizeof(text) - 1})
 #define KEY_BODY "\x0e"
 #define VALUE_BODY "\0\2\x0e\2\6a\"b\2c"
 
@@ -150,6 +158,57 @@ static void test_mixed(void **state)
     end(&b);
 }
 
+#define CLOUD(data)                                                    \
+    VIEW("{\"specversion\":\"1.0\",\"datacontenttype\":\"application/" \
+         "avro\",\"iodebeziumop\":\"c\","                              \
+         "\"data\":" data "}")
+#define CLOUD_AVRO(data)         \
+    VIEW("\0\0\0\0\3\0061.0\x20" \
+         "application/avro\2c\2" data)
+
+/* Avro within a CloudEvent of JSON (base64), and of Avro (bytes). */
+static void test_cloudevents(void **state)
+{
+    (void)state;
+    static const weir_source_format formats[] = {WEIR_FORMAT_AUTO, WEIR_FORMAT_CLOUDEVENTS};
+    weir_view key = VIEW("{\"id\":7}");
+    for (size_t f = 0; f < 2; f++) {
+        bench b;
+        begin(&b, formats[f], true);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(read(&b, key, CLOUD("\"AAAAAAIAAg4CBmEiYgJj\""), NULL), WEIR_OK);
+            expect_row(&b);
+            assert_int_equal(read(&b, key, CLOUD_AVRO("\x1e\0\0\0\0\2" VALUE_BODY), NULL), WEIR_OK);
+            expect_row(&b);
+        }
+        end(&b);
+    }
+}
+
+static const struct {
+    weir_view value;
+    const char *code, *where;
+} cloudy[] = {
+    {CLOUD("\"!\""), "CDC_AVRO", ""},
+    {CLOUD("{}"), "CDC_AVRO", ""},
+    {CLOUD("\"AAAAAAc=\""), "REGISTRY_NO_SCHEMA", "value data"},
+    {CLOUD("\"AAAAAAIA\""), "AVRO_DATA", "value data byte 1"},
+    {CLOUD("\"e30=\""), "CDC_AVRO", "value data"},
+};
+
+static void test_cloudevents_refused(void **state)
+{
+    (void)state;
+    bench b;
+    begin(&b, WEIR_FORMAT_AUTO, true);
+    for (size_t i = 0; i < sizeof cloudy / sizeof *cloudy; i++) {
+        assert_int_equal(read(&b, VIEW("{\"id\":7}"), cloudy[i].value, NULL), WEIR_REJECT);
+        assert_string_equal(b.err.code, cloudy[i].code);
+        assert_string_equal(b.err.where, cloudy[i].where);
+    }
+    end(&b);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -193,6 +252,8 @@ int main(void)
         cmocka_unit_test(test_framed),
         cmocka_unit_test(test_by_headers),
         cmocka_unit_test(test_mixed),
+        cmocka_unit_test(test_cloudevents),
+        cmocka_unit_test(test_cloudevents_refused),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_away),
     };
