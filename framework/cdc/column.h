@@ -27,7 +27,9 @@ struct weir_column {
     const weir_column *item; /* arrays: their items; maps: their values; structs: `length` fields */
     int32_t scale;           /* decimals: digits behind the point, or WEIR_SCALE_UNKNOWN;
                               * times: the integer counts 10^-scale seconds (3: ms, 6: µs, 9: ns) */
-    int32_t length;          /* bit strings: bits, 0 unknown; structs: fields */
+    int32_t length;          /* bit strings: bits, 0 unknown; structs: fields; integers: bytes,
+                              * decimals: digits, 0 unknown */
+    weir_view type;          /* PostgreSQL's name of it, as the config gives it; "": not given */
 };
 
 /* How the connector was told to write what its JSON alone does not tell. Debezium's settings of the

@@ -13,22 +13,23 @@ static const struct plain_type {
     const char *name;
     unsigned shape;
     weir_kind kind;
+    int32_t length; /* of integers: bytes of the type that PostgreSQL has for it */
 } plain_types[] = {
-    {"int8", WEIR_AS_INT, WEIR_KIND_INTEGER},
-    {"int16", WEIR_AS_INT, WEIR_KIND_INTEGER},
-    {"int32", WEIR_AS_INT, WEIR_KIND_INTEGER},
-    {"int64", WEIR_AS_INT, WEIR_KIND_INTEGER},
-    {"float", WEIR_AS_NUMBER, WEIR_KIND_FLOAT4},
-    {"float32", WEIR_AS_NUMBER, WEIR_KIND_FLOAT4},
-    {"double", WEIR_AS_NUMBER, WEIR_KIND_FLOAT8},
-    {"float64", WEIR_AS_NUMBER, WEIR_KIND_FLOAT8},
-    {"boolean", WEIR_AS_BOOL, WEIR_KIND_BOOLEAN},
-    {"string", WEIR_AS_STRING, WEIR_KIND_TEXT},
-    {"bytes", WEIR_AS_BYTES, WEIR_KIND_BYTEA},
-    {"array", WEIR_AS_ARRAY, WEIR_KIND_ARRAY},
-    {"map", WEIR_AS_OBJECT, WEIR_KIND_MAP},
-    {"struct", WEIR_AS_OBJECT, WEIR_KIND_STRUCT},
-    {"union", WEIR_AS_ANY, WEIR_KIND_RAW},
+    {"int8", WEIR_AS_INT, WEIR_KIND_INTEGER, 2},
+    {"int16", WEIR_AS_INT, WEIR_KIND_INTEGER, 2},
+    {"int32", WEIR_AS_INT, WEIR_KIND_INTEGER, 4},
+    {"int64", WEIR_AS_INT, WEIR_KIND_INTEGER, 8},
+    {"float", WEIR_AS_NUMBER, WEIR_KIND_FLOAT4, 0},
+    {"float32", WEIR_AS_NUMBER, WEIR_KIND_FLOAT4, 0},
+    {"double", WEIR_AS_NUMBER, WEIR_KIND_FLOAT8, 0},
+    {"float64", WEIR_AS_NUMBER, WEIR_KIND_FLOAT8, 0},
+    {"boolean", WEIR_AS_BOOL, WEIR_KIND_BOOLEAN, 0},
+    {"string", WEIR_AS_STRING, WEIR_KIND_TEXT, 0},
+    {"bytes", WEIR_AS_BYTES, WEIR_KIND_BYTEA, 0},
+    {"array", WEIR_AS_ARRAY, WEIR_KIND_ARRAY, 0},
+    {"map", WEIR_AS_OBJECT, WEIR_KIND_MAP, 0},
+    {"struct", WEIR_AS_OBJECT, WEIR_KIND_STRUCT, 0},
+    {"union", WEIR_AS_ANY, WEIR_KIND_RAW, 0},
 };
 
 static const struct semantic_type {
@@ -198,7 +199,7 @@ static void set_bit_length(weir_column *c, const weir_value *schema)
 static weir_status compile_semantic(const compiler *k, const weir_value *schema,
     const struct semantic_type *semantic, weir_column *out)
 {
-    enum { MOST_SCALE = 16383 };
+    enum { MOST_SCALE = 16383, MOST_DIGITS = 1000 };
     if (out->kind->scale == WEIR_SCALE_TIME) {
         out->scale = semantic->scale;
     }
@@ -210,7 +211,12 @@ static weir_status compile_semantic(const compiler *k, const weir_value *schema,
         if (!parameter(schema, "scale", &scale) || scale < -MOST_SCALE || scale > MOST_SCALE) {
             return bad_schema(k, "a Decimal without a scale");
         }
+        int64_t digits;
         out->scale = (int32_t)scale;
+        if (parameter(schema, "connect.decimal.precision", &digits) && digits > 0 &&
+            digits <= MOST_DIGITS) {
+            out->length = (int32_t)digits;
+        }
     }
     return WEIR_OK;
 }
@@ -224,6 +230,7 @@ static weir_status compile(const compiler *k, const weir_value *schema, weir_col
     }
     if (!semantic) {
         *out = weir_column_make(k->name, plain->kind);
+        out->length = plain->length;
         return compile_plain(k, schema, plain, out);
     }
     if (semantic->shape != plain->shape) {

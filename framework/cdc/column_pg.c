@@ -373,6 +373,10 @@ weir_status weir_column_from_pg(weir_view name, weir_view type, const weir_colum
     out->kind = weir_column_kind_of(kind);
     set_details(out, &t, modes ? modes : &defaults);
     weir_status status = WEIR_OK;
+    weir_view given = weir_arena_copy(arena, type);
+    if (!given.ptr) {
+        return weir_fail_oom(err);
+    }
     if (kind == WEIR_KIND_HSTORE) {
         status = set_item(out, weir_column_make(copy, WEIR_KIND_TEXT), arena, err);
     }
@@ -381,5 +385,6 @@ weir_status weir_column_from_pg(weir_view name, weir_view type, const weir_colum
         *out = weir_column_make(copy, WEIR_KIND_ARRAY);
         status = set_item(out, item, arena, err);
     }
+    out->type = given;
     return status;
 }

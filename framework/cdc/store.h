@@ -2,7 +2,8 @@
  *
  * A store holds numbered caches; a cache has spaces, each a map from bytes to bytes. One writer at
  * a time, inside begin … commit; nothing of a transaction is seen by readers before its commit, and
- * after a crash all of it is there or none. Implementations: connectors/memory, connectors/lmdb.
+ * after a crash all of it is there or none. Implementations: connectors/memory, connectors/lmdb,
+ * connectors/postgres, framework/tableite.
  *
  * Thread: begin to commit or abort on one thread; `read` from any thread at any time. */
 #ifndef WEIR_CDC_STORE_H
@@ -13,6 +14,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+
+struct weir_shape;
 
 typedef enum weir_space {
     WEIR_SPACE_ROW,   /* key -> the visible row, JSON in the row contract */
@@ -26,8 +29,15 @@ typedef enum weir_space {
 typedef weir_status weir_store_each_fn(
     void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err);
 
+/* A key that a transaction will ask for. */
+typedef struct weir_expected {
+    weir_view key;
+    bool row;    /* its row too, not only its state */
+    bool absent; /* it is likely not there: a first load */
+} weir_expected;
+
 typedef struct weir_store_ops {
-    const char *type; /* "memory", "lmdb" */
+    const char *type; /* "memory", "lmdb", "postgres", "sqlite" */
     bool durable;     /* offsets outlive the process */
 
     /* Makes cache `number` (0: the store's own, always there) known by its name, under which other
@@ -35,7 +45,8 @@ typedef struct weir_store_ops {
     weir_status (*open_cache)(void *self, unsigned number, const char *name, weir_error *err);
 
     /* Errors of all calls: OUT_OF_MEMORY; STORE_FULL, STORE_IO (HOLD: the transaction is to be
-     * aborted and tried again); STORE_BROKEN (FATAL). */
+     * aborted and tried again); STORE_BROKEN (FATAL). Of stores in a database also those of
+     * table/table.h. */
     weir_status (*begin)(void *self, weir_error *err);
     /* Makes the transaction last. On failure it is gone, as if aborted. */
     weir_status (*commit)(void *self, weir_error *err);
@@ -64,6 +75,19 @@ typedef struct weir_store_ops {
     uint64_t (*bytes)(void *self);
     uint64_t (*count)(void *self, unsigned cache, weir_space space);
     void (*close)(void *self);
+
+    /* The rest is for stores that are far away, and may be NULL. */
+
+    /* Inside a transaction, before anything is asked for: what it will ask for, so that one
+     * question does for all. What is not announced is found all the same. Borrowed for the call. */
+    weir_status (*expect)(
+        void *self, unsigned cache, const weir_expected *keys, size_t n, weir_error *err);
+    /* Rows to come have this shape (cdc/shape.h). Copied. */
+    weir_status (*shape)(
+        void *self, unsigned cache, const struct weir_shape *shape, weir_error *err);
+    /* After a transaction that failed with WEIR_REJECT, until the next begin: the i-th key whose
+     * row cannot be stored, and why. False: there are no more. */
+    bool (*refused)(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why);
 } weir_store_ops;
 
 typedef struct weir_store {

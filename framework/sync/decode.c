@@ -1,5 +1,6 @@
 /* The lanes' half of sync: decode each record and render its row for each cache. See sync.h. */
 #include "base/alloc.h"
+#include "cdc/shape.h"
 #include "sync/job.h"
 #include "sync/render.h"
 
@@ -10,11 +11,12 @@ enum {
 };
 
 typedef struct weir_sync_lane {
-    weir_decoder **decoders;    /* one per topic; topics of one source share theirs */
-    weir_row_checker *checkers; /* one per topic */
-    weir_arena scratch;         /* of one record */
-    bool held;                  /* a registry does not answer: said in the log */
-    size_t typical_bytes;       /* that a record takes of a job's arena, lately */
+    weir_decoder **decoders;     /* one per topic; topics of one source share theirs */
+    weir_row_checker *checkers;  /* one per topic */
+    weir_arena scratch;          /* of one record */
+    bool held;                   /* a registry does not answer: said in the log */
+    size_t typical_bytes;        /* that a record takes of a job's arena, lately */
+    const weir_row_plan **plans; /* one per topic: of the rows of this chunk so far */
 } weir_sync_lane;
 
 static void free_lane(weir_sync *s, weir_sync_lane *l)
@@ -32,6 +34,7 @@ static void free_lane(weir_sync *s, weir_sync_lane *l)
         weir_row_checker_fini(&l->checkers[i]);
     }
     weir_free(l->checkers);
+    weir_free(l->plans);
     weir_free(l->decoders);
     weir_arena_fini(&l->scratch);
 }
@@ -41,7 +44,8 @@ static weir_status new_lane(weir_sync *s, weir_sync_lane *l, weir_error *err)
     weir_arena_init(&l->scratch, 0);
     l->decoders = weir_calloc(s->options.n_topics, sizeof(weir_decoder *));
     l->checkers = weir_calloc(s->options.n_topics, sizeof *l->checkers);
-    if (!l->decoders || !l->checkers) {
+    l->plans = weir_calloc(s->options.n_topics, sizeof(const weir_row_plan *));
+    if (!l->decoders || !l->checkers || !l->plans) {
         return weir_fail_oom(err);
     }
     for (size_t i = 0; i < s->options.n_topics; i++) {
@@ -183,6 +187,26 @@ static weir_status changes_of(weir_sync *s, weir_decoder *d, const weir_event *e
     return st;
 }
 
+/* A store that keeps rows as columns is told of them with a chunk's first record of each plan. */
+static weir_status shapes_of(weir_sync *s, weir_sync_lane *lane, const weir_event *ev,
+    weir_sync_job *job, weir_sync_item *item, weir_error *err)
+{
+    uint32_t tag = item->record->partition->tag;
+    if (!s->store.ops->shape || !ev->plan || !ev->after || lane->plans[tag] == ev->plan) {
+        return WEIR_OK;
+    }
+    const weir_sync_topic *t = item->topic;
+    const weir_shape **shapes =
+        weir_arena_alloc(&job->arena, t->n_caches * sizeof(const weir_shape *));
+    for (size_t i = 0; shapes && i < t->n_caches; i++) {
+        shapes[i] =
+            weir_shape_of(ev->plan, &s->options.caches[t->caches[i]].view.projection, &job->arena);
+    }
+    item->shapes = shapes;
+    lane->plans[tag] = ev->plan;
+    return shapes && !job->arena.failed ? WEIR_OK : weir_fail_oom(err);
+}
+
 static weir_status decode(
     weir_sync *s, weir_sync_lane *lane, weir_sync_job *job, weir_sync_item *item, weir_error *err)
 {
@@ -198,6 +222,7 @@ static weir_status decode(
     }
     if (item->is_change && !st) {
         st = changes_of(s, d, &ev, job, &lane->scratch, item, err);
+        st = st ? st : shapes_of(s, lane, &ev, job, item, err);
     }
     if (st) {
         item->is_change = false;
@@ -303,6 +328,9 @@ static void sync_take(void *self, unsigned lane, weir_chunk *chunk)
     weir_sync *s = self;
     weir_error err = {.status = WEIR_OK};
     size_t count = chunk->count;
+    for (size_t i = 0; i < s->options.n_topics; i++) {
+        s->lanes[lane].plans[i] = NULL;
+    }
     weir_sync_job *job = take_job(s, &s->lanes[lane], count);
     if (!job) {
         weir_fail_oom(&err);

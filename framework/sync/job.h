@@ -14,6 +14,7 @@ typedef struct weir_sync_item {
     const weir_error *error;    /* the record cannot be used; in the arena */
     weir_view key;              /* of a record that cannot be used, where it is known */
     const weir_change *changes; /* one for each cache of the topic */
+    const struct weir_shape *const *shapes; /* likewise, where they may be new ones; else NULL */
 } weir_sync_item;
 
 typedef struct weir_sync_job {
@@ -25,6 +26,15 @@ typedef struct weir_sync_job {
 } weir_sync_job;
 
 struct weir_sync_lane;
+
+/* Tells the store what a batch brings (sync/announce.c), where it wants to know. Thread: the
+ * writer. */
+WEIR_MUST_USE weir_status weir_sync_announce(
+    weir_sync *s, const weir_sync_job *first, weir_error *err);
+/* Marks the items whose rows the store has refused as such that cannot be used. False: there are
+ * none. */
+WEIR_MUST_USE weir_status weir_sync_take_refusals(
+    weir_sync *s, weir_sync_job *first, bool *any, weir_error *err);
 
 /* Lanes. */
 WEIR_MUST_USE weir_status weir_sync_lanes_new(weir_sync *s, weir_error *err);

@@ -16,6 +16,7 @@ enum {
     LONGEST_WAIT_MS = 5000,
     EXPIRE_EVERY_MS = 10000,
     EXPIRE_STATES = 20000,
+    MOST_MOVED = 20, /* times that others may be quicker before it is waited */
 };
 
 /* A batch: jobs that are applied in one transaction. */
@@ -229,7 +230,8 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     if (st) {
         return st;
     }
-    st = apply_jobs(s, b, s->options.wall_ms(s->options.ctx), err);
+    st = weir_sync_announce(s, b->first, err);
+    st = st ? st : apply_jobs(s, b, s->options.wall_ms(s->options.ctx), err);
     st = st || !b->first ? st : save_merges(s, err);
     if (!st) {
         mark(s, b);
@@ -312,12 +314,38 @@ static bool may_pass(const weir_sync *s, weir_status st, weir_error *err)
     return err->status == WEIR_HOLD || err->status == WEIR_RETRY;
 }
 
+/* Is the transaction only to be done again? Rows that a table has refused are then left out, and
+ * are rejected as their records are; after rows that another process has moved it is done from what
+ * is there now. */
+static bool again_at_once(weir_sync *s, batch *b, weir_status *st, unsigned *moved, weir_error *err)
+{
+    bool any = false;
+    if (*st == WEIR_REJECT) {
+        weir_error why = *err;
+        *st = weir_sync_take_refusals(s, b->first, &any, err);
+        if (!*st && !any) {
+            *err = why; /* no record's row: nothing that could be left out */
+            err->status = *st = WEIR_FATAL;
+        }
+    } else if (*st == WEIR_RETRY && strcmp(err->code, "TABLE_MOVED") == 0) {
+        any = (*moved)++ < MOST_MOVED;
+    }
+    return any;
+}
+
 /* Until it is committed: HOLD and RETRY wait and try again for as long as it takes. One of them is
  * returned when the writer is to stop meanwhile. */
 static weir_status persist(weir_sync *s, batch *b, weir_error *err)
 {
     weir_status st = transact(s, b, err);
+    unsigned moved = 0;
     for (int64_t wait_ms = FIRST_WAIT_MS; st;) {
+        if (again_at_once(s, b, &st, &moved, err)) {
+            st = restore(s, err);
+            st = st ? st : transact(s, b, err);
+            continue;
+        }
+        moved = 0;
         if (!may_pass(s, st, err)) {
             return err->status;
         }

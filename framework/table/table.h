@@ -1,0 +1,182 @@
+/* Tables of a database as caches of a store: what the config says of them, what the database says
+ * of them, and the port that a database's driver fills. Private to connectors/sql and its drivers.
+ *
+ * A row of the ROW space is a row of the table, its members the columns. What the merge rule keeps
+ * of a key (STATE) stands in the row's position column, as bytes. What has no row stands in one
+ * side table: delete marks and rows that are not shown (STATE), halves of moves (MOVE), offsets and
+ * watermarks (META).
+ *
+ * Thread: as the store port says: one owner at a time, but for the functions that say otherwise. */
+#ifndef WEIR_SQL_TABLE_H
+#define WEIR_SQL_TABLE_H
+
+#include "base/map.h"
+#include "cdc/column.h"
+#include "cdc/shape.h"
+#include "cdc/store.h"
+#include "table/table_rule.h"
+
+/* How a column's JSON and its text in the database stand to each other. */
+typedef enum weir_form {
+    WEIR_FORM_TEXT,    /* a string's characters, anything else as it stands */
+    WEIR_FORM_JSON,    /* JSON, as it stands */
+    WEIR_FORM_HSTORE,  /* an object; "a"=>"b" */
+    WEIR_FORM_ARRAY,   /* an array; {a,b} */
+    WEIR_FORM_BOOLEAN, /* from here on SQLite's alone */
+    WEIR_FORM_INTEGER,
+    WEIR_FORM_DECIMAL,
+    WEIR_FORM_FLOAT4,
+    WEIR_FORM_FLOAT8,
+    WEIR_FORM_BYTES,
+} weir_form;
+
+typedef struct weir_table_column {
+    char *name, *type;    /* owned; the type as the database prints it */
+    char *pg_type;        /* owned; PostgreSQL's name of what it holds, for keys */
+    weir_form form, item; /* item: of an array */
+    bool generated;       /* by the database: never written */
+    bool added;           /* by the open transaction */
+} weir_table_column;
+
+/* A column of the key. */
+typedef struct weir_table_key {
+    weir_view member; /* its name in the record's key */
+    size_t column;    /* of the table */
+    bool plain;       /* the key's JSON is the row's: integers, texts, UUIDs, booleans */
+    weir_column raw;  /* else: how the key's JSON is rendered */
+} weir_table_key;
+
+/* The order in which members of rows come, and which columns they are. */
+typedef struct weir_signature {
+    weir_arena arena;
+    weir_view *members;
+    size_t n_members;
+    size_t *columns; /* of the table, in the members' order; SIZE_MAX: ignored */
+    size_t n_columns;
+    unsigned number; /* within the table */
+} weir_signature;
+
+typedef struct weir_table {
+    const weir_table_rule *rule;
+    char *name;   /* owned: of the cache */
+    char *quoted; /* owned: "schema"."table" */
+    bool described, exists;
+    bool changed;               /* by the open transaction: an abort takes it back */
+    weir_table_column *columns; /* owned */
+    size_t n_columns;
+    weir_table_key *key; /* owned; in the order of the members' names */
+    size_t n_key;
+    char *depends; /* owned; a foreign key or a further unique index; NULL: rows are independent */
+    weir_signature **signatures; /* owned */
+    size_t n_signatures;
+    weir_arena arena;        /* of the description */
+    weir_arena shape_arena;  /* of the shape */
+    const weir_shape *shape; /* of rows to come; NULL: none was told */
+    int64_t rows;            /* about so many */
+    /* the transaction's */
+    weir_map
+        entries[WEIR_SPACES]; /* ROW: entries of keys (states and rows); MOVE, META: of names */
+    int64_t rows_delta;
+    void *driver; /* the driver's own */
+} weir_table;
+
+typedef enum weir_table_op {
+    WEIR_TABLE_INSERT,
+    WEIR_TABLE_UPDATE,
+    WEIR_TABLE_POSITION, /* only the position column */
+    WEIR_TABLE_DELETE,
+} weir_table_op;
+
+/* What becomes of one row. The texts are those of the columns' input; ptr NULL: NULL. */
+typedef struct weir_table_change {
+    weir_table_op op;
+    weir_view key;                   /* the record's */
+    const weir_view *key_values;     /* of table->key */
+    const weir_signature *signature; /* of an insert or update */
+    const weir_view *values; /* of its columns; those of ignored members are not looked at */
+    weir_view old_position, position; /* bytes; old ptr NULL: the column is NULL */
+} weir_table_change;
+
+typedef struct weir_side_change {
+    weir_view key, old, value; /* old ptr NULL: there was none; value ptr NULL: goes */
+} weir_side_change;
+
+/* position ptr NULL: the column is NULL; row ptr NULL: was not asked for. Borrowed for the call. */
+typedef weir_status weir_table_found_fn(
+    void *ctx, size_t i, weir_view position, weir_view row, weir_error *err);
+typedef weir_status weir_side_found_fn(void *ctx, weir_view key, weir_view value, weir_error *err);
+/* key: the key's columns as to_json would write them, an object in the order of table->key. */
+typedef weir_status weir_table_page_fn(void *ctx, weir_view key, const weir_view *key_values,
+    weir_view position, weir_view row, weir_error *err);
+
+/* Errors of all calls: STORE_IO, STORE_FULL (HOLD), TABLE_MOVED (RETRY), TABLE_REFUSED (REJECT),
+ * TABLE_SCHEMA, TABLE_DEPENDS (FATAL), OUT_OF_MEMORY. */
+typedef struct weir_table_driver {
+    const char *type;
+    unsigned write_at_once; /* changes of one write call at most */
+    weir_status (*begin)(void *self, weir_error *err);
+    weir_status (*commit)(void *self, weir_error *err);
+    void (*abort)(void *self);
+    weir_status (*savepoint)(void *self, weir_error *err);
+    weir_status (*rollback_to)(void *self, weir_error *err); /* the savepoint stays */
+
+    /* Fills columns, exists, depends. */
+    weir_status (*describe)(void *self, weir_table *t, weir_error *err);
+    /* Is there a unique index on exactly the key's columns? */
+    weir_status (*check_key)(void *self, const weir_table *t, bool *unique, weir_error *err);
+    /* The names of the primary key's columns: calls fn for each. */
+    weir_status (*create)(void *self, const weir_table *t, const weir_shape *shape,
+        const weir_view *key_columns, size_t n_key, weir_error *err);
+    weir_status (*add_column)(
+        void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+
+    weir_status (*fetch)(void *self, weir_table *t, const weir_view *const *keys, size_t n,
+        bool rows, weir_table_found_fn *found, void *ctx, weir_error *err);
+    /* *moved: something is not as the changes' old positions say; the transaction is to be aborted.
+     */
+    weir_status (*write)(void *self, weir_table *t, const weir_table_change *changes, size_t n,
+        bool *moved, weir_error *err);
+    weir_status (*page)(void *self, weir_table *t, const weir_view *after, bool inclusive,
+        unsigned limit, bool rows, weir_table_page_fn *fn, void *ctx, weir_error *err);
+    weir_status (*clear)(void *self, weir_table *t, weir_error *err);
+
+    weir_status (*side_fetch)(void *self, const char *cache, weir_space space,
+        const weir_view *keys, size_t n, weir_side_found_fn *found, void *ctx, weir_error *err);
+    /* unguarded: whatever was there. */
+    weir_status (*side_write)(void *self, const char *cache, weir_space space,
+        const weir_side_change *changes, size_t n, bool unguarded, bool *moved, weir_error *err);
+    weir_status (*side_page)(void *self, const char *cache, weir_space space, weir_view after,
+        bool inclusive, unsigned limit, weir_side_found_fn *fn, void *ctx, weir_error *err);
+    weir_status (*side_clear)(void *self, const char *cache, weir_space space, weir_error *err);
+
+    /* On connections of their own, committed data only. Thread: any. */
+    weir_status (*read)(void *self, const weir_table *t, const weir_view *key_values, weir_buf *to,
+        bool *found, weir_error *err);
+    weir_status (*side_read)(void *self, const char *cache, weir_space space, weir_view key,
+        weir_buf *to, bool *found, weir_error *err);
+    uint64_t (*bytes)(void *self);
+    weir_status (*count)(void *self, const weir_table *t, int64_t *rows, weir_error *err);
+    void (*forget)(void *self, weir_table *t); /* what it keeps in t->driver */
+    void (*close)(void *self);
+} weir_table_driver;
+
+/* A store over a driver, which it owns from here on, on failure too. */
+WEIR_MUST_USE weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
+    const weir_table_rule *rules, size_t n_rules, weir_store *out, weir_error *err);
+
+/* ---- for drivers --------------------------------------------------------------------------- */
+
+/* "name" with its quotes doubled. */
+void weir_sql_quote(weir_buf *to, weir_view name);
+/* 'text' likewise. */
+void weir_sql_literal(weir_buf *to, weir_view text);
+const weir_table_column *weir_table_column_named(const weir_table *t, weir_view name, size_t *at);
+/* Adds a column to a description. False: out of memory. */
+bool weir_table_add_column(weir_table *t, weir_table_column column, const char *name,
+    const char *type, const char *pg_type);
+static inline const weir_table_column *weir_table_key_column(const weir_table *t, size_t i)
+{
+    return &t->columns[t->key[i].column];
+}
+
+#endif

@@ -1,0 +1,610 @@
+/* Writing what a transaction has set. See table_store.h.
+ *
+ * Entries become changes of rows (insert, update, position alone, delete) and of the side table; a
+ * table that is not there is made by the shape of its rows, and columns that it lacks are added, as
+ * the rule allows. A row that is refused for its data is found by halving what was written. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "table/table_key.h"
+#include "table/table_store.h"
+#include "table/table_text.h"
+#include "value/json.h"
+
+typedef struct flush {
+    weir_table_store *store;
+    unsigned cache;
+    weir_table *table;
+    weir_table_entry **entries; /* that are set; sorted by key */
+    size_t n_entries;
+    weir_table_change *changes;
+    size_t n_changes;
+    const weir_signature *signature; /* of the row before */
+    bool redescribed;                /* the table has changed: what was made of entries is void */
+    bool moved;
+} flush;
+
+/* ---- The table and its columns -----------------------------------------------------------------
+ */
+
+static weir_status missing_type(const weir_table *t, weir_view column, weir_error *err)
+{
+    return weir_fail(err, WEIR_E_TABLE_NO_TYPE,
+        "column \"%.*s\" of table %s has no type: its records do not tell one; name it under "
+        "sources.NAME.types, or make the table",
+        WEIR_ARG(column), t->quoted);
+}
+
+static weir_status create_table(flush *f, weir_view key, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    weir_table *t = f->table;
+    weir_view *names = (weir_view *)(uintptr_t)t->rule->key;
+    size_t n = t->rule->n_key;
+    weir_status st = n ? WEIR_OK : weir_table_key_names(t, key, &s->scratch, &names, &n, err);
+    if (st) {
+        return st;
+    }
+    if (!n) {
+        return weir_fail(err, WEIR_E_TABLE_KEY,
+            "the records' keys are single values: name the key's column by `key` of table %s",
+            t->quoted);
+    }
+    if (!t->shape || !t->shape->n_columns) {
+        return weir_fail(err, WEIR_E_TABLE_NO_TYPE,
+            "table %s cannot be made: its records do not tell their columns' types; name them "
+            "under "
+            "sources.NAME.types, or make the table",
+            t->quoted);
+    }
+    for (size_t i = 0; i < t->shape->n_columns; i++) {
+        if (!t->shape->columns[i].type.len) {
+            return missing_type(t, t->shape->columns[i].name, err);
+        }
+    }
+    st = s->driver->create(s->self, t, t->shape, names, n, err);
+    t->described = false;
+    st = st ? st : weir_table_describe(s, t, err);
+    t->changed = f->redescribed = true;
+    return st;
+}
+
+static const weir_shape_column *shape_column(const weir_table *t, weir_view name)
+{
+    for (size_t i = 0; t->shape && i < t->shape->n_columns; i++) {
+        if (weir_view_eq(t->shape->columns[i].name, name)) {
+            return &t->shape->columns[i];
+        }
+    }
+    return NULL;
+}
+
+/* *at: SIZE_MAX where the member is left out. */
+static weir_status place_member(flush *f, weir_view name, size_t *at, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    weir_table *t = f->table;
+    *at = SIZE_MAX;
+    if (weir_table_column_named(t, name, at)) {
+        *at = t->columns[*at].generated ? SIZE_MAX : *at;
+        return WEIR_OK;
+    }
+    if (t->rule->on_ddl == WEIR_DDL_IGNORE) {
+        return WEIR_OK;
+    }
+    if (t->rule->on_ddl == WEIR_DDL_STOP) {
+        return weir_fail(err, WEIR_E_TABLE_COLUMN,
+            "table %s has no column \"%.*s\", which its rows have, and on_ddl is stop", t->quoted,
+            WEIR_ARG(name));
+    }
+    const weir_shape_column *c = shape_column(t, name);
+    if (!c || !c->type.len) {
+        return missing_type(t, name, err);
+    }
+    weir_status st = s->driver->add_column(s->self, t, c, err);
+    t->described = false;
+    st = st ? st : weir_table_describe(s, t, err);
+    t->changed = f->redescribed = true;
+    if (!st && !weir_table_column_named(t, name, at)) {
+        return weir_fail(
+            err, WEIR_E_TABLE_COLUMN, "table %s has no column \"%.*s\"", t->quoted, WEIR_ARG(name));
+    }
+    return st;
+}
+
+/* ---- Signatures --------------------------------------------------------------------------------
+ */
+
+static bool has_members(const weir_signature *g, const weir_value *row)
+{
+    size_t i = 0;
+    if (g->n_members != row->len) {
+        return false;
+    }
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        (void)value;
+        if (!weir_view_eq(weir_raw(name), g->members[i++])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All the members first, since adding a column forgets what was known of the table. */
+static weir_status add_columns(flush *f, const weir_value *row, weir_error *err)
+{
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        (void)value;
+        size_t at;
+        weir_view text = weir_string(name, &f->store->scratch);
+        weir_status st = text.ptr ? place_member(f, text, &at, err) : weir_fail_oom(err);
+        if (st) {
+            return st;
+        }
+    }
+    return WEIR_OK;
+}
+
+static bool fill_signature(flush *f, weir_signature *g, const weir_value *row)
+{
+    g->members = weir_arena_alloc(&g->arena, row->len * sizeof *g->members);
+    g->columns = weir_arena_alloc(&g->arena, row->len * sizeof *g->columns);
+    if (!g->members || !g->columns) {
+        return false;
+    }
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        (void)value;
+        size_t at = SIZE_MAX;
+        weir_view text = weir_string(name, &f->store->scratch);
+        const weir_table_column *c = text.ptr ? weir_table_column_named(f->table, text, &at) : NULL;
+        g->columns[g->n_members] = c && !c->generated ? at : SIZE_MAX;
+        g->n_columns += g->columns[g->n_members] != SIZE_MAX;
+        g->members[g->n_members++] = weir_arena_copy(&g->arena, weir_raw(name));
+    }
+    return !g->arena.failed && !f->store->scratch.failed;
+}
+
+static weir_status new_signature(flush *f, const weir_value *row, weir_error *err)
+{
+    weir_status st = add_columns(f, row, err);
+    if (st) {
+        return st;
+    }
+    weir_table *t = f->table;
+    weir_signature **grown =
+        weir_realloc(t->signatures, (t->n_signatures + 1) * sizeof(weir_signature *));
+    weir_signature *g = grown ? weir_calloc(1, sizeof *g) : NULL;
+    t->signatures = grown ? grown : t->signatures;
+    if (!g) {
+        return weir_fail_oom(err);
+    }
+    weir_arena_init(&g->arena, 0);
+    g->number = (unsigned)t->n_signatures;
+    if (!fill_signature(f, g, row)) {
+        weir_arena_fini(&g->arena);
+        weir_free(g);
+        return weir_fail_oom(err);
+    }
+    t->signatures[t->n_signatures++] = g;
+    f->signature = g;
+    return WEIR_OK;
+}
+
+static weir_status find_signature(flush *f, const weir_value *row, weir_error *err)
+{
+    if (f->signature && has_members(f->signature, row)) {
+        return WEIR_OK;
+    }
+    for (size_t i = 0; i < f->table->n_signatures; i++) {
+        if (has_members(f->table->signatures[i], row)) {
+            f->signature = f->table->signatures[i];
+            return WEIR_OK;
+        }
+    }
+    return new_signature(f, row, err);
+}
+
+/* ---- From entries to changes -------------------------------------------------------------------
+ */
+
+static weir_status refuse(flush *f, weir_view key, const weir_error *why, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    if (s->n_refusals == s->refusals_capacity) {
+        size_t capacity = s->refusals_capacity ? s->refusals_capacity * 2 : 16;
+        weir_table_refusal *grown = weir_realloc(s->refusals, capacity * sizeof *grown);
+        if (!grown) {
+            return weir_fail_oom(err);
+        }
+        s->refusals = grown;
+        s->refusals_capacity = capacity;
+    }
+    weir_view copy = weir_arena_copy(&s->refusal_arena, key);
+    if (!copy.ptr) {
+        return weir_fail_oom(err);
+    }
+    s->refusals[s->n_refusals++] = (weir_table_refusal){f->cache, copy, *why};
+    return WEIR_OK;
+}
+
+/* The texts of a row's columns, in the order of its signature's members. */
+static weir_status row_values(
+    flush *f, const weir_value *row, const weir_view **values, weir_error *err)
+{
+    const weir_signature *g = f->signature;
+    weir_view *to = weir_arena_alloc(&f->store->scratch, g->n_members * sizeof *to);
+    size_t i = 0;
+    if (!to) {
+        return weir_fail_oom(err);
+    }
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        size_t at = g->columns[i];
+        to[i] = (weir_view){NULL, 0};
+        weir_status st = at == SIZE_MAX ? WEIR_OK
+                                        : weir_table_text(&f->table->columns[at], value,
+                                              &f->store->scratch, &to[i], err);
+        if (st) {
+            return st;
+        }
+        i++;
+        (void)name;
+    }
+    *values = to;
+    return WEIR_OK;
+}
+
+/* A key whose JSON was rendered in another way than its column's in the row is a key that would not
+ * be found again. */
+static weir_status check_key(
+    const flush *f, const weir_table_entry *e, const weir_view *values, weir_error *err)
+{
+    const weir_table *t = f->table;
+    const weir_signature *g = f->signature;
+    for (size_t k = 0; k < t->n_key; k++) {
+        for (size_t i = 0; !t->key[k].plain && i < g->n_members; i++) {
+            if (g->columns[i] == t->key[k].column && !weir_view_eq(values[i], e->values[k])) {
+                return weir_fail(err, WEIR_E_TABLE_KEY,
+                    "column \"%s\" of table %s is %.*s in a row and %.*s by its key: say under "
+                    "sources.NAME.modes how the connector writes it",
+                    weir_table_key_column(t, k)->name, t->quoted, WEIR_ARG(values[i]),
+                    WEIR_ARG(e->values[k]));
+            }
+        }
+    }
+    return WEIR_OK;
+}
+
+static weir_status row_change(
+    flush *f, const weir_table_entry *e, weir_table_change *c, weir_error *err)
+{
+    const weir_value *row;
+    weir_status st = weir_json_read(e->new_row, &f->store->scratch, &row, err);
+    if (st) {
+        return st == WEIR_REJECT && !f->store->scratch.failed
+                   ? weir_fail(err, WEIR_E_INTERNAL, "a row that weir rendered is not JSON")
+                   : st;
+    }
+    st = f->table->exists ? WEIR_OK : create_table(f, e->key, err);
+    st = st ? st : find_signature(f, row, err);
+    st = st ? st : row_values(f, row, &c->values, err);
+    c->signature = f->signature;
+    return st;
+}
+
+static weir_status own_values(flush *f, weir_table_entry *e, weir_error *err)
+{
+    return e->values ? WEIR_OK
+                     : weir_table_key_values(f->table, e->key, &f->store->arena, &e->values, err);
+}
+
+static bool stays(const weir_table_entry *e)
+{
+    return e->row_set ? e->new_row.ptr != NULL : e->in_table;
+}
+
+static weir_view state_after(const weir_table_entry *e)
+{
+    return e->state_set ? e->new_state : e->state;
+}
+
+/* *any: there is something to be done to the row. */
+static weir_status change_of(
+    flush *f, weir_table_entry *e, weir_table_change *c, bool *any, weir_error *err)
+{
+    weir_view state = state_after(e);
+    bool row = stays(e);
+    *c = (weir_table_change){.key = e->key, .old_position = e->position};
+    *any = row ? e->row_set || e->state_set : e->in_table;
+    if (!*any) {
+        return WEIR_OK;
+    }
+    c->op = !row           ? WEIR_TABLE_DELETE
+            : !e->in_table ? WEIR_TABLE_INSERT
+            : e->row_set   ? WEIR_TABLE_UPDATE
+                           : WEIR_TABLE_POSITION;
+    bool with_row = c->op == WEIR_TABLE_INSERT || c->op == WEIR_TABLE_UPDATE;
+    weir_status st = with_row ? row_change(f, e, c, err) : WEIR_OK;
+    st = st ? st : own_values(f, e, err);
+    st = st || !with_row ? st : check_key(f, e, c->values, err);
+    c->key_values = e->values;
+    return st || !row || !state.ptr
+               ? st
+               : weir_position_pack(f->table, e->key, state, &f->store->scratch, &c->position, err);
+}
+
+static weir_status add_changes(flush *f, size_t from, size_t n, weir_error *err)
+{
+    f->changes = weir_arena_alloc(&f->store->scratch, n * sizeof *f->changes);
+    f->n_changes = 0;
+    f->signature = NULL;
+    if (!f->changes) {
+        return weir_fail_oom(err);
+    }
+    size_t n_refusals = f->store->n_refusals;
+    for (size_t i = from; i < from + n; i++) {
+        bool any;
+        if (f->redescribed) { /* once for each column that is new, at most */
+            f->redescribed = false;
+            f->signature = NULL;
+            f->n_changes = 0;
+            f->store->n_refusals = n_refusals;
+            i = from;
+        }
+        weir_status st = change_of(f, f->entries[i], &f->changes[f->n_changes], &any, err);
+        if (st == WEIR_REJECT) {
+            st = refuse(f, f->entries[i]->key, err, err);
+            any = false;
+        }
+        if (st) {
+            return st;
+        }
+        f->n_changes += any;
+        i = f->redescribed && i + 1 == from + n ? from - 1 : i;
+    }
+    return WEIR_OK;
+}
+
+/* ---- Rows --------------------------------------------------------------------------------------
+ */
+
+/* Everything before these stays as it is; what is written here is taken back in the end anyway. */
+static weir_status halve(flush *f, const weir_table_change *changes, size_t n, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    weir_status st = s->driver->savepoint(s->self, err);
+    st = st ? st : s->driver->write(s->self, f->table, changes, n, &f->moved, err);
+    if (st != WEIR_REJECT) {
+        return st;
+    }
+    weir_error why = *err;
+    st = s->driver->rollback_to(s->self, err);
+    if (st) {
+        return st;
+    }
+    if (n == 1) {
+        return refuse(f, changes->key, &why, err);
+    }
+    st = halve(f, changes, n / 2, err);
+    return st ? st : halve(f, changes + n / 2, n - n / 2, err);
+}
+
+static weir_status write_changes(flush *f, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    if (!f->n_changes) {
+        return WEIR_OK;
+    }
+    if (s->careful) {
+        return halve(f, f->changes, f->n_changes, err);
+    }
+    weir_status st = s->driver->write(s->self, f->table, f->changes, f->n_changes, &f->moved, err);
+    if (st == WEIR_REJECT) {
+        s->careful = true; /* the whole transaction is gone: it is done again, halving */
+        return weir_fail(err, WEIR_E_TABLE_MOVED, "table %s has refused a row, which is looked for",
+            f->table->quoted);
+    }
+    return st;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    weir_view x = (*(weir_table_entry *const *)a)->key, y = (*(weir_table_entry *const *)b)->key;
+    int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+    return order ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+static weir_status collect(flush *f, weir_error *err)
+{
+    weir_map *map = &f->table->entries[WEIR_SPACE_ROW];
+    f->entries = weir_arena_alloc(&f->store->arena, map->count * sizeof(weir_table_entry *));
+    weir_table_entry **unknown =
+        weir_arena_alloc(&f->store->arena, map->count * sizeof(weir_table_entry *));
+    size_t n_unknown = 0;
+    f->n_entries = 0;
+    if (!f->entries || !unknown) {
+        return weir_fail_oom(err);
+    }
+    weir_map_entry *m;
+    for (size_t at = 0; (m = weir_map_next(map, &at)) != NULL;) {
+        weir_table_entry *e = m->value;
+        if (e->state_set || e->row_set) {
+            f->entries[f->n_entries++] = e;
+            unknown[n_unknown] = e;
+            n_unknown += !e->fetched;
+        }
+    }
+    if (f->n_entries > 1) {
+        qsort(f->entries, f->n_entries, sizeof(weir_table_entry *), by_key);
+    }
+    return n_unknown ? weir_table_fetch(f->store, f->cache, unknown, n_unknown, false, err)
+                     : WEIR_OK;
+}
+
+/* ---- The side table ----------------------------------------------------------------------------
+ */
+
+static bool same(weir_view a, weir_view b)
+{
+    return a.ptr && b.ptr ? weir_view_eq(a, b) : a.ptr == b.ptr;
+}
+
+static weir_status write_side(flush *f, weir_space space, weir_side_change *changes, size_t n,
+    bool unguarded, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    return n ? s->driver->side_write(
+                   s->self, f->table->name, space, changes, n, unguarded, &f->moved, err)
+             : WEIR_OK;
+}
+
+/* States of keys that have no row. */
+static weir_status write_states(flush *f, size_t from, size_t n, weir_error *err)
+{
+    weir_side_change *changes = weir_arena_alloc(&f->store->scratch, n * sizeof *changes);
+    size_t count = 0;
+    if (!changes) {
+        return weir_fail_oom(err);
+    }
+    for (size_t i = from; i < from + n; i++) {
+        const weir_table_entry *e = f->entries[i];
+        weir_view after = stays(e) ? (weir_view){NULL, 0} : state_after(e);
+        weir_view before = e->in_side ? e->side : (weir_view){NULL, 0};
+        if (!same(before, after)) {
+            changes[count++] = (weir_side_change){e->key, before, after};
+        }
+    }
+    return write_side(f, WEIR_SPACE_STATE, changes, count, false, err);
+}
+
+static weir_status write_names(flush *f, weir_space space, weir_error *err)
+{
+    weir_map *map = &f->table->entries[space];
+    weir_side_change *changes = weir_arena_alloc(&f->store->scratch, map->count * sizeof *changes);
+    size_t n = 0;
+    bool unguarded = space != WEIR_SPACE_MOVE; /* halves of moves are always asked for first */
+    weir_map_entry *m;
+    if (!changes) {
+        return weir_fail_oom(err);
+    }
+    for (size_t at = 0; (m = weir_map_next(map, &at)) != NULL;) {
+        weir_side_entry *e = m->value;
+        if (!e->set) {
+            continue;
+        }
+        if (unguarded || !same(e->old, e->value)) {
+            changes[n++] = (weir_side_change){e->key, e->old, e->value};
+        }
+    }
+    return write_side(f, space, changes, n, unguarded, err);
+}
+
+/* ---- The whole ---------------------------------------------------------------------------------
+ */
+
+static void written(flush *f, weir_table_entry *e)
+{
+    bool row = stays(e);
+    weir_view state = state_after(e);
+    f->table->rows_delta += (int)row - (int)e->in_table;
+    e->row = e->row_set ? e->new_row : e->row;
+    e->row_fetched |= e->row_set;
+    e->state = state;
+    e->in_side = !row && state.ptr;
+    e->side = e->in_side ? state : (weir_view){NULL, 0};
+    e->in_table = row;
+    e->row_set = e->state_set = false;
+}
+
+static weir_status settle_entries(flush *f, size_t from, size_t n, weir_error *err)
+{
+    for (size_t i = 0; i < f->n_changes; i++) {
+        const weir_table_change *c = &f->changes[i];
+        weir_table_entry *e = weir_table_entry_of(f->store, f->cache, c->key);
+        weir_view copy =
+            c->position.ptr ? weir_arena_copy(&f->store->arena, c->position) : c->position;
+        if (!e || (c->position.ptr && !copy.ptr)) {
+            return weir_fail_oom(err);
+        }
+        e->position = copy;
+    }
+    for (size_t i = from; i < from + n; i++) {
+        written(f, f->entries[i]);
+    }
+    return WEIR_OK;
+}
+
+static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
+{
+    weir_arena_reset(&f->store->scratch);
+    weir_status st = add_changes(f, from, n, err);
+    st = st ? st : write_changes(f, err);
+    st = st || f->store->n_refusals ? st : write_states(f, from, n, err);
+    return st ? st : settle_entries(f, from, n, err);
+}
+
+static weir_status flush_rows(flush *f, weir_error *err)
+{
+    weir_status st = weir_table_describe(f->store, f->table, err);
+    st = st ? st : collect(f, err);
+    size_t most = f->store->driver->write_at_once;
+    for (size_t at = 0; !st && !f->moved && at < f->n_entries; at += most) {
+        size_t n = f->n_entries - at < most ? f->n_entries - at : most;
+        st = flush_some(f, at, n, err);
+    }
+    return st;
+}
+
+static weir_status flush_table(flush *f, weir_error *err)
+{
+    weir_table *t = f->table;
+    weir_status st = t->rule && t->entries[WEIR_SPACE_ROW].count ? flush_rows(f, err) : WEIR_OK;
+    for (int space = 0; space < WEIR_SPACES && !st && !f->moved; space++) {
+        bool names = !t->rule || (space != WEIR_SPACE_ROW && space != WEIR_SPACE_STATE);
+        if (names && t->entries[space].count) {
+            weir_arena_reset(&f->store->scratch);
+            st = write_names(f, (weir_space)space, err);
+        }
+    }
+    if (!st && f->moved) {
+        f->store->doubtful = true;
+        st = weir_fail(err, WEIR_E_TABLE_MOVED, "a row of %s is not as it was read", t->quoted);
+    }
+    return st;
+}
+
+static void clear_side_sets(weir_table *t)
+{
+    for (int space = 0; space < WEIR_SPACES; space++) {
+        weir_map_entry *m;
+        bool names = !t->rule || (space != WEIR_SPACE_ROW && space != WEIR_SPACE_STATE);
+        for (size_t at = 0; names && (m = weir_map_next(&t->entries[space], &at)) != NULL;) {
+            weir_side_entry *e = m->value;
+            e->old = e->set ? e->value : e->old;
+            e->fetched |= e->set;
+            e->set = false;
+        }
+    }
+}
+
+weir_status weir_table_flush(weir_table_store *s, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (unsigned i = 0; i < s->n_tables && !st; i++) {
+        if (s->tables[i]) {
+            flush f = {.store = s, .cache = i, .table = s->tables[i]};
+            st = flush_table(&f, err);
+        }
+        if (s->tables[i] && !st) {
+            clear_side_sets(s->tables[i]);
+        }
+    }
+    if (!st && s->n_refusals) {
+        *err = s->refusals[0].why;
+        st = err->status = WEIR_REJECT;
+    }
+    return st;
+}

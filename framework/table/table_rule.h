@@ -1,0 +1,29 @@
+/* What a table of a store is: from the config. Thread: immutable. */
+#ifndef WEIR_SQL_TABLE_RULE_H
+#define WEIR_SQL_TABLE_RULE_H
+
+#include "cdc/column.h"
+
+typedef enum weir_on_ddl {
+    WEIR_DDL_ADD_COLUMNS, /* columns that rows bring are added */
+    WEIR_DDL_IGNORE,      /* columns that the table lacks are left out */
+    WEIR_DDL_STOP,
+} weir_on_ddl;
+
+/* Borrowed, outlives the store. */
+typedef struct weir_table_rule {
+    const char *cache;  /* the name that the store's cache is opened by */
+    const char *schema; /* NULL: the connection's own */
+    const char *table;
+    const char *position_column;
+    bool create; /* a table that is not there is made */
+    weir_on_ddl on_ddl;
+    const weir_view
+        *key;     /* the table's key columns, by their names there; NULL: its primary key, */
+    size_t n_key; /* or, of a table that is made, those of the records' keys */
+    const weir_view (*rename)[2]; /* from the record's name to the table's */
+    size_t n_rename;
+    weir_column_modes modes; /* how the source writes what a key's JSON alone does not tell */
+} weir_table_rule;
+
+#endif
