@@ -13,7 +13,7 @@ endif
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-PKGS := rdkafka lmdb yaml-0.1 libmicrohttpd libcurl zlib libzstd liblzma jansson libpcre2-8
+PKGS := rdkafka lmdb libpq sqlite3 yaml-0.1 libmicrohttpd libcurl zlib libzstd liblzma jansson libpcre2-8
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wvla -Wformat=2 -Wundef -Werror
 OPT ?= -O2 -g

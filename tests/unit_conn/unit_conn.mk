@@ -18,4 +18,4 @@ $(foreach test,$(UNIT_CONN),$(eval $(call unit_conn_test,$(test))))
 
 .PHONY: check-unit-conn
 check-unit-conn: $(UNIT_CONN_BIN)
-	@scripts/run-tests $(UNIT_CONN_BIN)
+	@tests/support/with-postgres scripts/run-tests $(UNIT_CONN_BIN)

@@ -1,0 +1,415 @@
+/* Writing rows to PostgreSQL. See postgres.h.
+ *
+ * Rows go by COPY. A batch of nothing but new rows goes into the table itself: if one of them is
+ * there after all, the transaction is gone, and done again with what is there. Any other batch goes
+ * into a temporary table of the session, one for each order of columns, and from there to the table
+ * in one statement for each kind of change, which touches only rows that are at the position they
+ * were read at.
+ *
+ * Measured (docs/ARCHITECTURE.md): COPY is the fastest from some tens of rows on, and for less it
+ * costs a millisecond, which is what a commit costs. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "postgres/postgres.h"
+
+typedef struct writing {
+    weir_pg *p;
+    weir_table *t;
+    const weir_table_change *changes;
+    size_t n;
+    const weir_signature *signature; /* NULL: only keys */
+    char stage[64];
+    size_t counts[4]; /* by weir_table_op */
+} writing;
+
+/* ---- Names -------------------------------------------------------------------------------------
+ */
+
+static void put_name(weir_buf *to, const char *name)
+{
+    weir_sql_quote(to, weir_view_of(name));
+}
+
+static bool is_key(const weir_table *t, size_t column)
+{
+    for (size_t i = 0; i < t->n_key; i++) {
+        if (t->key[i].column == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is this member of the signature a column that is written beside the key? */
+static bool is_written(const writing *w, size_t member)
+{
+    size_t c = w->signature->columns[member];
+    return c != SIZE_MAX && !is_key(w->t, c);
+}
+
+/* The key's columns, then the others, with a prefix ("s.") before each and commas between. */
+static void put_columns(const writing *w, weir_buf *to, const char *prefix)
+{
+    for (size_t i = 0; i < w->t->n_key; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        weir_buf_puts(to, prefix);
+        put_name(to, weir_table_key_column(w->t, i)->name);
+    }
+    for (size_t i = 0; w->signature && i < w->signature->n_members; i++) {
+        if (is_written(w, i)) {
+            weir_buf_puts(to, ",");
+            weir_buf_puts(to, prefix);
+            put_name(to, w->t->columns[w->signature->columns[i]].name);
+        }
+    }
+}
+
+static void put_same_key(const writing *w, weir_buf *to)
+{
+    for (size_t i = 0; i < w->t->n_key; i++) {
+        const char *name = weir_table_key_column(w->t, i)->name;
+        weir_buf_puts(to, i ? " and t." : "t.");
+        put_name(to, name);
+        weir_buf_puts(to, "=s.");
+        put_name(to, name);
+    }
+}
+
+static weir_status do_sql(writing *w, uint64_t *rows, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    const char *text = weir_buf_str(sql);
+    return sql->failed ? weir_fail_oom(err) : weir_pg_do(w->p->conn, w->t, text, rows, err);
+}
+
+/* ---- COPY --------------------------------------------------------------------------------------
+ */
+
+static void put_text(weir_buf *to, weir_view v)
+{
+    static const char escapes[256] = {['\b'] = 'b',
+        ['\f'] = 'f',
+        ['\n'] = 'n',
+        ['\r'] = 'r',
+        ['\t'] = 't',
+        ['\v'] = 'v',
+        ['\\'] = '\\'};
+    if (!v.ptr) {
+        weir_buf_puts(to, "\\N");
+        return;
+    }
+    if (!weir_buf_reserve(to, 2 * v.len)) {
+        return;
+    }
+    char *at = to->ptr + to->len;
+    for (size_t i = 0; i < v.len; i++) {
+        char e = escapes[(unsigned char)v.ptr[i]];
+        if (e) {
+            *at++ = '\\';
+        }
+        *at++ = e ? e : v.ptr[i];
+    }
+    to->len = (size_t)(at - to->ptr);
+}
+
+static void put_bytes(weir_buf *to, weir_view v)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!v.ptr) {
+        weir_buf_puts(to, "\\N");
+        return;
+    }
+    weir_buf_puts(to, "\\\\x");
+    if (!weir_buf_reserve(to, 2 * v.len)) {
+        return;
+    }
+    char *at = to->ptr + to->len;
+    for (size_t i = 0; i < v.len; i++) {
+        *at++ = digits[(unsigned char)v.ptr[i] >> 4];
+        *at++ = digits[(unsigned char)v.ptr[i] & 15];
+    }
+    to->len = (size_t)(at - to->ptr);
+}
+
+static bool is_of(const writing *w, const weir_table_change *c)
+{
+    return c->signature == w->signature;
+}
+
+static void put_line(const writing *w, weir_buf *to, const weir_table_change *c, bool direct)
+{
+    if (!direct) {
+        weir_buf_putc(to, "iupd"[c->op]);
+        weir_buf_putc(to, '\t');
+        put_bytes(to, c->old_position);
+        weir_buf_putc(to, '\t');
+    }
+    put_bytes(to, c->position);
+    for (size_t i = 0; i < w->t->n_key; i++) {
+        weir_buf_putc(to, '\t');
+        put_text(to, c->key_values[i]);
+    }
+    for (size_t i = 0; w->signature && i < w->signature->n_members; i++) {
+        if (is_written(w, i)) {
+            weir_buf_putc(to, '\t');
+            put_text(to, c->values[i]);
+        }
+    }
+    weir_buf_putc(to, '\n');
+}
+
+static weir_status end_copy(writing *w, bool sent, weir_error *err)
+{
+    PGconn *conn = w->p->conn;
+    weir_status st = WEIR_OK;
+    if (PQputCopyEnd(conn, sent ? NULL : "out of memory") != 1) {
+        return weir_pg_fail(conn, NULL, w->t, err);
+    }
+    for (PGresult *r; (r = PQgetResult(conn)) != NULL;) {
+        if (!st && PQresultStatus(r) != PGRES_COMMAND_OK) {
+            st = weir_pg_fail(conn, r, w->t, err);
+        }
+        PQclear(r);
+    }
+    return sent ? st : weir_fail_oom(err);
+}
+
+static weir_status send_lines(writing *w, bool direct, weir_error *err)
+{
+    enum { AT_ONCE = 1 << 16 };
+    weir_buf *b = &w->p->copy;
+    PGconn *conn = w->p->conn;
+    weir_buf_clear(b);
+    bool ok = true;
+    for (size_t i = 0; i < w->n && ok; i++) {
+        if (!is_of(w, &w->changes[i])) {
+            continue;
+        }
+        put_line(w, b, &w->changes[i], direct);
+        if (b->len >= AT_ONCE) {
+            ok = !b->failed && PQputCopyData(conn, b->ptr, (int)b->len) == 1;
+            weir_buf_clear(b);
+        }
+    }
+    if (ok && b->len) {
+        ok = !b->failed && PQputCopyData(conn, b->ptr, (int)b->len) == 1;
+    }
+    if (!ok && PQstatus(conn) == CONNECTION_BAD) {
+        return weir_pg_fail(conn, NULL, w->t, err);
+    }
+    return end_copy(w, ok, err);
+}
+
+/* The statement is in p->sql. */
+static weir_status copy_in(writing *w, bool direct, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    const char *text = weir_buf_str(sql);
+    if (sql->failed) {
+        return weir_fail_oom(err);
+    }
+    PGresult *r = PQexec(w->p->conn, text);
+    weir_status st =
+        PQresultStatus(r) == PGRES_COPY_IN ? WEIR_OK : weir_pg_fail(w->p->conn, r, w->t, err);
+    PQclear(r);
+    return st ? st : send_lines(w, direct, err);
+}
+
+/* ---- Into the table itself ---------------------------------------------------------------------
+ */
+
+static bool is_direct(const writing *w)
+{
+    if (w->p->no_direct || !w->n) {
+        return false;
+    }
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->changes[i].op != WEIR_TABLE_INSERT ||
+            w->changes[i].signature != w->changes[0].signature) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static weir_status copy_direct(writing *w, bool *moved, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    w->signature = w->changes[0].signature;
+    weir_buf_clear(sql);
+    weir_buf_puts(sql, "copy ");
+    weir_buf_puts(sql, w->t->quoted);
+    weir_buf_puts(sql, " (");
+    put_name(sql, w->t->rule->position_column);
+    weir_buf_puts(sql, ",");
+    put_columns(w, sql, "");
+    weir_buf_puts(sql, ") from stdin");
+    weir_status st = copy_in(w, true, err);
+    if (st == WEIR_FATAL && strcmp(err->code, "TABLE_DEPENDS") == 0) {
+        w->p->no_direct = *moved = true; /* the key's own index, or another one: told next time */
+        return WEIR_OK;
+    }
+    return st;
+}
+
+/* ---- Through a stage ---------------------------------------------------------------------------
+ */
+
+static weir_status make_stage(writing *w, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    weir_buf_clear(sql);
+    weir_buf_printf(sql,
+        "create temp table if not exists %s on commit delete rows as select ' '::\"char\" as "
+        "_weir_op, null::bytea as _weir_old, null::bytea as _weir_new,",
+        w->stage);
+    put_columns(w, sql, "t.");
+    weir_buf_printf(sql, " from %s t with no data", w->t->quoted);
+    weir_status st = do_sql(w, NULL, err);
+    if (!st && w->p->staged) { /* it may have been used before; the commit empties it otherwise */
+        weir_buf_clear(sql);
+        weir_buf_printf(sql, "truncate %s", w->stage);
+        st = do_sql(w, NULL, err);
+    }
+    w->p->staged = true;
+    if (st) {
+        return st;
+    }
+    weir_buf_clear(sql);
+    weir_buf_printf(sql, "copy %s from stdin", w->stage);
+    return copy_in(w, false, err);
+}
+
+static weir_status expect_count(writing *w, weir_table_op op, bool *moved, weir_error *err)
+{
+    uint64_t rows = 0;
+    weir_status st = do_sql(w, &rows, err);
+    *moved |= !st && rows != w->counts[op];
+    return st;
+}
+
+static void put_guard(writing *w, char op)
+{
+    weir_buf *sql = &w->p->sql;
+    weir_buf_printf(sql, " where s._weir_op='%c' and ", op);
+    put_same_key(w, sql);
+    weir_buf_puts(sql, " and t.");
+    put_name(sql, w->t->rule->position_column);
+    weir_buf_puts(sql, " is not distinct from s._weir_old");
+}
+
+static weir_status delete_rows(writing *w, bool *moved, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    weir_buf_clear(sql);
+    weir_buf_printf(sql, "delete from %s t using %s s", w->t->quoted, w->stage);
+    put_guard(w, 'd');
+    return expect_count(w, WEIR_TABLE_DELETE, moved, err);
+}
+
+static weir_status update_rows(writing *w, weir_table_op op, bool *moved, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    weir_buf_clear(sql);
+    weir_buf_printf(sql, "update %s t set ", w->t->quoted);
+    put_name(sql, w->t->rule->position_column);
+    weir_buf_puts(sql, "=s._weir_new");
+    for (size_t i = 0; op == WEIR_TABLE_UPDATE && i < w->signature->n_members; i++) {
+        if (is_written(w, i)) {
+            const char *name = w->t->columns[w->signature->columns[i]].name;
+            weir_buf_puts(sql, ",");
+            put_name(sql, name);
+            weir_buf_puts(sql, "=s.");
+            put_name(sql, name);
+        }
+    }
+    weir_buf_printf(sql, " from %s s", w->stage);
+    put_guard(w, op == WEIR_TABLE_UPDATE ? 'u' : 'p');
+    return expect_count(w, op, moved, err);
+}
+
+static weir_status insert_rows(writing *w, bool *moved, weir_error *err)
+{
+    weir_buf *sql = &w->p->sql;
+    weir_buf_clear(sql);
+    weir_buf_printf(sql, "insert into %s (", w->t->quoted);
+    put_columns(w, sql, "");
+    weir_buf_puts(sql, ",");
+    put_name(sql, w->t->rule->position_column);
+    weir_buf_puts(sql, ") overriding system value select ");
+    put_columns(w, sql, "s.");
+    weir_buf_printf(sql, ",s._weir_new from %s s where s._weir_op='i' order by ", w->stage);
+    for (size_t i = 0; i < w->t->n_key; i++) {
+        weir_buf_puts(sql, i ? "," : "");
+        put_name(sql, weir_table_key_column(w->t, i)->name);
+    }
+    weir_buf_puts(sql, " on conflict (");
+    for (size_t i = 0; i < w->t->n_key; i++) {
+        weir_buf_puts(sql, i ? "," : "");
+        put_name(sql, weir_table_key_column(w->t, i)->name);
+    }
+    weir_buf_puts(sql, ") do nothing");
+    return expect_count(w, WEIR_TABLE_INSERT, moved, err);
+}
+
+static unsigned stage_id(writing *w)
+{
+    unsigned *id = w->t->driver;
+    if (!id) {
+        id = w->t->driver = weir_calloc(1, sizeof *id);
+        if (id) {
+            *id = ++w->p->next_id;
+        }
+    }
+    return id ? *id : 0;
+}
+
+/* The changes of one signature; of none: those that touch no other column. */
+static weir_status write_group(writing *w, bool *moved, weir_error *err)
+{
+    memset(w->counts, 0, sizeof w->counts);
+    size_t all = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        w->counts[w->changes[i].op] += is_of(w, &w->changes[i]);
+        all += is_of(w, &w->changes[i]);
+    }
+    unsigned id = stage_id(w);
+    if (!all || !id) {
+        return all ? weir_fail_oom(err) : WEIR_OK;
+    }
+    if (w->signature) {
+        snprintf(w->stage, sizeof w->stage, "pg_temp.weir_stage_%u_%u", id, w->signature->number);
+    } else {
+        snprintf(w->stage, sizeof w->stage, "pg_temp.weir_stage_%u_keys", id);
+    }
+    weir_status st = make_stage(w, err);
+    if (!st && w->counts[WEIR_TABLE_DELETE]) {
+        st = delete_rows(w, moved, err);
+    }
+    if (!st && !*moved && w->counts[WEIR_TABLE_POSITION]) {
+        st = update_rows(w, WEIR_TABLE_POSITION, moved, err);
+    }
+    if (!st && !*moved && w->counts[WEIR_TABLE_UPDATE]) {
+        st = update_rows(w, WEIR_TABLE_UPDATE, moved, err);
+    }
+    if (!st && !*moved && w->counts[WEIR_TABLE_INSERT]) {
+        st = insert_rows(w, moved, err);
+    }
+    return st;
+}
+
+weir_status weir_pg_write(weir_pg *p, weir_table *t, const weir_table_change *changes, size_t n,
+    bool *moved, weir_error *err)
+{
+    writing w = {.p = p, .t = t, .changes = changes, .n = n};
+    if (is_direct(&w)) {
+        return copy_direct(&w, moved, err);
+    }
+    weir_status st = write_group(&w, moved, err);
+    for (size_t i = 0; i < t->n_signatures && !st && !*moved; i++) {
+        w.signature = t->signatures[i];
+        st = write_group(&w, moved, err);
+    }
+    return st;
+}

@@ -1,0 +1,221 @@
+/* Tables of PostgreSQL, in a cluster of the test's own (tests/support/with-postgres). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <libpq-fe.h>
+
+#include "base/alloc.h"
+#include "postgres/postgres_store.h"
+#include "support/table_cases.h"
+
+static weir_store open_tables(const weir_table_rule *rules, size_t n)
+{
+    weir_postgres_options o = {.conninfo = getenv("WEIR_TEST_PG"), .tables = rules, .n_tables = n};
+    weir_store s;
+    weir_error err;
+    weir_status st = weir_postgres_store_open(&o, &s, &err);
+    for (int i = 0; i < 100 && st && strcmp(err.code, "STORE_LOCKED") == 0; i++) {
+        usleep(10000); /* the server has not seen the last session's end yet */
+        st = weir_postgres_store_open(&o, &s, &err);
+    }
+    if (st) {
+        fail_msg("%s", err.text);
+    }
+    return s;
+}
+
+/* "blob" is what the cases call bytea. */
+static void run_sql(const char *sql)
+{
+    char text[1000];
+    snprintf(text, sizeof text, "%s", sql);
+    for (char *at; (at = strstr(text, "blob")) != NULL;) {
+        memcpy(at, "    ", 4);
+        char rest[1000];
+        snprintf(rest, sizeof rest, "bytea%s", at + 4);
+        memcpy(at, rest, strlen(rest) + 1);
+    }
+    PGconn *c = PQconnectdb(getenv("WEIR_TEST_PG"));
+    PGresult *r = PQexec(c, text);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) {
+        fail_msg("%s: %s", text, PQerrorMessage(c));
+    }
+    PQclear(r);
+    PQfinish(c);
+}
+
+static void test_lock(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("life", "life");
+    weir_store s = open_tables(&rule, 1), other;
+    weir_postgres_options o = {.conninfo = getenv("WEIR_TEST_PG"), .tables = &rule, .n_tables = 1};
+    weir_error err;
+    assert_int_equal(weir_postgres_store_open(&o, &other, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_LOCKED");
+    o.read_only = true;
+    assert_int_equal(weir_postgres_store_open(&o, &other, &err), WEIR_OK);
+    other.ops->close(other.self);
+    s.ops->close(s.self);
+}
+
+/* Whoever is in the way waits, or is waited for: nothing is lost, nothing is refused for it. */
+static void test_holds(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("holds", "holds");
+    const char *k = "{\"id\":1}", *row = "{\"id\":1,\"name\":\"a\",\"amount\":1.00}";
+    weir_store s = open_one(&rule);
+    weir_error err;
+    shape(s, simple, 3);
+    begin(s);
+    put(s, k, "s1", row);
+    run_sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'");
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_HOLD);
+    assert_string_equal(err.code, "STORE_UNREACHABLE");
+    for (int i = 0; i < 100 && s.ops->begin(s.self, &err); i++) {
+        assert_int_equal(err.status, WEIR_HOLD); /* the old session's lock */
+        usleep(10000);
+    }
+    put(s, k, "s1", row);
+    commit(s);
+    run_sql("alter database postgres set default_transaction_read_only = on");
+    run_sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'");
+    weir_status st = s.ops->begin(s.self, &err);
+    for (int i = 0; i < 3 && st; i++) {
+        assert_int_equal(st, WEIR_HOLD);
+        st = s.ops->begin(s.self, &err);
+    }
+    assert_int_equal(st, WEIR_HOLD); /* a standby, as far as one can tell */
+    run_sql(
+        "begin read write; alter database postgres reset default_transaction_read_only; commit");
+    for (int i = 0; i < 100 && s.ops->begin(s.self, &err); i++) {
+        usleep(10000);
+    }
+    put(s, k, "s2", row);
+    commit(s);
+    assert_stored(s, k, "s2", row);
+    s.ops->close(s.self);
+}
+
+static void test_wrong_login(void **state)
+{
+    (void)state;
+    weir_postgres_options o = {.conninfo = "host=/nonexistent port=1"};
+    weir_store s;
+    weir_error err;
+    assert_int_equal(weir_postgres_store_open(&o, &s, &err), WEIR_HOLD);
+    char info[200];
+    snprintf(info, sizeof info, "%s", getenv("WEIR_TEST_PG"));
+    memcpy(strstr(info, "dbname=postgres"), "dbname=nobodyss", 15);
+    o.conninfo = info;
+    assert_int_equal(weir_postgres_store_open(&o, &s, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_CONFIG");
+}
+
+/* A value out of range, named by column; a foreign key is no row's own fault. */
+static void test_refusals(void **state)
+{
+    (void)state;
+    weir_error err;
+    weir_table_rule rule = rule_for("ranges", "ranges");
+    run_sql("create table ranges (id bigint primary key, small smallint, short varchar(2), "
+            "_weir_pos bytea)");
+    weir_store s = open_one(&rule);
+    weir_status st = WEIR_RETRY;
+    for (int i = 0; i < 3 && st == WEIR_RETRY; i++) {
+        begin(s);
+        put(s, "{\"id\":1}", "s", "{\"id\":1,\"small\":1,\"short\":\"ok\"}");
+        put(s, "{\"id\":2}", "s", "{\"id\":2,\"small\":70000,\"short\":\"ok\"}");
+        put(s, "{\"id\":3}", "s", "{\"id\":3,\"small\":1,\"short\":\"long\"}");
+        st = s.ops->commit(s.self, &err);
+    }
+    assert_int_equal(st, WEIR_REJECT);
+    assert_true(weir_view_is(refused_key(s, 0, &err), "{\"id\":2}"));
+    assert_non_null(strstr(err.text, "22003"));
+    assert_non_null(strstr(err.text, "column small"));
+    assert_true(weir_view_is(refused_key(s, 1, &err), "{\"id\":3}"));
+    assert_non_null(strstr(err.text, "22001"));
+    assert_null(refused_key(s, 2, &err).ptr);
+    s.ops->close(s.self);
+    run_sql("create table child (id bigint primary key, parent bigint references ranges, _weir_pos "
+            "bytea)");
+    rule = rule_for("child", "child");
+    s = open_one(&rule);
+    begin(s);
+    put(s, "{\"id\":1}", "s", "{\"id\":1,\"parent\":99}");
+    st = s.ops->commit(s.self, &err);
+    if (st == WEIR_RETRY) {
+        begin(s);
+        put(s, "{\"id\":1}", "s", "{\"id\":1,\"parent\":99}");
+        st = s.ops->commit(s.self, &err);
+    }
+    assert_int_equal(st, WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_DEPENDS");
+    s.ops->close(s.self);
+}
+
+/* Partitioned targets, generated columns and identities. */
+static void test_targets(void **state)
+{
+    (void)state;
+    run_sql("create table parts (id bigint, area text, double bigint generated always as (id * 2) "
+            "stored, _weir_pos bytea, primary key (area, id)) partition by list (area)");
+    run_sql("create table parts_a partition of parts for values in ('a')");
+    run_sql("create table parts_b partition of parts default");
+    weir_table_rule rule = rule_for("parts", "parts");
+    weir_store s = open_one(&rule);
+    for (int round = 0; round < 2; round++) {
+        begin(s);
+        put(s, "{\"area\":\"a\",\"id\":1}", round ? "s2" : "s",
+            "{\"id\":1,\"area\":\"a\",\"double\":7}");
+        put(s, "{\"area\":\"b\",\"id\":1}", round ? "s2" : "s",
+            "{\"id\":1,\"area\":\"b\",\"double\":7}");
+        commit(s);
+    }
+    assert_stored(s, "{\"area\":\"b\",\"id\":1}", "s2", "{\"id\":1,\"area\":\"b\",\"double\":2}");
+    s.ops->close(s.self);
+    run_sql(
+        "create table ident (id bigint generated always as identity primary key, _weir_pos bytea)");
+    rule = rule_for("ident", "ident");
+    s = open_one(&rule);
+    begin(s);
+    put(s, "{\"id\":41}", "s", "{\"id\":41}");
+    commit(s);
+    assert_stored(s, "{\"id\":41}", "s", "{\"id\":41}");
+    s.ops->close(s.self);
+    rule = rule_for("in_schema", "t");
+    rule.schema = "Made Here";
+    s = open_one(&rule);
+    shape(s, simple, 3);
+    begin(s);
+    put(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\",\"amount\":1.00}");
+    commit(s);
+    assert_stored(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\",\"amount\":1.00}");
+    s.ops->close(s.self);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TABLE_CASES,
+        cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_wrong_login),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_targets),
+    };
+    if (!getenv("WEIR_TEST_PG")) {
+        printf("skipped: PostgreSQL is not installed, or this was not run by with-postgres\n");
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

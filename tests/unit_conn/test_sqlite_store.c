@@ -1,0 +1,155 @@
+/* Tables of SQLite. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "base/alloc.h"
+#include "sqlite/sqlite_store.h"
+#include "support/table_cases.h"
+
+static char folder[64], path[80];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/weir-sqlite-XXXXXX");
+    bool made = mkdtemp(folder) != NULL;
+    snprintf(path, sizeof path, "%s/test.db", folder);
+    return made ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static weir_store open_tables(const weir_table_rule *rules, size_t n)
+{
+    weir_sqlite_options o = {.path = path, .tables = rules, .n_tables = n};
+    weir_store s;
+    weir_error err;
+    if (weir_sqlite_store_open(&o, &s, &err)) {
+        fail_msg("%s", err.text);
+    }
+    return s;
+}
+
+static void run_sql(const char *sql)
+{
+    sqlite3 *db;
+    char *why = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why)) {
+        fail_msg("%s: %s", sql, why);
+    }
+    sqlite3_close(db);
+}
+
+/* One process writes a file; another one may read it. */
+static void test_lock(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("life", "life");
+    weir_store s = open_tables(&rule, 1), other;
+    weir_sqlite_options o = {.path = path, .tables = &rule, .n_tables = 1};
+    weir_error err;
+    assert_int_equal(weir_sqlite_store_open(&o, &other, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "STORE_LOCKED");
+    o.read_only = true;
+    assert_int_equal(weir_sqlite_store_open(&o, &other, &err), WEIR_OK);
+    other.ops->close(other.self);
+    s.ops->close(s.self);
+}
+
+/* Each value must come back as the JSON that it was, and SQL must see it as what it is. */
+static void test_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *json, *sql_type;
+    } values[] = {
+        {"boolean", "true", "integer"},
+        {"boolean", "false", "integer"},
+        {"bigint", "9223372036854775807", "integer"},
+        {"numeric", "1.50", "text"},
+        {"numeric(40,20)", "12345678901234567890.12345678901234567890", "text"},
+        {"numeric", "\"NaN\"", "text"},
+        {"real", "0.1", "real"},
+        {"real", "1.6777216e+07", "real"},
+        {"double precision", "0.30000000000000004", "real"},
+        {"double precision", "-0", "blob"},
+        {"double precision", "1e+20", "real"},
+        {"double precision", "\"Infinity\"", "blob"},
+        {"text", "\"001\"", "text"},
+        {"text", "\"\"", "text"},
+        {"character varying(5)", "\"1.0\"", "text"},
+        {"uuid", "\"b68a35a7-17ad-35b3-af2a-ae46edb4545a\"", "text"},
+        {"bytea", "\"\\\\x00ff10\"", "blob"},
+        {"bytea", "\"\\\\x\"", "blob"},
+        {"date", "\"2026-02-28\"", "text"},
+        {"timestamp(3) without time zone", "\"2026-02-28T00:00:00.5\"", "text"},
+        {"timestamp with time zone", "\"2026-02-28T00:00:00+00:00\"", "text"},
+        {"interval", "\"1 day\"", "text"},
+        {"point", "\"(1,2)\"", "text"},
+        {"int4range", "\"[1,5)\"", "text"},
+        {"json", "{\"a\": 1.0}", "text"},
+        {"jsonb", "1.0", "text"},
+        {"jsonb", "\"x\"", "text"},
+        {"integer[]", "[1,null,3]", "text"},
+        {"hstore", "{\"a\": \"1\"}", "text"},
+        {"oid", "\"42\"", "text"},
+        {"bit(3)", "\"001\"", "text"},
+        {"money", "\"$1.00\"", "text"},
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char table[40], row[200], check[200];
+        snprintf(table, sizeof table, "value_%zu", i);
+        snprintf(row, sizeof row, "{\"id\":1,\"v\":%s}", values[i].json);
+        weir_table_rule rule = rule_for(table, table);
+        const weir_shape_column columns[] = {
+            {{"id", 2}, {"bigint", 6}}, {{"v", 1}, weir_view_of(values[i].type)}};
+        weir_store s = open_one(&rule);
+        shape(s, columns, 2);
+        begin(s);
+        put(s, "{\"id\":1}", "s", row);
+        commit(s);
+        s.ops->close(s.self);
+        s = open_one(&rule);
+        assert_stored(s, "{\"id\":1}", "s", row);
+        s.ops->close(s.self);
+        snprintf(check, sizeof check,
+            "create temp table t (x check (x = '%s')); insert into t select typeof(v) from %s",
+            values[i].sql_type, table);
+        run_sql(check);
+    }
+}
+
+/* A column that would round is told, not written to. */
+static void test_affinity(void **state)
+{
+    (void)state;
+    run_sql("create table rounds (id integer primary key, amount numeric(12,2), _weir_pos blob)");
+    weir_table_rule rule = rule_for("rounds", "rounds");
+    assert_opening_fails(&rule, "TABLE_SCHEMA");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TABLE_CASES,
+        cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_affinity),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
