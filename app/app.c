@@ -317,7 +317,7 @@ static weir_status open_all(weir_app *a, weir_error *err)
 {
     weir_status s = weir_validations_open(a->config, a->schemas, &a->validations, NULL, err);
     s = s ? s : gather_topics(a, err);
-    if (!s && a->config->caches.count) {
+    if (!s && a->config->followed.count) {
         s = weir_daemon_open(a->config, NULL, &a->log, &a->daemon, err);
     }
     if (s || !a->n_topics) {

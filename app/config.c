@@ -122,7 +122,8 @@ weir_status weir_config_load(const char *path, const weir_config_options *option
 
 bool weir_config_store_is_shared(const weir_config_store *store)
 {
-    return store->type == WEIR_CONFIG_STORE_POSTGRES || store->type == WEIR_CONFIG_STORE_REDIS;
+    return (store->type == WEIR_CONFIG_STORE_POSTGRES && store->mode == WEIR_CONFIG_STORE_SHARE) ||
+           store->type == WEIR_CONFIG_STORE_REDIS;
 }
 
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name)
@@ -147,10 +148,15 @@ const weir_config_store *weir_config_store_named(const weir_config *config, cons
 
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name)
 {
-    for (size_t i = 0; i < config->caches.count; i++) {
-        if (strcmp(config->caches.items[i].name, name) == 0) {
-            return &config->caches.items[i];
+    for (size_t i = 0; i < config->followed.count; i++) {
+        if (strcmp(config->followed.items[i]->name, name) == 0) {
+            return config->followed.items[i];
         }
     }
     return NULL;
+}
+
+const char *weir_config_section_of(const weir_config_cache *cache)
+{
+    return cache->as_table ? "tables" : "caches";
 }

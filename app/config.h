@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "table/table_rule.h"
 
 /* Where something stands in the file: from 1, columns in characters. 0: nowhere, a default. */
 typedef struct weir_config_place {
@@ -150,11 +151,18 @@ typedef struct weir_config_store {
     const char *name;
     const weir_config_node *node;
     weir_config_store_type type;
-    const char *path;                 /* lmdb */
+    const char *path;                 /* lmdb, sqlite */
     uint64_t map_size;                /* lmdb; bytes */
     weir_config_store_sync sync;      /* lmdb */
     uint64_t max_bytes;               /* memory */
     weir_config_stop_or_hold on_full; /* memory */
+    const char *conninfo, *password;  /* postgres */
+    weir_config_store_mode mode;      /* postgres */
+    const char *state_table;          /* postgres, sqlite */
+
+    /* The tables in it, as its driver wants them. */
+    weir_table_rule *tables;
+    size_t n_tables;
 } weir_config_store;
 
 typedef struct weir_config_stores {
@@ -167,6 +175,8 @@ typedef struct weir_config_columns {
     weir_config_texts keep, drop; /* at most one of them has items */
     weir_config_pairs rename;     /* old: new */
 } weir_config_columns;
+
+struct weir_config_table;
 
 typedef struct weir_config_cache {
     const char *name;
@@ -184,12 +194,37 @@ typedef struct weir_config_cache {
     const char *table_name; /* schema.table */
     const char *topic;      /* where the table's records are */
     const weir_config_store *store;
+    const struct weir_config_table *as_table; /* NULL: it is a cache */
 } weir_config_cache;
 
 typedef struct weir_config_caches {
     weir_config_cache *items;
     size_t count;
 } weir_config_caches;
+
+/* A table of a database: a cache in another form. */
+typedef struct weir_config_table {
+    const char *name;
+    const weir_config_node *node;
+    weir_config_cache cache; /* as sync and the commands take it; its store has the table */
+    const char *table;       /* name or schema.name, as written */
+    weir_config_create create;
+    weir_config_on_ddl on_ddl;
+    weir_config_texts key;
+    const char *position_column;
+    weir_config_apply apply;
+} weir_config_table;
+
+typedef struct weir_config_tables {
+    weir_config_table *items;
+    size_t count;
+} weir_config_tables;
+
+/* Caches, then tables: all that is followed. */
+typedef struct weir_config_followed {
+    weir_config_cache **items;
+    size_t count;
+} weir_config_followed;
 
 typedef struct weir_config_validation {
     const weir_config_node *node;
@@ -267,6 +302,8 @@ typedef struct weir_config {
     weir_config_sources sources;
     weir_config_stores stores;
     weir_config_caches caches;
+    weir_config_tables tables;
+    weir_config_followed followed;
     weir_config_registry registry;
     weir_config_validations validations;
     weir_config_errors errors;
@@ -350,7 +387,13 @@ bool weir_config_store_is_shared(const weir_config_store *store);
 /* NULL when there is none of that name. */
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name);
 const weir_config_store *weir_config_store_named(const weir_config *config, const char *name);
+/* A cache, or a table as one. */
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name);
+/* "caches" or "tables": where it stands. */
+const char *weir_config_section_of(const weir_config_cache *cache);
+
+/* How the source writes what its JSON alone does not tell. */
+weir_column_modes weir_config_column_modes(const weir_config_source *source);
 
 /* ---- printing ---------------------------------------------------------------------------- */
 

@@ -245,12 +245,14 @@ static void bind_keys_for_type(const weir_config_loader *loader, const weir_conf
         if (!key->only_for) {
             continue;
         }
+        char types[64];
         bool fits = weir_config_lists(key->only_for, word);
         if (e && fits) {
             bind_key(loader, scope, key, e, section);
         } else if (e) {
             weir_config_error(loader, &inner, e->key_place, WEIR_E_CONFIG_CONFLICT,
-                "belongs to `type: %s`, and this is `type: %s`", key->only_for, word);
+                "belongs to `type: %s`, and this is `type: %s`",
+                weir_config_alternatives(key->only_for, types, sizeof types), word);
         } else if (fits && key->required) {
             report_missing(loader, scope, id, place, key->name);
         }

@@ -203,7 +203,7 @@ static void check_rename(const weir_config_loader *loader, const weir_config_sco
 static void check_columns(const weir_config_loader *loader, const weir_config_cache *cache)
 {
     const weir_config_columns *c = &cache->columns;
-    weir_config_scope caches = {NULL, "caches"}, item = {&caches, cache->name};
+    weir_config_scope caches = {NULL, weir_config_section_of(cache)}, item = {&caches, cache->name};
     weir_config_scope scope = {&item, "columns"};
     if (c->keep.count && c->drop.count) {
         weir_config_error(loader, &scope, weir_config_place_of(c->node, "drop"),
@@ -217,12 +217,12 @@ static void check_columns(const weir_config_loader *loader, const weir_config_ca
 /* The source decides how a topic's records are read, so a topic cannot have two. */
 static void check_topic(const weir_config_loader *loader, size_t at)
 {
-    const weir_config_caches *caches = &loader->config->caches;
-    const weir_config_cache *c = &caches->items[at];
+    const weir_config_followed *all = &loader->config->followed;
+    const weir_config_cache *c = all->items[at];
     for (size_t i = 0; i < at; i++) {
-        const weir_config_cache *other = &caches->items[i];
+        const weir_config_cache *other = all->items[i];
         if (same(c->topic, other->topic) && c->source != other->source) {
-            weir_config_scope scope = {NULL, "caches"}, item = {&scope, c->name};
+            weir_config_scope scope = {NULL, weir_config_section_of(c)}, item = {&scope, c->name};
             weir_config_scope from = {&item, "from"};
             weir_config_error(loader, &from, weir_config_place_of(c->node, "from"),
                 WEIR_E_CONFIG_CONFLICT,
@@ -238,8 +238,8 @@ static void check_topic(const weir_config_loader *loader, size_t at)
 /* What the topic is to this config, or NULL when it is not one of those that are read. */
 static const char *read_as(const weir_config *c, const char *topic)
 {
-    for (size_t i = 0; i < c->caches.count; i++) {
-        if (same(topic, c->caches.items[i].topic)) {
+    for (size_t i = 0; i < c->followed.count; i++) {
+        if (same(topic, c->followed.items[i]->topic)) {
             return "the topic of a cache";
         }
     }
@@ -428,8 +428,8 @@ void weir_config_check(const weir_config_loader *loader)
     }
     check_store_paths(loader);
     check_mixed_stores(loader);
-    for (size_t i = 0; i < c->caches.count; i++) {
-        check_columns(loader, &c->caches.items[i]);
+    for (size_t i = 0; i < c->followed.count; i++) {
+        check_columns(loader, c->followed.items[i]);
         check_topic(loader, i);
     }
     check_registry(loader);

@@ -159,7 +159,9 @@ static void put_row(const weir_config_key *key, weir_buf *to)
     put_default(key, to);
     weir_buf_printf(to, " | %s", key->help);
     if (key->only_for) {
-        weir_buf_printf(to, " (`type: %s`)", key->only_for);
+        char types[64];
+        weir_buf_printf(
+            to, " (`type: %s`)", weir_config_alternatives(key->only_for, types, sizeof types));
     }
     weir_buf_puts(to, " |\n");
 }

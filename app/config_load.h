@@ -105,6 +105,10 @@ void weir_config_resolve(const weir_config_loader *loader);
 /* "1" of the first entry of `validation`: how messages name it. */
 void weir_config_number_of(
     const weir_config_loader *loader, const weir_config_validation *v, char out[24]);
+/* config_tables.c: makes one list of caches and tables; and what drivers want to know of tables,
+ * once names are resolved. */
+void weir_config_gather(const weir_config_loader *loader);
+void weir_config_resolve_tables(const weir_config_loader *loader);
 /* What no single key shows to be wrong. */
 void weir_config_check(const weir_config_loader *loader);
 

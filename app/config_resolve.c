@@ -78,7 +78,7 @@ static void split_from(const weir_config_loader *loader, weir_config_cache *cach
 static void report_dangling(const weir_config_loader *loader, const weir_config_cache *cache,
     const char *key, const char *noun, const weir_config_nearest *nearest)
 {
-    weir_config_scope caches = {NULL, "caches"}, item = {&caches, cache->name};
+    weir_config_scope caches = {NULL, weir_config_section_of(cache)}, item = {&caches, cache->name};
     weir_config_scope scope = {&item, key};
     const char *meant = weir_config_meant(nearest);
     weir_config_error(loader, &scope, weir_config_place_of(cache->node, key),
@@ -154,8 +154,9 @@ void weir_config_resolve(const weir_config_loader *loader)
     for (size_t i = 0; i < c->sources.count; i++) {
         resolve_source(loader, &c->sources.items[i]);
     }
-    for (size_t i = 0; i < c->caches.count; i++) {
-        weir_config_cache *cache = &c->caches.items[i];
+    weir_config_gather(loader);
+    for (size_t i = 0; i < c->followed.count; i++) {
+        weir_config_cache *cache = c->followed.items[i];
         if (cache->from) { /* what is missing has been reported */
             resolve_from(loader, cache);
         }
@@ -168,4 +169,5 @@ void weir_config_resolve(const weir_config_loader *loader)
             resolve_table(loader, &c->validations.items[i]);
         }
     }
+    weir_config_resolve_tables(loader);
 }

@@ -2,6 +2,7 @@
 #include "config_table.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* One array per set of choices, and the functions that spell a choice. */
 #define CHOICES(set) static const weir_config_choice set##_choices[] = {
@@ -138,6 +139,22 @@ const weir_config_property *weir_config_property_named(const char *name)
         p++;
     }
     return p->name ? p : NULL;
+}
+
+const char *weir_config_alternatives(const char *list, char *to, size_t room)
+{
+    static const char or_[] = "` or `";
+    size_t n = 0;
+    for (; *list && n + sizeof or_ < room; list++) {
+        if (*list == ' ') {
+            memcpy(to + n, or_, sizeof or_ - 1);
+            n += sizeof or_ - 1;
+        } else {
+            to[n++] = *list;
+        }
+    }
+    to[n] = '\0';
+    return to;
 }
 
 bool weir_config_lists(const char *list, const char *word)

@@ -93,6 +93,9 @@ const weir_config_property *weir_config_property_named(const char *name);
 const weir_config_key *weir_config_next_key(
     weir_config_section_id section, const weir_config_key *key);
 
+/* The words of `list` with "` or `" between them, for messages in back quotes; cut where there is
+ * no room. */
+const char *weir_config_alternatives(const char *list, char *to, size_t room);
 /* Is `word` one of the words in `list`, which have one space between them? */
 bool weir_config_lists(const char *list, const char *word);
 

@@ -13,8 +13,8 @@ struct weir_daemon {
 
 static bool has_caches(const weir_config *config, const weir_config_store *store)
 {
-    for (size_t i = 0; i < config->caches.count; i++) {
-        if (config->caches.items[i].store == store) {
+    for (size_t i = 0; i < config->followed.count; i++) {
+        if (config->followed.items[i]->store == store) {
             return true;
         }
     }

@@ -38,7 +38,7 @@ static void open_base(const weir_config_cache *c, weir_store *base, weir_error *
             why, WEIR_E_CACHE_IN_MEMORY, "store %s is in the memory of its daemon", c->store->name);
         return;
     }
-    weir_status s = weir_open_store(c->store, true, base, why);
+    weir_status s = weir_open_store(c->store, true, NULL, base, why);
     s = s ? s : open_both(*base, c->name, why);
     if (s) {
         close_store(base);
@@ -185,9 +185,9 @@ static bool begins_with(weir_view topic, const char *prefix)
 /* Whose topic is it? A cache's, else by the prefix, else the first source's. */
 static const weir_config_source *source_of(const weir_config *config, weir_view topic)
 {
-    for (size_t i = 0; i < config->caches.count; i++) {
-        if (weir_view_is(topic, config->caches.items[i].topic)) {
-            return config->caches.items[i].source;
+    for (size_t i = 0; i < config->followed.count; i++) {
+        if (weir_view_is(topic, config->followed.items[i]->topic)) {
+            return config->followed.items[i]->source;
         }
     }
     for (size_t i = 0; i < config->sources.count; i++) {
@@ -217,7 +217,7 @@ static weir_status explain_with(weir_explanation *e, const weir_config *config, 
         return s;
     }
     const weir_source_rules *rules = weir_source_rules_of(e->source, e->schemas, &e->arena);
-    e->caches = weir_arena_alloc(&e->arena, config->caches.count * sizeof *e->caches);
+    e->caches = weir_arena_alloc(&e->arena, config->followed.count * sizeof *e->caches);
     if (!rules || !e->caches) {
         return weir_fail_oom(err);
     }

@@ -21,13 +21,13 @@ bool weir_may_rebuild(const weir_config *config, const weir_error *failure)
     if (strcmp(failure->code, weir_code_get(WEIR_E_KAFKA_OFFSETS_LOST)->name) != 0) {
         return false;
     }
-    for (size_t i = 0; i < config->caches.count; i++) {
-        const weir_config_cache *c = &config->caches.items[i];
+    for (size_t i = 0; i < config->followed.count; i++) {
+        const weir_config_cache *c = config->followed.items[i];
         if (c->source->on_offsets_lost != WEIR_CONFIG_OFFSETS_LOST_REBUILD || !has_full_images(c)) {
             return false;
         }
     }
-    return config->caches.count > 0;
+    return config->followed.count > 0;
 }
 
 /* Inside a transaction. */
@@ -36,8 +36,8 @@ static weir_status forget(
 {
     unsigned number = 0;
     weir_status s = WEIR_OK;
-    for (size_t i = 0; i < config->caches.count && !s; i++) {
-        const weir_config_cache *c = &config->caches.items[i];
+    for (size_t i = 0; i < config->followed.count && !s; i++) {
+        const weir_config_cache *c = config->followed.items[i];
         if (c->store == of) {
             s = weir_stored_forget_cache(store, ++number, c->name, err);
             s = s ? s : weir_stored_forget_offsets(store, c->topic, err);
@@ -52,9 +52,9 @@ static weir_status open_caches(
 {
     unsigned number = 0;
     weir_status s = store.ops->open_cache(store.self, 0, ".weir", err);
-    for (size_t i = 0; i < config->caches.count && !s; i++) {
-        if (config->caches.items[i].store == of) {
-            s = store.ops->open_cache(store.self, ++number, config->caches.items[i].name, err);
+    for (size_t i = 0; i < config->followed.count && !s; i++) {
+        if (config->followed.items[i]->store == of) {
+            s = store.ops->open_cache(store.self, ++number, config->followed.items[i]->name, err);
         }
     }
     return s;
@@ -64,7 +64,7 @@ static weir_status rebuild_store(
     const weir_config *config, const weir_config_store *of, weir_error *err)
 {
     weir_store store;
-    weir_status s = weir_open_store(of, false, &store, err);
+    weir_status s = weir_open_store(of, false, NULL, &store, err);
     if (s) {
         return s;
     }

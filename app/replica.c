@@ -14,6 +14,8 @@
 #include "kafka_properties.h"
 #include "lmdb/lmdb_store.h"
 #include "memory/memory_store.h"
+#include "postgres/postgres_store.h"
+#include "sqlite/sqlite_store.h"
 #include "topic_ends.h"
 
 enum { ASK_MS = 5000 };
@@ -38,11 +40,43 @@ struct weir_replica {
 /* ---- Store --------------------------------------------------------------------------------------
  */
 
-weir_status weir_open_store(
-    const weir_config_store *config, bool read_only, weir_store *out, weir_error *err)
+static weir_status open_postgres(const weir_config_store *config, bool read_only,
+    const weir_log *log, weir_store *out, weir_error *err)
+{
+    weir_postgres_options o = {.conninfo = config->conninfo,
+        .password = config->password,
+        .side_table = config->state_table,
+        .read_only = read_only,
+        .tables = config->tables,
+        .n_tables = config->n_tables,
+        .log = log};
+    return weir_postgres_store_open(&o, out, err);
+}
+
+static weir_status open_sqlite(const weir_config_store *config, bool read_only, const weir_log *log,
+    weir_store *out, weir_error *err)
+{
+    weir_sqlite_options o = {.path = config->path,
+        .side_table = config->state_table,
+        .sync_each_commit = config->sync == WEIR_CONFIG_SYNC_COMMIT,
+        .read_only = read_only,
+        .tables = config->tables,
+        .n_tables = config->n_tables,
+        .log = log};
+    return weir_sqlite_store_open(&o, out, err);
+}
+
+weir_status weir_open_store(const weir_config_store *config, bool read_only, const weir_log *log,
+    weir_store *out, weir_error *err)
 {
     if (config->type == WEIR_CONFIG_STORE_MEMORY) {
         return weir_memory_store_open(config->max_bytes, out, err);
+    }
+    if (config->type == WEIR_CONFIG_STORE_POSTGRES) {
+        return open_postgres(config, read_only, log, out, err);
+    }
+    if (config->type == WEIR_CONFIG_STORE_SQLITE) {
+        return open_sqlite(config, read_only, log, out, err);
     }
     weir_lmdb_options o = {.path = config->path,
         .map_bytes = config->map_size,
@@ -253,7 +287,7 @@ weir_status weir_replica_open(
     }
     r->options = *options;
     weir_status s = weir_rules_build(options->config, options->store, &r->rules, err);
-    s = s ? s : weir_open_store(options->store, false, &r->store, err);
+    s = s ? s : weir_open_store(options->store, false, options->log, &r->store, err);
     s = s ? s : options->recording ? open_recording(r, err) : open_kafka(r, err);
     s = s ? s : open_dead_letters(r, err);
     s = s ? s : new_sync(r, err);

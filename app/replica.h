@@ -68,7 +68,7 @@ weir_silence weir_replica_silence(const weir_replica *r);
 bool weir_replica_progress(weir_replica *r, uint64_t *read_bytes, uint64_t *all_bytes);
 
 /* Opens a store of the config. read_only: another process may be writing it. */
-WEIR_MUST_USE weir_status weir_open_store(
-    const weir_config_store *config, bool read_only, weir_store *out, weir_error *err);
+WEIR_MUST_USE weir_status weir_open_store(const weir_config_store *config, bool read_only,
+    const weir_log *log, weir_store *out, weir_error *err);
 
 #endif

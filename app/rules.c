@@ -9,30 +9,9 @@
 
 static weir_column_modes *modes_of(const weir_config_source *s, weir_arena *arena)
 {
-    static const weir_decimal_mode decimals[] = {
-        [WEIR_CONFIG_DECIMAL_PRECISE] = WEIR_DECIMAL_PRECISE,
-        [WEIR_CONFIG_DECIMAL_STRING] = WEIR_DECIMAL_STRING,
-        [WEIR_CONFIG_DECIMAL_DOUBLE] = WEIR_DECIMAL_DOUBLE,
-    };
-    static const weir_time_mode times[] = {
-        [WEIR_CONFIG_TIME_ADAPTIVE] = WEIR_TIME_ADAPTIVE,
-        [WEIR_CONFIG_TIME_ADAPTIVE_TIME_MICROSECONDS] = WEIR_TIME_ADAPTIVE_TIME_MICROSECONDS,
-        [WEIR_CONFIG_TIME_CONNECT] = WEIR_TIME_CONNECT,
-        [WEIR_CONFIG_TIME_ISOSTRING] = WEIR_TIME_ISOSTRING,
-        [WEIR_CONFIG_TIME_MICROSECONDS] = WEIR_TIME_MICROSECONDS,
-        [WEIR_CONFIG_TIME_NANOSECONDS] = WEIR_TIME_NANOSECONDS,
-        [WEIR_CONFIG_TIME_STRUCTURED] = WEIR_TIME_STRUCTURED,
-    };
-    static const weir_binary_mode binaries[] = {
-        [WEIR_CONFIG_BINARY_BYTES] = WEIR_BINARY_BYTES,
-        [WEIR_CONFIG_BINARY_BASE64] = WEIR_BINARY_BASE64,
-        [WEIR_CONFIG_BINARY_BASE64_URL_SAFE] = WEIR_BINARY_BASE64_URL_SAFE,
-        [WEIR_CONFIG_BINARY_HEX] = WEIR_BINARY_HEX,
-    };
     weir_column_modes *m = weir_arena_alloc(arena, sizeof *m);
     if (m) {
-        *m = (weir_column_modes){
-            decimals[s->modes.decimal], times[s->modes.time], binaries[s->modes.binary]};
+        *m = weir_config_column_modes(s);
     }
     return m;
 }
@@ -300,7 +279,7 @@ static bool add_topic(weir_rules *r, const weir_config_cache *c, unsigned index,
 weir_status weir_rules_build(
     const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err)
 {
-    size_t most = config->caches.count;
+    size_t most = config->followed.count;
     *out = (weir_rules){.n_caches = 0};
     weir_arena_init(&out->arena, 0);
     weir_status s = weir_registry_of(config, &out->schemas, err);
@@ -317,7 +296,7 @@ weir_status weir_rules_build(
     out->wait_for_topic = weir_arena_alloc(&out->arena, most * sizeof(bool));
     bool ok = out->caches && out->topics && out->topic_names && out->wait_for_topic && sources;
     for (size_t i = 0; i < most && ok; i++) {
-        const weir_config_cache *c = &config->caches.items[i];
+        const weir_config_cache *c = config->followed.items[i];
         if (c->store == store) {
             unsigned index = (unsigned)out->n_caches++;
             ok = build_cache(c, &out->caches[index], &out->arena) &&

@@ -21,8 +21,8 @@ int weir_cli_find_cache(
         return EXIT_YES;
     }
     weir_buf names = {0};
-    for (size_t i = 0; i < config->caches.count; i++) {
-        weir_buf_printf(&names, "%s%s", i ? ", " : "", config->caches.items[i].name);
+    for (size_t i = 0; i < config->followed.count; i++) {
+        weir_buf_printf(&names, "%s%s", i ? ", " : "", config->followed.items[i]->name);
     }
     int code = name ? weir_cli_usage(
                           cli, "there is no cache %s; there are: %s", name, weir_buf_str(&names))
@@ -38,7 +38,7 @@ weir_status weir_cli_open_store(const weir_config_store *config, weir_store *out
         return weir_fail(err, WEIR_E_CACHE_IN_MEMORY,
             "store %s is in the memory of its daemon: another process cannot see it", config->name);
     }
-    weir_status s = weir_open_store(config, true, out, err);
+    weir_status s = weir_open_store(config, true, NULL, out, err);
     s = s ? s : out->ops->open_cache(out->self, 0, ".weir", err);
     if (s) {
         weir_cli_close_store(out);

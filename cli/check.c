@@ -78,8 +78,8 @@ static void put_stores_text(const weir_config *config, weir_buf *to)
             store->path ? store->path : "", mode_of(store),
             weir_config_store_is_shared(store) ? "the instances split the partitions"
                                                : "each instance reads all partitions");
-        for (size_t k = 0; k < config->caches.count; k++) {
-            const weir_config_cache *c = &config->caches.items[k];
+        for (size_t k = 0; k < config->followed.count; k++) {
+            const weir_config_cache *c = config->followed.items[k];
             if (c->store == store) {
                 weir_buf_printf(to, "  cache %s: from %s, topic %s\n", c->name, c->from, c->topic);
             }
@@ -130,8 +130,8 @@ static void put_problems_json(const check *c, weir_buf *to)
 static void put_caches_json(const weir_config *config, const weir_config_store *store, weir_buf *to)
 {
     const char *comma = "";
-    for (size_t i = 0; i < config->caches.count; i++) {
-        const weir_config_cache *c = &config->caches.items[i];
+    for (size_t i = 0; i < config->followed.count; i++) {
+        const weir_config_cache *c = config->followed.items[i];
         if (c->store == store) {
             weir_buf_puts(to, comma);
             put_string(to, "{\"name\":", c->name);

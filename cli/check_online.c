@@ -171,9 +171,9 @@ static weir_status compare_store(
 /* Is this the first cache of its topic (and store)? */
 static bool is_first(const weir_config *config, size_t i, bool of_store)
 {
-    const weir_config_cache *c = &config->caches.items[i];
+    const weir_config_cache *c = config->followed.items[i];
     for (size_t k = 0; k < i; k++) {
-        const weir_config_cache *other = &config->caches.items[k];
+        const weir_config_cache *other = config->followed.items[k];
         if (strcmp(other->topic, c->topic) == 0 && (!of_store || other->store == c->store)) {
             return false;
         }
@@ -183,7 +183,7 @@ static bool is_first(const weir_config *config, size_t i, bool of_store)
 
 static weir_status check_topic(asking *a, size_t i, weir_error *err)
 {
-    const weir_config_cache *c = &a->config->caches.items[i];
+    const weir_config_cache *c = a->config->followed.items[i];
     char what[300];
     int32_t n;
     snprintf(what, sizeof what, "topic %s", c->topic);
@@ -202,7 +202,7 @@ static weir_status check_topic(asking *a, size_t i, weir_error *err)
 static weir_status check_topics(asking *a, weir_error *err)
 {
     weir_status s = WEIR_OK;
-    for (size_t i = 0; i < a->config->caches.count && !s; i++) {
+    for (size_t i = 0; i < a->config->followed.count && !s; i++) {
         s = check_topic(a, i, err);
     }
     return s;

@@ -20,10 +20,10 @@ typedef struct reading {
  * config. What the store has not yet is left out. */
 static weir_status open_siblings(reading *r, weir_error *err)
 {
-    const weir_config_caches *caches = &r->config->caches;
+    const weir_config_followed *caches = &r->config->followed;
     r->opened = weir_calloc(caches->count, sizeof *r->opened);
     for (size_t i = 0; r->opened && i < caches->count; i++) {
-        const weir_config_cache *c = &caches->items[i];
+        const weir_config_cache *c = caches->items[i];
         weir_error absent;
         r->opened[i] = c->source == r->cache->source && c->store == r->cache->store &&
                        !r->store.ops->open_cache(
@@ -37,7 +37,7 @@ static weir_status newest_of_source(const reading *r, uint64_t *newest, weir_err
 {
     weir_status s = WEIR_OK;
     *newest = r->position.high_H;
-    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+    for (size_t i = 0; i < r->config->followed.count && !s; i++) {
         weir_stored_position p = {.high_H = 0};
         if (r->opened[i]) {
             s = weir_stored_position_of(r->store, WEIR_CLI_CACHE + 1 + (unsigned)i, &p, err);

@@ -25,9 +25,9 @@ static void judge(verdict *v, const weir_value *partition)
 
 static void print_table(weir_answer *a)
 {
-    static const weir_column columns[] = {{"TOPIC", false}, {"PARTITION", true}, {"END", true},
-        {"FRONTIER", true}, {"LAG", true}, {"OPEN", true}, {"STORE", false}, {"STATE", false},
-        {"WHY", false}, {NULL, false}};
+    static const weir_table_heading columns[] = {{"TOPIC", false}, {"PARTITION", true},
+        {"END", true}, {"FRONTIER", true}, {"LAG", true}, {"OPEN", true}, {"STORE", false},
+        {"STATE", false}, {"WHY", false}, {NULL, false}};
     static const char *const names[] = {"topic", "partition", "end", "frontier", "lag", "open"};
     weir_table t;
     weir_table_init(&t, columns);

@@ -61,8 +61,8 @@ static weir_status show_one(
 
 static bool has_caches(const offsets *o, const weir_config_store *store)
 {
-    for (size_t i = 0; i < o->config->caches.count; i++) {
-        const weir_config_cache *c = &o->config->caches.items[i];
+    for (size_t i = 0; i < o->config->followed.count; i++) {
+        const weir_config_cache *c = o->config->followed.items[i];
         if (c->store == store && (!o->cache || o->cache->store == store)) {
             return true;
         }
@@ -112,8 +112,8 @@ static int show(weir_cli *cli, offsets *o, bool export)
 static const weir_config_cache *reader_of(
     const offsets *o, weir_view topic, const weir_config_store *store)
 {
-    for (size_t i = 0; i < o->config->caches.count; i++) {
-        const weir_config_cache *c = &o->config->caches.items[i];
+    for (size_t i = 0; i < o->config->followed.count; i++) {
+        const weir_config_cache *c = o->config->followed.items[i];
         if (c->store == store && weir_view_is(topic, c->topic)) {
             return c;
         }
@@ -264,7 +264,7 @@ static void make_plan(const offsets *o, weir_buf *plan)
 static weir_status set_in(const offsets *o, const weir_config_store *config, weir_error *err)
 {
     weir_store store;
-    weir_status s = weir_open_store(config, false, &store, err);
+    weir_status s = weir_open_store(config, false, NULL, &store, err);
     if (s) {
         return s;
     }
@@ -314,7 +314,7 @@ static weir_status try_lock(const offsets *o, const weir_config_store *config, w
 {
     weir_store store;
     (void)o;
-    weir_status s = weir_open_store(config, false, &store, err);
+    weir_status s = weir_open_store(config, false, NULL, &store, err);
     if (!s) {
         weir_cli_close_store(&store);
     }

@@ -14,8 +14,8 @@ struct weir_pace {
 weir_status weir_pace_open(const weir_config *config, weir_pace **out, weir_error *err)
 {
     *out = NULL;
-    for (size_t i = 0; i < config->caches.count; i++) {
-        const weir_config_store *store = config->caches.items[i].store;
+    for (size_t i = 0; i < config->followed.count; i++) {
+        const weir_config_store *store = config->followed.items[i]->store;
         if (store->type == WEIR_CONFIG_STORE_MEMORY) {
             return weir_fail(err, WEIR_E_CACHE_IN_MEMORY,
                 "store %s is in memory: how far it has read is not to be seen", store->name);
@@ -46,8 +46,8 @@ void weir_pace_close(weir_pace *p)
 
 static bool reads(const weir_pace *p, const weir_config_store *store, const char *topic)
 {
-    for (size_t i = 0; i < p->config->caches.count; i++) {
-        const weir_config_cache *c = &p->config->caches.items[i];
+    for (size_t i = 0; i < p->config->followed.count; i++) {
+        const weir_config_cache *c = p->config->followed.items[i];
         if (c->store == store && strcmp(c->topic, topic) == 0) {
             return true;
         }

@@ -16,13 +16,13 @@ typedef struct rebuild {
 
 static const weir_config_cache *cache_at(const rebuild *r, size_t i)
 {
-    return &r->config->caches.items[i];
+    return r->config->followed.items[i];
 }
 
 /* Does a cache that is not rebuilt share this one's topic and store? */
 static const weir_config_cache *sharer(const rebuild *r, const weir_config_cache *of)
 {
-    for (size_t i = 0; i < r->config->caches.count; i++) {
+    for (size_t i = 0; i < r->config->followed.count; i++) {
         const weir_config_cache *c = cache_at(r, i);
         if (!r->chosen[i] && c->store == of->store && strcmp(c->topic, of->topic) == 0) {
             return c;
@@ -64,7 +64,7 @@ static weir_status make_plan(const rebuild *r, weir_buf *plan, weir_error *err)
 {
     weir_status s = WEIR_OK;
     weir_buf_puts(plan, "To be rebuilt:\n");
-    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+    for (size_t i = 0; i < r->config->followed.count && !s; i++) {
         s = r->chosen[i] ? plan_cache(r, cache_at(r, i), plan, err) : WEIR_OK;
     }
     weir_buf_puts(plan,
@@ -78,7 +78,7 @@ static weir_status make_plan(const rebuild *r, weir_buf *plan, weir_error *err)
 static weir_status forget_all(const rebuild *r, weir_store store, weir_error *err)
 {
     weir_status s = WEIR_OK;
-    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+    for (size_t i = 0; i < r->config->followed.count && !s; i++) {
         const weir_config_cache *c = cache_at(r, i);
         if (!r->chosen[i]) {
             continue;
@@ -94,7 +94,7 @@ static weir_status forget_all(const rebuild *r, weir_store store, weir_error *er
 static weir_status rebuild_in(const rebuild *r, weir_store store, weir_error *err)
 {
     weir_status s = store.ops->open_cache(store.self, 0, ".weir", err);
-    for (size_t i = 0; i < r->config->caches.count && !s; i++) {
+    for (size_t i = 0; i < r->config->followed.count && !s; i++) {
         if (r->chosen[i]) {
             s = store.ops->open_cache(store.self, (unsigned)i + 1, cache_at(r, i)->name, err);
         }
@@ -136,7 +136,7 @@ static weir_status ask_and_do(
     const weir_cli *cli, const rebuild *r, const char *plan, int *code, weir_error *err)
 {
     weir_store store;
-    weir_status s = weir_open_store(r->store, false, &store, err);
+    weir_status s = weir_open_store(r->store, false, NULL, &store, err);
     if (s) {
         return s;
     }
@@ -170,7 +170,7 @@ static int run(weir_cli *cli)
     if (code) {
         return code;
     }
-    rebuild r = {.config = config, .chosen = weir_calloc(config->caches.count, sizeof(bool))};
+    rebuild r = {.config = config, .chosen = weir_calloc(config->followed.count, sizeof(bool))};
     weir_error err = {.status = WEIR_OK};
     if (r.chosen) {
         code = choose(cli, &r);

@@ -53,9 +53,9 @@ static void choose_topics(record *r, const char *const *named, size_t n_named)
             r->topics[r->n_topics++] = named[i];
         }
     }
-    for (size_t i = 0; !n_named && i < r->config->caches.count; i++) {
-        if (!has_topic(r, r->config->caches.items[i].topic)) {
-            r->topics[r->n_topics++] = r->config->caches.items[i].topic;
+    for (size_t i = 0; !n_named && i < r->config->followed.count; i++) {
+        if (!has_topic(r, r->config->followed.items[i]->topic)) {
+            r->topics[r->n_topics++] = r->config->followed.items[i]->topic;
         }
     }
 }
@@ -177,7 +177,7 @@ static int parse(record *r, const char **named, size_t *n_named)
 static weir_status record_topics(
     record *r, const char *const *named, size_t n_named, weir_error *err)
 {
-    size_t most = n_named + r->config->caches.count;
+    size_t most = n_named + r->config->followed.count;
     r->topics = weir_arena_alloc(&r->arena, most * sizeof(const char *));
     if (!r->topics) {
         return weir_fail_oom(err);

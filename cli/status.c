@@ -55,7 +55,7 @@ static weir_view state_of(weir_answer *a, const weir_value *store)
 
 static void print_stores(weir_answer *a)
 {
-    static const weir_column columns[] = {{"STORE", false}, {"TYPE", false}, {"SIZE", true},
+    static const weir_table_heading columns[] = {{"STORE", false}, {"TYPE", false}, {"SIZE", true},
         {"LIMIT", true}, {"TRANSACTIONS", true}, {"SETTLED", true}, {"REJECTED", true},
         {"IN FLIGHT", true}, {"STATE", false}, {NULL, false}};
     weir_table t;
@@ -78,7 +78,7 @@ static void print_stores(weir_answer *a)
 
 static void print_caches(weir_answer *a)
 {
-    static const weir_column columns[] = {{"CACHE", false}, {"STORE", false}, {"ROWS", true},
+    static const weir_table_heading columns[] = {{"CACHE", false}, {"STORE", false}, {"ROWS", true},
         {"CHANGES", true}, {"DELETES", true}, {"INCOMPLETE", true}, {"QUARANTINED", true},
         {"APPLIED", false}, {NULL, false}};
     weir_table t;

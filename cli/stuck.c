@@ -94,7 +94,7 @@ static void gather(list *l)
 
 static int show(weir_cli *cli, weir_answer *a, void *ctx)
 {
-    static const weir_column columns[] = {
+    static const weir_table_heading columns[] = {
         {"WHAT", false}, {"WHERE", false}, {"WHY", false}, {NULL, false}};
     list l = {.a = a};
     (void)ctx;

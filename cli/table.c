@@ -5,7 +5,7 @@
 
 enum { MOST_COLUMNS = 16, GAP = 2 };
 
-void weir_table_init(weir_table *t, const weir_column *columns)
+void weir_table_init(weir_table *t, const weir_table_heading *columns)
 {
     *t = (weir_table){.columns = columns};
     while (t->n_columns < MOST_COLUMNS && columns[t->n_columns].title) {

@@ -6,18 +6,18 @@
 
 #include "base/buf.h"
 
-typedef struct weir_column {
+typedef struct weir_table_heading {
     const char *title;
     bool right; /* numbers stand to the right */
-} weir_column;
+} weir_table_heading;
 
 typedef struct weir_table {
-    const weir_column *columns; /* ends with a NULL title */
+    const weir_table_heading *columns; /* ends with a NULL title */
     size_t n_columns, n_cells;
     weir_buf cells; /* one behind the other, each with a NUL */
 } weir_table;
 
-void weir_table_init(weir_table *t, const weir_column *columns);
+void weir_table_init(weir_table *t, const weir_table_heading *columns);
 void weir_table_fini(weir_table *t);
 /* The next cell, row by row. Its text must be without control characters. */
 void weir_table_add(weir_table *t, weir_view text);

@@ -7,10 +7,14 @@ SCHEDULE_OBJ := $(SCHEDULE_SRC:%.c=$(B)/%.o) $(B)/sim/schedule.o $(B)/sim/faulty
         $(patsubst %.c,$(B)/faults/%.o,$(wildcard app/config*.c connectors/memory/*.c connectors/registry/*.c) \
         $(addprefix app/,rules.c registry.c validation.c) $(addprefix connectors/file/,lines.c recording.c))
 
-.PHONY: check-recordings check-schedules schedules-long
+.PHONY: check-recordings check-recordings-tables check-schedules schedules-long
 # Each as a file, in its own order, by the program.
 check-recordings: $(WEIR)
 	@tests/recordings/check $(WEIR)
+# The same through the types of databases.
+check-recordings-tables: $(WEIR)
+	@tests/recordings/check $(WEIR) --tables sqlite
+	@tests/support/with-postgres tests/recordings/check $(WEIR) --tables postgres
 
 $(B)/tests/recordings/%.o: tests/recordings/%.c | deps test-deps
 	@mkdir -p $(@D)

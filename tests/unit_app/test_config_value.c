@@ -197,9 +197,8 @@ static void test_refused_choice_is_set(void **state)
     (void)state;
     weir_config_store_type type = WEIR_CONFIG_STORE_LMDB;
     weir_config_refusal why;
-    assert_false(
-        weir_config_value_read(key_of("choice"), "postgres", "postgres", NULL, &type, &why));
-    assert_int_equal(type, WEIR_CONFIG_STORE_POSTGRES);
+    assert_false(weir_config_value_read(key_of("choice"), "redis", "redis", NULL, &type, &why));
+    assert_int_equal(type, WEIR_CONFIG_STORE_REDIS);
 }
 
 /* A value that is a secret is not shown by the refusal. */

@@ -1,0 +1,176 @@
+/* Tables of the config: as caches, for all that follows caches, and as what the drivers of
+ * databases want to know. */
+#include <stdlib.h>
+
+#include "config_load.h"
+
+/* ---- One list ----------------------------------------------------------------------------------
+ */
+
+static void check_name(const weir_config_loader *loader, size_t at)
+{
+    const weir_config_followed *all = &loader->config->followed;
+    const weir_config_cache *c = all->items[at];
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(all->items[i]->name, c->name) == 0) {
+            weir_config_scope tables = {NULL, "tables"}, item = {&tables, c->name};
+            weir_config_error(loader, &item, weir_config_place_of(c->node, ""),
+                WEIR_E_CONFIG_CONFLICT, "there is a cache of this name already");
+        }
+    }
+}
+
+void weir_config_gather(const weir_config_loader *loader)
+{
+    weir_config *c = loader->config;
+    size_t n = c->caches.count + c->tables.count;
+    c->followed.items = weir_arena_alloc(&c->arena, n * sizeof(weir_config_cache *));
+    c->followed.count = 0;
+    if (!c->followed.items) {
+        return; /* the arena's failure is sticky, and reported at the end */
+    }
+    for (size_t i = 0; i < c->caches.count; i++) {
+        c->followed.items[c->followed.count++] = &c->caches.items[i];
+    }
+    for (size_t i = 0; i < c->tables.count; i++) {
+        weir_config_table *t = &c->tables.items[i];
+        t->cache.name = t->name;
+        t->cache.node = t->node;
+        t->cache.as_table = t;
+        c->followed.items[c->followed.count++] = &t->cache;
+        check_name(loader, c->followed.count - 1);
+    }
+}
+
+/* ---- What drivers want to know -----------------------------------------------------------------
+ */
+
+weir_column_modes weir_config_column_modes(const weir_config_source *s)
+{
+    static const weir_decimal_mode decimals[] = {
+        [WEIR_CONFIG_DECIMAL_PRECISE] = WEIR_DECIMAL_PRECISE,
+        [WEIR_CONFIG_DECIMAL_STRING] = WEIR_DECIMAL_STRING,
+        [WEIR_CONFIG_DECIMAL_DOUBLE] = WEIR_DECIMAL_DOUBLE,
+    };
+    static const weir_time_mode times[] = {
+        [WEIR_CONFIG_TIME_ADAPTIVE] = WEIR_TIME_ADAPTIVE,
+        [WEIR_CONFIG_TIME_ADAPTIVE_TIME_MICROSECONDS] = WEIR_TIME_ADAPTIVE_TIME_MICROSECONDS,
+        [WEIR_CONFIG_TIME_CONNECT] = WEIR_TIME_CONNECT,
+        [WEIR_CONFIG_TIME_ISOSTRING] = WEIR_TIME_ISOSTRING,
+        [WEIR_CONFIG_TIME_MICROSECONDS] = WEIR_TIME_MICROSECONDS,
+        [WEIR_CONFIG_TIME_NANOSECONDS] = WEIR_TIME_NANOSECONDS,
+        [WEIR_CONFIG_TIME_STRUCTURED] = WEIR_TIME_STRUCTURED,
+    };
+    static const weir_binary_mode binaries[] = {
+        [WEIR_CONFIG_BINARY_BYTES] = WEIR_BINARY_BYTES,
+        [WEIR_CONFIG_BINARY_BASE64] = WEIR_BINARY_BASE64,
+        [WEIR_CONFIG_BINARY_BASE64_URL_SAFE] = WEIR_BINARY_BASE64_URL_SAFE,
+        [WEIR_CONFIG_BINARY_HEX] = WEIR_BINARY_HEX,
+    };
+    return (weir_column_modes){
+        decimals[s->modes.decimal], times[s->modes.time], binaries[s->modes.binary]};
+}
+
+static bool is_database(const weir_config_store *s)
+{
+    return s->type == WEIR_CONFIG_STORE_POSTGRES || s->type == WEIR_CONFIG_STORE_SQLITE;
+}
+
+static void check_store(const weir_config_loader *loader, const weir_config_cache *c)
+{
+    weir_config_scope all = {NULL, weir_config_section_of(c)}, item = {&all, c->name};
+    weir_config_scope scope = {&item, "store"};
+    if (c->store && is_database(c->store) != (c->as_table != NULL)) {
+        weir_config_error(loader, &scope, weir_config_place_of(c->node, "store"),
+            WEIR_E_CONFIG_CONFLICT,
+            c->as_table
+                ? "a table is kept in a store of the type `postgres` or `sqlite`"
+                : "a cache is kept in a store of the type `lmdb` or `memory`; what a database "
+                  "keeps is an entry of `tables`");
+    }
+}
+
+/* PostgreSQL's names are schema.table; SQLite has no schemas, so that a dot is a dot. */
+static void split_name(
+    const weir_config_loader *loader, const weir_config_table *t, weir_table_rule *rule)
+{
+    const char *written = t->table ? t->table : t->cache.table;
+    const char *dot = strchr(written, '.');
+    rule->table = written;
+    if (dot && t->table && t->cache.store->type == WEIR_CONFIG_STORE_POSTGRES) {
+        weir_view schema = {written, (size_t)(dot - written)};
+        rule->schema = weir_arena_copy(&loader->config->arena, schema).ptr;
+        rule->table = dot + 1;
+    }
+}
+
+static void add_rule(const weir_config_loader *loader, const weir_config_table *t)
+{
+    static const weir_on_ddl on_ddl[] = {
+        [WEIR_CONFIG_DDL_ADD_COLUMNS] = WEIR_DDL_ADD_COLUMNS,
+        [WEIR_CONFIG_DDL_IGNORE] = WEIR_DDL_IGNORE,
+        [WEIR_CONFIG_DDL_STOP] = WEIR_DDL_STOP,
+    };
+    weir_arena *arena = &loader->config->arena;
+    weir_config_store *store = (weir_config_store *)(uintptr_t)t->cache.store;
+    const weir_config_pairs *renamed = &t->cache.columns.rename;
+    weir_view *key = weir_arena_alloc(arena, t->key.count * sizeof *key);
+    weir_view(*rename)[2] = weir_arena_alloc(arena, renamed->count * sizeof *rename);
+    for (size_t i = 0; key && i < t->key.count; i++) {
+        key[i] = weir_view_of(t->key.items[i].text);
+    }
+    for (size_t i = 0; rename && i < renamed->count; i++) {
+        rename[i][0] = weir_view_of(renamed->items[i].name);
+        rename[i][1] = weir_view_of(renamed->items[i].value);
+    }
+    weir_table_rule *rule = &store->tables[store->n_tables++];
+    *rule = (weir_table_rule){.cache = t->name,
+        .position_column = t->position_column,
+        .create = t->create == WEIR_CONFIG_CREATE_IF_MISSING,
+        .on_ddl = on_ddl[t->on_ddl],
+        .key = key,
+        .n_key = t->key.count,
+        .rename = (const weir_view(*)[2])rename,
+        .n_rename = renamed->count,
+        .modes = weir_config_column_modes(t->cache.source)};
+    split_name(loader, t, rule);
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Two rules on one target would undo each other. */
+static void check_target(const weir_config_loader *loader, const weir_config_table *t)
+{
+    const weir_config_store *store = t->cache.store;
+    const weir_table_rule *own = &store->tables[store->n_tables - 1];
+    for (const weir_table_rule *o = store->tables; o < own; o++) {
+        if (same(o->table, own->table) && same(o->schema, own->schema)) {
+            weir_config_scope all = {NULL, "tables"}, item = {&all, t->name};
+            weir_config_scope scope = {&item, "table"};
+            weir_config_error(loader, &scope, weir_config_place_of(t->node, "table"),
+                WEIR_E_CONFIG_CONFLICT, "`%s` is kept in the same table already", o->cache);
+        }
+    }
+}
+
+void weir_config_resolve_tables(const weir_config_loader *loader)
+{
+    weir_config *c = loader->config;
+    for (size_t i = 0; i < c->followed.count; i++) {
+        check_store(loader, c->followed.items[i]);
+    }
+    for (size_t i = 0; i < c->stores.count; i++) {
+        c->stores.items[i].tables =
+            weir_arena_alloc(&c->arena, c->tables.count * sizeof *c->stores.items[i].tables);
+    }
+    for (size_t i = 0; i < c->tables.count; i++) {
+        const weir_config_table *t = &c->tables.items[i];
+        if (t->cache.store && t->cache.source && t->cache.store->tables) {
+            add_rule(loader, t);
+            check_target(loader, t);
+        }
+    }
+}
