@@ -57,17 +57,28 @@ def connector(postgres, prefix, tables, **more):
 class Connect:
     """One worker with one connector, which is known again after a restart: its settings are in a file. What `add` adds is not.
 
-    `plugins` are folders of further plugins."""
+    `plugins` are folders of further jars, which stand beside Debezium's: its CloudEvents converter looks for Apicurio's there."""
 
     def __init__(self, folder, kafka, name, settings, schemas, keep=False, heap=400, plugins=(), fast=False):
         self.folder = pathlib.Path(folder)
         self.kafka, self.name, self.settings, self.schemas = kafka, name, settings, schemas
-        self.plugins = ",".join(str(p) for p in (fetch.debezium(), *plugins))
+        self.plugins = self._beside(plugins) if plugins else fetch.debezium()
         self.discovery = "hybrid_warn" if plugins else "service_load"  # Apicurio's converter does not list itself as a service
         self.port = free_port()
         worker, self.connector_file = self.folder / "connect.properties", self.folder / "connector.json"
         main = "org.apache.kafka.connect.cli.ConnectStandalone"
         self.process = Process(folder, "connect", java(heap, main, worker, self.connector_file, fast=fast), keep=keep)
+
+    def _beside(self, plugins):
+        """One plugin of Debezium's jars and those of others, but for what the worker has itself."""
+        together = self.folder / "plugins" / "debezium"
+        together.mkdir(parents=True)
+        for folder in (fetch.debezium(), *plugins):
+            for jar in folder.glob("*/*.jar"):
+                link = together / jar.name
+                if not link.exists() and not jar.name.startswith(("connect-", "kafka-", "jackson-", "slf4j-")):
+                    link.symlink_to(jar)
+        return together.parent
 
     @property
     def url(self):

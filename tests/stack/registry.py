@@ -1,5 +1,6 @@
 """Apicurio Registry, in memory; it speaks the Confluent API, too, under /apis/ccompat/v7."""
 import json
+import signal
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -32,6 +33,19 @@ class Registry:
         """SIGKILL."""
         self.process.kill()
 
+    @property
+    def confluent(self):
+        """Its address for those who speak Confluent's API, as weir does."""
+        return f"{self.url}/apis/ccompat/v7"
+
+    def freeze(self):
+        """It answers nobody. Killed, it would have forgotten everything."""
+        self.process.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """It goes on."""
+        self.process.child.send_signal(signal.SIGCONT)
+
     def schemas(self):
         """{id: the schema's text}, by Confluent's ids."""
         found = {}
@@ -41,13 +55,20 @@ class Registry:
                 found[schema["id"]] = schema["schema"]
         return found
 
+    def compatibility(self, subject, level):
+        """Sets a subject's level."""
+        request = urllib.request.Request(f"{self.confluent}/config/{urllib.parse.quote(subject, safe='')}",
+                                         json.dumps({"compatibility": level}).encode(),
+                                         {"Content-Type": "application/vnd.schemaregistry.v1+json"}, method="PUT")
+        urllib.request.urlopen(request, timeout=10).close()
+
     def _get(self, path):
-        with urllib.request.urlopen(f"{self.url}/apis/ccompat/v7/{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.confluent}/{path}", timeout=10) as answer:
             return json.load(answer)
 
     def _answers(self):
         try:
-            with urllib.request.urlopen(f"{self.url}/apis/ccompat/v7/subjects", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.confluent}/subjects", timeout=2) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False

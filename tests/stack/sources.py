@@ -20,7 +20,7 @@ class Sources:
         self.stack.start((HERE / "types.sql").read_text(encoding="utf-8"))
         self.registry = Registry(self.folder)
         self.registry.start()
-        self.encodings = [*encodings, wire.avro(self.registry)]
+        self.encodings = [*encodings, *wire.of_registry(self.registry)]
         types = wire.catalog_types(self.postgres)
         types["public.users"]["phone"] = "text"  # it comes later
         self.weir = Weir(program, self.folder, "sources", self._config(types))
@@ -68,6 +68,7 @@ class Sources:
     def _config(self, types):
         cached = self.cached()
         return (f'weir: 1\nname: sources\nkafka: {{ bootstrap.servers: "{self.stack.kafka.address}" }}\n'
+                f'registry: {{ url: "{self.registry.confluent}" }}\n'
                 f"sources:\n{''.join(wire.source_yaml(e, types) for e in cached)}"
                 f"stores:\n  local: {{ type: lmdb, path: {self.folder}/store, map_size: 256MiB }}\n"
                 f"caches:\n{''.join(wire.caches_yaml(e) for e in cached)}")

@@ -26,7 +26,7 @@ $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 # quarter of an hour on two cores; a long storm: make check-storm SECONDS=3600; a seed again: SEED=1.
 # What cannot be had on this machine (Java, Maven, PostgreSQL, their download) is asked once: then all of
 # them are skipped, with that reason.
-STACK_CHECKS := check-storm check-told check-encodings check-compatibility check-at-least-once check-scale-out check-freshness
+STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-scale-out check-freshness
 STACK_READY = $(if $(STACK_ASKED),,stack-deps)
 
 .PHONY: check-stack $(STACK_CHECKS)
@@ -34,6 +34,10 @@ check-stack: all
 	@STACK_ASKED=1 STACK_MISSING="$$(tests/stack/missing $(DEB_STACK))" scripts/check $(STACK_CHECKS)
 check-storm: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
 	@tests/stack/check-storm $(WEIR) $(B)/tests/stack/ledger $(SEED)
+# The same in Avro by a registry: ENCODING=avro make check-storm is as long as that.
+AVRO_SECONDS ?= 30
+check-storm-avro: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
+	@ENCODING=avro SECONDS=$(AVRO_SECONDS) tests/stack/check-storm $(WEIR) $(B)/tests/stack/ledger $(SEED)
 check-told check-encodings: $(WEIR) | $(STACK_READY)
 	@tests/stack/$@ $(WEIR)
 check-at-least-once check-scale-out check-compatibility: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)

@@ -76,15 +76,36 @@ ENCODINGS = (
 )
 
 
+NAMES = {"schema.name.adjustment.mode": "avro", "field.name.adjustment.mode": "avro"}
+
+
+def _converter(registry):
+    """Apicurio's converter in Confluent's wire format."""
+    return {".apicurio.registry.url": f"{registry.url}/apis/registry/v2",
+            ".apicurio.registry.auto-register": "true", ".apicurio.registry.find-latest": "true",
+            ".apicurio.registry.as-confluent": "true", ".apicurio.registry.use-id": "contentId",
+            ".apicurio.registry.headers.enabled": "false"}
+
+
 def avro(registry):
-    """Avro in Confluent's wire format, with its schemas in the registry; weir only records it for now."""
-    converter = {"": "io.apicurio.registry.utils.converter.AvroConverter", ".apicurio.registry.url": f"{registry.url}/apis/registry/v2",
-                 ".apicurio.registry.auto-register": "true", ".apicurio.registry.find-latest": "true",
-                 ".apicurio.registry.as-confluent": "true", ".apicurio.registry.use-id": "contentId",
-                 ".apicurio.registry.headers.enabled": "false"}
+    """Avro, its schemas in the registry."""
+    converter = {"": "io.apicurio.registry.utils.converter.AvroConverter", **_converter(registry)}
     settings = {f"{side}.converter{key}": value for side in ("key", "value") for key, value in converter.items()}
-    names = {"schema.name.adjustment.mode": "avro", "field.name.adjustment.mode": "avro"}
-    return Encoding("avro", "Avro through the registry", {**settings, **names}, cached=False)
+    return Encoding("avro", "Avro through the registry", {**settings, **NAMES}, "format: avro", REFINED)
+
+
+def _cloud(registry, name, what, envelope):
+    """CloudEvents whose data is Avro."""
+    settings = {"value.converter": "io.debezium.converters.CloudEventsConverter", "value.converter.serializer.type": envelope,
+                "value.converter.data.serializer.type": "avro", "value.converter.schema.name.adjustment.mode": "avro"}
+    settings.update({f"value.converter.avro{key}": value for key, value in _converter(registry).items()})
+    return Encoding(name, what, {**settings, **NAMES}, "format: cloudevents", REFINED)
+
+
+def of_registry(registry):
+    """The encodings that need one."""
+    return (avro(registry), _cloud(registry, "cloud_avro", "CloudEvents around Avro", "json"),
+            _cloud(registry, "cloud_both", "CloudEvents in Avro, around Avro", "avro"))
 
 
 def settings(postgres, encoding):
