@@ -299,7 +299,7 @@ static weir_status open_engine(weir_app *a, weir_error *err)
     const weir_config *c = a->config;
     weir_engine_options o = {.name = c->name,
         .lanes = weir_lanes_of(c),
-        .in_flight_bytes = c->limits.in_flight_bytes,
+        .in_flight_bytes = weir_engine_bytes_of(c),
         .group = true,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_handlers_tag,

@@ -27,6 +27,11 @@ weir_kafka_property *weir_kafka_properties(
     return arena->failed ? NULL : p;
 }
 
+size_t weir_engine_bytes_of(const weir_config *config)
+{
+    return config->limits.in_flight_bytes / 3 * 2;
+}
+
 unsigned weir_lanes_of(const weir_config *config)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);

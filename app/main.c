@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "exit_code.h"
 #include "milestones.h"
+#include "process.h"
 #include "watchdog.h"
 
 enum { TICK_MS = 200 };
@@ -98,6 +99,7 @@ int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
         fprintf(stderr, "%s: --config is missing\n", argv[0]);
         return usage(argv[0], stderr);
     }
+    weir_process_memory();
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -262,7 +262,7 @@ static weir_status new_engine(weir_replica *r, weir_error *err)
     weir_engine_options o = {
         .name = r->options.store->name,
         .lanes = weir_lanes_of(c),
-        .in_flight_bytes = c->limits.in_flight_bytes,
+        .in_flight_bytes = weir_engine_bytes_of(c),
         .drain_ms = c->limits.drain_ms,
         .tag = weir_sync_tag,
         .ctx = r->sync,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "kafka_properties.h"
+
 /* A source's trouble that was told longer ago is taken to be over: while it lasts, the source tells
  * of it about every half minute. */
 enum { TROUBLE_MS = 60000 };
@@ -248,7 +250,7 @@ weir_status weir_snapshot_take(
         .stopping = weir_daemon_stopping(d),
         .taken_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000,
         .uptime_ms = weir_daemon_uptime_ms(d),
-        .in_flight_limit_bytes = config->limits.in_flight_bytes,
+        .in_flight_limit_bytes = weir_engine_bytes_of(config),
         .n_stores = weir_daemon_replicas(d)};
     out->stores = weir_arena_alloc(arena, out->n_stores * sizeof *out->stores);
     bool good = out->stores;

@@ -25,6 +25,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "kafka_properties.h"
+#include "process.h"
 
 enum { PLAIN_PARTITIONS = 64, SCHEMA_PARTITIONS = 64, BATCH = 1000, TIMEOUT_S = 30 };
 
@@ -494,8 +495,12 @@ static result in_process(measured_fn *fn, const shape *s, const char *address)
         die("no pipe");
     }
     told->beside_map_kb = 0;
+    bool is_weirs = fn == run_handler || fn == run_memory || fn == run_lmdb;
     pid_t pid = fork();
     if (!pid) {
+        if (is_weirs) {
+            weir_process_memory(); /* as `weir` and weir_main do */
+        }
         double rate = fn(s, address);
         (void)!write(out[1], &rate, sizeof rate);
         _exit(0);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "help.h"
+#include "process.h"
 
 static const weir_command *find(const char *name)
 {
@@ -42,5 +43,6 @@ int main(int argc, char **argv)
         weir_help_command(stdout, cli.command);
         return EXIT_YES;
     }
+    weir_process_memory();
     return cli.command->run(&cli);
 }

@@ -19,6 +19,8 @@ static bool header_at(const void *self, size_t i, weir_view *name, weir_view *va
 weir_raw_record weir_kafka_record(const rd_kafka_message_t *m, weir_view topic)
 {
     rd_kafka_timestamp_type_t type;
+    rd_kafka_headers_t *headers;
+    bool has_headers = !rd_kafka_message_headers(m, &headers); /* most have none, and are asked often */
     return (weir_raw_record){
         .topic = topic,
         .key = {m->key, m->key_len},
@@ -26,6 +28,6 @@ weir_raw_record weir_kafka_record(const rd_kafka_message_t *m, weir_view topic)
         .partition = m->partition,
         .offset = m->offset,
         .timestamp_ms = rd_kafka_message_timestamp(m, &type),
-        .headers = {header_at, m},
+        .headers = {has_headers ? header_at : NULL, m},
     };
 }

@@ -39,11 +39,18 @@ uint32_t weir_hash(weir_view bytes)
     return (uint32_t)h ? (uint32_t)h : 1;
 }
 
+static void free_key(const weir_map *m, weir_map_entry *e)
+{
+    if (!m->borrows) {
+        weir_free(e->key);
+    }
+}
+
 void weir_map_fini(weir_map *m, void (*free_value)(void *))
 {
     for (size_t i = 0; i < m->capacity; i++) {
         if (m->entries[i].hash) {
-            weir_free(m->entries[i].key);
+            free_key(m, &m->entries[i]);
             if (free_value) {
                 free_value(m->entries[i].value);
             }
@@ -112,12 +119,12 @@ weir_map_entry *weir_map_add_new(weir_map *m, weir_view key, uint32_t hash)
     if (key.len > UINT32_MAX || (m->count + 1 > m->capacity / 4 * 3 && !grow(m))) {
         return NULL;
     }
-    char *copy = weir_strndup(key.ptr, key.len);
-    if (!copy) {
+    char *own = m->borrows ? (char *)(uintptr_t)key.ptr : weir_strndup(key.ptr, key.len);
+    if (!own) {
         return NULL;
     }
     weir_map_entry *e = free_place(m->entries, m->capacity, hash);
-    *e = (weir_map_entry){hash, (uint32_t)key.len, copy, NULL};
+    *e = (weir_map_entry){hash, (uint32_t)key.len, own, NULL};
     m->count++;
     return e;
 }
@@ -125,7 +132,7 @@ weir_map_entry *weir_map_add_new(weir_map *m, weir_view key, uint32_t hash)
 void weir_map_remove(weir_map *m, weir_map_entry *e)
 {
     size_t mask = m->capacity - 1, hole = (size_t)(e - m->entries);
-    weir_free(e->key);
+    free_key(m, e);
     m->count--;
     for (size_t i = (hole + 1) & mask; m->entries[i].hash; i = (i + 1) & mask) {
         size_t home = m->entries[i].hash & mask;

@@ -1,5 +1,5 @@
-/* A hash map from bytes to a fixed-size entry, open addressing. The map owns copies of its keys.
- * Thread: one owner at a time. */
+/* A hash map from bytes to a fixed-size entry, open addressing. The map owns copies of its keys, or
+ * borrows them all. Thread: one owner at a time. */
 #ifndef WEIR_BASE_MAP_H
 #define WEIR_BASE_MAP_H
 
@@ -10,13 +10,14 @@
 typedef struct weir_map_entry {
     uint32_t hash; /* 0: free */
     uint32_t key_len;
-    char *key; /* owned */
+    char *key; /* owned, or borrowed */
     void *value;
 } weir_map_entry;
 
 typedef struct weir_map {
     weir_map_entry *entries; /* owned; capacity is a power of two */
     size_t count, capacity;
+    bool borrows; /* the caller's keys; set before the first one is added */
 } weir_map;
 
 /* A good hash of bytes, never 0; also what places a key on a lane. Stable only within a process. */
@@ -39,7 +40,8 @@ static inline void *weir_map_get(const weir_map *m, weir_view key)
 }
 /* Finds or adds (value NULL when new); NULL only when out of memory, the map is then unchanged. */
 weir_map_entry *weir_map_add(weir_map *m, weir_view key);
-/* Adds a key that find has not found; hash: the key's. */
+/* Adds a key that find has not found; hash: the key's. A map that borrows keeps key.ptr until the
+ * entry is removed. */
 weir_map_entry *weir_map_add_new(weir_map *m, weir_view key, uint32_t hash);
 /* Removes an entry that find gave; its value is the caller's. */
 void weir_map_remove(weir_map *m, weir_map_entry *e);

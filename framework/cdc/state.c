@@ -5,6 +5,8 @@
  * are a u32 length and the bytes; the last one runs to the end. */
 #include "cdc/state.h"
 
+#include <endian.h>
+
 enum {
     FORMAT = 1,
     F_ALIVE = 1 << 0,
@@ -31,23 +33,20 @@ enum {
 
 static void put_u16(weir_buf *to, unsigned n)
 {
-    char b[2] = {(char)n, (char)(n >> 8)};
-    weir_buf_put(to, b, sizeof b);
+    uint16_t le = htole16((uint16_t)n);
+    weir_buf_put(to, &le, sizeof le);
 }
 
 static void put_u32(weir_buf *to, uint32_t n)
 {
-    char b[4] = {(char)n, (char)(n >> 8), (char)(n >> 16), (char)(n >> 24)};
-    weir_buf_put(to, b, sizeof b);
+    uint32_t le = htole32(n);
+    weir_buf_put(to, &le, sizeof le);
 }
 
 static void put_u64(weir_buf *to, uint64_t n)
 {
-    char b[8];
-    for (unsigned i = 0; i < sizeof b; i++) {
-        b[i] = (char)(n >> 8 * i);
-    }
-    weir_buf_put(to, b, sizeof b);
+    uint64_t le = htole64(n);
+    weir_buf_put(to, &le, sizeof le);
 }
 
 static void put_text(weir_buf *to, weir_view v)
@@ -84,12 +83,9 @@ static const unsigned char *take(cursor *c, size_t n)
 
 static uint64_t get_uint(cursor *c, unsigned bytes)
 {
-    const unsigned char *p = take(c, bytes);
-    uint64_t n = 0;
-    for (unsigned i = 0; i < bytes; i++) {
-        n |= (uint64_t)p[i] << (8 * i);
-    }
-    return n;
+    uint64_t le = 0;
+    memcpy(&le, take(c, bytes), bytes);
+    return le64toh(le);
 }
 
 static weir_view get_text(cursor *c)

@@ -1,0 +1,17 @@
+/* A process of weir's own. See process.h. */
+#include "process.h"
+
+#include <malloc.h>
+
+enum {
+    KEPT_BYTES = 2 << 20,  /* free at a heap's end, one heap a thread */
+    LARGE_BYTES = 4 << 20, /* blocks that are mapped on their own: larger than a fetch */
+};
+
+void weir_process_memory(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+#endif
+}

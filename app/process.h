@@ -1,0 +1,11 @@
+/* What a program that is weir's own sets for its whole process; an embedding application decides
+ * for itself. Thread: before any other is started. */
+#ifndef WEIR_APP_PROCESS_H
+#define WEIR_APP_PROCESS_H
+
+/* malloc's habits, for a process through which megabytes of fetched records pass: glibc gives freed
+ * memory back to the system above 128 KiB, and pages that are new each time cost a fifth of the
+ * processor (make bench-engine); left to itself it keeps ever more. */
+void weir_process_memory(void);
+
+#endif
