@@ -11,8 +11,8 @@ weir_kafka_property *weir_kafka_properties(
     const weir_config *config, const weir_config_pairs *own, weir_arena *arena, size_t *n);
 /* limits.lanes, or one for each processor. */
 unsigned weir_lanes_of(const weir_config *config);
-/* What of limits.in_flight an engine may hold: the consumer's queues, and what a store's transaction
- * takes, are to fit beside it. */
+/* What of limits.in_flight an engine may hold: the consumer's queues, and what a store's
+ * transaction takes, are to fit beside it. */
 size_t weir_engine_bytes_of(const weir_config *config);
 /* How long a dead letter's write may wait for the broker, so that neither a drain is held up much
  * longer than limits.drain, nor a thread that waits is taken for stuck. */

@@ -124,16 +124,22 @@ static void prepare_nudges(
     }
 }
 
-void weir_kafka_give_nudge(weir_kafka_nudge *n, rd_kafka_t *rk, int64_t now_ms)
+int weir_kafka_give_nudge(weir_kafka_nudge *n, rd_kafka_t *rk, int64_t now_ms)
 {
-    if (n->needed && now_ms - n->last_ms >= NUDGE_MS) {
-        n->last_ms = now_ms;
-        rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(rk, n->username, n->password);
-        if (error) {
-            rd_kafka_error_destroy(error);
-            n->needed = false;
-        }
+    if (!n->due || !n->needed) {
+        return -1;
     }
+    if (now_ms - n->last_ms < NUDGE_MS) {
+        return NUDGE_MS;
+    }
+    n->last_ms = now_ms;
+    n->due = false;
+    rd_kafka_error_t *error = rd_kafka_sasl_set_credentials(rk, n->username, n->password);
+    if (error) {
+        rd_kafka_error_destroy(error);
+        n->needed = false;
+    }
+    return -1;
 }
 
 weir_status weir_kafka_consumer_conf(const weir_kafka_source_options *options,

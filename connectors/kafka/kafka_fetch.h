@@ -18,6 +18,7 @@
 typedef struct weir_kafka_nudge {
     bool needed;
     const char *username, *password; /* borrowed from the source's properties */
+    bool due;                        /* records were taken since the last one */
     int64_t last_ms;
 } weir_kafka_nudge;
 
@@ -27,7 +28,9 @@ typedef struct weir_kafka_nudge {
 WEIR_MUST_USE weir_status weir_kafka_consumer_conf(const weir_kafka_source_options *options,
     weir_kafka_nudge *nudge, rd_kafka_conf_t **out, weir_error *err);
 
-/* Records were taken from queues. To be called for each round: it does something now and then. */
-void weir_kafka_give_nudge(weir_kafka_nudge *n, rd_kafka_t *rk, int64_t now_ms);
+/* Gives the nudge that is due, but not more often than every few milliseconds. Returns in how many
+ * milliseconds to call again, since the last records that are taken need one, too; -1: none is due.
+ */
+int weir_kafka_give_nudge(weir_kafka_nudge *n, rd_kafka_t *rk, int64_t now_ms);
 
 #endif

@@ -20,7 +20,8 @@ weir_raw_record weir_kafka_record(const rd_kafka_message_t *m, weir_view topic)
 {
     rd_kafka_timestamp_type_t type;
     rd_kafka_headers_t *headers;
-    bool has_headers = !rd_kafka_message_headers(m, &headers); /* most have none, and are asked often */
+    bool has_headers =
+        !rd_kafka_message_headers(m, &headers); /* most have none, and are asked often */
     return (weir_raw_record){
         .topic = topic,
         .key = {m->key, m->key_len},

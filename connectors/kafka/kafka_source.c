@@ -434,6 +434,7 @@ static unsigned serve_all(kafka_source *s, unsigned max_records)
         delivered += serve_queue(s, sp, max_records - delivered);
     }
     s->first++;
+    s->nudge.due |= delivered > 0;
     return delivered;
 }
 
@@ -454,15 +455,13 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
             return st;
         }
     }
-    unsigned served = serve_all(s, max_records);
-    if (!served && timeout_ms) {
-        wait_for_signal(s, timeout_ms);
+    if (!serve_all(s, max_records) && timeout_ms) {
+        int nudge_ms = weir_kafka_give_nudge(&s->nudge, s->rk, weir_monotonic_ms());
+        wait_for_signal(s, nudge_ms >= 0 && nudge_ms < timeout_ms ? nudge_ms : timeout_ms);
         serve_events(s);
-        served = serve_all(s, max_records);
+        serve_all(s, max_records);
     }
-    if (served) {
-        weir_kafka_give_nudge(&s->nudge, s->rk, weir_monotonic_ms());
-    }
+    weir_kafka_give_nudge(&s->nudge, s->rk, weir_monotonic_ms());
     if (s->failure.status) {
         *err = s->failure;
         return s->failure.status;

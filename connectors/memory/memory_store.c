@@ -1,10 +1,11 @@
 /* Store in memory: hash maps of slots, and an undo log while a transaction runs.
  *
- * A slot is what is known of a key; rows and states share one, since a change reads and writes both.
+ * A slot is what is known of a key; rows and states share one, since a change reads and writes
+ * both.
  *
  * Invariants
- *  1. Inside a transaction no slot leaves its map: a deleted value is &gone. So the log's slots stay,
- * and neither commit nor abort needs memory.
+ *  1. Inside a transaction no slot leaves its map: a deleted value is &gone. So the log's slots
+ * stay, and neither commit nor abort needs memory.
  *  2. Outside of a transaction the log is empty, every slot has a value, and none is &gone. */
 #include "memory/memory_store.h"
 
@@ -295,8 +296,7 @@ static weir_status memory_get(
 }
 
 /* Would the value fit, in place of what the slot (or NULL) has? */
-static bool has_room(
-    const memory_store *s, space in, const slot *k, weir_view key, weir_view value)
+static bool has_room(const memory_store *s, space in, const slot *k, weir_view key, weir_view value)
 {
     uint64_t now = s->bytes - (k ? cost(k->values[in.value]) : 0);
     uint64_t more = (k && cost_of_slot(k) ? 0 : SLOT_COST + key.len) + BLOB_COST + value.len;

@@ -6,7 +6,8 @@
  *
  * A freed block serves the next one of its size (in steps of 16 bytes); the pieces are given back
  * when the slab ends. Blocks above WEIR_SLAB_LARGEST are weir_alloc's; with WEIR_ARENA_DEBUG, and
- * where tests let allocations fail, all are, so that each one is seen. Thread: one owner at a time. */
+ * where tests let allocations fail, all are, so that each one is seen. Thread: one owner at a time.
+ */
 #ifndef WEIR_BASE_SLAB_H
 #define WEIR_BASE_SLAB_H
 
@@ -18,8 +19,8 @@ enum { WEIR_SLAB_STEP = 16, WEIR_SLAB_LARGEST = 1024 };
 typedef struct weir_slab_piece weir_slab_piece;
 
 typedef struct weir_slab {
-    weir_slab_piece *pieces; /* owned; the first one is cut up now */
-    size_t left;             /* bytes of it */
+    weir_slab_piece *pieces;                             /* owned; the first one is cut up now */
+    size_t left;                                         /* bytes of it */
     void *freed[WEIR_SLAB_LARGEST / WEIR_SLAB_STEP + 1]; /* by size; chained */
 } weir_slab;
 
