@@ -10,6 +10,8 @@
 
 enum {
     BATCH_RECORDS = 16384,
+    LEAST_BATCH_RECORDS = 1024,
+    RECORD_PAGES_BYTES = 4096, /* what a record may cost a store until it is committed: a page */
     LINGER_MS = 15,
     LINGER_RECORDS = 5000, /* a quarter of a second at 20,000/s */
     FIRST_WAIT_MS = 100,
@@ -26,11 +28,18 @@ typedef struct batch {
     bool marked; /* its records are settled in the frontier */
 } batch;
 
+/* A store keeps what a transaction changes in memory, beside what is in flight. */
+static size_t batch_bound(const weir_sync *s)
+{
+    size_t n = s->engine->options.in_flight_bytes / RECORD_PAGES_BYTES;
+    return n < LEAST_BATCH_RECORDS ? LEAST_BATCH_RECORDS : n < BATCH_RECORDS ? n : BATCH_RECORDS;
+}
+
 /* Moves what waits to the batch, up to its bound. The queue's lock is held. Returns the batch's
  * end. */
 static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
 {
-    while (s->first && b->records < BATCH_RECORDS) {
+    while (s->first && b->records < batch_bound(s)) {
         *tail = s->first;
         tail = &s->first->next;
         b->records += s->first->n;
@@ -44,7 +53,7 @@ static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
  * for many records. Where few are on their way, nothing is waited for. */
 static bool worth_waiting(const weir_sync *s, const batch *b)
 {
-    return s->store.ops->durable && b->records && b->records < BATCH_RECORDS / 2 &&
+    return s->store.ops->durable && b->records && b->records < batch_bound(s) / 2 &&
            weir_engine_get_counts(s->engine).open > 2 * b->records + LINGER_RECORDS;
 }
 
@@ -61,7 +70,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
     tail = collect(s, &b, tail);
     if (wait_ms > 0 && worth_waiting(s, &b)) {
         until = weir_in_ms(LINGER_MS);
-        while (b.records < BATCH_RECORDS && !s->woken &&
+        while (b.records < batch_bound(s) && !s->woken &&
                pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
             tail = collect(s, &b, tail);
         }

@@ -1,5 +1,5 @@
-/* Nudges: librdkafka is told that there is room, behind the last records that are taken, too. Without
- * that a consumer whose queues were full stood still for up to a second. */
+/* Nudges: librdkafka is told that there is room, behind the last records that are taken, too.
+ * Without that a consumer whose queues were full stood still for up to a second. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
