@@ -6,7 +6,8 @@ cd "$T" || exit 2
 start_stub() { # ARGUMENT…
     rm -f "$T/stub-port"
     python3 "$STUB" "$T/stub-port" "$@" >"$T/stub" 2>&1 &
-    processes="$processes $!"
+    stub=$!
+    processes="$processes $stub"
     until_is "the registry's start" 20 test -s "$T/stub-port" || finish
     PORT=$(cat "$T/stub-port")
 }
@@ -97,6 +98,31 @@ run "a subject that is not there" 1 check bad.yaml --online
 out_has '^WRONG  *subject nowhere: .*REGISTRY_NO_SCHEMA'
 run "a registry that does not answer" 1 check gone.yaml --online
 out_has '^WRONG  *registry .*REGISTRY_UNREACHABLE'
+
+# ---- a registry that falls silent: sync waits, lives, may be stopped, and goes on when it answers
+start_stub --ids "$DATA/types/avro-schemas"
+start_broker --replay "$DATA/types/avro.jsonl.xz" --topics types-avro.dead
+broker_fed
+sed "s#^registry:.*#registry: { url: \"http://127.0.0.1:$PORT\", timeout: 200ms }#" "$DATA/types/avro.yaml" >sync.yaml
+printf 'http: { listen: "127.0.0.1:0" }\n' >>sync.yaml
+kill -STOP $stub
+start_sync sync.yaml
+until_is "the lanes wait" 20 grep -q REGISTRY_UNREACHABLE "$T/sync"
+H=$(sed -n 's#.*\(http://127.0.0.1:[0-9]*\).*#\1#p' "$T/sync" | head -1)
+is "it lives meanwhile" test "$(curl -s "$H/live")" = live
+is "and is not ready" test "$(curl -s -o /dev/null -w '%{http_code}' "$H/ready")" = 503
+stop_sync
+is "a stop meanwhile ends with 0" test $? -eq 0
+start_sync sync.yaml
+until_is "the lanes wait again" 20 grep -q REGISTRY_UNREACHABLE "$T/sync"
+kill -CONT $stub
+H=$(sed -n 's#.*\(http://127.0.0.1:[0-9]*\).*#\1#p' "$T/sync" | head -1)
+until_is "it goes on" 30 sh -c "test \"\$(curl -s -o /dev/null -w '%{http_code}' $H/ready)\" = 200"
+run "rows by a registry's schemas" 0 dump users -c sync.yaml
+LC_ALL=C sort "$T/out" >rows
+LC_ALL=C sort "$DATA/types/expected/avro.users.jsonl" >expected
+same "they are the expected ones" rows expected
+stop_sync
 
 # ---- passwords
 start_stub --user weir:secret
