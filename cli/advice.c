@@ -9,6 +9,9 @@ typedef struct command_advice {
     const char *text;
 } command_advice;
 
+#define OF_REFERENCE \
+    "Look at the reference and the network, or map it to disk by --resolve PREFIX=DIR."
+
 /* The first that fits. */
 static const command_advice list[] = {
     {"replay", WEIR_E_KAFKA_NO_TOPIC,
@@ -23,6 +26,10 @@ static const command_advice list[] = {
         "Look at bootstrap.servers, the network and the brokers; --timeout says how long to try."},
     {"replay", WEIR_E_KAFKA_PRODUCE,
         "Look at the brokers and the topic; what was written stays written."},
+    {"validate", WEIR_E_HTTP_UNREACHABLE, OF_REFERENCE},
+    {"validate", WEIR_E_HTTP_ANSWER, OF_REFERENCE},
+    {"schema", WEIR_E_HTTP_UNREACHABLE, OF_REFERENCE},
+    {"schema", WEIR_E_HTTP_ANSWER, OF_REFERENCE},
     {NULL, WEIR_E_NO_CACHE,
         "The first weir sync makes it; is this the config, and the store, that it has?"},
     {NULL, WEIR_E_STORE_FULL, "Free disk space, or raise the store's map_size; then run it again."},

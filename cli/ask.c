@@ -68,7 +68,8 @@ static int find_url(weir_cli *cli, weir_buf *url)
 
 static weir_status get(weir_cli *cli, const char *url, weir_answer *a, weir_error *err)
 {
-    weir_http_request request = {url, cli->timeout_ms, MOST_BYTES};
+    weir_http_request request = {
+        .url = url, .timeout_ms = cli->timeout_ms, .max_bytes = MOST_BYTES};
     unsigned status;
     weir_error why;
     weir_status s = weir_http_get(&request, &status, &a->text, err);

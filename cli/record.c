@@ -12,7 +12,9 @@
 static const weir_option options[] = {
     {"--from", "WHERE",
         "earliest (by default), latest, or TOPIC/PARTITION@OFFSET,… (the others: earliest)"},
-    {"--until", "WHEN", "end (as of now, by default), or a time"},
+    {"--until", "WHERE",
+        "end (as of now, by default), TOPIC/PARTITION@OFFSET,… (without it; the others: end), or a "
+        "time"},
     {"--topic", "TOPIC", "record this topic (may be given several times), not those of the caches"},
     {NULL, NULL, NULL},
 };
@@ -144,11 +146,9 @@ static int parse_bounds(record *r)
     weir_stretch *t = &r->stretch;
     const char *until = weir_cli_option(r->cli, "--until");
     t->from = weir_cli_option(r->cli, "--from");
-    bool to_end = !until || strcmp(until, "end") == 0;
-    t->until_ms = to_end ? -1 : weir_cli_time(until, weir_cli_now());
-    if (!to_end && t->until_ms < 0) {
-        return weir_cli_usage(
-            r->cli, "--until: %s is no time (2026-11-22T10:00:00Z, or 30s from now)", until);
+    int code = weir_stretch_until(r->cli, until, &t->until, &t->until_ms);
+    if (code) {
+        return code;
     }
     bool word = !t->from || strcmp(t->from, "earliest") == 0 || strcmp(t->from, "latest") == 0;
     weir_view wrong;

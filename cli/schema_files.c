@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "file/lines.h"
+#include "http/client.h"
 #include "schema/any_schema.h"
 #include "yaml_json.h"
 
@@ -108,7 +109,24 @@ static char *uri_of(const char *path)
     return uri;
 }
 
-/* The file gets `uri` too, or its own when that is NULL. */
+static bool is_remote(const char *path)
+{
+    return strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0;
+}
+
+static weir_status download(
+    const weir_schema_files *f, const char *url, weir_buf *to, weir_error *err)
+{
+    enum { LARGEST = 16 << 20, OK = 200 };
+    unsigned status = 0;
+    weir_http_request r = {
+        .url = url, .timeout_ms = f->timeout_ms, .max_bytes = LARGEST, .far = true};
+    weir_status s = weir_http_get(&r, &status, to, err);
+    return s || status == OK ? s
+                             : weir_fail(err, WEIR_E_HTTP_ANSWER, "%.180s: status %u", url, status);
+}
+
+/* The file gets `uri` too, or its own when that is NULL. path: of a file, or a URL. */
 static weir_status load_as(weir_schema_files *f, const char *path, const char *uri,
     const weir_schema_file **out, weir_error *err)
 {
@@ -118,8 +136,9 @@ static weir_status load_as(weir_schema_files *f, const char *path, const char *u
     }
     file->path = weir_strdup(path);
     file->uri = uri ? weir_strdup(uri) : uri_of(path);
-    weir_status s =
-        file->path && file->uri ? read_text(path, &file->text, err) : weir_fail_oom(err);
+    weir_status s = !file->path || !file->uri ? weir_fail_oom(err)
+                    : uri && is_remote(path)  ? download(f, path, &file->text, err)
+                                              : read_text(path, &file->text, err);
     if (!s && (ends_with(path, ".yaml") || ends_with(path, ".yml"))) {
         s = convert(file, err);
         if (s) {
@@ -214,6 +233,9 @@ weir_status weir_schema_files_resolve(void *ctx, const char *uri, weir_view *out
     weir_buf path = {0};
     *out = (weir_view){NULL, 0};
     find_path(f, uri, &path);
+    if (!path.len && f->fetch && is_remote(uri)) {
+        weir_buf_puts(&path, uri);
+    }
     weir_status s = path.failed ? weir_fail_oom(err) : WEIR_OK;
     if (!s && path.len) {
         s = load_as(f, weir_buf_str(&path), uri, &file, err);
@@ -311,6 +333,8 @@ int weir_schema_options_of(weir_cli *cli, weir_schema_files *files, weir_schema_
                *formats = weir_cli_option(cli, "--formats");
     *out = (weir_schema_options){.resolve = weir_schema_files_resolve, .resolve_ctx = files};
     out->content = weir_cli_option(cli, "--content") != NULL;
+    files->fetch = weir_cli_option(cli, "--fetch") != NULL;
+    files->timeout_ms = cli->timeout_ms;
     if (draft && !draft_of(draft, &out->draft)) {
         return weir_cli_usage(cli,
             "--draft: %s is none of draft4, draft6, draft7, draft2019-09, "

@@ -1,5 +1,5 @@
 /* Schemas in files: JSON or YAML (.yaml, .yml), found by file URIs and by --resolve PREFIX=DIR.
- * Nothing is fetched from a network. Thread: the main thread. */
+ * Nothing is fetched from a network but with --fetch. Thread: the main thread. */
 #ifndef WEIR_CLI_SCHEMA_FILES_H
 #define WEIR_CLI_SCHEMA_FILES_H
 
@@ -26,6 +26,8 @@ typedef struct weir_schema_files {
     weir_schema_file *first;
     weir_schema_prefix prefixes[WEIR_SCHEMA_PREFIXES];
     size_t n_prefixes;
+    bool fetch; /* http:// and https:// that no prefix maps */
+    int timeout_ms;
 } weir_schema_files;
 
 void weir_schema_files_fini(weir_schema_files *f);
@@ -47,7 +49,8 @@ void weir_schema_files_place(const weir_schema_files *f, const weir_schema_file 
 void weir_schema_files_where(
     const weir_schema_files *f, const weir_schema_file *root, weir_error *err);
 
-/* Options that all commands with schemas have: --draft, --formats, --content, --resolve. Exit code.
+/* Options that all commands with schemas have: --draft, --formats, --content, --resolve, --fetch.
+ * Exit code.
  */
 int weir_schema_options_of(weir_cli *cli, weir_schema_files *files, weir_schema_options *out);
 
@@ -57,6 +60,8 @@ int weir_schema_options_of(weir_cli *cli, weir_schema_files *files, weir_schema_
         {"--resolve", "PREFIX=DIR",                                                           \
             "schemas whose URI begins with PREFIX are files below DIR (may be given several " \
             "times)"},                                                                        \
+        {"--fetch", NULL,                                                                     \
+            "references to http:// and https:// that --resolve does not map are fetched"},    \
         {"--formats", "HOW",                                                                  \
             "schema (asserted where the vocabulary says so, by default), assert, annotate"},  \
     {                                                                                         \

@@ -32,6 +32,26 @@ bool weir_stretch_is_places(const char *text, weir_view *wrong)
     return true;
 }
 
+int weir_stretch_until(const weir_cli *cli, const char *text, const char **until, int64_t *until_ms)
+{
+    weir_view wrong;
+    *until = NULL;
+    *until_ms = -1;
+    if (!text || strcmp(text, "end") == 0) {
+        return EXIT_YES;
+    }
+    if (weir_stretch_is_places(text, &wrong)) {
+        *until = text;
+        return EXIT_YES;
+    }
+    *until_ms = weir_cli_time(text, weir_cli_now());
+    return *until_ms < 0 ? weir_cli_usage(cli,
+                               "--until: %s is no time (2026-11-22T10:00:00Z, or 30s from now) and "
+                               "no place (TOPIC/PARTITION@OFFSET)",
+                               text)
+                         : EXIT_YES;
+}
+
 static bool is_word(const char *from, const char *word)
 {
     return from && strcmp(from, word) == 0;
@@ -76,21 +96,33 @@ static weir_stretch_part *part_of(const weir_stretch *s, weir_view topic, int32_
     return NULL;
 }
 
-/* The partitions that are not named begin at their first record. */
+/* Sets what the option's places name; the other partitions keep their first record, or their end.
+ */
+static weir_status set_places(
+    weir_stretch *s, const char *option, const char *places, bool ends, weir_error *err)
+{
+    weir_view text;
+    weir_cli_place place;
+    for (const char *at = places; at && next_place(&at, &text, &place);) {
+        weir_stretch_part *p = part_of(s, place.topic, place.partition);
+        if (!p) {
+            return weir_fail(err, WEIR_E_KAFKA_NO_TOPIC, "%s: %.*s is not among the topics", option,
+                WEIR_ARG(text));
+        }
+        if (ends) {
+            p->end = place.offset < p->end ? place.offset : p->end;
+        } else {
+            p->start = place.offset > p->start ? place.offset : p->start;
+        }
+    }
+    return WEIR_OK;
+}
+
 static weir_status begin_at_places(weir_stretch *s, weir_error *err)
 {
     bool word = !s->from || is_word(s->from, "earliest") || is_word(s->from, "latest");
-    weir_view text;
-    weir_cli_place place;
-    for (const char *at = word ? NULL : s->from; at && next_place(&at, &text, &place);) {
-        weir_stretch_part *p = part_of(s, place.topic, place.partition);
-        if (!p) {
-            return weir_fail(
-                err, WEIR_E_KAFKA_NO_TOPIC, "--from: %.*s is not among the topics", WEIR_ARG(text));
-        }
-        p->start = place.offset > p->start ? place.offset : p->start;
-    }
-    return WEIR_OK;
+    weir_status st = set_places(s, "--from", word ? NULL : s->from, false, err);
+    return st ? st : set_places(s, "--until", s->until, true, err);
 }
 
 /* What is empty is done before anything is read. */
@@ -99,7 +131,8 @@ static void mark_empty(weir_stretch *s)
     for (size_t i = 0; i < s->n_parts; i++) {
         weir_stretch_part *p = &s->parts[i];
         p->next = p->start;
-        p->done = s->until_ms < 0 && p->start >= p->end;
+        p->done = s->until_ms < 0 && p->start >= p->end; /* the end may be before the start */
+        p->end = p->done ? p->start : p->end;
         s->n_done += p->done;
     }
 }

@@ -1,4 +1,5 @@
-/* A stretch of live topics, read once: from a place to their ends as of now, or until a moment.
+/* A stretch of live topics, read once: from a place to their ends as of now, to a place, or until a
+ * moment.
  * Nothing is committed; SIGINT and SIGTERM end it early.
  *
  * Thread: the main thread. */
@@ -17,7 +18,7 @@ typedef weir_status weir_stretch_fn(
 typedef struct weir_stretch_part {
     const char *topic;
     int32_t number;
-    int64_t start, end; /* end: as of the start */
+    int64_t start, end; /* end: as of the start, or where it is not to be read any more */
     int64_t next;
     bool at_end, done; /* at_end: as far as was heard */
 } weir_stretch_part;
@@ -26,8 +27,9 @@ typedef struct weir_stretch {
     const weir_cli *cli;
     const char *const *topics;
     size_t n_topics;
-    const char *from; /* earliest or NULL, latest, or places (the other partitions: earliest) */
-    int64_t until_ms; /* -1: the ends as of now */
+    const char *from;  /* earliest or NULL, latest, or places (the other partitions: earliest) */
+    const char *until; /* places that are not read any more (the other partitions: their ends) */
+    int64_t until_ms;  /* -1: the ends as of now, or `until` */
     weir_stretch_fn *take;
     void *ctx;
     weir_bar *bar;
@@ -42,6 +44,10 @@ typedef struct weir_stretch {
 
 /* "TOPIC/PARTITION@OFFSET,…"? *wrong: the first part that is no place. */
 bool weir_stretch_is_places(const char *text, weir_view *wrong);
+
+/* What --until says (NULL: end). Exit code. */
+int weir_stretch_until(
+    const weir_cli *cli, const char *text, const char **until, int64_t *until_ms);
 
 /* Asks where the partitions begin and end, and opens the reader. config NULL: brokers is given,
  * which wins over the config's. Errors: KAFKA_*, OUT_OF_MEMORY. To be closed in any case. */

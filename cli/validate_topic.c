@@ -38,13 +38,7 @@ int weir_topic_options_of(weir_cli *cli, weir_topic_options *o)
             return weir_cli_usage(cli, "--from: %.*s is no place and no time", WEIR_ARG(wrong));
         }
     }
-    if (o->until && strcmp(o->until, "end") != 0) {
-        o->until_ms = weir_cli_time(o->until, weir_cli_now());
-        if (o->until_ms < 0) {
-            return weir_cli_usage(cli, "--until: %s is no time", o->until);
-        }
-    }
-    return EXIT_YES;
+    return weir_stretch_until(cli, o->until, &o->until, &o->until_ms);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -64,6 +58,7 @@ weir_status weir_topics_read(
         .topics = o->topics,
         .n_topics = o->n_topics,
         .from = o->from_ms < 0 ? o->from : NULL,
+        .until = o->until,
         .until_ms = o->until_ms,
         .take = take,
         .ctx = &r,

@@ -19,7 +19,10 @@ typedef struct weir_topic_options {
         {"--brokers", "LIST", "host:port,… instead of the config's"},                             \
         {"--from", "WHERE",                                                                       \
             "earliest (by default), TOPIC/PARTITION@OFFSET,… (the others: earliest), or a time"}, \
-        {"--until", "WHEN", "end (as of now, by default), or a time"},                            \
+        {"--until", "WHERE",                                                                      \
+            "end (as of now, by default), TOPIC/PARTITION@OFFSET,… (without it; the others: "   \
+            "end), "                                                                              \
+            "or a time"},                                                                         \
     {                                                                                             \
         "--sample", "N", "every N-th record of a partition alone"                                 \
     }

@@ -3,6 +3,8 @@
 
 #include <curl/curl.h>
 
+enum { MOST_REDIRECTS = 5 };
+
 typedef struct sink {
     weir_buf *body;
     size_t most;
@@ -52,7 +54,13 @@ weir_status weir_http_get(
     }
     curl_easy_setopt(c, CURLOPT_URL, request->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_PROXY, "");
+    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+    if (request->far) {
+        curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+        curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)MOST_REDIRECTS);
+    } else {
+        curl_easy_setopt(c, CURLOPT_PROXY, "");
+    }
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);

@@ -1,5 +1,5 @@
-/* One GET over HTTP, by libcurl: for the commands that ask a running daemon. Follows no redirects
- * and uses no proxy, since what is asked is near. Thread: any. */
+/* One GET over HTTP, by libcurl: for the commands that ask a running daemon, and for schemas that
+ * are to be fetched. What is near follows no redirects and uses no proxy. Thread: any. */
 #ifndef WEIR_HTTP_CLIENT_H
 #define WEIR_HTTP_CLIENT_H
 
@@ -10,6 +10,7 @@ typedef struct weir_http_request {
     const char *url; /* http:// or https:// */
     int timeout_ms;  /* of the whole */
     size_t max_bytes;
+    bool far; /* beyond this machine: up to five redirects, by the environment's proxy */
 } weir_http_request;
 
 /* Appends the answer's body; *status is its HTTP status, whatever it is. Errors: HTTP_UNREACHABLE

@@ -38,6 +38,7 @@ is "what is older than that" test "$(wc -l <"$T/out")" -eq "$(cat "$T/before")"
 cp "$T/before" "$T/out"
 out_lacks '^0$'
 run "until a while from now" 0 record - --from latest --until 300ms -c "$CONFIG"
+run "to an offset" 0 record - --topic bankjson.public.labels --from bankjson.public.labels/0@3 --until bankjson.public.labels/0@5,bankjson.public.labels/1@0 -c "$CONFIG"
 run "a time that is none" 2 record - --until soon -c "$CONFIG"
 run "a topic that is not there" 3 record - --topic nothing -c "$CONFIG"
 err_has KAFKA_NO_TOPIC

@@ -104,6 +104,15 @@ out_has '^t/0@2: error: /id is a string'
 err_has "^4 records: 3 valid, 1 invalid$"
 run "from an offset" 0 validate --schema order.json --topic t --from t/0@3 --brokers "$BROKERS"
 err_has "^2 records: 2 valid"
+run "to an offset" 0 validate --schema order.json --topic t --until t/0@2 --brokers "$BROKERS"
+err_has "^1 records: 1 valid"
+run "from one offset to another" 1 validate --schema order.json --topic t --from t/0@2 --until t/0@4 --brokers "$BROKERS"
+err_has "^2 records: 1 valid, 1 invalid"
+run "to an offset before the start" 0 validate --schema order.json --topic t --from t/0@3 --until t/0@1 --brokers "$BROKERS"
+err_has "^0 records"
+run "to a place of another topic" 3 validate --schema order.json --topic t --until u/0@1 --brokers "$BROKERS"
+err_has "^weir validate: --until: u/0@1 is not among the topics"
+run "to what is neither" 2 validate --schema order.json --topic t --until soon --brokers "$BROKERS"
 run "a sample" 0 validate --schema order.json --topic t --sample 4 --brokers "$BROKERS"
 err_has "^2 records: 2 valid"
 run "a topic by a config" 1 validate --schema order.json --topic t -c "$DATA/bank/bank.yaml" --json
@@ -160,6 +169,50 @@ run "a remote reference on disk" 0 validate --schema remote.json --resolve https
 echo '[1,{"price":-3}]' >i.json
 run "it is used" 1 validate --schema remote.json --resolve https://example.com/s/="$T" --all i.json
 out_has 'i.json:1:13: error: /1/price is -3'
+
+# ---- references over the network, when asked
+mkdir web
+cp item.json defs/sku.yaml web
+cat >serve.py <<'PY'
+import functools, http.server, pathlib
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/item.json")
+            self.end_headers()
+        else:
+            super().do_GET()
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory="web"))
+pathlib.Path("web-port").write_text(f"{server.server_port}\n")
+server.serve_forever()
+PY
+python3 serve.py >web-log 2>&1 &
+processes="$processes $!"
+until_is "the server's start" 20 test -s web-port
+W=http://127.0.0.1:$(cat web-port)
+sed 's#defs/sku.yaml\#/sku#sku.yaml\#/sku#' item.json >web/item.json
+echo "{\"items\":{\"\$ref\":\"$W/item.json\"}}" >far.json
+echo "{\"items\":{\"\$ref\":\"$W/moved\"}}" >moved.json
+echo "{\"items\":{\"\$ref\":\"$W/nowhere.json\"}}" >nowhere.json
+echo '{"items":{"$ref":"http://127.0.0.1:1/x.json"}}' >nobody.json
+run "nothing is fetched unasked" 2 validate --schema far.json i.json
+err_has SCHEMA_UNRESOLVED
+run "fetched" 1 validate --schema far.json --fetch --all i.json
+out_has 'i.json:1:13: error: /1/price is -3'
+out_has "schema: $W/item.json:1:[0-9]* #/properties/price"
+run "fetched, and moved" 1 validate --schema moved.json --fetch i.json
+run "not there" 3 validate --schema nowhere.json --fetch i.json
+err_has 'nowhere.json: status 404'
+run "nobody answers" 3 validate --schema nobody.json --fetch i.json --timeout 1s
+run "a bundle of what is fetched" 0 schema bundle far.json --fetch
+out_has '"$id":"http://127'
+echo '{"$ref":"item.json"}' >web/x.json
+run "what is on disk is not fetched" 1 validate --schema nobody.json --resolve http://127.0.0.1:1/=web --fetch --all i.json
+out_has 'i.json:1:13: error: /1/price is -3'
+
 echo '{"type":"integer","format":"ipv4"}' >f.json
 echo '1.0' >one.json
 echo '"x"' >x.json
