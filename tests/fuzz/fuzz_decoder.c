@@ -1,6 +1,6 @@
-/* Fuzzes the decoder. The first byte chooses the source's rules; the rest are records of five parts
- * each (topic, key, value, a header's name, its value), separated by 0x1E; a part of one byte 0x1F
- * is null. For any bytes:
+/* Fuzzes the decoder. The first byte chooses the source's rules, and whether it has a registry of
+ * Avro; the rest are records of five parts each (topic, key, value, a header's name, its value),
+ * separated by 0x1E; a part of one byte 0x1F is null. For any bytes:
  *   - a decoder that has read the records before and one that has read nothing agree;
  *   - a refusal is a REJECT with a code and a text;
  *   - the row is a JSON object, `missing` a list of its members that are null, and both are the
@@ -63,6 +63,44 @@ static bool header_at(const void *self, size_t i, weir_view *name, weir_view *va
     *value = p->of[4];
     return i == 0;
 }
+
+/* A registry: 1 is a key, 2 an envelope, 3 a CloudEvent around Avro, 4 JSON Schema. */
+#define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
+#define RECORD(name, fields) "{\"type\":\"record\",\"name\":\"" name "\",\"fields\":[" fields "]}"
+static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *arena,
+    weir_registered *out, weir_error *err)
+{
+    static const char *const texts[] = {RECORD("Key", FIELD("id", "\"int\"")),
+        RECORD("Envelope",
+            FIELD("before",
+                "[\"null\"," RECORD("Value",
+                    FIELD("id", "\"int\"") "," FIELD("t", "\"string\"") "," FIELD("d",
+                        "{\"type\":\"bytes\",\"connect.name\":\"org.apache.kafka.connect.data."
+                        "Decimal\",\"connect.parameters\":{\"scale\":\"2\"}}")) "]") "," FIELD("aft"
+                                                                                               "er",
+                "[\"null\",\"Value\"]") "," FIELD("op", "\"string\"")),
+        RECORD("CloudEvent",
+            FIELD("specversion", "\"string\"") "," FIELD("datacontenttype", "\"string\"") "," FIELD(
+                "iodebeziumop", "\"string\"") "," FIELD("data", "\"bytes\"")),
+        "{}"};
+    weir_view *text = weir_arena_alloc(arena, sizeof *text);
+    (void)self;
+    if (!text || ref->number < 1 || ref->number > 4) {
+        return weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA, "there is none");
+    }
+    *text = weir_view_of(texts[ref->number - 1]);
+    *out = (weir_registered){.kind = ref->number == 4 ? WEIR_REGISTERED_JSON : WEIR_REGISTERED_AVRO,
+        .texts = text,
+        .count = 1};
+    return WEIR_OK;
+}
+
+static void closes(void *self)
+{
+    (void)self;
+}
+
+static const weir_registry_ops registry = {.fetch = fetch, .close = closes};
 
 static weir_source_rules rules_of(uint8_t choice)
 {
@@ -182,6 +220,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     const char *at = (const char *)data + 1, *end = (const char *)data + len;
     weir_source_rules rules = rules_of(data[0]);
+    if (data[0] & 0x80) {
+        check(!weir_avro_schemas_new((weir_registry){&registry, NULL}, &rules.schemas, NULL),
+            "a registry");
+    }
     weir_decoder *old;
     check(weir_decoder_new(&rules, &old, NULL) == WEIR_OK, "a decoder");
     for (int n = 0; n < MOST_RECORDS && at < end; n++) {
@@ -210,5 +252,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         }
     }
     weir_decoder_free(old);
+    weir_avro_schemas_free(rules.schemas);
     return 0;
 }
