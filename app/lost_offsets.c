@@ -86,8 +86,8 @@ weir_status weir_rebuild_all(const weir_config *config, weir_error *err)
 {
     weir_status s = WEIR_OK;
     for (size_t i = 0; i < config->stores.count && !s; i++) {
-        if (config->stores.items[i].type ==
-            WEIR_CONFIG_STORE_LMDB) { /* one in memory is gone anyway */
+        if (config->stores.items[i].type !=
+            WEIR_CONFIG_STORE_MEMORY) { /* one in memory is gone anyway */
             s = rebuild_store(config, &config->stores.items[i], err);
         }
     }

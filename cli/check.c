@@ -81,7 +81,8 @@ static void put_stores_text(const weir_config *config, weir_buf *to)
         for (size_t k = 0; k < config->followed.count; k++) {
             const weir_config_cache *c = config->followed.items[k];
             if (c->store == store) {
-                weir_buf_printf(to, "  cache %s: from %s, topic %s\n", c->name, c->from, c->topic);
+                weir_buf_printf(to, "  %s %s: from %s, topic %s\n", c->as_table ? "table" : "cache",
+                    c->name, c->from, c->topic);
             }
         }
     }

@@ -42,9 +42,10 @@ static weir_status plan_cache(
         return s;
     }
     weir_buf_printf(plan,
-        "  cache %s in store %s (%s): %" PRIu64 " rows and all its delete marks go\n"
+        "  %s %s in store %s (%s): %" PRIu64 " rows and all its delete marks go\n"
         "    topic %s is read again from its first record\n",
-        c->name, c->store->name, c->store->path,
+        c->as_table ? "table" : "cache", c->name, c->store->name,
+        c->store->path ? c->store->path : weir_config_word(store_type, c->store->type),
         store.ops->count(store.self, WEIR_CLI_CACHE, WEIR_SPACE_ROW), c->topic);
     weir_cli_close_store(&store);
     const weir_config_cache *other = sharer(r, c);

@@ -542,7 +542,10 @@ static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
     weir_arena_reset(&f->store->scratch);
     weir_status st = add_changes(f, from, n, err);
     st = st ? st : write_changes(f, err);
-    st = st || f->store->n_refusals ? st : write_states(f, from, n, err);
+    if (st || f->moved) {
+        return st; /* nothing more is taken by a transaction that has failed */
+    }
+    st = f->store->n_refusals ? WEIR_OK : write_states(f, from, n, err);
     return st ? st : settle_entries(f, from, n, err);
 }
 

@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "memory/memory_store.h"
+#include "recordings/kept.h"
 #include "sync/stored.h"
 
 enum { MOST_CRASHES = 6, MOST_STEPS = 100000000 };
@@ -358,7 +358,6 @@ static void draw(process *p)
 
 void process_init(process *p, const recording *r, const sim_topic *topics, sim_rng rng)
 {
-    weir_error err;
     long records = 0;
     *p = (process){.recording = r, .rng = rng};
     for (size_t t = 0; t < r->n_tables; t++) {
@@ -381,9 +380,7 @@ void process_init(process *p, const recording *r, const sim_topic *topics, sim_r
         .ctx = p};
     p->engine_options = (weir_engine_options){.name = "recorded", .tag = tag_of, .ctx = p};
     draw(p);
-    if (weir_memory_store_open(0, &p->inner, &err)) {
-        recording_die("the store does not open", err.text);
-    }
+    p->inner = kept_store(r);
     p->store = (sim_faulty_store){.inner = p->inner, .rng = &p->rng, .committing = on_committing};
 }
 

@@ -17,6 +17,7 @@
 #include "file/lines.h"
 #include "recordings/process.h"
 #include "recordings/straight.h"
+#include "recordings/kept.h"
 #include "sim/campaign.h"
 #include "sim/grow.h"
 #include "sync/stored.h"
@@ -291,7 +292,7 @@ static void judge(comparison *k, weir_view key, const weir_state *state, weir_vi
     } else if (want && (!weir_view_eq(state->missing, want->missing) || state->quarantined)) {
         process_fail(p, "%s %.*s lacks %.*s, should lack %.*s", topic, WEIR_ARG(key),
             WEIR_ARG(state->missing), WEIR_ARG(want->missing));
-    } else if (want && !weir_view_eq(row, want->text)) {
+    } else if (want && !kept_row_is(row, want->text)) {
         size_t at = first_difference(row, want->text);
         weir_view has = around(row, at), should = around(want->text, at);
         process_fail(p, "%s %.*s has …%.*s…, should have …%.*s…", topic, WEIR_ARG(key),

@@ -132,6 +132,30 @@ static uint64_t faulty_count(void *self, unsigned cache, weir_space space)
     return f->inner.ops->count(f->inner.self, cache, space);
 }
 
+/* Stores that want to be told nothing are not. */
+static weir_status faulty_expect(
+    void *self, unsigned cache, const weir_expected *keys, size_t n, weir_error *err)
+{
+    sim_faulty_store *f = self;
+    weir_status s = f->inner.ops->expect ? before(f, err) : WEIR_OK;
+    return s || !f->inner.ops->expect
+               ? s
+               : after(f, f->inner.ops->expect(f->inner.self, cache, keys, n, err), err);
+}
+
+static weir_status faulty_shape(
+    void *self, unsigned cache, const struct weir_shape *shape, weir_error *err)
+{
+    sim_faulty_store *f = self;
+    return f->inner.ops->shape ? f->inner.ops->shape(f->inner.self, cache, shape, err) : WEIR_OK;
+}
+
+static bool faulty_refused(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why)
+{
+    sim_faulty_store *f = self;
+    return f->inner.ops->refused && f->inner.ops->refused(f->inner.self, i, cache, key, why);
+}
+
 static void faulty_close(void *self)
 {
     (void)self; /* the store behind it outlives the process */
@@ -155,6 +179,9 @@ weir_store sim_faulty_store_of(sim_faulty_store *f)
         .bytes = faulty_bytes,
         .count = faulty_count,
         .close = faulty_close,
+        .expect = faulty_expect,
+        .shape = faulty_shape,
+        .refused = faulty_refused,
     };
     return (weir_store){&ops, f};
 }
