@@ -372,20 +372,11 @@ static void put_name(weir_buf *to, const char *before, const char *name)
     weir_sql_quote(to, weir_view_of(name));
 }
 
-/* A column that a row has: not the position, nor one that the target alone has, where that is
- * known.
- */
+/* A row has all columns of the table but the position: those of rows to come are not known to a
+ * process that has just begun, and columns of the user's own do no harm. */
 static bool is_shown(const weir_table *t, size_t i)
 {
-    const weir_table_column *c = &t->columns[i];
-    if (strcmp(c->name, t->rule->position_column) == 0) {
-        return false;
-    }
-    bool found = !t->shape || !t->shape->n_columns;
-    for (size_t k = 0; t->shape && k < t->shape->n_columns && !found; k++) {
-        found = weir_view_is(t->shape->columns[k].name, c->name);
-    }
-    return found;
+    return strcmp(t->columns[i].name, t->rule->position_column) != 0;
 }
 
 /* The row as JSON: row_to_json of a table's columns. */
