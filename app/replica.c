@@ -47,6 +47,7 @@ static weir_status open_postgres(const weir_config_store *config, bool read_only
         .password = config->password,
         .side_table = config->state_table,
         .read_only = read_only,
+        .shared = weir_config_store_is_shared(config),
         .tables = config->tables,
         .n_tables = config->n_tables,
         .log = log};
@@ -115,6 +116,21 @@ static weir_status open_recording(weir_replica *r, weir_error *err)
     return weir_file_source_open(&o, &r->source, err);
 }
 
+static bool is_shared(const weir_replica *r)
+{
+    return weir_config_store_is_shared(r->options.store);
+}
+
+/* Instances of a shared store are a group, which is another one than that of the handlers. NULL:
+ * all partitions are read. */
+static const char *group_of(weir_replica *r)
+{
+    return is_shared(r) ? weir_arena_printf(&r->rules.arena, "%s.%s", r->options.config->name,
+                              r->options.store->name)
+                              .ptr
+                        : NULL;
+}
+
 static weir_status open_kafka(weir_replica *r, weir_error *err)
 {
     const weir_config *c = r->options.config;
@@ -129,6 +145,8 @@ static weir_status open_kafka(weir_replica *r, weir_error *err)
         .topics = r->rules.topic_names,
         .n_topics = r->rules.n_topics,
         .wait_for = r->rules.wait_for_topic,
+        .group = group_of(r),
+        .instance = c->instance,
         .in_flight_bytes = c->limits.in_flight_bytes,
         .start = checked_start,
         .ctx = r,
@@ -263,6 +281,7 @@ static weir_status new_engine(weir_replica *r, weir_error *err)
         .name = r->options.store->name,
         .lanes = weir_lanes_of(c),
         .in_flight_bytes = weir_engine_bytes_of(c),
+        .group = is_shared(r) && !r->options.recording,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_sync_tag,
         .ctx = r->sync,
@@ -411,7 +430,7 @@ const weir_config_store *weir_replica_config(const weir_replica *r)
 
 weir_topic_state weir_replica_topic(weir_replica *r, size_t topic)
 {
-    if (r->options.recording || weir_engine_has(&r->engine, (uint32_t)topic)) {
+    if (r->options.recording || is_shared(r) || weir_engine_has(&r->engine, (uint32_t)topic)) {
         return WEIR_TOPIC_FOUND;
     }
     bool absent = r->rules.wait_for_topic[topic] && weir_kafka_source_misses(&r->source, topic);

@@ -200,6 +200,7 @@ static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
         weir_buf_printf(&b, " where %s is %.*s", c->where.items[i].column, WEIR_ARG(value));
     }
     weir_buf_puts(&b, c->on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE ? " hide incomplete" : "");
+    weir_buf_puts(&b, weir_config_store_is_shared(c->store) ? " shared" : "");
     weir_view v = b.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&b));
     weir_buf_fini(&b);
     return v;

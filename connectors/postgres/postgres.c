@@ -65,7 +65,10 @@ static const struct {
     {"22", WEIR_E_TABLE_REFUSED}, {"23503", WEIR_E_TABLE_DEPENDS},
     {"23505", WEIR_E_TABLE_DEPENDS}, /* not the key's own: that is never inserted twice */
     {"23P01", WEIR_E_TABLE_DEPENDS}, {"23", WEIR_E_TABLE_REFUSED},
-    {"40", WEIR_E_TABLE_MOVED}, /* serialization, deadlock */
+    {"40", WEIR_E_TABLE_MOVED},    /* serialization, deadlock */
+    {"42P06", WEIR_E_TABLE_MOVED}, /* another process has made the schema, … */
+    {"42P07", WEIR_E_TABLE_MOVED}, /* … the table, … */
+    {"42701", WEIR_E_TABLE_MOVED}, /* … the column */
     {"53100", WEIR_E_STORE_FULL}, {"53", WEIR_E_STORE_UNREACHABLE},
     {"57", WEIR_E_STORE_UNREACHABLE}, /* shutdown, crash, cancelled by a timeout */
     {"58", WEIR_E_STORE_UNREACHABLE}, /* I/O */

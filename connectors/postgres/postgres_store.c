@@ -26,6 +26,12 @@ static void hang_up(weir_pg *p)
     p->in_transaction = false;
 }
 
+/* Two that make something at once meet in the catalog's own unique indexes. */
+static bool made_beside(weir_status st, const weir_error *err)
+{
+    return st && (strcmp(err->code, "TABLE_DEPENDS") == 0 || strcmp(err->code, "TABLE_MOVED") == 0);
+}
+
 static weir_status make_side_table(weir_pg *p, weir_error *err)
 {
     weir_buf_clear(&p->sql);
@@ -35,7 +41,8 @@ static weir_status make_side_table(weir_pg *p, weir_error *err)
         "null, value bytea not null, primary key (cache, space, key))",
         p->side);
     const char *sql = weir_buf_str(&p->sql);
-    return p->sql.failed ? weir_fail_oom(err) : weir_pg_do(p->conn, NULL, sql, NULL, err);
+    weir_status st = p->sql.failed ? weir_fail_oom(err) : weir_pg_do(p->conn, NULL, sql, NULL, err);
+    return made_beside(st, err) ? weir_pg_do(p->conn, NULL, sql, NULL, err) : st;
 }
 
 /* Two that write one store would each undo what the other one knows. */
@@ -70,12 +77,28 @@ static weir_status ensure_connected(weir_pg *p, weir_error *err)
     weir_status st = weir_pg_connect(p, &p->conn, err);
     if (!st && !p->options.read_only) {
         st = make_side_table(p, err);
-        st = st ? st : lock_store(p, err);
+        st = st || p->options.shared ? st : lock_store(p, err);
     }
     if (st) {
         hang_up(p);
     }
     return st;
+}
+
+/* Transactions of a shared store run side by side, but for one that must see all the others' rows.
+ */
+static weir_status lock_beside(weir_pg *p, bool alone, weir_error *err)
+{
+    const char *side = p->side;
+    return weir_pg_run(p->conn, NULL,
+        alone ? "select pg_advisory_xact_lock(2003134835, $1::regclass::oid::int)::text"
+              : "select pg_advisory_xact_lock_shared(2003134835, $1::regclass::oid::int)::text",
+        1, &side, NULL, err);
+}
+
+static weir_status pg_exclude(void *self, weir_error *err)
+{
+    return lock_beside(self, true, err);
 }
 
 static weir_status pg_begin(void *self, weir_error *err)
@@ -87,6 +110,9 @@ static weir_status pg_begin(void *self, weir_error *err)
            : weir_pg_do(p->conn, NULL,
                  p->options.read_only ? "begin isolation level repeatable read read only" : "begin",
                  NULL, err);
+    if (!st && p->options.shared && !p->options.read_only) {
+        st = lock_beside(p, false, err);
+    }
     p->in_transaction = !st;
     p->staged = false;
     if (st) {
@@ -305,6 +331,15 @@ static weir_status do_sql(weir_pg *p, const weir_table *t, weir_error *err)
     return p->sql.failed ? weir_fail_oom(err) : weir_pg_do(p->conn, t, sql, NULL, err);
 }
 
+/* Of definitions: if another process was quicker, the transaction is to be done again. */
+static weir_status define(weir_pg *p, const weir_table *t, weir_error *err)
+{
+    weir_status st = do_sql(p, t, err);
+    return made_beside(st, err) ? weir_fail(err, WEIR_E_TABLE_MOVED,
+                                      "table %s is made by another process", t->quoted)
+                                : st;
+}
+
 static weir_status make_schema(weir_pg *p, const weir_table *t, weir_error *err)
 {
     PGresult *r;
@@ -322,7 +357,7 @@ static weir_status make_schema(weir_pg *p, const weir_table *t, weir_error *err)
     weir_buf_clear(&p->sql);
     weir_buf_puts(&p->sql, "create schema if not exists ");
     weir_sql_quote(&p->sql, weir_view_of(schema));
-    return there ? WEIR_OK : do_sql(p, t, err);
+    return there ? WEIR_OK : define(p, t, err);
 }
 
 static weir_status pg_create(void *self, const weir_table *t, const weir_shape *shape,
@@ -348,7 +383,7 @@ static weir_status pg_create(void *self, const weir_table *t, const weir_shape *
         weir_sql_quote(&p->sql, key_columns[i]);
     }
     weir_buf_puts(&p->sql, "))");
-    return do_sql(p, t, err);
+    return define(p, t, err);
 }
 
 static weir_status pg_add_column(
@@ -360,7 +395,7 @@ static weir_status pg_add_column(
     weir_sql_quote(&p->sql, column->name);
     weir_buf_putc(&p->sql, ' ');
     weir_buf_putv(&p->sql, column->type);
-    return do_sql(p, t, err);
+    return define(p, t, err);
 }
 
 /* ---- Reading rows ------------------------------------------------------------------------------
@@ -894,6 +929,7 @@ static const weir_table_driver pg_driver = {
     .begin = pg_begin,
     .commit = pg_commit,
     .abort = pg_abort,
+    .exclude = pg_exclude,
     .savepoint = pg_savepoint,
     .rollback_to = pg_rollback_to,
     .describe = pg_describe,
@@ -946,5 +982,6 @@ weir_status weir_postgres_store_open(
         pg_close(p);
         return st;
     }
-    return weir_table_store_open(&pg_driver, p, options->tables, options->n_tables, out, err);
+    return weir_table_store_open(&pg_driver, p, options->tables, options->n_tables,
+        options->shared && !options->read_only, out, err);
 }

@@ -13,6 +13,7 @@ typedef struct weir_postgres_options {
     const char *password;   /* or NULL */
     const char *side_table; /* as written: name or schema.name; NULL: weir_state */
     bool read_only;         /* another process may be writing */
+    bool shared;            /* several processes write it at once */
     const weir_table_rule *tables;
     size_t n_tables;
     const weir_log *log;

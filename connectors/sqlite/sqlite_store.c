@@ -996,5 +996,5 @@ weir_status weir_sqlite_store_open(
         lite_close(q);
         return st;
     }
-    return weir_table_store_open(&lite_driver, q, options->tables, options->n_tables, out, err);
+    return weir_table_store_open(&lite_driver, q, options->tables, options->n_tables, false, out, err);
 }

@@ -636,7 +636,7 @@ weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partitio
 
 void weir_merge_init(weir_merge *m, weir_store store, unsigned cache)
 {
-    *m = (weir_merge){.store = store, .cache = cache};
+    *m = (weir_merge){.store = store, .cache = cache, .shared = store.ops && store.ops->shared};
     weir_arena_init(&m->arena, 0);
 }
 
@@ -647,7 +647,8 @@ void weir_merge_fini(weir_merge *m)
     weir_buf_fini(&m->missing);
     weir_buf_fini(&m->bytes);
     weir_free(m->partitions);
+    weir_free(m->loaded);
     weir_free(m->making.partitions);
-    m->partitions = NULL;
+    m->partitions = m->loaded = NULL;
     m->making.partitions = NULL;
 }

@@ -43,6 +43,8 @@ typedef struct weir_merge_partition {
     int64_t anew;         /* offset at which the source's history began anew; 0: it never did */
 } weir_merge_partition;
 
+
+
 /* Where a partition's records stand to the newest initial snapshot. */
 typedef struct weir_making_partition {
     int64_t first_row;  /* offset of its first row here; -1: none was met */
@@ -73,6 +75,8 @@ typedef struct weir_merge {
     weir_making making;
     weir_merge_partition *partitions; /* owned; by partition number */
     int32_t n_partitions;
+    bool shared; /* several processes write the store: each partition's is an entry of its own */
+    weir_merge_partition *loaded; /* owned; shared: as they are in the store */
     weir_merge_counters count;
     /* private */
     weir_arena arena;

@@ -1,8 +1,11 @@
 /* Partitions, alarms, watermarks and expiry of the merge rule. See merge.h and merge_watch.h. */
 #include "cdc/merge_watch.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "cdc/merge_making.h"
+#include "value/value.h"
 
 enum { REGRESS_MARGIN_MS = 10000 };
 
@@ -28,6 +31,14 @@ static weir_status know_partition(weir_merge *m, int32_t partition, weir_error *
         p[i] = untouched;
     }
     m->partitions = p;
+    weir_merge_partition *loaded = m->shared ? weir_realloc(m->loaded, n * sizeof *loaded) : NULL;
+    if (m->shared && !loaded) {
+        return weir_fail_oom(err);
+    }
+    for (int32_t i = m->n_partitions; m->shared && i <= partition; i++) {
+        loaded[i] = untouched;
+    }
+    m->loaded = loaded;
     m->n_partitions = partition + 1;
     return WEIR_OK;
 }
@@ -113,21 +124,79 @@ typedef struct watermark_bytes {
     uint64_t version, H, l, snapshot_l;
 } watermark_bytes;
 
+static weir_merge_partition as_stored(const weir_merge_partition *met)
+{
+    weir_merge_partition p = *met;
+    p.gap = p.gap_met > p.gap ? p.gap_met : p.gap;
+    return p;
+}
+
+static weir_status put_entry(weir_merge *m, weir_view entry, weir_error *err)
+{
+    return m->bytes.failed ? weir_fail_oom(err)
+                           : m->store.ops->put(m->store.self, m->cache, WEIR_SPACE_META, entry,
+                                 weir_buf_view(&m->bytes), err);
+}
+
+static weir_view partition_entry(char name[32], int32_t partition)
+{
+    snprintf(name, 32, "partition:%d", (int)partition);
+    return weir_view_of(name);
+}
+
+static bool equal(const weir_merge_partition *a, const weir_merge_partition *b)
+{
+    return a->gap == b->gap && a->high_H == b->high_H && a->high_ms == b->high_ms &&
+           a->high_commit == b->high_commit && a->anew == b->anew;
+}
+
+/* Those that have changed. */
+static weir_status save_partitions(weir_merge *m, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (int32_t i = 0; i < m->n_partitions && !s; i++) {
+        char name[32];
+        weir_merge_partition p = as_stored(&m->partitions[i]);
+        if (!equal(&p, &m->loaded[i])) {
+            weir_buf_clear(&m->bytes);
+            weir_buf_put(&m->bytes, &p, sizeof p);
+            s = put_entry(m, partition_entry(name, i), err);
+        }
+    }
+    return s;
+}
+
+/* Several write: what is not changed is not written, lest it undo what another one has. */
+static weir_status save_shared(weir_merge *m, weir_error *err)
+{
+    watermark_bytes w = {1, m->truncated.H, m->truncated.l, m->snapshot_l};
+    weir_view stored;
+    weir_status s =
+        m->store.ops->get(m->store.self, m->cache, WEIR_SPACE_META, watermarks, &stored, err);
+    if (s) {
+        return s;
+    }
+    if (!stored.ptr || stored.len != sizeof w || memcmp(stored.ptr, &w, sizeof w) != 0) {
+        weir_buf_clear(&m->bytes);
+        weir_buf_put(&m->bytes, &w, sizeof w);
+        s = put_entry(m, watermarks, err);
+    }
+    return s ? s : save_partitions(m, err);
+}
+
 weir_status weir_merge_save(weir_merge *m, weir_error *err)
 {
+    if (m->shared) {
+        return save_shared(m, err);
+    }
     watermark_bytes w = {1, m->truncated.H, m->truncated.l, m->snapshot_l};
     weir_buf_clear(&m->bytes);
     weir_buf_put(&m->bytes, &w, sizeof w);
     for (int32_t i = 0; i < m->n_partitions; i++) {
-        weir_merge_partition p = m->partitions[i];
-        p.gap = p.gap_met > p.gap ? p.gap_met : p.gap;
+        weir_merge_partition p = as_stored(&m->partitions[i]);
         weir_buf_put(&m->bytes, &p, sizeof p);
     }
-    if (m->bytes.failed) {
-        return weir_fail_oom(err);
-    }
-    weir_status s = m->store.ops->put(
-        m->store.self, m->cache, WEIR_SPACE_META, watermarks, weir_buf_view(&m->bytes), err);
+    weir_status s = put_entry(m, watermarks, err);
     return s || !m->making.on ? s : weir_making_save(m, err);
 }
 
@@ -140,6 +209,39 @@ void weir_merge_newest(const weir_merge *m, uint64_t *high_H, int64_t *high_ms)
         *high_H = p->high_H > *high_H ? p->high_H : *high_H;
         *high_ms = p->high_ms > *high_ms ? p->high_ms : *high_ms;
     }
+}
+
+static weir_status load_partition(
+    void *ctx, weir_view entry, weir_view value, bool *remove, weir_error *err)
+{
+    static const char prefix[] = "partition:";
+    weir_merge *m = ctx;
+    const size_t skip = sizeof prefix - 1;
+    int64_t number;
+    (void)remove;
+    if (entry.len <= skip || memcmp(entry.ptr, prefix, skip) != 0) {
+        return WEIR_OK;
+    }
+    if (!weir_text_to_int64((weir_view){entry.ptr + skip, entry.len - skip}, &number) ||
+        number < 0 || number > INT32_MAX - 1 || value.len != sizeof(weir_merge_partition)) {
+        return weir_fail(err, WEIR_E_STORE_BROKEN, "the stored watermarks are damaged");
+    }
+    weir_status s = know_partition(m, (int32_t)number, err);
+    if (!s) {
+        memcpy(&m->partitions[number], value.ptr, value.len);
+        m->loaded[number] = m->partitions[number];
+    }
+    return s;
+}
+
+/* Shared: after `watermarks`, which have none of them. */
+static weir_status load_partitions(weir_merge *m, weir_error *err)
+{
+    for (int32_t i = 0; i < m->n_partitions; i++) {
+        m->loaded[i] = untouched;
+    }
+    return m->store.ops->each(
+        m->store.self, m->cache, WEIR_SPACE_META, (weir_view){"", 0}, load_partition, m, err);
 }
 
 weir_status weir_merge_load(weir_merge *m, weir_error *err)
@@ -171,7 +273,7 @@ weir_status weir_merge_load(weir_merge *m, weir_error *err)
     }
     m->truncated = (weir_position){w.H, w.l};
     m->snapshot_l = w.snapshot_l;
-    return weir_making_load(m, err);
+    return m->shared ? load_partitions(m, err) : weir_making_load(m, err);
 }
 
 /* ---- Expiry ------------------------------------------------------------------------------------

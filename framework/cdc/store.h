@@ -39,6 +39,8 @@ typedef struct weir_expected {
 typedef struct weir_store_ops {
     const char *type; /* "memory", "lmdb", "postgres", "sqlite" */
     bool durable;     /* offsets outlive the process */
+    bool shared;      /* several processes write it at once: a transaction may fail with TABLE_MOVED,
+                       * and what was loaded before it may be another one's by now */
 
     /* Makes cache `number` (0: the store's own, always there) known by its name, under which other
      * programs find its rows. Outside of a transaction, once for each number. */

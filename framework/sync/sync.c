@@ -73,7 +73,9 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
         m->show_ctx = (void *)(uintptr_t)&c->view;
     }
     st = st ? st : weir_merge_load(m, err);
-    st = st || !is_new ? st : weir_merge_begin(m, err);
+    /* Who shares a store sees a part of the records: a second initial snapshot is an alarm there.
+     */
+    st = st || !is_new || m->shared ? st : weir_merge_begin(m, err);
     if (!st && m->making.on) {
         atomic_fetch_add(&s->n_making, 1);
     }
@@ -83,15 +85,9 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
     return st;
 }
 
-static weir_status open_caches(weir_sync *s, weir_error *err)
+static weir_status open_stored(weir_sync *s, weir_error *err)
 {
-    weir_status st = s->store.ops->open_cache(s->store.self, 0, ".weir", err);
-    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
-        unsigned number = (unsigned)i + 1;
-        st = s->store.ops->open_cache(s->store.self, number, s->options.caches[i].name, err);
-        weir_merge_init(&s->merges[i], s->store, number);
-    }
-    st = st ? st : s->store.ops->begin(s->store.self, err);
+    weir_status st = s->store.ops->begin(s->store.self, err);
     if (st) {
         return st;
     }
@@ -105,6 +101,22 @@ static weir_status open_caches(weir_sync *s, weir_error *err)
         return st;
     }
     return s->store.ops->commit(s->store.self, err);
+}
+
+static weir_status open_caches(weir_sync *s, weir_error *err)
+{
+    enum { MOST_TRIES = 20 };
+    weir_status st = s->store.ops->open_cache(s->store.self, 0, ".weir", err);
+    for (size_t i = 0; i < s->options.n_caches && !st; i++) {
+        unsigned number = (unsigned)i + 1;
+        st = s->store.ops->open_cache(s->store.self, number, s->options.caches[i].name, err);
+        weir_merge_init(&s->merges[i], s->store, number);
+    }
+    st = st ? st : open_stored(s, err);
+    for (int i = 0; i < MOST_TRIES && st == WEIR_RETRY && s->store.ops->shared; i++) {
+        st = open_stored(s, err); /* another process opens it too */
+    }
+    return st;
 }
 
 weir_status weir_sync_new(

@@ -231,7 +231,18 @@ static void mark(weir_sync *s, batch *b)
     b->marked = true;
 }
 
-/* One transaction with the batch and what the frontier then is. */
+/* Of a store that others write too: what they have raised since. */
+static weir_status look_again(weir_sync *s, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; s->store.ops->shared && i < s->options.n_caches && !st; i++) {
+        st = weir_merge_load(&s->merges[i], err);
+    }
+    return st;
+}
+
+/* One transaction with the batch and what the frontier then is. Whose offsets are Kafka's moves the
+ * frontier once it is committed: who commits offsets does not wait for this transaction. */
 static weir_status transact(weir_sync *s, batch *b, weir_error *err)
 {
     const weir_store_ops *ops = s->store.ops;
@@ -239,10 +250,11 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     if (st) {
         return st;
     }
-    st = weir_sync_announce(s, b->first, err);
+    st = look_again(s, err);
+    st = st ? st : weir_sync_announce(s, b->first, err);
     st = st ? st : apply_jobs(s, b, s->options.wall_ms(s->options.ctx), err);
     st = st || !b->first ? st : save_merges(s, err);
-    if (!st) {
+    if (!st && !ops->shared) {
         mark(s, b);
         st = weir_sync_offsets_put(s, err);
     }
@@ -251,7 +263,9 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
         return st;
     }
     st = ops->commit(s->store.self, err);
-    if (!st) {
+    if (!st && ops->shared) {
+        mark(s, b);
+    } else if (!st) {
         weir_sync_offsets_stored(s);
     }
     return st;
@@ -501,7 +515,7 @@ static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
     batch none = {0};
     weir_status st = WEIR_OK;
     bool wrote = false;
-    if (idle && weir_sync_offsets_moved(s)) {
+    if (idle && !s->store.ops->shared && weir_sync_offsets_moved(s)) {
         st = transact(s, &none, err);
         wrote = !st;
     }
@@ -509,6 +523,9 @@ static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
     st = st ? st : expire(s, &wrote, err);
     if (wrote) {
         go_on(s);
+    }
+    if (st == WEIR_RETRY && strcmp(err->code, "TABLE_MOVED") == 0) {
+        return WEIR_OK; /* another process does it, or did */
     }
     if (st == WEIR_HOLD || st == WEIR_RETRY) {
         hold(s, err);

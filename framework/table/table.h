@@ -117,6 +117,9 @@ typedef struct weir_table_driver {
     weir_status (*begin)(void *self, weir_error *err);
     weir_status (*commit)(void *self, weir_error *err);
     void (*abort)(void *self);
+    /* Waits until no other transaction of this store is open, and keeps others from beginning one;
+     * NULL: there are none. */
+    weir_status (*exclude)(void *self, weir_error *err);
     weir_status (*savepoint)(void *self, weir_error *err);
     weir_status (*rollback_to)(void *self, weir_error *err); /* the savepoint stays */
 
@@ -160,9 +163,10 @@ typedef struct weir_table_driver {
     void (*close)(void *self);
 } weir_table_driver;
 
-/* A store over a driver, which it owns from here on, on failure too. */
+/* A store over a driver, which it owns from here on, on failure too. shared: several processes
+ * write it. */
 WEIR_MUST_USE weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
-    const weir_table_rule *rules, size_t n_rules, weir_store *out, weir_error *err);
+    const weir_table_rule *rules, size_t n_rules, bool shared, weir_store *out, weir_error *err);
 
 /* ---- for drivers --------------------------------------------------------------------------- */
 

@@ -485,7 +485,8 @@ static weir_status write_names(flush *f, weir_space space, weir_error *err)
     weir_map *map = &f->table->entries[space];
     weir_side_change *changes = weir_arena_alloc(&f->store->scratch, map->count * sizeof *changes);
     size_t n = 0;
-    bool unguarded = space != WEIR_SPACE_MOVE; /* halves of moves are always asked for first */
+    bool unguarded = space != WEIR_SPACE_MOVE &&
+                     !f->store->shared; /* halves of moves are always asked for first */
     weir_map_entry *m;
     if (!changes) {
         return weir_fail_oom(err);

@@ -267,6 +267,7 @@ static weir_status sql_begin(void *self, weir_error *err)
     s->n_refusals = 0;
     weir_status st = s->driver->begin(s->self, err);
     s->begun = !st;
+    s->excluding = false;
     return st;
 }
 
@@ -536,7 +537,7 @@ static weir_status set(weir_table_store *s, unsigned cache, weir_space space, we
             return weir_fail_oom(err);
         }
         weir_view before;
-        if (space == WEIR_SPACE_MOVE) { /* the write is guarded by what is there now */
+        if (space == WEIR_SPACE_MOVE || s->shared) { /* the write is guarded by what is there now */
             st = get_side(s, cache, space, key, &before, err);
         }
         e->set = !st;
@@ -798,6 +799,18 @@ static weir_status walk_side(walk *w, weir_view from, weir_error *err)
     return st;
 }
 
+/* What is walked is to be all there is, and to stay so: a truncate must meet every row that was
+ * written by who did not know of it yet. */
+static weir_status be_alone(weir_table_store *s, weir_error *err)
+{
+    if (!s->shared || s->excluding || !s->driver->exclude) {
+        return WEIR_OK;
+    }
+    weir_status st = s->driver->exclude(s->self, err);
+    s->excluding = !st;
+    return st;
+}
+
 /* A walk over states that was left within the side table begins at a key that the rows do not have,
  * or may have: both parts begin there, since both are in the order of their own keys. */
 static weir_status sql_each(void *self, unsigned cache, weir_space space, weir_view from,
@@ -809,6 +822,12 @@ static weir_status sql_each(void *self, unsigned cache, weir_space space, weir_v
         return weir_fail(err, WEIR_E_INTERNAL, "cache %u of a store was not opened", cache);
     }
     walk w = {.store = s, .cache = cache, .space = space, .fn = fn, .ctx = ctx};
+    if (space != WEIR_SPACE_META) {
+        weir_status alone = be_alone(s, err);
+        if (alone) {
+            return alone;
+        }
+    }
     weir_arena_init(&w.page, 0);
     weir_view start = from.len ? weir_arena_copy(&w.page, from) : weir_view_make("", 0);
     weir_status st = start.ptr ? weir_table_flush(s, err) : weir_fail_oom(err);
@@ -929,7 +948,7 @@ typedef struct typed_store {
 } typed_store;
 
 weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
-    const weir_table_rule *rules, size_t n_rules, weir_store *out, weir_error *err)
+    const weir_table_rule *rules, size_t n_rules, bool shared, weir_store *out, weir_error *err)
 {
     typed_store *s = weir_calloc(1, sizeof *s);
     if (!s) {
@@ -946,6 +965,7 @@ weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
     weir_arena_init(&s->store.refusal_arena, 0);
     s->ops = ops_without_type;
     s->ops.type = driver->type;
+    s->ops.shared = s->store.shared = shared;
     *out = (weir_store){&s->ops, &s->store};
     return WEIR_OK;
 }

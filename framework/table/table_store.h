@@ -46,8 +46,10 @@ typedef struct weir_table_store {
     size_t n_entries;     /* of the transaction */
     weir_arena scratch;   /* a flush's */
     bool begun;
-    bool doubtful; /* an assumption was wrong: none until something has been committed */
-    bool careful;  /* a row was refused: it is looked for */
+    bool shared;
+    bool excluding; /* the transaction has the store for itself */
+    bool doubtful;  /* an assumption was wrong: none until something has been committed */
+    bool careful;   /* a row was refused: it is looked for */
     weir_arena refusal_arena;
     weir_table_refusal *refusals; /* owned */
     size_t n_refusals, refusals_capacity;

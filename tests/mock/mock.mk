@@ -3,9 +3,14 @@
 # (check_sync_faults.c).
 
 KILLS ?= 200
-.PHONY: check-kills kills-long check-groups groups-long check-sync-faults
+.PHONY: check-kills kills-long check-instances instances-long check-groups groups-long check-sync-faults
 check-kills: $(WEIR)
 	@tests/mock/check-kills $(WEIR) 12
+# Several daemons over one database.
+check-instances: $(WEIR)
+	@tests/support/with-postgres tests/mock/check-instances $(WEIR) 2
+instances-long: $(WEIR)
+	@tests/support/with-postgres tests/mock/check-instances $(WEIR) $(KILLS)
 kills-long: $(WEIR)
 	@tests/mock/check-kills $(WEIR) $(KILLS)
 
