@@ -259,6 +259,29 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
     return weir_sync_new(&o, r->store, &r->sync, err);
 }
 
+static weir_status open_store(weir_replica *r, weir_error *err)
+{
+    return weir_open_store(r->options.store, false, r->options.log, &r->store, err);
+}
+
+/* A database that recovers, or is not up yet, is waited for a while: then the start has failed, and
+ * whoever started the process may know better. */
+static weir_status held(
+    weir_replica *r, weir_status (*step)(weir_replica *r, weir_error *err), weir_error *err)
+{
+    enum { TRIES = 60, BETWEEN_US = 500000 };
+    weir_status s = step(r, err);
+    for (int i = 0; i < TRIES && s && strcmp(err->code, "STORE_UNREACHABLE") == 0; i++) {
+        if (i == 0) {
+            weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.store->name, err,
+                "waiting for the database, half a minute at most");
+        }
+        usleep(BETWEEN_US);
+        s = step(r, err);
+    }
+    return s;
+}
+
 /* Sync's own take, with a look at what the records name. */
 static void take(void *self, unsigned lane, weir_chunk *chunk)
 {
@@ -306,10 +329,10 @@ weir_status weir_replica_open(
     }
     r->options = *options;
     weir_status s = weir_rules_build(options->config, options->store, &r->rules, err);
-    s = s ? s : weir_open_store(options->store, false, options->log, &r->store, err);
+    s = s ? s : held(r, open_store, err);
     s = s ? s : options->recording ? open_recording(r, err) : open_kafka(r, err);
     s = s ? s : open_dead_letters(r, err);
-    s = s ? s : new_sync(r, err);
+    s = s ? s : held(r, new_sync, err);
     s = s ? s : weir_column_watch_new(options->config, &r->rules, options->log, &r->columns, err);
     s = s ? s : new_engine(r, err);
     r->past = weir_calloc(r->rules.n_caches, sizeof *r->past);

@@ -98,7 +98,8 @@ static weir_status lock_beside(weir_pg *p, bool alone, weir_error *err)
 
 static weir_status pg_exclude(void *self, weir_error *err)
 {
-    return lock_beside(self, true, err);
+    weir_pg *p = self;
+    return p->options.read_only ? WEIR_OK : lock_beside(p, true, err);
 }
 
 static weir_status pg_begin(void *self, weir_error *err)
@@ -982,6 +983,6 @@ weir_status weir_postgres_store_open(
         pg_close(p);
         return st;
     }
-    return weir_table_store_open(&pg_driver, p, options->tables, options->n_tables,
-        options->shared && !options->read_only, out, err);
+    return weir_table_store_open(
+        &pg_driver, p, options->tables, options->n_tables, options->shared, out, err);
 }
