@@ -32,7 +32,7 @@ all: $(B)/libweir-core.a $(B)/libweir.a $(B)/libweir.so.$(SOVERSION) $(WEIR)
 include scripts/deps.mk
 PC_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 # What libweir-core needs beside libc.
-CORE_LIBS := -lpcre2-8 -lm
+CORE_LIBS := -ljansson -lpcre2-8 -lm
 PC_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 $(B)/%.o: %.c | deps

@@ -14,7 +14,10 @@
 #include "config.h"
 #include "config_value.h"
 #include "daemon.h"
+#include "engine/run.h"
+#include "events.h"
 #include "kafka/kafka_dead_letter.h"
+#include "kafka/kafka_emitter.h"
 #include "kafka/kafka_source.h"
 #include "kafka_properties.h"
 #include "lookup.h"
@@ -43,6 +46,7 @@ struct weir_app {
     weir_handlers *handlers;
     weir_record_source source;
     weir_dead_letters dead_letters;
+    weir_emitter emitter;
     weir_engine engine;
     weir_run run;
     bool started;
@@ -145,15 +149,19 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     const char *name = h.change ? h.change : h.event ? h.event : h.topic, *must_be;
     if (!h.fn) {
         wrong(a, "a handler without a function", name);
-    } else if (kinds != 1 || (h.event && !h.topic)) {
-        wrong(a, "a handler needs one of change, topic, or event with topic", name);
+    } else if (kinds != 1) {
+        wrong(a, "a handler needs one of change, topic and event", name);
+    } else if (h.event && !h.topic && !weir_config_event_named(a->config, h.event)) {
+        wrong(a, "an event that a handler is for needs a topic: here, or in the config's events",
+            h.event);
     } else if (h.topic && !weir_config_is_topic(h.topic, &must_be)) {
         wrong(
             a, must_be, h.topic); /* librdkafka would take one that begins with '^' for a pattern */
     } else if (h.change) {
         add_change(a, &h);
     } else {
-        add(a, &h, NULL, copy(a, h.topic), NULL);
+        const char *topic = h.topic ? h.topic : weir_config_event_named(a->config, h.event)->topic;
+        add(a, &h, NULL, copy(a, topic), NULL);
     }
 }
 
@@ -232,6 +240,11 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
         [WEIR_CONFIG_REJECT_SKIP] = WEIR_ON_REJECT_SKIP,
     };
     const weir_config *c = a->config;
+    weir_emit_rules emits;
+    weir_status s = weir_emit_rules_of(c, &a->arena, &emits, err);
+    if (s) {
+        return s;
+    }
     weir_handlers_options o = {
         .name = c->name,
         .topics = a->topics,
@@ -249,6 +262,8 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
             .schemas = a->schemas,
             .log = &a->log,
             .who = c->name},
+        .emits = emits,
+        .emitter = a->emitter,
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
         .now_ms = now_ms,
         .lookup = a->daemon ? lookup : NULL,
@@ -280,7 +295,14 @@ static weir_status open_source(weir_app *a, weir_error *err)
         .instance = c->instance,
         .in_flight_bytes = c->limits.in_flight_bytes,
         .log = &a->log};
+    weir_kafka_emitter_options e = {.properties = producer,
+        .n_properties = n_producer,
+        .in_flight_bytes = c->limits.emit_bytes,
+        .timeout_ms = weir_letter_timeout_ms(c),
+        .alive = weir_run_alive,
+        .log = &a->log};
     weir_status s = weir_kafka_source_open(&o, &a->source, err);
+    s = s ? s : weir_kafka_emitter_open(&e, &a->emitter, err);
     if (s || c->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
         return s;
     }
@@ -483,6 +505,7 @@ void weir_app_free(weir_app *a)
         a->source.ops->close(a->source.self);
     }
     weir_run_fini(&a->run);
+    weir_kafka_emitter_close(&a->emitter);
     weir_handlers_free(a->handlers);
     weir_kafka_dead_letters_close(&a->dead_letters);
     weir_daemon_close(a->daemon);

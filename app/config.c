@@ -146,6 +146,16 @@ const weir_config_store *weir_config_store_named(const weir_config *config, cons
     return NULL;
 }
 
+const weir_config_event *weir_config_event_named(const weir_config *config, const char *type)
+{
+    for (size_t i = 0; i < config->events.count; i++) {
+        if (strcmp(config->events.items[i].name, type) == 0) {
+            return &config->events.items[i];
+        }
+    }
+    return NULL;
+}
+
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name)
 {
     for (size_t i = 0; i < config->followed.count; i++) {

@@ -246,6 +246,19 @@ typedef struct weir_config_validations {
     size_t count;
 } weir_config_validations;
 
+/* A type of events that handlers emit or handle. */
+typedef struct weir_config_event {
+    const char *name; /* the type */
+    const weir_config_node *node;
+    const char *topic, *schema;
+    weir_config_event_format format;
+} weir_config_event;
+
+typedef struct weir_config_events {
+    weir_config_event *items;
+    size_t count;
+} weir_config_events;
+
 typedef struct weir_config_retry {
     const weir_config_node *node;
     int64_t backoff_ms, max_backoff_ms;
@@ -282,6 +295,7 @@ typedef struct weir_config_limits {
     const weir_config_node *node;
     uint32_t lanes; /* 0: one per processor */
     uint64_t in_flight_bytes;
+    uint64_t emit_bytes;
     uint32_t parked_per_key;
     int64_t drain_ms, stuck_after_ms;
 } weir_config_limits;
@@ -306,6 +320,8 @@ typedef struct weir_config {
     weir_config_followed followed;
     weir_config_registry registry;
     weir_config_validations validations;
+    weir_config_validations checked; /* those, and what the schemas of `events` come to */
+    weir_config_events events;
     weir_config_errors errors;
     weir_config_http http;
     weir_config_limits limits;
@@ -386,6 +402,7 @@ bool weir_config_store_is_shared(const weir_config_store *store);
 
 /* NULL when there is none of that name. */
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name);
+const weir_config_event *weir_config_event_named(const weir_config *config, const char *type);
 const weir_config_store *weir_config_store_named(const weir_config *config, const char *name);
 /* A cache, or a table as one. */
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name);

@@ -131,7 +131,8 @@ static void bind_named(const weir_config_loader *loader, const weir_config_scope
 {
     weir_config_scope inner = {scope, e->key};
     const char *must_be;
-    if (!weir_config_is_name(e->key, &must_be)) {
+    if (!(key->child == WEIR_CONFIG_EVENT ? weir_config_is_event : weir_config_is_name)(
+            e->key, &must_be)) {
         weir_config_error(
             loader, scope, e->key_place, WEIR_E_CONFIG_BAD_VALUE, "`%.60s`: %s", e->key, must_be);
     }

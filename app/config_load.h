@@ -102,6 +102,10 @@ bool weir_config_is_list(const weir_config_loader *loader, const weir_config_sco
 
 /* Fills in what is computed from other keys, and what names stand for. */
 void weir_config_resolve(const weir_config_loader *loader);
+/* Fills in `checked`. */
+void weir_config_gather_checks(const weir_config_loader *loader);
+void weir_config_check_event(const weir_config_loader *loader, const weir_config_event *e);
+
 /* "1" of the first entry of `validation`: how messages name it. */
 void weir_config_number_of(
     const weir_config_loader *loader, const weir_config_validation *v, char out[24]);

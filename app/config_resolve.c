@@ -169,5 +169,6 @@ void weir_config_resolve(const weir_config_loader *loader)
             resolve_table(loader, &c->validations.items[i]);
         }
     }
+    weir_config_gather_checks(loader);
     weir_config_resolve_tables(loader);
 }

@@ -114,6 +114,7 @@ static void put_map_schema(writer *w, const char *key_pattern, const char *value
 #define NULL_OR_SCALAR "{ \"type\": [\"string\", \"number\", \"boolean\", \"null\"] }"
 #define MAP_OF_SCALARS "{ \"type\": [\"object\", \"null\"], \"additionalProperties\": " SCALAR " }"
 #define NAME_PATTERN "^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$"
+#define EVENT_PATTERN "^[A-Za-z0-9_./:-]{1,200}$"
 #define TABLE_PATTERN "^[^.]+\\..+$"
 
 static void put_list_schema(writer *w)
@@ -210,7 +211,7 @@ static void put_key(writer *w, const weir_config_key *key)
     case WEIR_CONFIG_KIND_EACH:
         put_json(w, "type", "[\"object\", \"null\"]");
         open_bracket(w, "propertyNames", '{');
-        put_string(w, "pattern", NAME_PATTERN);
+        put_string(w, "pattern", key->child == WEIR_CONFIG_EVENT ? EVENT_PATTERN : NAME_PATTERN);
         close_bracket(w, '}');
         open_bracket(w, "additionalProperties", '{');
         put_reference(w, key->child);

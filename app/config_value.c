@@ -192,11 +192,21 @@ static const char name_letters[] =
 static const char topic_letters[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
 
+static const char event_letters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:";
+
 bool weir_config_is_name(const char *text, const char **must_be)
 {
     size_t len = strlen(text);
     *must_be = "a name is 1 to 63 letters, digits, `_` and `-`, and does not begin with `-`";
     return len > 0 && len <= 63 && *text != '-' && strspn(text, name_letters) == len;
+}
+
+bool weir_config_is_event(const char *text, const char **must_be)
+{
+    size_t len = strlen(text);
+    *must_be = "an event type is 1 to 200 letters, digits, `.`, `_`, `-`, `/` and `:`";
+    return len > 0 && len <= 200 && strspn(text, event_letters) == len;
 }
 
 bool weir_config_is_topic(const char *text, const char **must_be)

@@ -23,6 +23,7 @@ bool weir_config_value_read(const weir_config_key *key, const char *text, const 
 void weir_config_value_put(const weir_config_key *key, const void *field, weir_buf *to);
 
 /* What texts have to be, also as items of lists and keys of maps. *must_be is set when false. */
+bool weir_config_is_event(const char *text, const char **must_be); /* the type of an event */
 bool weir_config_is_name(const char *text, const char **must_be);  /* of a source, store, cache */
 bool weir_config_is_topic(const char *text, const char **must_be); /* Kafka's rule */
 bool weir_config_is_table(const char *text, const char **must_be); /* schema.table */

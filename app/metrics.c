@@ -157,11 +157,18 @@ static void put_handler_records_total(const weir_snapshot *s, const out *o)
     }
 }
 
+static void put_emitted_events_total(const weir_snapshot *s, const out *o)
+{
+    if (s->handlers) {
+        put_count(o, NULL, 0, s->handlers->counts.emitted);
+    }
+}
+
 static void put_invalid_events_total(const weir_snapshot *s, const out *o)
 {
     const weir_validations *v = s->handlers ? s->handlers->validations : NULL;
     for (size_t i = 0; v && i < v->n; i++) {
-        const weir_config_validation *c = &v->config->validations.items[i];
+        const weir_config_validation *c = &v->config->checked.items[i];
         put_count(o,
             &(label){"of", c->table   ? c->table
                            : c->event ? c->event

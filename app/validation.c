@@ -132,7 +132,7 @@ static weir_status open_rule(weir_validations *to, const weir_config_validation 
 weir_status weir_validations_open(const weir_config *config, weir_avro_schemas *registry,
     weir_validations *out, const weir_config_validation **failed, weir_error *err)
 {
-    size_t n = config->validations.count;
+    size_t n = config->checked.count;
     *out = (weir_validations){.config = config};
     out->schemas = weir_calloc(n, sizeof *out->schemas);
     out->rows = weir_calloc(n, sizeof *out->rows);
@@ -143,7 +143,7 @@ weir_status weir_validations_open(const weir_config *config, weir_avro_schemas *
     weir_arena arena;
     weir_arena_init(&arena, 0);
     for (size_t i = 0; i < n && !s; i++) {
-        const weir_config_validation *v = &config->validations.items[i];
+        const weir_config_validation *v = &config->checked.items[i];
         s = open_rule(out, v, registry, &arena, err);
         if (s && failed) {
             *failed = v;
@@ -172,7 +172,7 @@ const weir_row_rule *weir_validations_find(
     const weir_validations *v, const weir_config_source *source, const char *table_name)
 {
     for (size_t i = 0; i < v->n; i++) {
-        const weir_config_validation *c = &v->config->validations.items[i];
+        const weir_config_validation *c = &v->config->checked.items[i];
         if (c->table && c->source == source && strcmp(c->table_name, table_name) == 0) {
             return &v->rows[i];
         }
@@ -185,7 +185,7 @@ static uint64_t sum(const weir_validations *v, bool invalid)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < v->n; i++) {
-        if (v->config->validations.items[i].table) {
+        if (v->config->checked.items[i].table) {
             n += atomic_load(invalid ? &v->counts[i].invalid : &v->counts[i].unjudged);
         }
     }

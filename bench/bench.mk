@@ -19,7 +19,7 @@ bench-engine: $(B)/bench/engine
 $(B)/bench/avro: bench/avro.c $(B)/libweir-core.a | deps
 	@scripts/install-deps libavro-dev
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libweir-core.a -lavro -lpcre2-8 -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -o $@ $< $(B)/libweir-core.a -lavro -ljansson -lpcre2-8 -lm
 .PHONY: bench-avro
 bench-avro: $(B)/bench/avro
 	$<

@@ -21,6 +21,8 @@ typedef struct weir_handler_lane {
     weir_decoder **decoders;    /* one per topic; NULL: no CDC topic */
     weir_row_checker *checkers; /* one per topic */
     weir_event_checker *events;
+    weir_event_checker *emit_judges; /* Lock: `emit_lock`: deferred messages emit on any thread */
+    pthread_mutex_t emit_lock;
     weir_message *message; /* for the next record */
     weir_message *pool;
     size_t n_pool;
@@ -43,7 +45,7 @@ typedef struct weir_handler_lane {
 
     /* Any thread; written by the worker, but for seen_… */
     struct {
-        atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred;
+        atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted;
     } count;
     atomic_ullong calls; /* of handlers, odd while one runs */
     weir_seen_place running, first_deferred;
@@ -75,8 +77,9 @@ static inline void weir_see_place(weir_seen_place *to, const weir_record *r)
 
 /* verdict.c. Thread: the lane's worker. */
 
-/* What the record's handler has answered. */
-void weir_conclude(
+/* What the record's handler has answered, or what became of its emits. True: the message is kept,
+ * until its emits are answered. */
+bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
 /* Its handler said yes, or it is no handler's. Told to the engine by the next flush. */
 void weir_settle_record(weir_handlers *h, weir_handler_lane *l, weir_record *r);
@@ -89,6 +92,10 @@ void weir_forget_why(weir_record *r);
 bool weir_record_is_over(const weir_handlers *h, const weir_record *r);
 /* Of a rejected record. Not now: its key stays parked until it is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+
+/* handlers.c: sends what the handler has emitted; the message comes home by the mailbox. Thread:
+ * the lane's worker. */
+void weir_send_emits(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);
 
 /* watch.c: shows the lane's blocked keys, if somebody has asked. Thread: the lane's worker. */
 void weir_handlers_publish(weir_handlers *h, weir_handler_lane *l);

@@ -7,10 +7,13 @@
  *                      HOLD      parked
  *                      REJECT    its dead letter is written: settled; not now: parked until it is
  *                      DEFERRED  its user's --weir_settle--> the mailbox --> as above
+ *                      OK with emits: sent --all acknowledged--> the mailbox --> settled
+ *                                          --or not--> the mailbox --> parked, or rejected
  *                      FATAL     the engine has failed
  *   its partition revoked, or the engine failed: dropped instead of begun, or parked, again */
 #include "service/handlers.h"
 
+#include <stddef.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -76,6 +79,8 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->id = (weir_view){NULL, 0};
     m->error.status = WEIR_OK;
     m->after_ms = m->deadline_after_ms = 0;
+    m->emits = (weir_emits){.first = NULL};
+    m->sent = false;
     atomic_store(&m->state, WEIR_MESSAGE_RUNNING);
 }
 
@@ -98,24 +103,30 @@ static void find_first_deadline(weir_handler_lane *l)
     }
 }
 
-/* The message is its user's until it comes back by the mailbox. */
-static void hand_over(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+/* The lane has no hand on the message until it comes back by the mailbox; its key stays busy. */
+static void let_go(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, int64_t deadline_ms)
 {
     if (weir_lane_defer(&l->lane, r)) {
         weir_error oom; /* nothing is begun any more, so the key needs no guard */
         weir_fail_oom(&oom);
         weir_engine_fail(h->engine, &oom);
     }
-    l->message = NULL;
-    weir_bump(&l->count.deferred);
-    int64_t after_ms = m->deadline_after_ms ? m->deadline_after_ms : h->options.stuck_after_ms;
-    m->deadline_ms = l->now_ms + after_ms;
+    l->message = l->message == m ? NULL : l->message;
+    m->deadline_ms = deadline_ms;
     m->next_deferred = l->deferred;
     m->prev_deferred = &l->deferred;
     if (l->deferred) {
         l->deferred->prev_deferred = &m->next_deferred;
     }
     l->deferred = m;
+}
+
+static void hand_over(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    int64_t after_ms = m->deadline_after_ms ? m->deadline_after_ms : h->options.stuck_after_ms;
+    weir_bump(&l->count.deferred);
+    let_go(h, l, r, m, l->now_ms + after_ms);
     note_deadline(l, m);
     int running = WEIR_MESSAGE_RUNNING; /* it may be settled already */
     atomic_compare_exchange_strong(&m->state, &running, WEIR_MESSAGE_DEFERRED);
@@ -135,6 +146,27 @@ void weir_handlers_settled(weir_handlers *h, weir_message *m)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* The emitter's answer; it has a bound of its own, so no deadline watches it. Thread: any. */
+static void on_sent(weir_sending *s, const weir_error *err)
+{
+    weir_message *m = (weir_message *)((char *)s - offsetof(weir_message, sending));
+    m->sent = true;
+    m->status = err->status;
+    if (err->status) {
+        m->error = *err;
+    }
+    weir_handlers_settled(m->owner, m);
+}
+
+void weir_send_emits(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    m->sending = (weir_sending){.first = m->emits.first, .bytes = m->emits.bytes, .done = on_sent};
+    atomic_store(&m->state, WEIR_MESSAGE_SENDING);
+    let_go(h, l, r, m, INT64_MAX);
+    h->options.emitter.send(h->options.emitter.self, &m->sending);
+    l->now_ms = weir_handlers_now(h); /* it may have waited for room */
+}
+
 static void open_mailbox(weir_handlers *h, weir_handler_lane *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -148,9 +180,11 @@ static void open_mailbox(weir_handlers *h, weir_handler_lane *l)
         if (m->next_deferred) {
             m->next_deferred->prev_deferred = m->prev_deferred;
         }
-        first_came |= m->deadline_ms <= atomic_load(&l->first_deadline_ms);
-        weir_conclude(h, l, m->record, m, m->status);
-        give_message(l, m);
+        first_came |=
+            m->deadline_ms != INT64_MAX && m->deadline_ms <= atomic_load(&l->first_deadline_ms);
+        if (!weir_conclude(h, l, m->record, m, m->status)) {
+            give_message(l, m);
+        }
         m = next;
     }
     if (first_came) {
@@ -362,6 +396,9 @@ static void handlers_abandon(void *self, unsigned lane)
     weir_handlers *h = self;
     weir_handler_lane *l = &h->lanes[lane];
     l->now_ms = weir_handlers_now(h);
+    if (h->options.emitter.cancel) {
+        h->options.emitter.cancel(h->options.emitter.self);
+    }
     open_mailbox(h, l);
     for (; l->deferred && h->abandon_ms < ABANDON_MS; h->abandon_ms += ABANDON_STEP_MS) {
         nanosleep(&(struct timespec){0, ABANDON_STEP_MS * 1000000L}, NULL);
@@ -413,6 +450,7 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
     weir_handler_lane *l = &h->lanes[i];
     weir_lane_init(&l->lane, h->options.followers_limit);
     pthread_mutex_init(&l->lock, NULL);
+    pthread_mutex_init(&l->emit_lock, NULL);
     l->random = h->options.seed + i * 0x9E3779B97F4A7C15u + 1;
     atomic_store(&l->first_deadline_ms, INT64_MAX);
     l->decoders = weir_calloc(h->options.n_topics, sizeof(weir_decoder *));
@@ -421,6 +459,7 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
         return weir_fail_oom(err);
     }
     weir_status s = weir_event_checker_new(&h->options.events, &l->events, err);
+    s = s ? s : weir_event_checker_new(&h->options.events, &l->emit_judges, err);
     for (size_t t = 0; t < h->options.n_topics && !s; t++) {
         const weir_routed_topic *topic = &h->options.topics[t];
         if (topic->source) {
@@ -465,6 +504,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
         weir_row_checker_fini(&l->checkers[t]);
     }
     weir_event_checker_free(l->events);
+    weir_event_checker_free(l->emit_judges);
     weir_free(l->checkers);
     weir_free(l->decoders);
     free_message(l->message);
@@ -475,6 +515,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
     }
     weir_lane_fini(&l->lane);
     weir_free(l->stuck);
+    pthread_mutex_destroy(&l->emit_lock);
     pthread_mutex_destroy(&l->lock);
 }
 

@@ -5,7 +5,9 @@
  *  1. A record is settled only when its handler said yes, it is no handler's, or its dead letter is
  * safe.
  *  2. Equal keys of a partition are handled in offset order, retries included (engine/lane.h).
- *  3. A message is its user's from WEIR_DEFERRED to weir_settle, which counts once.
+ *  3. A record whose handler emitted is settled only when each of its emits is acknowledged; its
+ * key is busy until then. What is not acknowledged is handled again.
+ *  4. A message is its user's from WEIR_DEFERRED to weir_settle, which counts once.
  *
  * Thread: take, step and abandon on lanes; settle from any. */
 #ifndef WEIR_SERVICE_HANDLERS_H
@@ -18,6 +20,7 @@
 #include "cdc/row_check.h"
 #include "engine/dead_letter.h"
 #include "engine/engine.h"
+#include "service/emit.h"
 
 /* What a topic's records are for. Borrowed, outlives the handlers. */
 typedef struct weir_route {
@@ -52,7 +55,9 @@ typedef struct weir_handlers_options {
     int64_t stuck_after_ms;
     weir_on_reject on_reject;
     weir_dead_letters dead_letters;
-    weir_event_rules events;      /* what records of topics without a source must fit */
+    weir_event_rules events;      /* what records of topics without a source, and emits, must fit */
+    weir_emit_rules emits;        /* where emits go */
+    weir_emitter emitter;         /* send NULL: handlers cannot emit */
     uint64_t seed;                /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* Appends the row of a cache; see weir_lookup. */
@@ -74,7 +79,7 @@ extern const weir_processor_ops weir_handlers_processor;
 uint32_t weir_handlers_tag(void *handlers, weir_view topic);
 
 typedef struct weir_handlers_counters {
-    uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred;
+    uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted;
 } weir_handlers_counters;
 weir_handlers_counters weir_handlers_count(weir_handlers *h);
 

@@ -162,7 +162,8 @@ void weir_settle(weir_message *given, weir_status status)
 {
     /* The handler may not have returned yet: its lane will find it settled. */
     int state = atomic_exchange(&given->state, WEIR_MESSAGE_SETTLED);
-    if (state == WEIR_MESSAGE_SETTLED || state == WEIR_MESSAGE_FREE) {
+    if (state == WEIR_MESSAGE_SETTLED || state == WEIR_MESSAGE_FREE ||
+        state == WEIR_MESSAGE_SENDING) {
         weir_handlers_misused(given, "a deferred message was settled twice");
         return;
     }

@@ -10,6 +10,7 @@ typedef enum weir_message_state {
     WEIR_MESSAGE_FREE,
     WEIR_MESSAGE_RUNNING,  /* its handler is called */
     WEIR_MESSAGE_DEFERRED, /* its user's */
+    WEIR_MESSAGE_SENDING,  /* its emits are under way */
     WEIR_MESSAGE_SETTLED,  /* on its way back to the lane */
 } weir_message_state;
 
@@ -31,6 +32,9 @@ struct weir_message {
     bool may_defer;   /* weir_defer was called */
     weir_view id;     /* made when asked for */
     weir_error error; /* why it is not WEIR_OK */
+    weir_emits emits;
+    weir_sending sending;
+    bool sent; /* its emits were answered: `status` says how */
     uint32_t after_ms;
     atomic_int state;    /* weir_message_state */
     weir_status status;  /* settled with */
@@ -49,7 +53,7 @@ static inline bool weir_message_is_late(const weir_message *m)
     return atomic_load(&m->state) != WEIR_MESSAGE_RUNNING ||
            !pthread_equal(m->thread, pthread_self());
 }
-/* Called by weir_settle. */
+/* Called by weir_settle, and when its emits are answered. */
 void weir_handlers_settled(weir_handlers *h, weir_message *m);
 weir_status weir_handlers_lookup(weir_handlers *h, const char *cache, weir_view key,
     const weir_freshness *min, weir_buf *row, bool *found, weir_error *err);

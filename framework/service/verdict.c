@@ -191,14 +191,29 @@ static weir_status verdict(weir_message *m, weir_status s)
     return s == WEIR_RETRY && strcmp(m->error.code, oom) == 0 ? WEIR_HOLD : s;
 }
 
-void weir_conclude(
+/* True: its emits are to leave first. */
+static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    if (m->emits.count && !m->sent && !weir_engine_failed(h->engine)) {
+        weir_send_emits(h, l, r, m);
+        return true;
+    }
+    if (m->emits.count && !m->sent) {
+        weir_drop_record(h, l, r); /* behind a failure nothing leaves */
+        return false;
+    }
+    weir_bump(&l->count.handled);
+    atomic_fetch_add_explicit(&l->count.emitted, m->emits.count, memory_order_relaxed);
+    weir_settle_record(h, l, r);
+    return false;
+}
+
+bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
 {
     switch (verdict(m, s)) {
     case WEIR_OK:
-        weir_bump(&l->count.handled);
-        weir_settle_record(h, l, r);
-        break;
+        return done(h, l, r, m);
     case WEIR_RETRY:
         retry(h, l, r, m);
         break;
@@ -212,4 +227,5 @@ void weir_conclude(
         fail(h, l, r, &m->error);
         break;
     }
+    return false;
 }

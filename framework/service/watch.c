@@ -20,6 +20,7 @@ weir_handlers_counters weir_handlers_count(weir_handlers *h)
         sum.rejected += atomic_load(&l->count.rejected);
         sum.dead_lettered += atomic_load(&l->count.dead_lettered);
         sum.unrouted += atomic_load(&l->count.unrouted);
+        sum.emitted += atomic_load(&l->count.emitted);
         sum.deferred += atomic_load(&l->count.deferred);
     }
     return sum;

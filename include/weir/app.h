@@ -30,12 +30,13 @@ typedef weir_status weir_handler_fn(weir_message *m, void *ctx);
 
 /* Zero what you do not need. Texts are copied. */
 typedef struct weir_handler {
-    /* Exactly one of change, topic and event; event needs topic too. */
+    /* Exactly one of change, topic and event; an event that the config's `events` does not have
+     * needs a topic too. */
     const char
         *change; /* rows of "schema.table", of any source in the config; or "source.schema.table" */
     const char *topic; /* every record of this topic, undecoded unless it is read */
-    const char *
-        event; /* records of this type (header ce_type, type or eventType) in the config's topics */
+    const char *event; /* records of this type (header ce_type, type or eventType), in its topic of
+                         the config's `events`, or in `topic` */
     weir_handler_fn *fn;
     void *ctx; /* shared by all lanes: must be thread-safe */
 } weir_handler;

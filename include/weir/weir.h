@@ -6,6 +6,7 @@
 #include <weir/app.h>
 #include <weir/cache.h>
 #include <weir/defer.h>
+#include <weir/emit.h>
 #include <weir/message.h>
 #include <weir/read.h>
 #include <weir/schema.h>

@@ -4,7 +4,7 @@
 $(B)/tests/registry/avro_tool: tests/registry/avro_tool.c $(B)/libweir-core.a | deps
 	@scripts/install-deps libavro-dev python3-venv
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libweir-core.a -lavro -lpcre2-8 -lm
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/libweir-core.a -lavro -ljansson -lpcre2-8 -lm
 $(B)/tests/registry/venv/ready:
 	@mkdir -p $(@D)
 	$(Q)python3 -m venv $(@D) && $(@D)/bin/pip install -q fastavro avro cramjam backports.zstd && touch $@

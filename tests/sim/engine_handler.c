@@ -1,5 +1,6 @@
 /* Handlers and the dead-letter port of the simulated world: what they answer, and what they tell
  * the ledger. See engine_world.h. */
+#include <stddef.h>
 #include <weir/weir.h>
 
 #include "sim/engine_world.h"
@@ -32,6 +33,17 @@ static weir_status draw_answer(sim_world *w, const sim_entry *e)
                                                               : WEIR_OK;
 }
 
+/* Two; they are answered later, unless there is no memory for them, which is waited for. */
+static weir_status emit(sim_world *w, weir_message *m, sim_epoch *e, size_t i)
+{
+    weir_status s = weir_emit(m, .type = "a", .topic = "news", .fields = W_OBJECT(W_INT("n", 1)));
+    s = s ? s : weir_emit(m, .type = "b", .topic = "news", .fields = W_OBJECT(W_INT("n", 2)));
+    if (s) {
+        sim_ledger_answered(&w->ledger, e, i, WEIR_HOLD, 0);
+    }
+    return s;
+}
+
 /* With or without a reason; a RETRY now and then after a time of its own. */
 static weir_status answer(sim_world *w, weir_message *m, sim_epoch *e, size_t i)
 {
@@ -40,6 +52,9 @@ static weir_status answer(sim_world *w, weir_message *m, sim_epoch *e, size_t i)
     uint32_t after_ms = s == WEIR_RETRY && says_why ? (uint32_t)SIM_PICK(&w->rng, 0, 0, 7, 300) : 0;
     sim_world_say(w, "%d: %s/%d@%d attempt %u: %s", e->member->number, e->log->topic,
         e->log->number, (int)weir_record_offset(m), weir_attempt(m), weir_status_name(s));
+    if (s == WEIR_OK && sim_chance(&w->rng, w->manners.emits)) {
+        return emit(w, m, e, i);
+    }
     sim_ledger_answered(&w->ledger, e, i, s, after_ms);
     if (says_why && s == WEIR_RETRY) {
         return weir_retry(m, after_ms, "simulated");
@@ -50,10 +65,49 @@ static weir_status answer(sim_world *w, weir_message *m, sim_epoch *e, size_t i)
     return says_why && s == WEIR_HOLD ? weir_hold(m, "simulated") : s;
 }
 
+/* ---- Emits --------------------------------------------------------------------------------------
+ */
+
+static void answer_emits(sim_world *w, const sim_kept *k, bool fails)
+{
+    weir_error err = {.status = WEIR_OK};
+    weir_status s = fails ? weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "simulated") : WEIR_OK;
+    sim_world_say(w, "%d: emits of %s/%d@%d: %s", k->epoch->member->number, k->epoch->log->topic,
+        k->epoch->log->number, (int)weir_record_offset(k->message), weir_status_name(s));
+    sim_ledger_answered(&w->ledger, k->epoch, k->index, s, 0);
+    k->message->sending.done(&k->message->sending, &err);
+}
+
+void sim_send(void *self, weir_sending *s)
+{
+    weir_message *m = (weir_message *)((char *)s - offsetof(weir_message, sending));
+    const sim_delivery *d = m->record->message;
+    sim_process *p = d->member->user;
+    sim_kept k = {m, p, d->user, d->index, true};
+    (void)self;
+    if (s->first == NULL || s->first->next == NULL || s->first->next->next != NULL) {
+        sim_ledger_fail(&p->world->ledger, "a sending has other records than were emitted");
+    }
+    if (p->cancelled) {
+        answer_emits(p->world, &k, true);
+    } else {
+        *SIM_APPEND(&p->world->kept) = k;
+    }
+}
+
+void sim_cancel(void *self)
+{
+    (void)self; /* what a process has under way is given up with what its users have */
+}
+
 void sim_world_settle(sim_world *w, size_t kept)
 {
     sim_kept k = w->kept.items[kept];
     w->kept.items[kept] = w->kept.items[--w->kept.count];
+    if (k.sending) {
+        answer_emits(w, &k, sim_chance(&w->rng, w->manners.emits_fail));
+        return;
+    }
     if (weir_revoked(k.message) != k.epoch->revoking) {
         sim_ledger_fail(&w->ledger, "weir_revoked does not say what is");
     }
@@ -95,7 +149,7 @@ weir_status sim_handle(weir_message *m, void *ctx)
         return answer(w, m, e, i);
     }
     weir_status s = weir_defer(m, 0);
-    *SIM_APPEND(&w->kept) = (sim_kept){m, e->member->user, e, i};
+    *SIM_APPEND(&w->kept) = (sim_kept){m, e->member->user, e, i, false};
     if (sim_chance(&w->rng, .2)) {
         sim_world_settle(w, w->kept.count - 1); /* before its handler has returned */
     }

@@ -174,7 +174,7 @@ void sim_process_start(sim_process *p)
     }
     weir_handlers_attach(p->handlers, &p->engine);
     p->running = true;
-    p->doomed = p->stopping = false;
+    p->doomed = p->stopping = p->cancelled = false;
     memset(p->lanes, 0, sizeof p->lanes);
     w->restarts++;
     sim_world_say(w, "%d: starts", p->number);
@@ -187,7 +187,11 @@ static void give_up_kept(sim_process *p)
     size_t n = 0;
     for (size_t i = 0; i < w->kept.count; i++) {
         sim_kept *k = &w->kept.items[i];
-        if (k->process == p) {
+        if (k->process == p && k->sending) {
+            weir_error err;
+            weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "given up");
+            k->message->sending.done(&k->message->sending, &err);
+        } else if (k->process == p) {
             weir_settle(k->message, WEIR_HOLD);
         } else {
             w->kept.items[n++] = *k;
@@ -204,6 +208,7 @@ void sim_process_end(sim_process *p, bool in_order)
         sim_member_kill(p->member);
     }
     p->inside++; /* dead letters of what is abandoned find nobody */
+    p->cancelled = true;
     give_up_kept(p);
     weir_engine_abandon(&p->engine);
     p->inside--;
@@ -308,6 +313,7 @@ static void draw_options(sim_world *w)
         .stuck_after_ms = 10000,
         .on_reject = sim_chance(r, .1) ? WEIR_ON_REJECT_SKIP : WEIR_ON_REJECT_DEAD_LETTER,
         .dead_letters = {sim_write_letters, w},
+        .emitter = {sim_send, sim_cancel, NULL},
         .seed = sim_next(r)};
     w->ledger.max_attempts = w->handlers_options.max_attempts;
     w->ledger.backoff_ms = w->handlers_options.backoff_ms;
@@ -329,7 +335,9 @@ static void draw_manners(sim_world *w)
         .rejects = some(r, .1),
         .dies = sim_chance(r, .2) ? .01 : 0,
         .defers = some(r, .7),
-        .slow = some(r, .3)};
+        .slow = some(r, .3),
+        .emits = some(r, .8),
+        .emits_fail = some(r, .4)};
     w->poison = some(r, .1);
     w->broker.troubles = (sim_troubles){.commit_fails = some(r, .5),
         .answer_lost = some(r, .5),

@@ -31,20 +31,22 @@ typedef struct sim_process {
         bool busy;
         int64_t due_ms;
     } lanes[SIM_LANES];
-    int inside; /* steps */
+    int inside;     /* steps */
+    bool cancelled; /* emits */
 } sim_process;
 
-/* A message that its handler has kept. */
+/* A message that its handler has kept, or whose emits are under way. */
 typedef struct sim_kept {
     weir_message *message;
     sim_process *process;
     sim_epoch *epoch;
     size_t index;
+    bool sending;
 } sim_kept;
 
 /* How handlers behave; the rest are OK. */
 typedef struct sim_manners {
-    double retries, holds, rejects, dies, defers, slow;
+    double retries, holds, rejects, dies, defers, slow, emits, emits_fail;
 } sim_manners;
 
 struct sim_world {
@@ -92,6 +94,9 @@ void sim_world_settle(sim_world *w, size_t kept);
 weir_status sim_handle(weir_message *m, void *ctx);
 weir_status sim_write_letters(
     void *self, const weir_dead_letter *letters, size_t n, weir_error *err);
+/* The broker that takes emits, some time later. self is unused: a sending is its message's. */
+void sim_send(void *self, weir_sending *s);
+void sim_cancel(void *self);
 /* The record of a handler's type? */
 bool sim_is_nobodys(const sim_entry *e);
 

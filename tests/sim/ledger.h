@@ -5,6 +5,7 @@
  * above one that was never delivered.
  *  - Records of one key start in offset order; the next one when the one before is done. Never two
  * of a key at once in a member, whatever their epochs.
+ *  - What emits is not done before its emits are acknowledged.
  *  - An attempt is counted for a RETRY, not for a HOLD, and does not come before its backoff has
  *    passed. After the last one, and after a REJECT, there is a dead letter and no further attempt.
  *  - Nothing starts behind the revoke, nothing is done twice in an epoch.

@@ -4,9 +4,10 @@
  *
  * Each seed is a world: a broker of a few partitions, one to three processes, handlers with their
  * manners, and what goes wrong. First everything happens at random: records come, processes start,
- * stop and die, the group is rebalanced and loses members, handlers answer what they like, memory
- * and dead letters fail. Then the world is healed and runs by events alone, nobody is polled who
- * was not woken, until nothing is left to be done. What must hold all the while is in ledger.h.
+ * stop and die, the group is rebalanced and loses members, handlers answer what they like and
+ * emit, memory, dead letters and emits fail. Then the world is healed and runs by events alone,
+ * nobody is polled who was not woken, until nothing is left to be done. What must hold all the
+ * while is in ledger.h.
  *
  * SEEDS worlds are run, from seed N (1) on; a failure prints how to repeat it. --verbose tells all
  * that happens. The last line is 'N passed, N failed, 0 skipped'. */
@@ -243,7 +244,7 @@ static void heal(sim_world *w)
 {
     w->healed = true;
     w->letters_fail = false;
-    w->manners = (sim_manners){.defers = w->manners.defers};
+    w->manners = (sim_manners){.defers = w->manners.defers, .emits = w->manners.emits};
     w->broker.troubles = (sim_troubles){0};
     sim_world_say(w, "healed");
 }

@@ -27,7 +27,8 @@ typedef struct script_deed {
     int partition;
     int64_t offset;
     const char *key, *value; /* NULL: null */
-    const char *header;      /* of the name `type`; NULL: none */
+    const char *header;      /* NULL: none */
+    const char *header_name; /* NULL: `type` */
     weir_code code;
 } script_deed;
 
@@ -39,7 +40,7 @@ typedef struct script_commit {
 
 typedef struct script_message {
     bool released;
-    const char *header;
+    const char *header, *header_name;
 } script_message;
 
 typedef struct script {
@@ -73,7 +74,7 @@ static inline void script_record(script *s, int partition, int64_t offset, const
 static inline bool script_header_at(const void *self, size_t i, weir_view *name, weir_view *value)
 {
     const script_message *m = self;
-    *name = weir_view_of("type");
+    *name = weir_view_of(m->header_name ? m->header_name : "type");
     *value = weir_view_of(m->header);
     return i == 0 && m->header;
 }
@@ -83,7 +84,7 @@ static inline void script_deliver(
 {
     assert_true(s->n_messages < sizeof s->messages / sizeof *s->messages);
     script_message *m = &s->messages[s->n_messages++];
-    *m = (script_message){.header = d->header};
+    *m = (script_message){.header = d->header, .header_name = d->header_name};
     weir_raw_record raw = {.topic = weir_view_of(s->topic),
         .key = weir_view_of(d->key),
         .value = weir_view_of(d->value),

@@ -36,7 +36,8 @@ static void write_config(void)
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     assert_non_null(f);
     fputs("weir: 1\nname: registering\nkafka: { bootstrap.servers: \"127.0.0.1:1\" }\n"
-          "sources:\n  shop: { connector: postgresql }\n",
+          "sources:\n  shop: { connector: postgresql }\n"
+          "events:\n  order.paid: { topic: payments }\n",
         f);
     fclose(f);
 }
@@ -52,7 +53,8 @@ static void test_registrations(void **state)
         {{.topic = "orders"}, "without a function"},
         {{.fn = nothing}, "needs one of"},
         {{.change = "public.orders", .topic = "orders", .fn = nothing}, "needs one of"},
-        {{.event = "order.placed", .fn = nothing}, "needs one of"},
+        {{.event = "order.paid", .fn = nothing}, NULL},
+        {{.event = "order.placed", .fn = nothing}, "order.placed"},
         {{.change = "other.public.orders", .fn = nothing}, "no source"},
         {{.change = "orders", .fn = nothing}, "schema.table"},
         {{.change = "public.", .fn = nothing}, "schema.table"},

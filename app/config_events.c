@@ -1,0 +1,47 @@
+/* Events of the config: what their schemas come to, beside those of `validation`. */
+#include "config_load.h"
+
+#include <string.h>
+
+static const weir_config_validation *validation_of(const weir_config *c, const char *type)
+{
+    for (size_t i = 0; i < c->validations.count; i++) {
+        const char *event = c->validations.items[i].event;
+        if (event && strcmp(event, type) == 0) {
+            return &c->validations.items[i];
+        }
+    }
+    return NULL;
+}
+
+void weir_config_gather_checks(const weir_config_loader *loader)
+{
+    weir_config *c = loader->config;
+    weir_config_validations *all = &c->checked;
+    size_t n = c->validations.count;
+    all->items = weir_arena_alloc(&c->arena, (n + c->events.count) * sizeof *all->items);
+    all->count = 0;
+    if (!all->items) {
+        return; /* the arena's failure is sticky, and reported at the end */
+    }
+    if (n) {
+        memcpy(all->items, c->validations.items, n * sizeof *all->items);
+    }
+    all->count = n;
+    for (size_t i = 0; i < c->events.count; i++) {
+        const weir_config_event *e = &c->events.items[i];
+        if (e->schema) {
+            all->items[all->count++] = (weir_config_validation){
+                .node = e->node, .event = e->name, .topic = NULL, .schema = e->schema};
+        }
+    }
+}
+
+void weir_config_check_event(const weir_config_loader *loader, const weir_config_event *e)
+{
+    weir_config_scope all = {NULL, "events"}, item = {&all, e->name}, scope = {&item, "schema"};
+    if (e->schema && validation_of(loader->config, e->name)) {
+        weir_config_error(loader, &scope, weir_config_place_of(e->node, "schema"),
+            WEIR_E_CONFIG_CONFLICT, "`%s` has a schema under `validation` already", e->name);
+    }
+}

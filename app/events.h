@@ -1,0 +1,12 @@
+/* The events of the config, as handlers' emits go by them. Thread: plain functions. */
+#ifndef WEIR_APP_EVENTS_H
+#define WEIR_APP_EVENTS_H
+
+#include "config.h"
+#include "service/emit.h"
+
+/* In the arena; borrows the config. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_emit_rules_of(
+    const weir_config *config, weir_arena *arena, weir_emit_rules *out, weir_error *err);
+
+#endif

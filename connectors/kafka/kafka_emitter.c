@@ -1,0 +1,358 @@
+/* Emits into Kafka. See kafka_emitter.h.
+ *
+ * Invariants
+ *  1. A sending is answered once: by whoever takes its `open` to 0. The hand-over itself counts as
+ *     one, so that no answer comes while records of it are still handed over.
+ *  2. `rk` changes under the write lock alone; whoever produces holds the read lock. Only the
+ *     poller replaces it, when it turned fatal.
+ *  3. `in_flight` is the bytes of sendings that are not answered. */
+#include "kafka/kafka_emitter.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "kafka/kafka_client.h"
+
+enum { POLL_MS = 50, WAIT_MS = 100, FULL_MS = 5 };
+
+typedef struct emitter {
+    weir_kafka_emitter_options options;
+    pthread_rwlock_t rk_lock;
+    rd_kafka_t *rk; /* NULL: none yet, or none could be made */
+    pthread_t poller;
+    bool polling;
+    atomic_bool over, cancelled;
+
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    size_t in_flight; /* Lock: lock */
+} emitter;
+
+/* ---- Answers ------------------------------------------------------------------------------------
+ */
+
+static void note_failure(weir_sending *s, const weir_error *err)
+{
+    if (!atomic_exchange(&s->failed, true)) {
+        s->error = *err; /* read by who takes `open` to 0, which comes later */
+    }
+}
+
+/* One of its records, or its hand-over, is over. */
+static void one_less(emitter *e, weir_sending *s)
+{
+    size_t bytes = s->bytes;
+    if (atomic_fetch_sub(&s->open, 1) != 1) {
+        return;
+    }
+    pthread_mutex_lock(&e->lock);
+    e->in_flight -= bytes;
+    pthread_cond_broadcast(&e->room);
+    pthread_mutex_unlock(&e->lock);
+    static const weir_error none = {.status = WEIR_OK};
+    weir_error err = atomic_load(&s->failed) ? s->error : none;
+    s->done(s, &err);
+}
+
+/* What is too large can never go; all else is the broker's or the operator's to mend. */
+static void explain(rd_kafka_resp_err_t code, const char *topic, weir_error *err)
+{
+    bool large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+                 code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+                 code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
+    weir_fail(err, large ? WEIR_E_EMIT_TOO_LARGE : WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s",
+        topic, rd_kafka_err2str(code));
+}
+
+/* Thread: the poller. */
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    weir_sending *s = m->_private;
+    (void)rk;
+    if (m->err) {
+        weir_error err;
+        explain(m->err, rd_kafka_topic_name(m->rkt), &err);
+        note_failure(s, &err);
+    }
+    one_less(opaque, s);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const emitter *e = rd_kafka_opaque(rk);
+    weir_kafka_log(e ? e->options.log : NULL, level, facility, text);
+}
+
+/* ---- The producer -------------------------------------------------------------------------------
+ */
+
+static weir_status conf_of(const emitter *e, rd_kafka_conf_t **out, weir_error *err)
+{
+    char ms[16];
+    snprintf(ms, sizeof ms, "%d", e->options.timeout_ms);
+    weir_status s = weir_kafka_conf(e->options.properties, e->options.n_properties, out, err);
+    if (s) {
+        return s;
+    }
+    s = weir_kafka_set(*out, "enable.idempotence", "true", err);
+    s = s ? s : weir_kafka_set(*out, "delivery.timeout.ms", ms, err);
+    if (s) {
+        rd_kafka_conf_destroy(*out);
+    }
+    return s;
+}
+
+static weir_status make_producer(emitter *e, weir_error *err)
+{
+    rd_kafka_conf_t *conf;
+    char why[256];
+    weir_status s = conf_of(e, &conf, err);
+    if (s) {
+        return s;
+    }
+    rd_kafka_conf_set_opaque(conf, e);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    e->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!e->rk) {
+        rd_kafka_conf_destroy(conf);
+        return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s", why);
+    }
+    return WEIR_OK;
+}
+
+/* Everything under way is answered before it goes. */
+static void end_producer(emitter *e)
+{
+    if (e->rk) {
+        rd_kafka_purge(e->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        while (rd_kafka_outq_len(e->rk) > 0) {
+            rd_kafka_poll(e->rk, POLL_MS);
+        }
+        rd_kafka_destroy(e->rk);
+        e->rk = NULL;
+    }
+}
+
+static void replace_producer(emitter *e, const char *why)
+{
+    weir_error err;
+    weir_log_line(
+        e->options.log, WEIR_LOG_WARN, "kafka", "the emits' producer is replaced: %s", why);
+    pthread_rwlock_wrlock(&e->rk_lock);
+    end_producer(e);
+    if (make_producer(e, &err)) {
+        weir_log_error(e->options.log, WEIR_LOG_ERROR, "kafka", &err, "there is no producer now");
+    }
+    pthread_rwlock_unlock(&e->rk_lock);
+}
+
+/* rk is read without the lock: nobody else changes it any more. */
+static void *poller_main(void *arg)
+{
+    emitter *e = arg;
+    char why[256];
+    pthread_setname_np(pthread_self(), "weir-emit");
+    while (!atomic_load(&e->over)) {
+        if (!e->rk) {
+            replace_producer(e, "there is none");
+            struct timespec t = {0, WAIT_MS * 1000000L};
+            nanosleep(&t, NULL);
+            continue;
+        }
+        rd_kafka_poll(e->rk, POLL_MS);
+        if (rd_kafka_fatal_error(e->rk, why, sizeof why)) {
+            replace_producer(e, why);
+        } else if (atomic_load(&e->cancelled)) {
+            rd_kafka_purge(e->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        }
+    }
+    return NULL;
+}
+
+/* With the first sending. */
+static weir_status start(emitter *e, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    pthread_rwlock_wrlock(&e->rk_lock);
+    if (!e->polling) {
+        s = e->rk ? WEIR_OK : make_producer(e, err);
+        if (!s && pthread_create(&e->poller, NULL, poller_main, e)) {
+            s = weir_fail(err, WEIR_E_OUT_OF_MEMORY, "a thread cannot be started");
+        }
+        e->polling = !s;
+    }
+    pthread_rwlock_unlock(&e->rk_lock);
+    return s;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------------
+ */
+
+/* Waits until its bytes fit; one that is larger than the bound goes alone. */
+static bool take_room(emitter *e, size_t bytes)
+{
+    int waited_ms = 0;
+    pthread_mutex_lock(&e->lock);
+    while (e->in_flight && e->in_flight + bytes > e->options.in_flight_bytes &&
+           waited_ms < e->options.timeout_ms && !atomic_load(&e->cancelled)) {
+        struct timespec until = weir_in_ms(WAIT_MS);
+        if (pthread_cond_timedwait(&e->room, &e->lock, &until)) {
+            waited_ms += WAIT_MS;
+        }
+        if (e->options.alive) {
+            e->options.alive();
+        }
+    }
+    bool fits = (!e->in_flight || e->in_flight + bytes <= e->options.in_flight_bytes) &&
+                !atomic_load(&e->cancelled);
+    e->in_flight += fits ? bytes : 0;
+    pthread_mutex_unlock(&e->lock);
+    return fits;
+}
+
+static rd_kafka_headers_t *headers_of(const weir_outgoing *o)
+{
+    rd_kafka_headers_t *h = o->n_headers ? rd_kafka_headers_new(o->n_headers) : NULL;
+    for (size_t i = 0; i < o->n_headers; i++) {
+        const weir_outgoing_header *from = &o->headers[i];
+        rd_kafka_header_add(
+            h, from->name.ptr, (ssize_t)from->name.len, from->value.ptr, (ssize_t)from->value.len);
+    }
+    return h;
+}
+
+static rd_kafka_resp_err_t produce_once(emitter *e, weir_sending *s, const weir_outgoing *o)
+{
+    pthread_rwlock_rdlock(&e->rk_lock);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__DESTROY;
+    if (e->rk) {
+        rd_kafka_headers_t *h = headers_of(o);
+        code = rd_kafka_producev(e->rk, RD_KAFKA_V_TOPIC(o->topic),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(s), RD_KAFKA_V_HEADERS(h),
+            RD_KAFKA_V_END);
+        if (code && h) {
+            rd_kafka_headers_destroy(h);
+        }
+    }
+    pthread_rwlock_unlock(&e->rk_lock);
+    return code;
+}
+
+/* librdkafka's own queue may be full of small records before the bytes are many. */
+static rd_kafka_resp_err_t produce(emitter *e, weir_sending *s, const weir_outgoing *o)
+{
+    rd_kafka_resp_err_t code;
+    int waited_ms = 0;
+    while ((code = produce_once(e, s, o)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+           waited_ms < e->options.timeout_ms && !atomic_load(&e->cancelled)) {
+        nanosleep(&(struct timespec){0, FULL_MS * 1000000L}, NULL);
+        waited_ms += FULL_MS;
+        if (e->options.alive) {
+            e->options.alive();
+        }
+    }
+    return code;
+}
+
+static void hand_over(emitter *e, weir_sending *s)
+{
+    for (const weir_outgoing *o = s->first; o && !atomic_load(&s->failed); o = o->next) {
+        atomic_fetch_add(&s->open, 1);
+        rd_kafka_resp_err_t code = produce(e, s, o);
+        if (code) {
+            weir_error err;
+            explain(code, o->topic, &err);
+            note_failure(s, &err);
+            one_less(e, s); /* never the last: the hand-over is open */
+        }
+    }
+}
+
+static void emitter_send(void *self, weir_sending *s)
+{
+    emitter *e = self;
+    weir_error err;
+    weir_status status = start(e, &err);
+    if (status) {
+        s->done(s, &err);
+        return;
+    }
+    if (!take_room(e, s->bytes)) {
+        weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "emits: %s",
+            atomic_load(&e->cancelled) ? "the service ends"
+                                       : "the broker does not take those before");
+        s->done(s, &err);
+        return;
+    }
+    atomic_store(&s->open, 1);
+    hand_over(e, s);
+    one_less(e, s);
+}
+
+static void emitter_cancel(void *self)
+{
+    emitter *e = self;
+    atomic_store(&e->cancelled, true);
+    pthread_mutex_lock(&e->lock);
+    pthread_cond_broadcast(&e->room);
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
+
+weir_status weir_kafka_emitter_open(
+    const weir_kafka_emitter_options *options, weir_emitter *out, weir_error *err)
+{
+    rd_kafka_conf_t *conf;
+    emitter *e = weir_calloc(1, sizeof *e);
+    if (!e) {
+        return weir_fail_oom(err);
+    }
+    e->options = *options;
+    weir_status s = conf_of(e, &conf, err); /* a refused property is told at the start */
+    if (s) {
+        weir_free(e);
+        return s;
+    }
+    rd_kafka_conf_destroy(conf);
+    pthread_rwlock_init(&e->rk_lock, NULL);
+    pthread_mutex_init(&e->lock, NULL);
+    weir_cond_init(&e->room);
+    *out = (weir_emitter){emitter_send, emitter_cancel, e};
+    return WEIR_OK;
+}
+
+void weir_kafka_emitter_close(weir_emitter *port)
+{
+    emitter *e = port->self;
+    if (!e) {
+        return;
+    }
+    emitter_cancel(e);
+    atomic_store(&e->over, true);
+    if (e->polling) {
+        pthread_join(e->poller, NULL);
+    }
+    end_producer(e);
+    pthread_cond_destroy(&e->room);
+    pthread_mutex_destroy(&e->lock);
+    pthread_rwlock_destroy(&e->rk_lock);
+    weir_free(e);
+    *port = (weir_emitter){NULL, NULL, NULL};
+}
+
+void weir_kafka_emitter_break(weir_emitter *port)
+{
+    emitter *e = port->self;
+    pthread_rwlock_rdlock(&e->rk_lock);
+    if (e->rk) {
+        rd_kafka_test_fatal_error(e->rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+    }
+    pthread_rwlock_unlock(&e->rk_lock);
+}

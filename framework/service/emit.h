@@ -1,0 +1,30 @@
+/* What handlers may emit, and what a message has emitted. See <weir/emit.h>. Private to service/
+ * and to who opens handlers. */
+#ifndef WEIR_SERVICE_EMIT_H
+#define WEIR_SERVICE_EMIT_H
+
+#include <weir/emit.h>
+
+#include "service/emitter.h"
+
+/* Of the config's `events`. Borrowed, outlives the handlers. */
+typedef struct weir_emit_rule {
+    const char *type, *topic;
+    bool cloudevents; /* headers of CloudEvents' binary mode */
+} weir_emit_rule;
+
+typedef struct weir_emit_rules {
+    const weir_emit_rule *items;
+    size_t count;
+    const char *source; /* who emits: ce_source */
+} weir_emit_rules;
+
+enum { WEIR_EMIT_MOST_BYTES = 64 << 20 }; /* of one record's emits */
+
+/* The emits of a message, in its arena. */
+typedef struct weir_emits {
+    weir_outgoing *first, *last;
+    size_t count, bytes;
+} weir_emits;
+
+#endif

@@ -1,0 +1,51 @@
+/* The port of emits: where the events go that handlers send. Implementations: connectors/kafka (an
+ * idempotent producer) and connectors/memory (for tests).
+ *
+ * What one record's handling sends is a *sending*: its records leave together, and it is answered
+ * once, when the last of them is acknowledged or given up. */
+#ifndef WEIR_SERVICE_EMITTER_H
+#define WEIR_SERVICE_EMITTER_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+
+typedef struct weir_outgoing_header {
+    weir_view name, value;
+} weir_outgoing_header;
+
+/* A record to be written; borrowed by the port until the sending is answered. */
+typedef struct weir_outgoing {
+    const char *topic;
+    weir_view key, value; /* ptr NULL: null */
+    const weir_outgoing_header *headers;
+    size_t n_headers;
+    struct weir_outgoing *next;
+} weir_outgoing;
+
+typedef struct weir_sending weir_sending;
+struct weir_sending {
+    const weir_outgoing *first; /* in the order in which they are to be written */
+    size_t bytes;               /* of all of them, about */
+    /* The answer: every record is acknowledged (status WEIR_OK), or why not. Some may be written
+     * then all the same. Thread: any. The sending is not the port's any more. */
+    void (*done)(weir_sending *s, const weir_error *err);
+
+    /* The port's own, zero at first: */
+    atomic_size_t open;
+    atomic_bool failed;
+    weir_error error;
+};
+
+typedef struct weir_emitter {
+    /* Takes a sending; `done` is called exactly once for it, maybe before this returns, and within
+     * a bound that the port has. It may wait for room: that is how a slow broker holds a lane.
+     * Thread: any. */
+    void (*send)(void *self, weir_sending *s);
+    /* Gives up what is under way and whatever comes after: each is answered with a HOLD, soon.
+     * Thread: any. */
+    void (*cancel)(void *self);
+    void *self;
+} weir_emitter;
+
+#endif
