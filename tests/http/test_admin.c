@@ -287,7 +287,7 @@ static void test_open_out_of_memory(void **state)
 static weir_status get(
     const char *url, size_t max_bytes, unsigned *status, weir_buf *body, weir_error *err)
 {
-    weir_http_request request = {url, 10000, max_bytes};
+    weir_http_request request = {url, 10000, max_bytes, false};
     return weir_http_get(&request, status, body, err);
 }
 
