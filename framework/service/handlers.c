@@ -242,6 +242,9 @@ static weir_status route(weir_message *m, const weir_route **out)
 /* An event is read on the way, as its schema reads it. */
 static weir_status check_event(weir_message *m, const weir_record *r)
 {
+    if (!m->owner->options.events.count) {
+        return WEIR_OK;
+    }
     weir_view type = weir_type(m);
     if (!weir_event_has_rule(m->events, type, m->raw->topic)) {
         return WEIR_OK; /* it is read when its handler asks for it */
