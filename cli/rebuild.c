@@ -126,8 +126,18 @@ static int choose(weir_cli *cli, rebuild *r)
         if (r->store && c->store != r->store) {
             return weir_cli_usage(cli, "%s is in another store: one store at a time", c->name);
         }
+        if (weir_config_store_is_shared(c->store)) {
+            return weir_cli_usage(cli,
+                "%s shares its partitions: where it is read to is in Kafka. Stop all instances, "
+                "empty the "
+                "table and %s, and set the offsets of the group %s.%s to the earliest "
+                "(kafka-consumer-groups --reset-offsets --to-earliest)",
+                c->name, c->store->state_table, r->config->name, c->store->name);
+        }
         r->store = c->store;
-        r->chosen[c - r->config->caches.items] = true;
+        for (size_t i = 0; i < r->config->followed.count; i++) {
+            r->chosen[i] |= cache_at(r, i) == c;
+        }
     } while ((name = weir_cli_argument(cli)));
     return weir_cli_end(cli);
 }

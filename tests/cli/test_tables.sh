@@ -1,0 +1,102 @@
+# Tables of SQLite and PostgreSQL by the commands: sync, get, dump, rebuild, offsets, diff; what a table refuses.
+if [ -z "${WEIR_TEST_PG:-}${WITHOUT_PG:-}" ]; then
+    WITHOUT_PG=1 exec "$(dirname "$0")/../support/with-postgres" sh "$0"
+fi
+. "$(dirname "$0")/lib.sh"
+
+# tables FILE STORE: the bank's config with tables in place of caches
+tables() { sed -e 's/^caches:/tables:/' -e "s/{ type: lmdb.*/$2/" "$DATA/bank/bank.yaml" >"$1"; }
+use() { CONFIG=$1; }
+
+tables "$T/lite.yaml" '{ type: sqlite, path: "${STORE}" }'
+use "$T/lite.yaml"
+run "check" 0 check "$CONFIG"
+out_has 'table accounts: from bank.public.accounts'
+run "sync into SQLite" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+for table in accounts entries labels; do
+    run "dump $table" 0 dump $table -c "$CONFIG"
+    sorted "$T/out" >"$T/dump"
+    sorted "$DATA/bank/final/public.$table.json" >"$T/source"
+    same "$table equals row_to_json of the source" "$T/dump" "$T/source"
+done
+run "get" 0 get labels l0x -c "$CONFIG"
+out_has '"name":"l0x"'
+run "get of several columns" 1 get entries '{"account_id":1,"seq":999999}' -c "$CONFIG"
+run "states" 0 dump labels --states -c "$CONFIG"
+out_has '^{"key":{"name":"l0x"},"lsn":"0/[0-9A-F]*","row":{'
+run "offsets" 0 offsets show -c "$CONFIG"
+out_has 'bankjson.public.accounts'
+run "rebuild" 0 rebuild labels --yes -c "$CONFIG"
+run "an empty table" 0 dump labels -c "$CONFIG"
+out_lines 0
+run "made anew" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+run "its rows" 0 dump labels -c "$CONFIG"
+out_lines 74
+is "plain SQL sees them" sh -c "[ \"\$(sqlite3 '$STORE' 'select sum(n) is not null and count(*) = 74 from labels')\" = 1 ]"
+
+# A row that the table refuses is left out alone, and told with column and place.
+cat >"$T/shop.yaml" <<'Y'
+weir: 1
+name: shop
+kafka: { bootstrap.servers: "${BROKERS}" }
+sources:
+  shop: { connector: postgresql, types: { public.items: { id: bigint, qty: smallint } } }
+stores:
+  db: { type: sqlite, path: "${STORE}" }
+tables:
+  items: { from: shop.public.items, store: db }
+Y
+{
+    record shop.public.items 1 '{"id":1}' "$(change 101 c '{"id":1,"qty":1}')"
+    record shop.public.items 2 '{"id":2}' "$(change 102 c '{"id":2,"qty":2}')"
+    record shop.public.items 3 '{"id":3}' "$(change 103 c '{"id":3,"qty":3}')"
+} >"$T/shop.jsonl"
+use "$T/shop.yaml"
+STORE=$T/refused.db
+sqlite3 "$STORE" "create table items (id integer primary key, qty integer check (qty <> 2), _weir_pos blob)"
+run "a refused row" 1 sync --from "$T/shop.jsonl" "$CONFIG"
+err_has 'shop.public.items/0@2.*TABLE_REFUSED'
+err_has 'CHECK constraint failed'
+run "its neighbours" 0 dump items -c "$CONFIG"
+out_lines 2
+
+if [ -z "${WEIR_TEST_PG:-}" ]; then
+    skipped=$((skipped + 1))
+    finish
+fi
+tables "$T/pg.yaml" '{ type: postgres, conninfo: "${STORE}" }'
+use "$T/pg.yaml"
+STORE=$WEIR_TEST_PG
+pg() { psql "$WEIR_TEST_PG" -qAtc "$1"; }
+run "sync into PostgreSQL" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+run "get" 0 get labels l0x -c "$CONFIG"
+out_has '"name":"l0x"'
+
+run "no rebuild of what is shared" 2 rebuild labels --yes -c "$CONFIG"
+err_has 'bank.local to the earliest'
+
+# The source, made of the same rows.
+pg "create database source template postgres"
+SOURCE=$(echo "$WEIR_TEST_PG" | sed 's/dbname=postgres/dbname=source/')
+source() { psql "$SOURCE" -qAtc "$1"; }
+for table in accounts entries labels; do
+    source "alter table $table drop column _weir_pos"
+done
+for table in accounts entries labels; do
+    run "no difference in $table" 0 diff $table --against "$SOURCE" --wait 0s -c "$CONFIG"
+    out_lines 0
+done
+err_has '74 rows compared with the source at [0-9A-F]*/[0-9A-F]*, 0 differ'
+source "update labels set n = n + 1 where name = 'l0x'; delete from labels where name = 'l1x'; insert into labels (name, n)
+    values ('new', 1)"
+run "differences" 1 diff labels --against "$SOURCE" --wait 0s -c "$CONFIG"
+out_lines 3
+out_has '^{"name":"l0x"} differs: "n": '
+out_has '^{"name":"l1x"} is too many$'
+out_has '^{"name":"new"} is missing$'
+run "a column is ignored" 1 diff labels --ignore n,x --against "$SOURCE" --wait 0s -c "$CONFIG"
+out_lines 2
+run "no such database" 3 diff labels --against "host=/nowhere" --wait 0s -c "$CONFIG"
+run "no database" 2 diff labels -c "$CONFIG"
+run "no such table of the source" 2 diff nothing --against "$SOURCE" -c "$CONFIG"
+finish
