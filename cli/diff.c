@@ -20,7 +20,7 @@ static const weir_option options[] = {
         "the source database, as libpq wants it; ${VARIABLE} of the shell keeps a "
         "password out of sight"},
     {"--wait", "TIME", "how long what differs may take to become equal; 10s by default"},
-    {"--ignore", "COLUMN,…", "columns that are not compared"},
+    {"--ignore", "A,B", "columns that are not compared"},
     {NULL, NULL, NULL},
 };
 
