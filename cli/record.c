@@ -166,11 +166,11 @@ static int parse(record *r, const char **named, size_t *n_named)
     for (const char *topic; (topic = weir_cli_option(cli, "--topic"));) {
         named[(*n_named)++] = topic;
     }
-    r->path = weir_cli_argument(cli);
     int code = parse_bounds(r);
     if (code) {
         return code;
     }
+    r->path = weir_cli_argument(cli); /* what is left is no option's */
     return r->path ? weir_cli_end(cli) : weir_cli_usage(cli, "into which file? (- is stdout)");
 }
 

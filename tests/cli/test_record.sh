@@ -26,6 +26,9 @@ out_has '"records":20550'
 run "a compression that is not written" 3 record "$T/x.xz" -c "$CONFIG"
 run "nowhere" 2 record -c "$CONFIG"
 
+# The file may stand behind the options.
+run "the file last" 0 record --topic bankjson.transaction --from earliest --until end -c "$CONFIG" "$T/last.jsonl"
+test -s "$T/last.jsonl" || fail "the file last: it is empty"
 run "one topic" 0 record - --topic bankjson.transaction -c "$CONFIG"
 out_lines 16972
 run "from offsets" 0 record - --topic bankjson.public.labels --from bankjson.public.labels/0@1100,bankjson.public.labels/1@1290 -c "$CONFIG"
