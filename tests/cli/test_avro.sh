@@ -107,5 +107,16 @@ run "a registry that does not answer" 3 validate r.jsonl --registry http://127.0
 printf 'weir: 1\nname: v\nkafka: { bootstrap.servers: "127.0.0.1:1" }\nregistry: { directory: registry }\n' >c.yaml
 run "the config's registry" 1 validate r.jsonl -c c.yaml
 err_has "^5 documents: 2 valid"
+start_broker --replay r.jsonl
+broker_fed
+run "a topic by a registry" 1 validate --topic t --brokers "$BROKERS" --registry registry
+out_has '^t/0@1: error: byte 0: .*AVRO_DATA'
+err_has "^5 records: 2 valid, 2 invalid, 1 without a verdict$"
+sed "s#127.0.0.1:1#$BROKERS#" c.yaml >t.yaml
+run "a topic by the config's registry" 0 validate --topic t -c t.yaml --until t/0@1
+err_has "^1 records: 1 valid"
+printf 'weir: 1\nname: v\nkafka: { bootstrap.servers: "127.0.0.1:1" }\nvalidation: [ { event: e, schema: none.avsc } ]\n' >wrong.yaml
+run "weir check compiles the schemas of events" 2 check wrong.yaml
+err_has 'wrong.yaml:4:35: error: none.avsc:1:1: .*AVRO_SCHEMA'
 run "Debezium in Avro" 0 validate "$DATA/types/avro.jsonl.xz" --registry "$DATA/types/avro-schemas"
 finish
