@@ -82,12 +82,13 @@ static weir_status compile(
     return s ? name_file(v->schema, err) : WEIR_OK;
 }
 
-/* Where the schema is the registry's. */
+/* Where the schema is the registry's. One that does not answer now is asked by the first event. */
 static weir_status ask(const weir_config_validation *v, weir_avro_schemas *registry,
     weir_any_schema *out, weir_error *err)
 {
     weir_status s =
         registry && v->subject ? weir_avro_schemas_latest(registry, v->subject, out, err) : WEIR_OK;
+    s = s == WEIR_HOLD ? WEIR_OK : s;
     if (s) {
         (void)weir_at(err, "subject %s", v->subject);
     }
@@ -120,7 +121,8 @@ static weir_status open_rule(weir_validations *to, const weir_config_validation 
     } else {
         to->events[to->n_events++] = (weir_event_rule){.event = v->event,
             .topic = v->topic,
-            .schema = v->by_record ? NULL : schema,
+            .schema = schema->json || schema->avro ? schema : NULL,
+            .subject = v->subject,
             .name = name,
             .on_fail = policies[v->on_fail],
             .invalid = &counts->invalid};

@@ -18,8 +18,8 @@ typedef struct weir_validations {
 } weir_validations;
 
 /* registry: of the config, or NULL: then what is a registry's is left out, and nothing is asked.
- * Errors: FILE_UNREADABLE, JSON_*, SCHEMA_*, AVRO_SCHEMA, REGISTRY_*, OUT_OF_MEMORY; *failed (or
- * NULL) is then the entry. */
+ * One that does not answer is asked again when the first event needs it. Errors: FILE_UNREADABLE,
+ * JSON_*, SCHEMA_*, AVRO_SCHEMA, REGISTRY_*, OUT_OF_MEMORY; *failed (or NULL) is then the entry. */
 WEIR_MUST_USE weir_status weir_validations_open(const weir_config *config,
     weir_avro_schemas *registry, weir_validations *out, const weir_config_validation **failed,
     weir_error *err);

@@ -7,22 +7,29 @@
 #include "schema/avro_read.h"
 #include "value/json.h"
 
+/* A rule, as this checker goes by it. */
+typedef struct own_rule {
+    weir_judge *judge;      /* NULL: the subject's schema was not asked for yet */
+    weir_any_schema latest; /* of the subject */
+} own_rule;
+
 struct weir_event_checker {
     const weir_event_rules *rules;
-    weir_judge *judges[]; /* one per rule */
+    own_rule of[]; /* one per rule */
 };
 
 weir_status weir_event_checker_new(
     const weir_event_rules *rules, weir_event_checker **out, weir_error *err)
 {
-    weir_event_checker *c = *out = weir_calloc(1, sizeof *c + rules->count * sizeof(weir_judge *));
+    weir_event_checker *c = *out = weir_calloc(1, sizeof *c + rules->count * sizeof(own_rule));
     if (!c) {
         return weir_fail_oom(err);
     }
     c->rules = rules;
     weir_status s = WEIR_OK;
     for (size_t i = 0; i < rules->count && !s; i++) {
-        s = weir_judge_new(rules->items[i].schema, &c->judges[i], err);
+        const weir_event_rule *r = &rules->items[i];
+        s = r->subject && !r->schema ? WEIR_OK : weir_judge_new(r->schema, &c->of[i].judge, err);
     }
     if (s) {
         weir_event_checker_free(c);
@@ -34,7 +41,8 @@ weir_status weir_event_checker_new(
 void weir_event_checker_free(weir_event_checker *c)
 {
     for (size_t i = 0; c && i < c->rules->count; i++) {
-        weir_judge_free(c->judges[i]);
+        weir_judge_free(c->of[i].judge);
+        weir_any_schema_free(&c->of[i].latest);
     }
     weir_free(c);
 }
@@ -138,6 +146,27 @@ static weir_status rename_error(const char *name, weir_error *err)
     return s;
 }
 
+/* Asks for the subject's schema, where that is still to be done. A registry that does not answer is
+ * waited for; a subject that is not there is no event's fault. */
+static weir_status find_latest(weir_event_checker *c, size_t i, weir_error *err)
+{
+    const char *subject = c->rules->items[i].subject;
+    own_rule *own = &c->of[i];
+    if (own->judge) {
+        return WEIR_OK;
+    }
+    weir_status s = weir_avro_schemas_latest(c->rules->schemas, subject, &own->latest, err);
+    if (s == WEIR_REJECT) {
+        s = err->status = WEIR_FATAL;
+        (void)weir_at(err, "subject %s", subject);
+    }
+    s = s ? s : weir_judge_new(&own->latest, &own->judge, err);
+    if (s) {
+        weir_any_schema_free(&own->latest);
+    }
+    return s;
+}
+
 static weir_status judge(weir_event_checker *c, size_t i, const weir_raw_record *record,
     weir_arena *arena, const weir_value **value, weir_error *err)
 {
@@ -146,14 +175,18 @@ static weir_status judge(weir_event_checker *c, size_t i, const weir_raw_record 
     const weir_known_avro *known;
     weir_view body;
     bool valid = false;
-    weir_status s = look_up(c, record, false, &known, &body, err);
-    if (!s && known && !r->schema && known->error.status) {
+    weir_status s = find_latest(c, i, err);
+    if (s) {
+        return s;
+    }
+    s = look_up(c, record, false, &known, &body, err);
+    if (!s && known && !r->schema && !r->subject && known->error.status) {
         s = known->error.status;
         *err = known->error;
     }
     if (!s) {
         weir_written d = {body, known ? &known->own : NULL};
-        s = weir_judge_read(c->judges[i], &d, arena, value, &valid, err);
+        s = weir_judge_read(c->of[i].judge, &d, arena, value, &valid, err);
     }
     if (!s && valid) {
         return WEIR_OK;
@@ -161,7 +194,7 @@ static weir_status judge(weir_event_checker *c, size_t i, const weir_raw_record 
     if (s == WEIR_REJECT) {
         return rename_error(name, err);
     }
-    return s ? s : explain(c->judges[i], name, err);
+    return s ? s : explain(c->of[i].judge, name, err);
 }
 
 weir_status weir_event_check(weir_event_checker *c, const weir_raw_record *record, weir_view type,

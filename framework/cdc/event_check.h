@@ -1,8 +1,9 @@
 /* Events against schemas, before they are handled; also what an emit will ask before it leaves.
  *
  * A rule is for events of a type or for all of a topic; the type's wins. Its schema is given (JSON
- * Schema or Avro, whichever way the event is written: schema/judge.h), or is the one that the
- * record itself names in a registry. An event without a value has nothing to be judged.
+ * Schema or Avro, whichever way the event is written: schema/judge.h), is a subject's latest, which
+ * is asked for when the first event needs it, or is the one that the record itself names in a
+ * registry. An event without a value has nothing to be judged.
  *
  * Thread: a rule is shared, its counts are atomic; a checker has one owner at a time (a lane). */
 #ifndef WEIR_CDC_EVENT_CHECK_H
@@ -14,7 +15,8 @@
 /* Borrowed, outlives the checkers. */
 typedef struct weir_event_rule {
     const char *event, *topic;     /* one of them */
-    const weir_any_schema *schema; /* NULL: by what the record names */
+    const weir_any_schema *schema; /* NULL: the subject's; or by what the record names */
+    const char *subject;           /* NULL: none */
     const char *name;              /* of the schema, for messages; NULL with it */
     weir_on_invalid on_fail;
     atomic_ullong *invalid; /* how many did not fit */
@@ -40,7 +42,8 @@ void weir_event_checker_free(weir_event_checker *c);
  * the topic, if there is one. `again`: it was judged before, and is neither counted nor logged.
  * Errors: EVENT_INVALID (REJECT, or FATAL where the rule says stop; err->where is a JSON pointer
  * into the event, or a place in its bytes), JSON_*, AVRO_*, CDC_AVRO and REGISTRY_* of a record
- * without a rule, REGISTRY_UNREACHABLE, OUT_OF_MEMORY. */
+ * without a rule, REGISTRY_UNREACHABLE; FATAL: what a subject's schema fails with; OUT_OF_MEMORY.
+ */
 WEIR_MUST_USE weir_status weir_event_check(weir_event_checker *c, const weir_raw_record *record,
     weir_view type, bool again, weir_arena *arena, const weir_value **value, weir_error *err);
 

@@ -35,14 +35,22 @@ static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *are
     return WEIR_OK;
 }
 
+/* "order" is ORDER; others are not there. */
+static weir_status latest(
+    void *self, weir_view subject, weir_arena *arena, weir_registered *out, weir_error *err)
+{
+    weir_schema_ref ref = {.number = weir_view_is(subject, "order") ? 1 : 9};
+    return fetch(self, &ref, arena, out, err);
+}
+
 static void closes(void *self)
 {
     (void)self;
 }
 
-static const weir_registry_ops ops = {.fetch = fetch, .close = closes};
+static const weir_registry_ops ops = {.fetch = fetch, .latest = latest, .close = closes};
 
-enum { RULES = 5 };
+enum { RULES = 7 };
 
 typedef struct bench {
     weir_any_schema json, avro;
@@ -73,6 +81,8 @@ static weir_status begin(bench *b)
         {.event = "order.placed", .schema = &b->json, .name = "order.json"},
         {.topic = "own"},
         {.topic = "told", .schema = &b->json, .name = "order.json", .on_fail = WEIR_INVALID_REPORT},
+        {.topic = "latest", .subject = "order", .name = "order"},
+        {.topic = "nowhere", .subject = "nowhere", .name = "nowhere"},
         {.topic = "strict", .schema = &b->json, .name = "order.json", .on_fail = WEIR_INVALID_STOP},
     };
     for (size_t i = 0; i < RULES; i++) {
@@ -139,6 +149,11 @@ static const struct {
     {"own", "x", {"{}", 2}, WEIR_REJECT, "EVENT_INVALID", "", "it names none", NULL},
     {"told", "x", {"{\"id\":9}", 8}, WEIR_OK, "", "", "", "{\"id\":9}"},
     {"told", "x", {"{", 1}, WEIR_OK, "", "", "", NULL},
+    {"latest", "x", {"{\"id\":9}", 8}, WEIR_OK, "", "", "", "{\"id\":9}"},
+    {"latest", "x", {"\0\0\0\0\1\22", 6}, WEIR_OK, "", "", "", "{\"id\":9}"},
+    {"latest", "x", {"{}", 2}, WEIR_REJECT, "EVENT_INVALID", "", "the event does not fit order",
+        NULL},
+    {"nowhere", "x", {"{}", 2}, WEIR_FATAL, "REGISTRY_NO_SCHEMA", "subject nowhere", "", NULL},
     {"strict", "x", {"{\"id\":9}", 8}, WEIR_FATAL, "EVENT_INVALID", "strict/0@0", "(at /id)", NULL},
 };
 
@@ -179,6 +194,12 @@ static void test_counts(void **state)
     assert_int_equal(check(&b, "own", "x", framed, false), WEIR_REJECT);
     assert_int_equal(check(&b, "own", "x", framed, true), WEIR_REJECT);
     assert_int_equal(atomic_load(&b.counts[2]), 1);
+    away = true;
+    assert_int_equal(check(&b, "latest", "x", weir_view_of("{}"), false), WEIR_HOLD);
+    away = false;
+    assert_int_equal(check(&b, "latest", "x", weir_view_of("{\"id\":9}"), false), WEIR_OK);
+    away = true; /* it is known by now */
+    assert_int_equal(check(&b, "latest", "x", weir_view_of("{\"id\":9}"), false), WEIR_OK);
     assert_int_equal(check(&b, "told", "x", weir_view_of("{\"id\":9}"), false), WEIR_OK);
     assert_int_equal(check(&b, "told", "x", weir_view_of("{\"id\":9}"), true), WEIR_OK);
     assert_int_equal(atomic_load(&b.counts[3]), 1);
