@@ -13,6 +13,7 @@
 #include "config_value.h"
 #include "engine/run.h"
 #include "kafka.h"
+#include "replica.h"
 #include "kafka/kafka_admin.h"
 #include "kafka/kafka_reader.h"
 #include "sync/stored.h"
@@ -162,6 +163,9 @@ static weir_status compare_store(
         store.ops->abort(store.self);
     }
     weir_cli_close_store(&store);
+    if (s && strcmp(err->code, "NO_CACHE") == 0) {
+        return WEIR_OK; /* a first start */
+    }
     if (!s) {
         compare_partitions(a, c, what, stored, n);
     }
@@ -196,7 +200,8 @@ static weir_status check_topic(asking *a, size_t i, weir_error *err)
         weir_find(a->to, WEIR_FOUND_GOOD, what, "%d partition%s", (int)n, n == 1 ? "" : "s");
         s = check_config(a, c, what, err);
     }
-    return s || !is_first(a->config, i, true) ? s : compare_store(a, c, what, n, err);
+    bool kept = !weir_config_store_is_shared(c->store) && is_first(a->config, i, true);
+    return s || !kept ? s : compare_store(a, c, what, n, err);
 }
 
 static weir_status check_topics(asking *a, weir_error *err)
@@ -334,6 +339,49 @@ static void check_disk(weir_findings *to, const weir_config_store *store)
     weir_buf_fini(&most);
 }
 
+/* ---- Tables ---------------------------------------------------------------------------------- */
+
+typedef struct table_notes {
+    weir_findings *to;
+    const char *what;
+} table_notes;
+
+/* What the store warns of when it looks at a table: the log's line without its head. */
+static void take_note(void *ctx, const char *line, size_t len)
+{
+    const table_notes *n = ctx;
+    char text[600];
+    snprintf(text, sizeof text, "%.*s", (int)(len > 500 ? 500 : len), line);
+    text[strcspn(text, "\n")] = '\0';
+    const char *table = strstr(text, "table ");
+    weir_find(n->to, WEIR_FOUND_RISK, n->what, "%s", table ? table : text);
+}
+
+/* Is the database there, may this user read it, and is the table one that can be kept? */
+static void check_table(weir_findings *to, const weir_config_table *t)
+{
+    char what[300];
+    weir_error err;
+    table_notes notes = {to, what};
+    weir_log log = {.level = WEIR_LOG_WARN, .write = take_note, .ctx = &notes};
+    weir_store store = {NULL, NULL};
+    snprintf(what, sizeof what, "table %s", t->name);
+    bool first =
+        t->cache.store->type == WEIR_CONFIG_STORE_SQLITE && access(t->cache.store->path, F_OK) != 0;
+    if (first) {
+        weir_find(to, WEIR_FOUND_GOOD, what, "%s is to be made", t->cache.store->path);
+        return;
+    }
+    weir_status s = weir_open_store(t->cache.store, true, &log, &store, &err);
+    s = s ? s : store.ops->open_cache(store.self, WEIR_CLI_CACHE, t->name, &err);
+    if (s) {
+        weir_find(to, WEIR_FOUND_WRONG, what, "%s [%s]", err.text, err.code);
+    } else {
+        weir_find(to, WEIR_FOUND_GOOD, what, "its database answers, and it can be kept");
+    }
+    weir_cli_close_store(&store);
+}
+
 /* ---- All of it ------------------------------------------------------------------------------- */
 
 static weir_status ask_brokers(asking *a, weir_error *err)
@@ -367,6 +415,9 @@ weir_status weir_check_online(
         if (config->stores.items[i].type == WEIR_CONFIG_STORE_LMDB) {
             check_disk(to, &config->stores.items[i]);
         }
+    }
+    for (size_t i = 0; i < config->tables.count; i++) {
+        check_table(to, &config->tables.items[i]);
     }
     weir_status s = weir_cli_kafka_init(&a.kafka, config, NULL, err);
     s = s ? s : ask_brokers(&a, err);

@@ -129,6 +129,18 @@ static void put_end_text(
     }
 }
 
+/* How many records came in one transaction: what a database makes of a stream. */
+static void put_batches(weir_daemon *d)
+{
+    for (size_t i = 0; i < weir_daemon_replicas(d); i++) {
+        weir_replica *r = weir_daemon_replica(d, i);
+        uint64_t n = weir_sync_transactions(weir_replica_sync(r));
+        uint64_t records = weir_engine_get_counts(weir_replica_engine(r)).settled;
+        printf("store %-10s %" PRIu64 " transactions, %" PRIu64 " records each\n",
+            weir_replica_config(r)->name, n, n ? records / n : 0);
+    }
+}
+
 void weir_progress_summary(
     const weir_cli *cli, weir_daemon *d, weir_progress_start start, const char *stopped_by)
 {
@@ -145,6 +157,9 @@ void weir_progress_summary(
         }
     }
     double seconds = (double)(weir_monotonic_ms() - start.ms) / 1000.0;
+    if (!cli->json) {
+        put_batches(d);
+    }
     if (cli->json) {
         put_end_json(weir_daemon_count(d), seconds, !stopped_by);
     } else {

@@ -629,6 +629,10 @@ static weir_status side_run(side_call *c, int n_arrays, PGresult **r, weir_error
     const char *sql = weir_buf_str(&c->p->sql);
     st = st ? st : c->p->sql.failed ? weir_fail_oom(err) : WEIR_OK;
     st = st ? st : weir_pg_run(c->p->conn, NULL, sql, 2 + n_arrays, c->values, r, err);
+    if (st && c->p->options.read_only && strstr(err->text, "42P01")) {
+        st = weir_fail(
+            err, WEIR_E_NO_CACHE, "there is no table %s yet: no daemon has made it", c->p->side);
+    }
     for (int i = 0; i < 3; i++) {
         weir_buf_fini(&c->arrays[i]);
     }

@@ -72,6 +72,13 @@ run "sync into PostgreSQL" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CO
 run "get" 0 get labels l0x -c "$CONFIG"
 out_has '"name":"l0x"'
 
+pg "create table parent (id bigint primary key); insert into parent values (1)"
+pg "alter table labels add unique (n, big), add column parent bigint references parent"
+"$WEIR" check "$CONFIG" --online --timeout 1s >"$T/out" 2>"$T/err"
+name="check --online"
+out_has 'table accounts: its database answers, and it can be kept'
+out_has 'labels" has a foreign key labels_parent_fkey'
+pg "alter table labels drop column parent, drop constraint labels_n_big_key; drop table parent"
 run "no rebuild of what is shared" 2 rebuild labels --yes -c "$CONFIG"
 err_has 'bank.local to the earliest'
 

@@ -68,7 +68,10 @@ static weir_store in_postgres(const recording *r)
         exit(0);
     }
     empty_database(conninfo);
-    weir_postgres_options o = {.conninfo = conninfo, .tables = rules, .n_tables = rules_of(r)};
+    weir_postgres_options o = {.conninfo = conninfo,
+        .shared = strcmp(getenv("SCHEDULE_STORE"), "shared") == 0,
+        .tables = rules,
+        .n_tables = rules_of(r)};
     if (weir_postgres_store_open(&o, &s, &err)) {
         recording_die("the store does not open", err.text);
     }
@@ -86,7 +89,7 @@ static weir_store open_kept(const recording *r)
     weir_error err;
     weir_store s;
     if (where) {
-        return strcmp(where, "postgres") == 0 ? in_postgres(r) : in_sqlite(r);
+        return strcmp(where, "sqlite") == 0 ? in_sqlite(r) : in_postgres(r);
     }
     if (weir_memory_store_open(0, &s, &err)) {
         recording_die("the store does not open", err.text);

@@ -30,5 +30,6 @@ check-schedules-tables: $(B)/check-schedules
 	@SCHEDULE_STORE=sqlite $< 1
 	@SCHEDULE_STORE=postgres tests/support/with-postgres $< 1 --only storm/r21
 	@SCHEDULE_STORE=postgres tests/support/with-postgres $< 2 --only types/schemas
+	@SCHEDULE_STORE=shared tests/support/with-postgres $< 1 --only storm/r21
 schedules-long: $(B)/check-schedules
 	@$< $(SCHEDULE_SEEDS)

@@ -163,7 +163,7 @@ static void faulty_close(void *self)
 
 weir_store sim_faulty_store_of(sim_faulty_store *f)
 {
-    static const weir_store_ops ops = {
+    static weir_store_ops ops = {
         .type = "faulty",
         .durable = true,
         .open_cache = faulty_open_cache,
@@ -183,6 +183,7 @@ weir_store sim_faulty_store_of(sim_faulty_store *f)
         .shape = faulty_shape,
         .refused = faulty_refused,
     };
+    ops.shared = f->inner.ops->shared;
     return (weir_store){&ops, f};
 }
 
