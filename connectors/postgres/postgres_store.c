@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "postgres/postgres.h"
@@ -45,27 +46,39 @@ static weir_status make_side_table(weir_pg *p, weir_error *err)
     return made_beside(st, err) ? weir_pg_do(p->conn, NULL, sql, NULL, err) : st;
 }
 
-/* Two that write one store would each undo what the other one knows. */
-static weir_status lock_store(weir_pg *p, weir_error *err)
+static weir_status try_lock(weir_pg *p, bool *locked, weir_error *err)
 {
     PGresult *r;
     const char *side = p->side;
     weir_status st = weir_pg_run(p->conn, NULL,
         "select pg_try_advisory_lock(2003134834, $1::regclass::oid::int)::text", 1, &side, &r, err);
-    if (st) {
-        return st;
+    if (!st) {
+        *locked = weir_view_is(weir_pg_value(r, 0, 0), "true");
+        PQclear(r);
     }
-    bool locked = weir_view_is(weir_pg_value(r, 0, 0), "true");
-    PQclear(r);
-    if (!locked) {
+    return st;
+}
+
+/* Two that write one store would each undo what the other one knows. A session whose process was
+ * killed ends when its server notices: that is waited for. */
+static weir_status lock_store(weir_pg *p, weir_error *err)
+{
+    enum { TRIES = 50, BETWEEN_US = 100000 };
+    bool locked = false;
+    weir_status st = try_lock(p, &locked, err);
+    for (int i = 0; i < TRIES && !st && !locked && !p->locked_before; i++) {
+        usleep(BETWEEN_US);
+        st = try_lock(p, &locked, err);
+    }
+    if (!st && !locked) {
         return p->locked_before
                    ? weir_fail(err, WEIR_E_STORE_UNREACHABLE,
                          "the session that was cut off still holds the lock of %s", p->side)
                    : weir_fail(err, WEIR_E_STORE_LOCKED,
                          "%s is locked: another process writes this store", p->side);
     }
-    p->locked_before = true;
-    return WEIR_OK;
+    p->locked_before |= locked;
+    return st;
 }
 
 static weir_status ensure_connected(weir_pg *p, weir_error *err)
@@ -100,6 +113,27 @@ static weir_status pg_exclude(void *self, weir_error *err)
 {
     weir_pg *p = self;
     return p->options.read_only ? WEIR_OK : lock_beside(p, true, err);
+}
+
+/* In the order that they are given in, so that two never wait for each other here. */
+static weir_status pg_take_partitions(
+    void *self, const char *cache, const int32_t *partitions, size_t n, weir_error *err)
+{
+    weir_pg *p = self;
+    weir_buf list = {0};
+    for (size_t i = 0; i < n; i++) {
+        weir_buf_printf(&list, "%c%d", i ? ',' : '{', (int)partitions[i]);
+    }
+    weir_buf_puts(&list, "}");
+    const char *values[] = {p->side, cache, weir_buf_str(&list)};
+    weir_status st = list.failed
+                         ? weir_fail_oom(err)
+                         : weir_pg_run(p->conn, NULL,
+                               "select pg_advisory_xact_lock(hashtext($1 || ' ' || $2), n)::text from "
+                               "unnest($3::int[]) as n",
+                               3, values, NULL, err);
+    weir_buf_fini(&list);
+    return st;
 }
 
 static weir_status pg_begin(void *self, weir_error *err)
@@ -935,6 +969,7 @@ static const weir_table_driver pg_driver = {
     .commit = pg_commit,
     .abort = pg_abort,
     .exclude = pg_exclude,
+    .take_partitions = pg_take_partitions,
     .savepoint = pg_savepoint,
     .rollback_to = pg_rollback_to,
     .describe = pg_describe,

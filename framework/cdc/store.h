@@ -34,6 +34,7 @@ typedef struct weir_expected {
     weir_view key;
     bool row;    /* its row too, not only its state */
     bool absent; /* it is likely not there: a first load */
+    int32_t partition; /* of the record that changes it; -1: it is only looked at */
 } weir_expected;
 
 typedef struct weir_store_ops {

@@ -27,10 +27,11 @@ static size_t expect_of(const weir_sync *s, size_t cache, const weir_change *c, 
     if (c->key.ptr) {
         to[n++] = (weir_expected){.key = c->key,
             .row = c->missing.len || (c->op == 'd' && c->other.ptr) || c->kind == WEIR_TOMBSTONE,
-            .absent = first_load};
+            .absent = first_load,
+            .partition = c->partition};
     }
     if (c->other.ptr) {
-        to[n++] = (weir_expected){.key = c->other};
+        to[n++] = (weir_expected){.key = c->other, .partition = -1};
     }
     return n;
 }
@@ -46,7 +47,8 @@ static size_t collect(
             if (at < item->topic->n_caches && item->is_change) {
                 n += expect_of(s, cache, &item->changes[at], to + n);
             } else if (at < item->topic->n_caches && item->error && item->key.ptr) {
-                to[n++] = (weir_expected){.key = item->key, .row = true};
+                to[n++] = (weir_expected){
+                    .key = item->key, .row = true, .partition = item->record->raw.partition};
             }
         }
     }

@@ -471,6 +471,36 @@ static weir_status sql_get(
     return st;
 }
 
+/* Several processes write: each partition that a transaction changes keys of is its own until its
+ * end. */
+static weir_status take_partitions(
+    weir_table_store *s, const char *cache, const weir_expected *keys, size_t n, weir_error *err)
+{
+    int32_t last = -1;
+    for (size_t i = 0; i < n; i++) {
+        last = keys[i].partition > last ? keys[i].partition : last;
+    }
+    size_t room = (size_t)(last + 1), count = 0;
+    bool *met = weir_calloc(room, sizeof *met);
+    int32_t *partitions = weir_calloc(room, sizeof *partitions);
+    for (size_t i = 0; met && i < n; i++) {
+        if (keys[i].partition >= 0) {
+            met[keys[i].partition] = true;
+        }
+    }
+    for (size_t i = 0; met && partitions && i < room; i++) {
+        partitions[count] = (int32_t)i;
+        count += met[i];
+    }
+    weir_status st = !met || !partitions ? weir_fail_oom(err)
+                     : count             ? s->driver->take_partitions(
+                                   s->self, cache, partitions, count, err)
+                                         : WEIR_OK;
+    weir_free(met);
+    weir_free(partitions);
+    return st;
+}
+
 /* Keys that are likely new are not asked for: the write tells if they are not. */
 static weir_status sql_expect(
     void *self, unsigned cache, const weir_expected *keys, size_t n, weir_error *err)
@@ -480,6 +510,12 @@ static weir_status sql_expect(
     size_t count[2] = {0, 0};
     if (!table_of(s, cache) || !s->tables[cache]->rule) {
         return WEIR_OK;
+    }
+    if (s->shared && s->driver->take_partitions) {
+        weir_status taken = take_partitions(s, s->tables[cache]->name, keys, n, err);
+        if (taken) {
+            return taken;
+        }
     }
     ask[0] = weir_arena_alloc(&s->arena, n * sizeof(weir_table_entry *));
     ask[1] = weir_arena_alloc(&s->arena, n * sizeof(weir_table_entry *));
