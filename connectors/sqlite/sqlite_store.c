@@ -635,7 +635,7 @@ static int bind_columns(const weir_table *t, const weir_table_change *c, sqlite3
 {
     int rc = SQLITE_OK;
     const weir_signature *g = c->signature;
-    for (size_t i = 0; i < g->n_members && !rc; i++) {
+    for (size_t i = 0; g && i < g->n_members && !rc; i++) {
         if (is_written(t, g, i)) {
             rc = weir_sqlite_bind(s, (*at)++, t->columns[g->columns[i]].form, c->values[i]);
         }
@@ -996,5 +996,6 @@ weir_status weir_sqlite_store_open(
         lite_close(q);
         return st;
     }
-    return weir_table_store_open(&lite_driver, q, options->tables, options->n_tables, false, out, err);
+    return weir_table_store_open(
+        &lite_driver, q, options->tables, options->n_tables, false, out, err);
 }

@@ -43,8 +43,6 @@ typedef struct weir_merge_partition {
     int64_t anew;         /* offset at which the source's history began anew; 0: it never did */
 } weir_merge_partition;
 
-
-
 /* Where a partition's records stand to the newest initial snapshot. */
 typedef struct weir_making_partition {
     int64_t first_row;  /* offset of its first row here; -1: none was met */

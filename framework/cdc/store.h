@@ -3,7 +3,7 @@
  * A store holds numbered caches; a cache has spaces, each a map from bytes to bytes. One writer at
  * a time, inside begin … commit; nothing of a transaction is seen by readers before its commit, and
  * after a crash all of it is there or none. Implementations: connectors/memory, connectors/lmdb,
- * connectors/postgres, framework/tableite.
+ * connectors/postgres, connectors/sqlite.
  *
  * Thread: begin to commit or abort on one thread; `read` from any thread at any time. */
 #ifndef WEIR_CDC_STORE_H
@@ -32,16 +32,16 @@ typedef weir_status weir_store_each_fn(
 /* A key that a transaction will ask for. */
 typedef struct weir_expected {
     weir_view key;
-    bool row;    /* its row too, not only its state */
-    bool absent; /* it is likely not there: a first load */
+    bool row;          /* its row too, not only its state */
+    bool absent;       /* it is likely not there: a first load */
     int32_t partition; /* of the record that changes it; -1: it is only looked at */
 } weir_expected;
 
 typedef struct weir_store_ops {
     const char *type; /* "memory", "lmdb", "postgres", "sqlite" */
     bool durable;     /* offsets outlive the process */
-    bool shared;      /* several processes write it at once: a transaction may fail with TABLE_MOVED,
-                       * and what was loaded before it may be another one's by now */
+    bool shared; /* several processes write it at once: a transaction may fail with TABLE_MOVED,
+                  * and what was loaded before it may be another one's by now */
 
     /* Makes cache `number` (0: the store's own, always there) known by its name, under which other
      * programs find its rows. Outside of a transaction, once for each number. */

@@ -1,5 +1,5 @@
 /* Tables of a database as caches of a store: what the config says of them, what the database says
- * of them, and the port that a database's driver fills. Private to connectors/sql and its drivers.
+ * of them, and the port that a database's driver fills. Private to framework/table and its drivers.
  *
  * A row of the ROW space is a row of the table, its members the columns. What the merge rule keeps
  * of a key (STATE) stands in the row's position column, as bytes. What has no row stands in one

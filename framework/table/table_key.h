@@ -1,4 +1,4 @@
-/* A record's key and the key columns of its table. Private to connectors/sql. */
+/* A record's key and the key columns of its table. Private to framework/table. */
 #ifndef WEIR_SQL_TABLE_KEY_H
 #define WEIR_SQL_TABLE_KEY_H
 

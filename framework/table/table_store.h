@@ -1,4 +1,4 @@
-/* The store over tables: its own structures. Private to connectors/sql. */
+/* The store over tables: its own structures. Private to framework/table. */
 #ifndef WEIR_SQL_TABLE_STORE_H
 #define WEIR_SQL_TABLE_STORE_H
 
