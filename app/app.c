@@ -21,6 +21,7 @@
 #include "kafka/kafka_source.h"
 #include "kafka_properties.h"
 #include "lookup.h"
+#include "policy.h"
 #include "registry.h"
 #include "rules.h"
 #include "service/handlers.h"
@@ -39,6 +40,9 @@ struct weir_app {
     weir_arena arena; /* what is registered */
     weir_avro_schemas *schemas;
     registered *first, *last;
+    weir_app_breaker *breakers;
+    weir_middleware *middleware;
+    size_t n_middleware;
     weir_validations validations;
     weir_routed_topic *topics;
     size_t n_topics;
@@ -80,6 +84,10 @@ static void add(weir_app *a, const weir_handler *h, const char *table, const cha
     *r = (registered){.topic = topic, .from = from};
     r->route = (weir_route){
         .table = table, .event = h->event ? copy(a, h->event) : NULL, .fn = h->fn, .ctx = h->ctx};
+    if (!weir_policy_of(a->config, h, &a->arena, &a->breakers, &r->route)) {
+        weir_fail_oom(&a->setup_error);
+        return;
+    }
     if (a->last) {
         a->last->next = r;
     } else {
@@ -165,6 +173,22 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     }
 }
 
+void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx)
+{
+    size_t n = a->n_middleware;
+    weir_middleware *all = weir_arena_alloc(&a->arena, (n + 1) * sizeof *all);
+    if (!all) {
+        weir_fail_oom(&a->setup_error);
+        return;
+    }
+    if (n) {
+        memcpy(all, a->middleware, n * sizeof *all);
+    }
+    all[n] = (weir_middleware){fn, ctx};
+    a->middleware = all;
+    a->n_middleware = n + 1;
+}
+
 /* ---- Opening ------------------------------------------------------------------------------------
  */
 
@@ -241,7 +265,10 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
     };
     const weir_config *c = a->config;
     weir_emit_rules emits;
+    const weir_type_place *types;
+    size_t n_types;
     weir_status s = weir_emit_rules_of(c, &a->arena, &emits, err);
+    s = s ? s : weir_type_places_of(c, &a->arena, &types, &n_types, err);
     if (s) {
         return s;
     }
@@ -262,6 +289,10 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
             .schemas = a->schemas,
             .log = &a->log,
             .who = c->name},
+        .types = types,
+        .n_types = n_types,
+        .middleware = a->middleware,
+        .n_middleware = a->n_middleware,
         .emits = emits,
         .emitter = a->emitter,
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
@@ -479,6 +510,15 @@ weir_handlers *weir_app_handlers(const weir_app *a)
     return a->handlers;
 }
 
+size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max)
+{
+    size_t n = 0;
+    for (weir_app_breaker *b = a->breakers; b && n < max; b = b->next) {
+        out[n++] = weir_breaker_look(&b->breaker);
+    }
+    return n;
+}
+
 const weir_validations *weir_app_validations(const weir_app *a)
 {
     return &a->validations;
@@ -511,6 +551,9 @@ void weir_app_free(weir_app *a)
     weir_daemon_close(a->daemon);
     weir_validations_close(&a->validations);
     weir_avro_schemas_free(a->schemas);
+    for (weir_app_breaker *b = a->breakers; b; b = b->next) {
+        weir_breaker_fini(&b->breaker);
+    }
     weir_config_free(a->config);
     weir_arena_fini(&a->arena);
     weir_free(a);

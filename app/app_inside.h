@@ -15,6 +15,8 @@ const weir_log *weir_app_log(const weir_app *a);
 weir_daemon *weir_app_daemon(const weir_app *a);
 /* What runs its handlers; NULL: it has none. */
 weir_handlers *weir_app_handlers(const weir_app *a);
+/* Its circuit breakers, as they are; at most max. Thread: any. */
+size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max);
 /* What rows and events must fit. */
 const weir_validations *weir_app_validations(const weir_app *a);
 /* Records that are done with, by handlers and by caches. */

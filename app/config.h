@@ -259,6 +259,18 @@ typedef struct weir_config_events {
     size_t count;
 } weir_config_events;
 
+typedef struct weir_config_breaker {
+    const char *name;
+    const weir_config_node *node;
+    uint32_t failures;
+    int64_t open_ms, max_open_ms;
+} weir_config_breaker;
+
+typedef struct weir_config_breakers {
+    weir_config_breaker *items;
+    size_t count;
+} weir_config_breakers;
+
 typedef struct weir_config_retry {
     const weir_config_node *node;
     int64_t backoff_ms, max_backoff_ms;
@@ -312,6 +324,7 @@ typedef struct weir_config {
     const weir_config_node *node;
     uint32_t version;
     const char *name, *instance;
+    weir_config_texts event_type;
     weir_config_kafka kafka;
     weir_config_sources sources;
     weir_config_stores stores;
@@ -322,6 +335,7 @@ typedef struct weir_config {
     weir_config_validations validations;
     weir_config_validations checked; /* those, and what the schemas of `events` come to */
     weir_config_events events;
+    weir_config_breakers breakers;
     weir_config_errors errors;
     weir_config_http http;
     weir_config_limits limits;

@@ -164,6 +164,22 @@ static void put_emitted_events_total(const weir_snapshot *s, const out *o)
     }
 }
 
+static void put_breaker_state(const weir_snapshot *s, const out *o)
+{
+    for (size_t i = 0; s->handlers && i < s->handlers->n_breakers; i++) {
+        const weir_breaker_view *b = &s->handlers->breakers[i];
+        put_count(o, &(label){"breaker", b->name}, 1, b->state);
+    }
+}
+
+static void put_breaker_opened_total(const weir_snapshot *s, const out *o)
+{
+    for (size_t i = 0; s->handlers && i < s->handlers->n_breakers; i++) {
+        const weir_breaker_view *b = &s->handlers->breakers[i];
+        put_count(o, &(label){"breaker", b->name}, 1, b->opened);
+    }
+}
+
 static void put_invalid_events_total(const weir_snapshot *s, const out *o)
 {
     const weir_validations *v = s->handlers ? s->handlers->validations : NULL;

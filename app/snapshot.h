@@ -54,10 +54,14 @@ typedef struct weir_store_status {
     size_t n_partitions;
 } weir_store_status;
 
+enum { WEIR_MOST_BREAKERS = 64 }; /* that are shown */
+
 /* Of a service's handlers. */
 typedef struct weir_handlers_status {
     weir_handlers_counters counts;
     const weir_validations *validations;
+    weir_breaker_view breakers[WEIR_MOST_BREAKERS];
+    size_t n_breakers;
 } weir_handlers_status;
 
 typedef struct weir_snapshot {

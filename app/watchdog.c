@@ -64,6 +64,7 @@ static unsigned metrics(void *ctx, weir_buf *body)
         s.live = weir_app_live(w->app, NULL);
         if (h) {
             handlers.counts = weir_handlers_count(h);
+            handlers.n_breakers = weir_app_breakers(w->app, handlers.breakers, WEIR_MOST_BREAKERS);
             s.handlers = &handlers;
         }
         weir_metrics_put(&s, body);

@@ -123,10 +123,11 @@ static rd_kafka_resp_err_t produce(producer *p, const weir_dead_letter *d)
 {
     const weir_raw_record *r = d->record;
     rd_kafka_headers_t *h = headers_of(p, d);
-    rd_kafka_resp_err_t code = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(p->options.topic),
-        RD_KAFKA_V_KEY((void *)(uintptr_t)r->key.ptr, r->key.len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)r->value.ptr, r->value.len),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(d->topic ? d->topic : p->options.topic),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)r->key.ptr, r->key.len),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)r->value.ptr, r->value.len),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
     if (code) {
         rd_kafka_headers_destroy(h);
     } else {

@@ -10,6 +10,7 @@ typedef struct weir_dead_letter {
     const weir_raw_record *record; /* original bytes and headers are kept */
     weir_error error;
     uint32_t attempts;
+    const char *topic; /* NULL: where all go */
 } weir_dead_letter;
 
 typedef struct weir_dead_letters {

@@ -15,6 +15,12 @@ typedef struct weir_seen_place {
     atomic_llong offset;
 } weir_seen_place;
 
+/* Why a record failed, and where its dead letter goes. In weir_record.why. */
+typedef struct weir_why {
+    weir_error error;         /* first */
+    const char *letter_topic; /* NULL: that of all handlers */
+} weir_why;
+
 typedef struct weir_handler_lane {
     /* The lane's worker only. */
     weir_lane lane;
@@ -45,10 +51,12 @@ typedef struct weir_handler_lane {
 
     /* Any thread; written by the worker, but for seen_… */
     struct {
-        atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted;
+        atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted,
+            broken;
     } count;
     atomic_ullong calls; /* of handlers, odd while one runs */
     weir_seen_place running, first_deferred;
+    atomic_llong running_limit_ms; /* how long this handler may run */
     atomic_llong first_deadline_ms;
     atomic_ullong seen_calls;
     atomic_llong seen_ms;
@@ -90,6 +98,11 @@ void weir_fail_record_oom(weir_handlers *h, weir_handler_lane *l, weir_record *r
 void weir_forget_why(weir_record *r);
 /* Nothing more is to be begun with it: its assignment has ended, or the engine has failed. */
 bool weir_record_is_over(const weir_handlers *h, const weir_record *r);
+/* Parks it, counting nothing; it is dropped instead where it is over. */
+void weir_park_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, int64_t after_ms);
+/* The same, held for the reason in its message. */
+void weir_hold_record(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, int64_t after_ms);
 /* Of a rejected record. Not now: its key stays parked until it is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 

@@ -18,8 +18,9 @@
 
 #include "base/alloc.h"
 #include "service/handler_lane.h"
+#include "service/route.h"
 
-enum { KEPT_MESSAGES = 256, ABANDON_MS = 5000, ABANDON_STEP_MS = 5 };
+enum { KEPT_MESSAGES = 256, ABANDON_MS = 5000, ABANDON_STEP_MS = 5, FULL_MS = 10 };
 
 /* ---- Messages -----------------------------------------------------------------------------------
  */
@@ -75,7 +76,10 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->decoder = h->lanes[lane].decoders[topic];
     m->events = h->lanes[lane].events;
     m->decoded = m->parsed = m->may_defer = false;
-    m->value = m->key = NULL;
+    m->value = m->key = m->envelope = NULL;
+    m->type = (weir_view){NULL, 0};
+    m->route = NULL;
+    m->called = m->probe = m->counted = false;
     m->id = (weir_view){NULL, 0};
     m->error.status = WEIR_OK;
     m->after_ms = m->deadline_after_ms = 0;
@@ -124,7 +128,9 @@ static void let_go(
 
 static void hand_over(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    int64_t after_ms = m->deadline_after_ms ? m->deadline_after_ms : h->options.stuck_after_ms;
+    int64_t after_ms = m->deadline_after_ms               ? m->deadline_after_ms
+                       : m->route && m->route->timeout_ms ? m->route->timeout_ms
+                                                          : h->options.stuck_after_ms;
     weir_bump(&l->count.deferred);
     let_go(h, l, r, m, l->now_ms + after_ms);
     note_deadline(l, m);
@@ -196,49 +202,6 @@ static void open_mailbox(weir_handlers *h, weir_handler_lane *l)
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
-static const weir_route *by_type(const weir_routed_topic *t, const weir_message *m)
-{
-    weir_view type = weir_type(m);
-    for (size_t i = 0; i < t->n_routes; i++) {
-        if (!t->routes[i].table &&
-            (!t->routes[i].event || weir_view_is(type, t->routes[i].event))) {
-            return &t->routes[i];
-        }
-    }
-    return NULL;
-}
-
-/* A tombstone says nothing that its d has not said, but in an unwrapped stream, where it is the
- * delete. */
-static const weir_route *by_table(const weir_routed_topic *t, const weir_message *m)
-{
-    const weir_event *ev = &m->event;
-    if (ev->kind != WEIR_EVENT_CHANGE ||
-        (ev->change.kind == WEIR_TOMBSTONE && !ev->change.unwrapped)) {
-        return NULL;
-    }
-    for (size_t i = 0; i < t->n_routes; i++) {
-        if (t->routes[i].table && (!ev->table.len || weir_view_is(ev->table, t->routes[i].table))) {
-            return &t->routes[i];
-        }
-    }
-    return NULL;
-}
-
-static weir_status route(weir_message *m, const weir_route **out)
-{
-    *out = NULL;
-    if (!m->decoder) {
-        *out = by_type(m->topic, m);
-        return WEIR_OK;
-    }
-    weir_status s = weir_message_decode(m);
-    if (!s) {
-        *out = by_table(m->topic, m);
-    }
-    return s;
-}
-
 /* An event is read on the way, as its schema reads it. */
 static weir_status check_event(weir_message *m, const weir_record *r)
 {
@@ -249,8 +212,12 @@ static weir_status check_event(weir_message *m, const weir_record *r)
     if (!weir_event_has_rule(m->events, type, m->raw->topic)) {
         return WEIR_OK; /* it is read when its handler asks for it */
     }
+    weir_raw_record record = *m->raw;
+    if (m->envelope && m->value) {
+        record.value = weir_source(m->value); /* the schema is the data's */
+    }
     weir_status s =
-        weir_event_check(m->events, m->raw, type, r->checked, &m->arena, &m->value, &m->error);
+        weir_event_check(m->events, &record, type, r->checked, &m->arena, &m->value, &m->error);
     m->parsed = !s && m->value;
     return s;
 }
@@ -273,8 +240,10 @@ static weir_status call(
     weir_handlers *h, weir_handler_lane *l, weir_message *m, const weir_route *to)
 {
     weir_see_place(&l->running, m->record);
+    atomic_store_explicit(&l->running_limit_ms,
+        to->timeout_ms ? to->timeout_ms : h->options.stuck_after_ms, memory_order_relaxed);
     weir_bump(&l->calls);
-    weir_status s = to->fn(m, to->ctx);
+    weir_status s = weir_route_call(m, to);
     weir_bump(&l->calls);
     l->now_ms = weir_handlers_now(h);
     return s;
@@ -301,6 +270,29 @@ static void take_back(
     hand_over(h, l, r, m); /* it comes home by the mailbox, where it is */
 }
 
+/* False: its dependency's breaker is open, or as many of its handler are deferred as may be; it is
+ * parked, and nothing is counted. */
+static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    const weir_route *to = m->route;
+    int64_t wait_ms = FULL_MS;
+    if (to->max_in_flight && atomic_load(to->in_flight) >= to->max_in_flight) {
+        weir_park_record(h, l, r, wait_ms);
+        return false;
+    }
+    if (to->breaker && !weir_breaker_admit(to->breaker, l->now_ms, &m->probe, &wait_ms)) {
+        weir_fail(&m->error, WEIR_E_BREAKER_OPEN, "the breaker %s is open", to->breaker->rule.name);
+        weir_bump(&l->count.broken);
+        weir_hold_record(h, l, r, m, wait_ms);
+        return false;
+    }
+    if (to->max_in_flight) {
+        atomic_fetch_add(to->in_flight, 1);
+        m->counted = true;
+    }
+    return m->called = true;
+}
+
 static void run(weir_handlers *h, unsigned lane, weir_record *r)
 {
     weir_handler_lane *l = &h->lanes[lane];
@@ -319,13 +311,17 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
     }
     init_message(h, lane, m, r);
     const weir_route *to;
-    weir_status s = route(m, &to);
+    weir_status s = weir_route_of(m, &to);
     if (!s && !to) {
         weir_bump(&l->count.unrouted);
         weir_settle_record(h, l, r);
         return;
     }
+    m->route = to;
     s = s ? s : check(h, m, r);
+    if (!s && !admit(h, l, r, m)) {
+        return;
+    }
     take_back(h, l, r, m, s ? s : call(h, l, m, to));
 }
 
@@ -419,6 +415,11 @@ const weir_processor_ops weir_handlers_processor = {
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
+
+const weir_handlers_options *weir_handlers_options_of(const weir_handlers *h)
+{
+    return &h->options;
+}
 
 int64_t weir_handlers_now(weir_handlers *h)
 {

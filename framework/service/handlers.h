@@ -20,6 +20,7 @@
 #include "cdc/row_check.h"
 #include "engine/dead_letter.h"
 #include "engine/engine.h"
+#include "service/breaker.h"
 #include "service/emit.h"
 
 /* What a topic's records are for. Borrowed, outlives the handlers. */
@@ -28,7 +29,32 @@ typedef struct weir_route {
     const char *event; /* records of this type; neither: every record */
     weir_handler_fn *fn;
     void *ctx;
+    const weir_field *where, *headers; /* filters, ending with WEIR_FIELD_END; NULL: none */
+    /* 0 and NULL: as all handlers. */
+    uint32_t max_attempts;
+    int64_t backoff_ms, max_backoff_ms, timeout_ms;
+    const char *dead_letter_topic;
+    weir_breaker *breaker;  /* NULL: none */
+    uint32_t max_in_flight; /* deferred at once; 0: no bound */
+    atomic_uint *in_flight; /* with it: how many are */
 } weir_route;
+
+typedef struct weir_middleware {
+    weir_middleware_fn *fn;
+    void *ctx;
+} weir_middleware;
+
+/* Where an event's type may be found. */
+typedef enum weir_type_place_kind {
+    WEIR_TYPE_HEADER,
+    WEIR_TYPE_CLOUDEVENT, /* a CloudEvent in structured mode, by its content-type */
+    WEIR_TYPE_FIELD,      /* a name or JSON pointer; a text */
+    WEIR_TYPE_TOPIC,
+} weir_type_place_kind;
+typedef struct weir_type_place {
+    weir_type_place_kind kind;
+    const char *name;
+} weir_type_place;
 
 typedef struct weir_routed_topic {
     const char *topic;
@@ -56,6 +82,11 @@ typedef struct weir_handlers_options {
     weir_on_reject on_reject;
     weir_dead_letters dead_letters;
     weir_event_rules events;      /* what records of topics without a source, and emits, must fit */
+    const weir_type_place *types; /* the first that has one; NULL: headers ce_type, type and
+                                     eventType, then a structured CloudEvent's */
+    size_t n_types;
+    const weir_middleware *middleware; /* the outermost first */
+    size_t n_middleware;
     weir_emit_rules emits;        /* where emits go */
     weir_emitter emitter;         /* send NULL: handlers cannot emit */
     uint64_t seed;                /* of the backoff's jitter */
@@ -79,7 +110,8 @@ extern const weir_processor_ops weir_handlers_processor;
 uint32_t weir_handlers_tag(void *handlers, weir_view topic);
 
 typedef struct weir_handlers_counters {
-    uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted;
+    uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted,
+        broken; /* not handled, because a breaker was open */
 } weir_handlers_counters;
 weir_handlers_counters weir_handlers_count(weir_handlers *h);
 

@@ -29,9 +29,15 @@ struct weir_message {
     bool decoded; /* `event` is filled */
     bool parsed;  /* `value` is, of a record of no CDC topic */
     const weir_value *value, *key;
-    bool may_defer;   /* weir_defer was called */
-    weir_view id;     /* made when asked for */
-    weir_error error; /* why it is not WEIR_OK */
+    const weir_value *envelope; /* a structured CloudEvent's; its data is `value` */
+    weir_view type;             /* ptr NULL: not found yet */
+    const weir_route *route;    /* that it went to; NULL: not yet */
+    bool called;                /* admitted, and not answered yet */
+    bool probe;                 /* for its breaker */
+    bool counted;               /* among its route's in_flight */
+    bool may_defer;             /* weir_defer was called */
+    weir_view id;               /* made when asked for */
+    weir_error error;           /* why it is not WEIR_OK */
     weir_emits emits;
     weir_sending sending;
     bool sent; /* its emits were answered: `status` says how */
@@ -44,6 +50,10 @@ struct weir_message {
     weir_message *next_deferred, **prev_deferred;
 };
 
+/* Finds the type of a record of no CDC topic. Errors: those of reading it, where the type is in its
+ * value. */
+WEIR_MUST_USE weir_status weir_message_find_type(weir_message *m);
+const weir_handlers_options *weir_handlers_options_of(const weir_handlers *h);
 /* Decodes the record if it was not yet. */
 weir_status weir_message_decode(weir_message *m);
 /* Has it left its handler? The lane's decoder, and what it knows of columns, are not its any more.

@@ -66,7 +66,7 @@ bool weir_record_is_over(const weir_handlers *h, const weir_record *r)
            atomic_load_explicit(&r->partition->revoked, memory_order_relaxed);
 }
 
-static void park(weir_handlers *h, weir_handler_lane *l, weir_record *r, int64_t after_ms)
+void weir_park_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, int64_t after_ms)
 {
     if (weir_record_is_over(h, r)) {
         weir_drop_record(h, l, r);
@@ -76,13 +76,15 @@ static void park(weir_handlers *h, weir_handler_lane *l, weir_record *r, int64_t
 }
 
 /* A fifth of jitter, so that keys which failed together do not come back together. */
-static int64_t backoff(const weir_handlers_options *o, weir_handler_lane *l, uint32_t times)
+static int64_t backoff(
+    const weir_handlers_options *o, const weir_route *of, weir_handler_lane *l, uint32_t times)
 {
-    int64_t ms = o->backoff_ms;
-    for (uint32_t i = 1; i < times && ms < o->max_backoff_ms; i++) {
+    int64_t ms = of && of->backoff_ms ? of->backoff_ms : o->backoff_ms;
+    int64_t most_ms = of && of->max_backoff_ms ? of->max_backoff_ms : o->max_backoff_ms;
+    for (uint32_t i = 1; i < times && ms < most_ms; i++) {
         ms *= 2;
     }
-    ms = ms > o->max_backoff_ms ? o->max_backoff_ms : ms;
+    ms = ms > most_ms ? most_ms : ms;
     l->random ^= l->random << 13;
     l->random ^= l->random >> 7;
     l->random ^= l->random << 17;
@@ -94,13 +96,14 @@ static int64_t backoff(const weir_handlers_options *o, weir_handler_lane *l, uin
  */
 
 /* Why it failed, for its dead letter and for whoever looks. False: out of memory. */
-static bool remember_why(weir_record *r, const weir_error *why)
+static bool remember_why(weir_record *r, const weir_error *why, const weir_route *route)
 {
-    r->why = r->why ? r->why : weir_alloc(sizeof *why);
-    if (r->why) {
-        *(weir_error *)r->why = *why;
+    weir_why *w = r->why ? r->why : weir_alloc(sizeof *w);
+    if (w) {
+        *w = (weir_why){*why, route ? route->dead_letter_topic : NULL};
     }
-    return r->why;
+    r->why = w;
+    return w;
 }
 
 static void wait_for_letters(
@@ -110,14 +113,15 @@ static void wait_for_letters(
         weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why, "dead letters wait");
     }
     l->letters_wait = true;
-    park(h, l, r, backoff(&h->options, l, ++r->holds));
+    weir_park_record(h, l, r, backoff(&h->options, NULL, l, ++r->holds));
 }
 
 /* The key stays parked until its dead letter is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
     const weir_dead_letters *to = &h->options.dead_letters;
-    weir_dead_letter letter = {&r->raw, *(weir_error *)r->why, r->attempt};
+    const weir_why *why = r->why;
+    weir_dead_letter letter = {&r->raw, why->error, r->attempt, why->letter_topic};
     weir_error err;
     weir_status s = to->write(to->self, &letter, 1, &err);
     l->now_ms = weir_handlers_now(h);
@@ -132,8 +136,9 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
     }
 }
 
-static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_error *why)
+static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
+    weir_error *why = &m->error;
     weir_bump(&l->count.rejected);
     weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
         "rejected %.*s/%d@%lld after %u attempts", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
@@ -142,7 +147,7 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
         fail(h, l, r, why);
     } else if (h->options.on_reject == WEIR_ON_REJECT_SKIP || !h->options.dead_letters.write) {
         weir_settle_record(h, l, r);
-    } else if (remember_why(r, why)) {
+    } else if (remember_why(r, why, m->route)) {
         r->rejected = true;
         weir_write_dead_letter(h, l, r);
     } else {
@@ -152,25 +157,49 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
 
 static void retry(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    if (r->attempt >= h->options.max_attempts) {
-        reject(h, l, r, &m->error);
+    uint32_t most =
+        m->route && m->route->max_attempts ? m->route->max_attempts : h->options.max_attempts;
+    if (r->attempt >= most) {
+        reject(h, l, r, m);
         return;
     }
     weir_bump(&l->count.retried);
     weir_log_error(h->options.log, WEIR_LOG_DEBUG, h->options.name, &m->error,
         "attempt %u of %.*s/%d@%lld failed", r->attempt, WEIR_ARG(r->raw.topic),
         (int)r->raw.partition, (long long)r->raw.offset);
-    (void)remember_why(r, &m->error);
-    int64_t after_ms = m->after_ms ? m->after_ms : backoff(&h->options, l, r->attempt);
+    (void)remember_why(r, &m->error, m->route);
+    int64_t after_ms = m->after_ms ? m->after_ms : backoff(&h->options, m->route, l, r->attempt);
     r->attempt++;
-    park(h, l, r, after_ms);
+    weir_park_record(h, l, r, after_ms);
+}
+
+void weir_hold_record(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, int64_t after_ms)
+{
+    weir_bump(&l->count.held);
+    (void)remember_why(r, &m->error, m->route);
+    weir_park_record(h, l, r, after_ms);
 }
 
 static void hold(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    weir_bump(&l->count.held);
-    (void)remember_why(r, &m->error);
-    park(h, l, r, backoff(&h->options, l, ++r->holds));
+    weir_hold_record(h, l, r, m, backoff(&h->options, m->route, l, ++r->holds));
+}
+
+/* The handler has answered: its breaker hears of it, and its place is another's. Once for each
+ * call. */
+static void give_back(weir_message *m, weir_status s, int64_t now_ms)
+{
+    weir_breaker_outcome o = s == WEIR_OK || s == WEIR_REJECT ? WEIR_BREAKER_SUCCESS
+                             : s == WEIR_RETRY                ? WEIR_BREAKER_FAILURE
+                                                              : WEIR_BREAKER_NEITHER;
+    if (m->called && m->route->breaker) {
+        weir_breaker_report(m->route->breaker, m->probe, o, now_ms);
+    }
+    if (m->counted) {
+        atomic_fetch_sub(m->route->in_flight, 1);
+    }
+    m->called = m->counted = false;
 }
 
 /* What a handler's answer comes to. A status without a reason gets the class's own; weir's own want
@@ -211,7 +240,9 @@ static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_me
 bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
 {
-    switch (verdict(m, s)) {
+    s = verdict(m, s);
+    give_back(m, s, l->now_ms);
+    switch (s) {
     case WEIR_OK:
         return done(h, l, r, m);
     case WEIR_RETRY:
@@ -221,7 +252,7 @@ bool weir_conclude(
         hold(h, l, r, m);
         break;
     case WEIR_REJECT:
-        reject(h, l, r, &m->error);
+        reject(h, l, r, m);
         break;
     default:
         fail(h, l, r, &m->error);

@@ -20,6 +20,7 @@ weir_handlers_counters weir_handlers_count(weir_handlers *h)
         sum.rejected += atomic_load(&l->count.rejected);
         sum.dead_lettered += atomic_load(&l->count.dead_lettered);
         sum.unrouted += atomic_load(&l->count.unrouted);
+        sum.broken += atomic_load(&l->count.broken);
         sum.emitted += atomic_load(&l->count.emitted);
         sum.deferred += atomic_load(&l->count.deferred);
     }
@@ -92,7 +93,7 @@ size_t weir_handlers_stuck_keys(weir_handlers *h, weir_stuck_key *out, size_t ma
  */
 
 /* Has the lane's handler been in the same call for too long? */
-static bool hangs(const weir_handlers *h, weir_handler_lane *l, int64_t now_ms)
+static bool hangs(weir_handler_lane *l, int64_t now_ms)
 {
     unsigned long long calls = atomic_load(&l->calls);
     if (calls % 2 == 0 || calls != atomic_load(&l->seen_calls)) {
@@ -100,7 +101,7 @@ static bool hangs(const weir_handlers *h, weir_handler_lane *l, int64_t now_ms)
         atomic_store(&l->seen_ms, now_ms);
         return false;
     }
-    return now_ms - atomic_load(&l->seen_ms) > h->options.stuck_after_ms;
+    return now_ms - atomic_load(&l->seen_ms) > atomic_load(&l->running_limit_ms);
 }
 
 static bool stuck_at(
@@ -119,7 +120,7 @@ bool weir_handlers_stuck(weir_handlers *h, weir_error *err)
     int64_t now_ms = weir_handlers_now(h);
     for (unsigned i = 0; i < h->options.lanes; i++) {
         weir_handler_lane *l = &h->lanes[i];
-        if (hangs(h, l, now_ms)) {
+        if (hangs(l, now_ms)) {
             return stuck_at(h, &l->running, "a handler has not come back", err);
         }
         if (atomic_load(&l->first_deadline_ms) < now_ms) {

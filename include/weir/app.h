@@ -16,7 +16,7 @@
 #ifndef WEIR_APP_H
 #define WEIR_APP_H
 
-#include <weir/message.h>
+#include <weir/emit.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +39,20 @@ typedef struct weir_handler {
                          the config's `events`, or in `topic` */
     weir_handler_fn *fn;
     void *ctx; /* shared by all lanes: must be thread-safe */
+
+    /* Filters: only records whose fields (by name or JSON Pointer) and headers are equal to these;
+     * the first handler that takes a record gets it. `.where = W_OBJECT(W_STR("status", "new"))` */
+    const weir_field *where, *headers;
+
+    /* Policy; 0 and NULL: as `errors` of the config has it for all handlers. */
+    uint32_t max_attempts; /* in all, before a record is rejected */
+    uint32_t backoff_ms, max_backoff_ms;
+    uint32_t timeout_ms;     /* past it the handler, or its deferred message, counts as stuck */
+    const char *dead_letter; /* the topic for its rejected records */
+    /* The dependency it asks: while its breaker is open, records HOLD. Each RETRY counts as a
+     * failure of it. Its rule is in the config's `breakers`, or is the default one. */
+    const char *breaker;
+    uint32_t max_in_flight; /* of its messages running or deferred at once; 0: no bound */
 } weir_handler;
 
 /* Registers a handler; in C `weir_on(app, .change = "public.users", .fn = f)`. A mistake is kept
@@ -48,6 +62,24 @@ WEIR_API void weir_on_handler(weir_app *a, size_t size, const weir_handler *h);
 #define weir_on(app, ...) \
     weir_on_handler((app), sizeof(weir_handler), &(const weir_handler){__VA_ARGS__})
 #endif
+
+/* Middleware: what runs around every handler (logging, timing, checks of one's own), the one
+ * registered first outermost. It calls the rest by weir_call_rest, once or not at all, and returns
+ * what becomes of the record. Of a deferred message it sees WEIR_DEFERRED, not the end.
+ *
+ *   static weir_status timed(weir_message *m, const weir_rest *rest, void *ctx)
+ *   {
+ *       int64_t begun = now();
+ *       weir_status s = weir_call_rest(rest, m);
+ *       note(ctx, weir_type(m), now() - begun, s);
+ *       return s;
+ *   } */
+typedef struct weir_rest weir_rest;
+typedef weir_status weir_middleware_fn(weir_message *m, const weir_rest *rest, void *ctx);
+/* Thread: the handler's. */
+WEIR_API WEIR_MUST_USE weir_status weir_call_rest(const weir_rest *rest, weir_message *m);
+/* In the setup function; ctx is shared by all lanes. */
+WEIR_API void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx);
 
 typedef void weir_setup_fn(weir_app *a, void *ctx);
 

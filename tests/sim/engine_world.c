@@ -350,6 +350,10 @@ static void draw_partitions(sim_world *w)
     static const char *const topics[] = {"orders", "users"};
     int n_topics = sim_between(&w->rng, 1, 2), each = sim_between(&w->rng, 1, 2);
     w->routes[0] = (weir_route){.event = "work", .fn = sim_handle, .ctx = w};
+    weir_breaker_rule rule = {"simulated", (uint32_t)sim_between(&w->rng, 1, 5),
+        SIM_PICK(&w->rng, 1, 50, 1000), SIM_PICK(&w->rng, 1000, 3000)};
+    weir_breaker_init(&w->breaker, &rule);
+    w->routes[0].breaker = sim_chance(&w->rng, .5) ? &w->breaker : NULL;
     for (int t = 0; t < n_topics; t++) {
         w->topics[t] = (weir_routed_topic){.topic = topics[t], .routes = w->routes, .n_routes = 1};
         for (int p = 0; p < each; p++) {
@@ -394,6 +398,7 @@ void sim_world_fini(sim_world *w)
         }
     }
     free(w->kept.items);
+    weir_breaker_fini(&w->breaker);
     sim_ledger_fini(&w->ledger);
     sim_broker_fini(&w->broker);
 }

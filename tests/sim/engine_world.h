@@ -60,6 +60,7 @@ struct sim_world {
     weir_engine_options engine_options;
     weir_handlers_options handlers_options;
     weir_route routes[1];
+    weir_breaker breaker; /* of the handlers of half of all worlds */
     weir_routed_topic topics[SIM_BROKER_PARTITIONS];
     sim_manners manners;
     double poison; /* records that can never succeed */

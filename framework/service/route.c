@@ -1,0 +1,123 @@
+/* Routes. See route.h. */
+#include "service/route.h"
+
+#include <stdio.h>
+
+/* ---- Filters ------------------------------------------------------------------------------------
+ */
+
+/* Is the field what the filter says? A field that is not there, or of another type, is not. */
+static bool field_is(weir_reader *r, const weir_field *f)
+{
+    char digits[24];
+    weir_reader probe = *r;
+    bool null = f->kind == WEIR_FIELD_NULL ||
+                (!f->text.ptr && f->kind != WEIR_FIELD_INT && f->kind != WEIR_FIELD_BOOL);
+    bool equal = false;
+    if (null) {
+        equal = weir_null(&probe, f->name);
+    } else if (f->kind == WEIR_FIELD_TEXT) {
+        equal = weir_view_eq(weir_text(&probe, f->name), f->text);
+    } else if (f->kind == WEIR_FIELD_BOOL) {
+        equal = weir_bool(&probe, f->name) == (f->number != 0);
+    } else if (f->kind == WEIR_FIELD_INT) {
+        snprintf(digits, sizeof digits, "%lld", (long long)f->number);
+        equal = weir_view_is(weir_number(&probe, f->name), digits);
+    } else {
+        equal = weir_view_eq(weir_json(&probe, f->name), f->text);
+    }
+    return equal && !probe.status;
+}
+
+static weir_status fields_fit(weir_message *m, const weir_field *where, bool *fits)
+{
+    *fits = true;
+    if (!where) {
+        return WEIR_OK;
+    }
+    weir_reader r = weir_read(m);
+    if (r.status) {
+        return r.status;
+    }
+    for (const weir_field *f = where; f->kind && *fits; f++) {
+        *fits = field_is(&r, f);
+    }
+    m->error.status = WEIR_OK; /* a field that is not there is no error here */
+    return WEIR_OK;
+}
+
+static bool headers_fit(const weir_message *m, const weir_field *headers)
+{
+    for (const weir_field *f = headers; f && f->kind; f++) {
+        weir_view value;
+        if (!weir_header(m, f->name, &value) || !weir_view_eq(value, f->text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- Routes -------------------------------------------------------------------------------------
+ */
+
+/* A tombstone says nothing that its d has not said, but in an unwrapped stream, where it is the
+ * delete. */
+static bool is_row(const weir_event *ev)
+{
+    return ev->kind == WEIR_EVENT_CHANGE &&
+           (ev->change.kind != WEIR_TOMBSTONE || ev->change.unwrapped);
+}
+
+static bool is_for(const weir_message *m, const weir_route *r, weir_view type)
+{
+    if (m->decoder) {
+        const weir_event *ev = &m->event;
+        return r->table && (!ev->table.len || weir_view_is(ev->table, r->table));
+    }
+    return !r->table && (!r->event || weir_view_is(type, r->event));
+}
+
+weir_status weir_route_of(weir_message *m, const weir_route **out)
+{
+    const weir_routed_topic *t = m->topic;
+    *out = NULL;
+    weir_status s = m->decoder ? weir_message_decode(m) : weir_message_find_type(m);
+    if (s || (m->decoder && !is_row(&m->event))) {
+        return s;
+    }
+    weir_view type = weir_type(m);
+    for (size_t i = 0; i < t->n_routes; i++) {
+        const weir_route *r = &t->routes[i];
+        bool fits = is_for(m, r, type) && headers_fit(m, r->headers);
+        s = fits ? fields_fit(m, r->where, &fits) : WEIR_OK;
+        if (s || fits) {
+            *out = s ? NULL : r;
+            return s;
+        }
+    }
+    return WEIR_OK;
+}
+
+/* ---- Middleware ---------------------------------------------------------------------------------
+ */
+
+struct weir_rest {
+    const weir_route *route;
+    size_t at;
+};
+
+weir_status weir_call_rest(const weir_rest *rest, weir_message *m)
+{
+    const weir_handlers_options *o = weir_handlers_options_of(m->owner);
+    if (rest->at == o->n_middleware) {
+        return rest->route->fn(m, rest->route->ctx);
+    }
+    const weir_middleware *w = &o->middleware[rest->at];
+    weir_rest inner = {rest->route, rest->at + 1};
+    return w->fn(m, &inner, w->ctx);
+}
+
+weir_status weir_route_call(weir_message *m, const weir_route *to)
+{
+    return weir_call_rest(&(weir_rest){to, 0}, m);
+}
