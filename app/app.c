@@ -53,6 +53,8 @@ struct weir_app {
     weir_emitter emitter;
     weir_engine engine;
     weir_run run;
+    const weir_log *given_log;   /* with them */
+    const weir_app_ports *ports; /* NULL: Kafka, and the clock */
     bool started;
 };
 
@@ -97,14 +99,14 @@ static void add(weir_app *a, const weir_handler *h, const char *table, const cha
 }
 
 /* The topic of a source's table: as the config says, or by Debezium's rule. */
-static const char *topic_of_table(weir_app *a, const weir_config_source *s, const char *table)
+const char *weir_topic_of_table(weir_arena *arena, const weir_config_source *s, const char *table)
 {
     for (size_t i = 0; i < s->topics.count; i++) {
         if (strcmp(s->topics.items[i].name, table) == 0) {
             return s->topics.items[i].value;
         }
     }
-    return weir_arena_printf(&a->arena, "%s.%s", s->topic_prefix, table).ptr;
+    return weir_arena_printf(arena, "%s.%s", s->topic_prefix, table).ptr;
 }
 
 /* How many parts the name has between its dots; 0: one of them is empty. */
@@ -141,7 +143,7 @@ static void add_change(weir_app *a, const weir_handler *h)
             }
             table += len + 1;
         }
-        add(a, h, copy(a, table), topic_of_table(a, s, table), s);
+        add(a, h, copy(a, table), weir_topic_of_table(&a->arena, s, table), s);
         found++;
     }
     if (!found) {
@@ -256,6 +258,18 @@ static weir_status lookup(void *ctx, const char *cache, weir_view key, const wei
     return weir_daemon_lookup(a->daemon, cache, key, min, row, found, err);
 }
 
+/* What tests put in place of clock and caches. */
+static void take_ports(const weir_app_ports *p, weir_handlers_options *o)
+{
+    o->lanes = 1;
+    o->dead_letters = p->dead_letters;
+    o->emitter = p->emitter;
+    o->seed = 1;
+    o->now_ms = p->now_ms;
+    o->lookup = p->lookup;
+    o->ctx = p->ctx;
+}
+
 static weir_status open_handlers(weir_app *a, weir_error *err)
 {
     static const weir_on_reject policies[] = {
@@ -301,6 +315,9 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
         .ctx = a,
         .log = &a->log,
     };
+    if (a->ports) {
+        take_ports(a->ports, &o);
+    }
     return weir_handlers_new(&o, &a->handlers, err);
 }
 
@@ -347,6 +364,12 @@ static weir_status open_source(weir_app *a, weir_error *err)
     return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);
 }
 
+static bool no_drain(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
 static weir_status open_engine(weir_app *a, weir_error *err)
 {
     const weir_config *c = a->config;
@@ -358,6 +381,11 @@ static weir_status open_engine(weir_app *a, weir_error *err)
         .tag = weir_handlers_tag,
         .ctx = a->handlers,
         .log = &a->log};
+    if (a->ports) {
+        o.lanes = 1;
+        o.wait = no_drain;
+        a->source = a->ports->source;
+    }
     weir_processor p = {&weir_handlers_processor, a->handlers};
     weir_status s = weir_engine_init(&a->engine, &o, a->source, p, err);
     if (!s) {
@@ -366,17 +394,26 @@ static weir_status open_engine(weir_app *a, weir_error *err)
     return s;
 }
 
+static weir_status open_topics(weir_app *a, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (size_t i = 0; i < a->n_topics && !s; i++) {
+        s = a->ports->topic(a->ports->ctx, a->topics[i].topic, err);
+    }
+    return s;
+}
+
 static weir_status open_all(weir_app *a, weir_error *err)
 {
     weir_status s = weir_validations_open(a->config, a->schemas, &a->validations, NULL, err);
     s = s ? s : gather_topics(a, err);
-    if (!s && a->config->followed.count) {
+    if (!s && a->config->followed.count && !a->ports) {
         s = weir_daemon_open(a->config, NULL, &a->log, &a->daemon, err);
     }
     if (s || !a->n_topics) {
         return s;
     }
-    s = open_source(a, err);
+    s = a->ports ? open_topics(a, err) : open_source(a, err);
     s = s ? s : open_handlers(a, err);
     return s ? s : open_engine(a, err);
 }
@@ -385,12 +422,33 @@ static weir_status load(weir_app *a, const char *path, weir_error *err)
 {
     weir_config_problems problems;
     weir_config_problems_init(&problems);
-    weir_status s = weir_config_load(path, NULL, &a->config, &problems, err);
+    weir_status s = strchr(path, '\n') ? weir_config_parse(weir_view_of(path), "config", NULL,
+                                             &a->config, &problems, err)
+                                       : weir_config_load(path, NULL, &a->config, &problems, err);
     weir_config_problems_fini(&problems);
     if (!s) {
-        weir_log_of_config(a->config, false, &a->log);
+        weir_log_of_config(a->config, a->ports != NULL, &a->log);
+        if (a->given_log) {
+            a->log.write = a->given_log->write;
+            a->log.ctx = a->given_log->ctx;
+        }
     }
     return s;
+}
+
+static weir_status open_app(
+    weir_app *a, const char *config, weir_setup_fn *setup, void *ctx, weir_error *err)
+{
+    weir_status s = load(a, config, err);
+    s = s ? s : weir_registry_of(a->config, &a->schemas, err);
+    if (!s) {
+        setup(a, ctx);
+        if (a->setup_error.status && err) {
+            *err = a->setup_error;
+        }
+        s = a->setup_error.status;
+    }
+    return s ? s : open_all(a, err);
 }
 
 weir_app *weir_app_new(const char *config_path, weir_setup_fn *setup, void *ctx, weir_error *err)
@@ -401,21 +459,49 @@ weir_app *weir_app_new(const char *config_path, weir_setup_fn *setup, void *ctx,
         return NULL;
     }
     weir_arena_init(&a->arena, 0);
-    weir_status s = load(a, config_path, err);
-    s = s ? s : weir_registry_of(a->config, &a->schemas, err);
-    if (!s) {
-        setup(a, ctx);
-        if (a->setup_error.status && err) {
-            *err = a->setup_error;
-        }
-        s = a->setup_error.status;
-    }
-    s = s ? s : open_all(a, err);
-    if (s) {
+    if (open_app(a, config_path, setup, ctx, err)) {
         weir_app_free(a);
         return NULL;
     }
     return a;
+}
+
+weir_status weir_app_open_with(const char *config, weir_setup_fn *setup, void *ctx,
+    const weir_app_ports *ports, const weir_log *log, weir_app **out, weir_error *err)
+{
+    weir_app *a = *out = weir_calloc(1, sizeof *a);
+    if (!a) {
+        return weir_fail_oom(err);
+    }
+    weir_arena_init(&a->arena, 0);
+    a->ports = ports;
+    a->given_log = log;
+    weir_status s = open_app(a, config, setup, ctx, err);
+    if (s) {
+        weir_app_free(a);
+        *out = NULL;
+    }
+    return s;
+}
+
+weir_engine *weir_app_engine(weir_app *a)
+{
+    return a->engine.queues ? &a->engine : NULL;
+}
+
+const weir_config_source *weir_app_source_of(
+    const weir_config *config, const char *name, const char **table)
+{
+    *table = name;
+    for (size_t i = 0; i < config->sources.count && parts_of(name) > 2; i++) {
+        const weir_config_source *s = &config->sources.items[i];
+        size_t len = strlen(s->name);
+        if (strncmp(name, s->name, len) == 0 && name[len] == '.') {
+            *table = name + len + 1;
+            return s;
+        }
+    }
+    return config->sources.count && parts_of(name) == 2 ? &config->sources.items[0] : NULL;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------
@@ -545,7 +631,9 @@ void weir_app_free(weir_app *a)
         a->source.ops->close(a->source.self);
     }
     weir_run_fini(&a->run);
-    weir_kafka_emitter_close(&a->emitter);
+    if (a->emitter.self) {
+        weir_kafka_emitter_close(&a->emitter);
+    }
     weir_handlers_free(a->handlers);
     weir_kafka_dead_letters_close(&a->dead_letters);
     weir_daemon_close(a->daemon);

@@ -9,6 +9,31 @@
 #include "service/handlers.h"
 #include "validation.h"
 
+/* What an app is given instead of Kafka, clocks and caches: for tests. All borrowed. */
+typedef struct weir_app_ports {
+    weir_record_source source; /* closed with the app's engine */
+    weir_dead_letters dead_letters;
+    weir_emitter emitter;
+    int64_t (*now_ms)(void *ctx);
+    weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
+        weir_buf *row, bool *found, weir_error *err);
+    /* A topic that the app's handlers read. */
+    weir_status (*topic)(void *ctx, const char *topic, weir_error *err);
+    void *ctx;
+} weir_app_ports;
+
+/* config: a path, or YAML, which has a newline. The app is not started, but driven by who opened
+ * it: one lane, and a drain waits for nothing. */
+WEIR_MUST_USE weir_status weir_app_open_with(const char *config, weir_setup_fn *setup, void *ctx,
+    const weir_app_ports *ports, const weir_log *log, weir_app **out, weir_error *err);
+weir_engine *weir_app_engine(weir_app *a);
+/* The source of "schema.table" or "source.schema.table"; *table is what stands behind the source.
+ * NULL: there is none. */
+const weir_config_source *weir_app_source_of(
+    const weir_config *config, const char *name, const char **table);
+/* The topic of a source's table. NULL: out of memory. */
+const char *weir_topic_of_table(weir_arena *arena, const weir_config_source *s, const char *table);
+
 const weir_config *weir_app_config(const weir_app *a);
 const weir_log *weir_app_log(const weir_app *a);
 /* What keeps its caches; NULL: it has none. */

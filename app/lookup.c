@@ -129,6 +129,19 @@ static weir_status canonical(weir_view key, weir_buf *to, weir_error *err)
     return s ? s : to->failed ? weir_fail_oom(err) : WEIR_OK;
 }
 
+weir_status weir_lookup_row(
+    weir_store store, size_t index, weir_view key, weir_buf *row, bool *found, weir_error *err)
+{
+    weir_buf text = {0};
+    weir_status s = canonical(key, &text, err);
+    if (!s) {
+        s = store.ops->read(
+            store.self, (unsigned)index + 1, WEIR_SPACE_ROW, weir_buf_view(&text), row, found, err);
+    }
+    weir_buf_fini(&text);
+    return s;
+}
+
 weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
     const weir_freshness *min, weir_buf *row, bool *found, weir_error *err)
 {
@@ -142,13 +155,5 @@ weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
         return weir_fail(err, WEIR_E_CACHE_NOT_READY, "cache %.60s has not caught up yet", cache);
     }
     weir_status s = min && min->lsn ? await(r, index, min, err) : WEIR_OK;
-    weir_buf text = {0};
-    s = s ? s : canonical(key, &text, err);
-    if (!s) {
-        weir_store store = weir_replica_store(r);
-        s = store.ops->read(
-            store.self, (unsigned)index + 1, WEIR_SPACE_ROW, weir_buf_view(&text), row, found, err);
-    }
-    weir_buf_fini(&text);
-    return s;
+    return s ? s : weir_lookup_row(weir_replica_store(r), index, key, row, found, err);
 }

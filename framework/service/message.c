@@ -178,7 +178,12 @@ weir_view weir_type(const weir_message *m)
     if (m->decoded && m->event.kind == WEIR_EVENT_CHANGE && m->event.table.len) {
         return m->event.table;
     }
-    return m->type.ptr ? m->type : m->raw->topic;
+    weir_view type = m->type;
+    if (type.ptr || weir_header(m, "ce_type", &type) || weir_header(m, "type", &type) ||
+        weir_header(m, "eventType", &type)) {
+        return type;
+    }
+    return m->raw->topic;
 }
 
 char weir_op(const weir_message *m)

@@ -16,14 +16,13 @@ typedef struct weir_freshness {
     uint32_t wait_ms;
 } weir_freshness;
 
-/* The row of a key. key: the key as JSON ({"id":10}), or a single-column key's bare value (10,
- * abc). *found false: there is no row. *row reads it; it lives as long as the message. min NULL: as
- * it is now. min->lsn: everything committed up to it is in the cache; a table of the same source
- * and store must have had a change at or past it, and Kafka is asked where the cache's topic ends,
- * which may take longer than wait_ms. Returns WEIR_OK; WEIR_RETRY when it is not fresh enough in
- * time; WEIR_HOLD while the cache is not ready, its store cannot be read or Kafka does not answer;
- * WEIR_FATAL for an unknown cache.
- * Thread: the message's owner. */
+/* The row of a key. key: the key of the table's records as JSON, {"id":10}, its members in
+ * any order. *found false: there is no row. *row reads it; it lives as long as the message. min
+ * NULL: as it is now. min->lsn: everything committed up to it is in the cache; a table of the same
+ * source and store must have had a change at or past it, and Kafka is asked where the cache's topic
+ * ends, which may take longer than wait_ms. Returns WEIR_OK; WEIR_RETRY when it is not fresh enough
+ * in time; WEIR_HOLD while the cache is not ready, its store cannot be read or Kafka does not
+ * answer; WEIR_FATAL for an unknown cache. Thread: the message's owner. */
 WEIR_API WEIR_MUST_USE weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,
     const weir_freshness *min, bool *found, weir_reader *row);
 

@@ -1,0 +1,551 @@
+/* The test kit: a service over records, emits and dead letters in memory, in virtual time. See
+ * <weir/test.h>.
+ *
+ * Invariants
+ *  1. Nothing runs but inside of weir_test_run and weir_test_advance, on the caller's thread.
+ *  2. Caches are up to date before a handler runs: what was added before weir_test_run is applied
+ *     first. A test of a row that comes late adds it late.
+ *  3. Once the service has failed, or could not be opened, nothing runs any more. */
+#include <weir/test.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app_inside.h"
+#include "base/alloc.h"
+#include "memory/memory_emitter.h"
+#include "memory/memory_source.h"
+#include "service/handler_lane.h"
+#include "test_caches.h"
+#include "value/json.h"
+
+enum { MOST_LETTERS = 1024, MOST_FAILURES = 125, MOST_ROUNDS = 100000 };
+
+typedef struct letter {
+    weir_error error;
+    char place[96];
+} letter;
+
+struct weir_test {
+    weir_app *app;
+    weir_app_ports ports;
+    weir_memory_source *source;
+    weir_memory_emitter *emitter;
+    weir_test_caches *caches;
+    weir_log log;
+    weir_arena arena;
+    int64_t now_ms;
+    unsigned ids;
+    uint64_t lsn;
+    const char *last_topic; /* of the last record of handlers */
+    int64_t last_offset;
+    letter letters[MOST_LETTERS];
+    size_t n_letters, letters_seen, emits_seen;
+    unsigned letters_fail;
+    int failures;
+    bool over; /* the service has failed, and that was told */
+};
+
+/* ---- Failures -----------------------------------------------------------------------------------
+ */
+
+static void fail(weir_test *t, const char *file, int line, const char *fmt, ...) WEIR_PRINTF(4, 5);
+static void fail(weir_test *t, const char *file, int line, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "%s:%d: ", file, line);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    t->failures++;
+}
+
+static void fail_with(weir_test *t, const char *file, int line, const weir_error *err)
+{
+    fail(t, file, line, "%s%s%s [%s]", err->where, err->where[0] ? ": " : "", err->text, err->code);
+}
+
+/* Has it failed by itself? That is told once. */
+static bool is_over(weir_test *t)
+{
+    weir_error why;
+    weir_engine *e = t->app ? weir_app_engine(t->app) : NULL;
+    if (!t->over && e && weir_engine_failure(e, &why)) {
+        t->over = true;
+        fail_with(t, "weir_test", 0, &why);
+    }
+    return t->over || !t->app;
+}
+
+/* ---- Ports --------------------------------------------------------------------------------------
+ */
+
+static int64_t now_ms(void *ctx)
+{
+    return ((weir_test *)ctx)->now_ms;
+}
+
+static weir_status lookup(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
+    weir_buf *row, bool *found, weir_error *err)
+{
+    weir_test *t = ctx;
+    (void)min; /* all that came is applied */
+    return weir_test_caches_lookup(t->caches, cache, key, row, found, err);
+}
+
+static weir_status open_topic(void *ctx, const char *topic, weir_error *err)
+{
+    return weir_memory_source_topic(((weir_test *)ctx)->source, topic, err);
+}
+
+static weir_status write_letters(
+    void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
+{
+    weir_test *t = self;
+    if (t->letters_fail || t->n_letters + n > MOST_LETTERS) {
+        t->letters_fail -= t->letters_fail > 0;
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets dead letters fail");
+    }
+    for (size_t i = 0; i < n; i++) {
+        letter *l = &t->letters[t->n_letters++];
+        const weir_raw_record *r = letters[i].record;
+        l->error = letters[i].error;
+        snprintf(l->place, sizeof l->place, "%.*s@%lld",
+            (int)(r->topic.len > 60 ? 60 : r->topic.len), r->topic.ptr, (long long)r->offset);
+    }
+    return WEIR_OK;
+}
+
+static void log_to_stderr(void *ctx, const char *line, size_t len)
+{
+    (void)ctx;
+    fwrite(line, 1, len, stderr);
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------
+ */
+
+static weir_status open_all(
+    weir_test *t, const char *config, weir_setup_fn *setup, void *ctx, weir_error *err)
+{
+    weir_app_ports *p = &t->ports;
+    weir_status s = weir_memory_source_new(&t->source, &p->source, err);
+    s = s ? s : weir_memory_emitter_new(&t->emitter, &p->emitter, err);
+    if (s) {
+        return s;
+    }
+    p->dead_letters = (weir_dead_letters){write_letters, t};
+    p->now_ms = now_ms;
+    p->lookup = lookup;
+    p->topic = open_topic;
+    p->ctx = t;
+    t->log = (weir_log){.write = log_to_stderr};
+    s = weir_app_open_with(config, setup, ctx, p, &t->log, &t->app, err);
+    return s ? s : weir_test_caches_new(weir_app_config(t->app), &t->log, &t->caches, err);
+}
+
+static void close_app(weir_test *t)
+{
+    weir_engine *e = t->app ? weir_app_engine(t->app) : NULL;
+    if (e) {
+        weir_engine_abandon(e);
+    }
+    weir_app_free(t->app);
+    t->app = NULL;
+}
+
+/* What stands for a test when memory has run out. */
+static weir_test no_memory = {.failures = 1, .over = true};
+
+weir_test *weir_test_new_at(
+    const char *file, int line, const char *config, weir_setup_fn *setup, void *ctx)
+{
+    weir_error err;
+    weir_test *t = weir_calloc(1, sizeof *t);
+    if (!t) {
+        return &no_memory;
+    }
+    weir_arena_init(&t->arena, 0);
+    t->now_ms = 1000;
+    t->last_offset = -1;
+    if (open_all(t, config, setup, ctx, &err)) {
+        fail_with(t, file, line, &err);
+        close_app(t);
+    }
+    return t;
+}
+
+static void tell_what_is_left(weir_test *t)
+{
+    for (size_t i = t->emits_seen; i < weir_memory_emitter_count(t->emitter); i++) {
+        const weir_memory_emit *e = weir_memory_emitter_at(t->emitter, i);
+        fail(t, "weir_test", 0, "nobody has expected an emit to %s: %.*s", e->topic,
+            WEIR_ARG(e->value));
+    }
+    for (size_t i = t->letters_seen; i < t->n_letters; i++) {
+        fail(t, "weir_test", 0, "nobody has expected a dead letter: %s: %s [%s]",
+            t->letters[i].place, t->letters[i].error.text, t->letters[i].error.code);
+    }
+}
+
+int weir_test_free(weir_test *t)
+{
+    if (t == &no_memory) {
+        return 1;
+    }
+    (void)is_over(t);
+    if (t->emitter) {
+        tell_what_is_left(t);
+    }
+    int failures = t->failures < MOST_FAILURES ? t->failures : MOST_FAILURES;
+    close_app(t);
+    weir_test_caches_free(t->caches);
+    weir_memory_emitter_free(t->emitter);
+    weir_memory_source_free(t->source);
+    weir_arena_fini(&t->arena);
+    weir_free(t);
+    return failures;
+}
+
+/* ---- What comes ---------------------------------------------------------------------------------
+ */
+
+static void add(weir_test *t, const char *file, int line, const char *topic, weir_view key,
+    weir_view value, const weir_field *headers, bool to_caches)
+{
+    weir_error err;
+    int64_t offset = -1;
+    weir_status s =
+        weir_memory_source_add(t->source, topic, key, value, headers, t->now_ms, &offset, &err);
+    s = s || !to_caches ? s : weir_test_caches_add(t->caches, topic, key, value, &err);
+    if (s) {
+        fail_with(t, file, line, &err);
+    } else if (offset < 0 && !to_caches) {
+        fail(t, file, line, "no handler reads the topic %s", topic);
+    } else if (offset >= 0) {
+        t->last_topic = weir_arena_copy(&t->arena, weir_view_of(topic)).ptr;
+        t->last_offset = offset;
+    }
+}
+
+void weir_test_record_at(weir_test *t, const char *file, int line, const char *topic,
+    const char *key, const char *value, const weir_field *headers)
+{
+    if (!is_over(t)) {
+        add(t, file, line, topic, weir_view_of(key), weir_view_of(value), headers, false);
+    }
+}
+
+void weir_test_event_at(
+    weir_test *t, const char *file, int line, const char *type, const char *key, const char *json)
+{
+    char id[32];
+    if (is_over(t)) {
+        return;
+    }
+    const weir_config_event *e = weir_config_event_named(weir_app_config(t->app), type);
+    if (!e) {
+        fail(t, file, line, "the config's events have no %s", type);
+        return;
+    }
+    snprintf(id, sizeof id, "test-%u", ++t->ids);
+    add(t, file, line, e->topic, weir_view_of(key), weir_view_of(json),
+        W_OBJECT(W_STR("id", id), W_STR("type", type)), false);
+}
+
+static void put_envelope(weir_test *t, weir_buf *to, const weir_config_source *source,
+    const char *table, char op, const char *row)
+{
+    const char *dot = strchr(table, '.');
+    unsigned long long lsn = (unsigned long long)(t->lsn += 100);
+    const char *none = "null", *given = row ? row : "null";
+    (void)source;
+    weir_buf_printf(to,
+        "{\"before\":%s,\"after\":%s,\"source\":{\"version\":\"3.0.0\",\"connector\":"
+        "\"postgresql\","
+        "\"name\":\"test\",\"ts_ms\":%llu,\"snapshot\":\"false\",\"db\":\"test\",\"sequence\":\"["
+        "\\\"%"
+        "llu\\\",\\\"%llu\\\"]\",\"schema\":\"%.*s\",\"table\":\"%s\",\"txId\":%llu,\"lsn\":%llu},"
+        "\"op\":\"%c\",\"ts_ms\":%llu}",
+        op == 'd' ? given : none, op == 'd' ? none : given, lsn, lsn, lsn, (int)(dot - table),
+        table, dot + 1, lsn, lsn, op, lsn);
+}
+
+void weir_test_change_at(weir_test *t, const char *file, int line, const char *table, char op,
+    const char *key, const char *row)
+{
+    const char *name;
+    weir_buf value = {0};
+    if (is_over(t)) {
+        return;
+    }
+    const weir_config_source *s = weir_app_source_of(weir_app_config(t->app), table, &name);
+    if (!s || !strchr("cudr", op) || (op != 'd' && !row)) {
+        fail(t, file, line,
+            s ? "a change is 'c', 'u', 'd' or 'r', with a row: %s"
+              : "no source of the config has the table %s",
+            table);
+        return;
+    }
+    put_envelope(t, &value, s, name, op, row);
+    const char *topic = weir_topic_of_table(&t->arena, s, name);
+    if (value.failed || !topic) {
+        fail(t, file, line, "out of memory");
+    } else {
+        add(t, file, line, topic, weir_view_of(key), weir_buf_view(&value), NULL, true);
+    }
+    weir_buf_fini(&value);
+}
+
+void weir_test_redeliver(weir_test *t)
+{
+    if (!is_over(t) && t->last_topic) {
+        weir_memory_source_rewind(t->source, t->last_topic, t->last_offset);
+    }
+}
+
+void weir_test_fail_emits(weir_test *t, unsigned n)
+{
+    weir_error why;
+    weir_fail(&why, WEIR_E_KAFKA_PRODUCE, "the test lets emits fail");
+    if (!is_over(t)) {
+        weir_memory_emitter_fail(t->emitter, n, &why);
+    }
+}
+
+void weir_test_fail_letters(weir_test *t, unsigned n)
+{
+    t->letters_fail = n;
+}
+
+/* ---- What happens -------------------------------------------------------------------------------
+ */
+
+/* What lane 0 has to do now. Returns when it wants to be called again. */
+static int64_t run_lane(weir_engine *e, weir_handlers *h, int64_t now)
+{
+    int64_t due;
+    weir_lane_queue *q = &e->queues[0];
+    do {
+        weir_chunk *c = weir_engine_next(e, 0, 0);
+        if (c) {
+            weir_handlers_processor.take(h, 0, c);
+        }
+        due = weir_handlers_processor.step(h, 0, now);
+    } while (q->first || q->woken);
+    return due;
+}
+
+/* Until nothing comes any more at this moment. Returns when something is due. */
+static int64_t settle_down(weir_test *t)
+{
+    weir_engine *e = weir_app_engine(t->app);
+    int64_t due = INT64_MAX;
+    uint64_t before;
+    weir_error err;
+    if (weir_test_caches_run(t->caches, &err)) {
+        fail_with(t, "weir_test", 0, &err);
+        t->over = true;
+        return INT64_MAX;
+    }
+    if (!e) {
+        return INT64_MAX;
+    }
+    do {
+        before = weir_engine_get_counts(e).delivered;
+        if (weir_engine_poll(e, t->now_ms, 0)) {
+            break;
+        }
+        due = run_lane(e, weir_app_handlers(t->app), t->now_ms);
+    } while (weir_engine_get_counts(e).delivered != before && !weir_engine_failed(e));
+    if (!weir_engine_failed(e) && weir_engine_commit(e, true, &err)) {
+        fail_with(t, "weir_test", 0, &err);
+    }
+    return weir_engine_failed(e) ? INT64_MAX : due;
+}
+
+void weir_test_run(weir_test *t)
+{
+    if (!is_over(t)) {
+        (void)settle_down(t);
+        (void)is_over(t);
+    }
+}
+
+void weir_test_advance(weir_test *t, int64_t ms)
+{
+    int64_t until_ms = t->now_ms + ms;
+    for (int rounds = 0; !is_over(t) && rounds < MOST_ROUNDS; rounds++) {
+        int64_t due = settle_down(t);
+        if (due > until_ms) {
+            break;
+        }
+        t->now_ms = due > t->now_ms ? due : t->now_ms;
+    }
+    t->now_ms = until_ms;
+    weir_test_run(t);
+}
+
+/* ---- What is expected ---------------------------------------------------------------------------
+ */
+
+static bool matches(const weir_value *is, const weir_value *wanted, weir_arena *arena);
+
+static bool object_matches(const weir_value *is, const weir_value *wanted, weir_arena *arena)
+{
+    if (wanted->len) {
+        WEIR_EACH_MEMBER(wanted, name, value)
+        {
+            const weir_value *v = weir_get(is, weir_string(name, arena));
+            if (!v || !matches(v, value, arena)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool array_matches(const weir_value *is, const weir_value *wanted, weir_arena *arena)
+{
+    if (is->len != wanted->len) {
+        return false;
+    }
+    const weir_value *v = weir_child(is), *w = weir_child(wanted);
+    for (uint32_t i = 0; i < wanted->len; i++, v = weir_next(v), w = weir_next(w)) {
+        if (!matches(v, w, arena)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Numbers by their digits: 1.0 is not 1 here, since money is text. */
+static bool matches(const weir_value *is, const weir_value *wanted, weir_arena *arena)
+{
+    if (is->type != wanted->type) {
+        return false;
+    }
+    switch (wanted->type) {
+    case WEIR_OBJECT:
+        return object_matches(is, wanted, arena);
+    case WEIR_ARRAY:
+        return array_matches(is, wanted, arena);
+    case WEIR_STRING:
+        return weir_view_eq(weir_string(is, arena), weir_string(wanted, arena));
+    default:
+        return weir_view_eq(weir_raw(is), weir_raw(wanted));
+    }
+}
+
+static bool text_matches(weir_view is, const char *wanted)
+{
+    weir_arena arena;
+    const weir_value *a, *b;
+    weir_arena_init(&arena, 0);
+    bool same = !wanted || (!weir_json_read(is, &arena, &a, NULL) &&
+                               !weir_json_read(weir_view_of(wanted), &arena, &b, NULL) &&
+                               matches(a, b, &arena));
+    weir_arena_fini(&arena);
+    return same;
+}
+
+static weir_view type_of(const weir_memory_emit *e)
+{
+    weir_view type = weir_memory_emit_header(e, "type");
+    return type.ptr ? type : weir_memory_emit_header(e, "ce_type");
+}
+
+void weir_expect_emit_at(
+    weir_test *t, const char *file, int line, const char *type, const char *json)
+{
+    if (is_over(t)) {
+        return;
+    }
+    const weir_memory_emit *e = weir_memory_emitter_at(t->emitter, t->emits_seen);
+    if (!e) {
+        fail(t, file, line, "expected an emit of %s, and there is no further one", type);
+        return;
+    }
+    t->emits_seen++;
+    if (!weir_view_is(type_of(e), type) || !text_matches(e->value, json)) {
+        fail(t, file, line, "expected an emit of %s %s, and there is one of %.*s %.*s", type,
+            json ? json : "", WEIR_ARG(type_of(e)), WEIR_ARG(e->value));
+    }
+}
+
+void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *code)
+{
+    if (is_over(t)) {
+        return;
+    }
+    if (t->letters_seen == t->n_letters) {
+        fail(t, file, line, "expected a dead letter with %s, and there is no further one", code);
+        return;
+    }
+    const letter *l = &t->letters[t->letters_seen++];
+    if (strcmp(l->error.code, code) != 0) {
+        fail(t, file, line, "expected a dead letter with %s, and there is %s: %s [%s]", code,
+            l->place, l->error.text, l->error.code);
+    }
+}
+
+void weir_expect_row_at(
+    weir_test *t, const char *file, int line, const char *cache, const char *key, const char *json)
+{
+    weir_buf row = {0};
+    bool found;
+    weir_error err;
+    if (is_over(t)) {
+        return;
+    }
+    weir_view is;
+    if (weir_test_caches_lookup(t->caches, cache, weir_view_of(key), &row, &found, &err)) {
+        fail_with(t, file, line, &err);
+    } else if (found != (json != NULL)) {
+        fail(t, file, line, "expected %s row %s in %s, and there is %s", json ? "the" : "no", key,
+            cache, found ? weir_buf_str(&row) : "none");
+    } else if (is = weir_buf_view(&row), found && !text_matches(is, json)) {
+        fail(t, file, line, "expected row %s of %s to be %s, and it is %.*s", key, cache, json,
+            WEIR_ARG(is));
+    }
+    weir_buf_fini(&row);
+}
+
+static unsigned waiting(const weir_test *t)
+{
+    weir_engine *e = weir_app_engine(t->app);
+    return e ? (unsigned)weir_engine_get_counts(e).open : 0;
+}
+
+void weir_expect_waiting_at(weir_test *t, const char *file, int line, unsigned n)
+{
+    if (!is_over(t) && waiting(t) != n) {
+        fail(t, file, line, "expected %u records to wait, and %u do", n, waiting(t));
+    }
+}
+
+void weir_expect_quiet_at(weir_test *t, const char *file, int line)
+{
+    if (is_over(t)) {
+        return;
+    }
+    weir_expect_waiting_at(t, file, line, 0);
+    size_t emits = weir_memory_emitter_count(t->emitter) - t->emits_seen;
+    size_t letters = t->n_letters - t->letters_seen;
+    if (emits || letters) {
+        fail(t, file, line, "expected nothing more, and there are:");
+        tell_what_is_left(t);
+        t->emits_seen += emits;
+        t->letters_seen = t->n_letters;
+    }
+    for (size_t i = 0; !waiting(t) && weir_memory_source_name(t->source, i); i++) {
+        const char *topic = weir_memory_source_name(t->source, i);
+        int64_t end = weir_memory_source_end(t->source, topic);
+        if (end && weir_memory_source_committed(t->source, topic) != end) {
+            fail(t, file, line, "expected %s to be committed up to %lld, and it is to %lld", topic,
+                (long long)end, (long long)weir_memory_source_committed(t->source, topic));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * <weir/test.h>: tests of a service's handlers, without a broker, threads or waiting.
+ *
+ *   weir_test *t = weir_test_new("payment.yaml", setup, NULL);
+ *   weir_test_change(t, "public.users", 'c', "{\"id\":7}", "{\"id\":7,\"name\":\"Ada\"}");
+ *   weir_test_event(t, "order.placed", "7", "{\"orderId\":\"o1\",\"userId\":7}");
+ *   weir_test_run(t);
+ *   weir_expect_emit(t, "payment.completed", "{\"orderId\":\"o1\"}");
+ *   weir_expect_quiet(t);
+ *   return weir_test_free(t);
+ *
+ * It is the real engine, with the same setup function and config as the service, over records,
+ * emits and dead letters in memory; caches are kept by the real sync, in memory too. The clock
+ * stands still until weir_test_advance. Nothing is read from Kafka or written to a store of the
+ * config; schema files are read, and a `registry` that is a directory.
+ *
+ * What is not as expected is printed to stderr with the place of the call, and counted. A test ends
+ * with what it expects of everything that left: an emit or dead letter that nobody has asked for
+ * is a failure of weir_test_free. Thread: one. */
+#ifndef WEIR_TEST_H
+#define WEIR_TEST_H
+
+#include <weir/app.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_test weir_test;
+
+/* config: a path, or the YAML itself (whatever has a newline). Never NULL: if the service cannot be
+ * opened that is printed, and every further call does nothing but fail. */
+#define weir_test_new(config, setup, ctx) \
+    weir_test_new_at(__FILE__, __LINE__, (config), (setup), (ctx))
+WEIR_API weir_test *weir_test_new_at(
+    const char *file, int line, const char *config, weir_setup_fn *setup, void *ctx);
+/* How many things were not as expected; at most 125, so that it may be an exit code. */
+WEIR_API WEIR_MUST_USE int weir_test_free(weir_test *t);
+
+/* ---- What comes. Nothing is handled before weir_test_run. --------------------------------------
+ */
+
+/* An event in its topic of the config's `events`, with the headers `id` ("test-1", …) and `type`.
+ */
+#define weir_test_event(t, type, key, json) \
+    weir_test_event_at((t), __FILE__, __LINE__, (type), (key), (json))
+WEIR_API void weir_test_event_at(
+    weir_test *t, const char *file, int line, const char *type, const char *key, const char *json);
+/* A record as it is; key, value and headers (W_OBJECT(…) of texts) may be NULL. */
+#define weir_test_record(t, topic, key, value, headers) \
+    weir_test_record_at((t), __FILE__, __LINE__, (topic), (key), (value), (headers))
+WEIR_API void weir_test_record_at(weir_test *t, const char *file, int line, const char *topic,
+    const char *key, const char *value, const weir_field *headers);
+/* A row's change as Debezium writes it, newer than all before: to its handlers, and to the caches
+ * of the table. table: schema.table, of the config's first source, or source.schema.table. op 'c',
+ * 'u', 'd' or 'r'; row: the new one, of a 'd' NULL or the old one. */
+#define weir_test_change(t, table, op, key, row) \
+    weir_test_change_at((t), __FILE__, __LINE__, (table), (op), (key), (row))
+WEIR_API void weir_test_change_at(weir_test *t, const char *file, int line, const char *table,
+    char op, const char *key, const char *row);
+/* The last record of handlers comes once more: its partition was taken away and given back. */
+WEIR_API void weir_test_redeliver(weir_test *t);
+
+/* ---- What happens ------------------------------------------------------------------------------
+ */
+
+/* Handles what there is to be handled now; retries that are due later wait for weir_test_advance.
+ */
+WEIR_API void weir_test_run(weir_test *t);
+/* Lets time pass, and handles what comes due on the way. */
+WEIR_API void weir_test_advance(weir_test *t, int64_t ms);
+/* The next n sendings of emits are refused: by a broker that is away (HOLD). */
+WEIR_API void weir_test_fail_emits(weir_test *t, unsigned n);
+/* The next n dead letters cannot be written now. */
+WEIR_API void weir_test_fail_letters(weir_test *t, unsigned n);
+
+/* ---- What is expected ---------------------------------------------------------------------------
+ * `json` matches when it is equal, members that it does not name left aside; NULL: whatever it is.
+ */
+
+/* The next emit, in the order in which they left. */
+#define weir_expect_emit(t, type, json) weir_expect_emit_at((t), __FILE__, __LINE__, (type), (json))
+WEIR_API void weir_expect_emit_at(
+    weir_test *t, const char *file, int line, const char *type, const char *json);
+/* The next dead letter, by its error's code. */
+#define weir_expect_dead(t, code) weir_expect_dead_at((t), __FILE__, __LINE__, (code))
+WEIR_API void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *code);
+/* The row of a cache; json NULL: there is none. */
+#define weir_expect_row(t, cache, key, json) \
+    weir_expect_row_at((t), __FILE__, __LINE__, (cache), (key), (json))
+WEIR_API void weir_expect_row_at(
+    weir_test *t, const char *file, int line, const char *cache, const char *key, const char *json);
+/* Everything is handled and committed, and nothing has left that was not expected. */
+#define weir_expect_quiet(t) weir_expect_quiet_at((t), __FILE__, __LINE__)
+WEIR_API void weir_expect_quiet_at(weir_test *t, const char *file, int line);
+/* How many records wait for another attempt, or are deferred. */
+#define weir_expect_waiting(t, n) weir_expect_waiting_at((t), __FILE__, __LINE__, (n))
+WEIR_API void weir_expect_waiting_at(weir_test *t, const char *file, int line, unsigned n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
