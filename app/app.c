@@ -221,7 +221,7 @@ static weir_status gather_topics(weir_app *a, weir_error *err)
     for (const registered *r = a->first; r; r = r->next) {
         n++;
     }
-    a->topics = weir_arena_alloc(&a->arena, n * sizeof *a->topics);
+    a->topics = weir_arena_alloc(&a->arena, (n + 1) * sizeof *a->topics);
     if (!a->topics) {
         return weir_fail_oom(err);
     }
@@ -241,6 +241,10 @@ static weir_status gather_topics(weir_app *a, weir_error *err)
         }
         routes[t->n_routes++] = r->route;
         t->routes = routes;
+    }
+    const char *replay = a->config->errors.dead_letter.replay;
+    if (replay && a->n_topics) {
+        a->topics[a->n_topics++] = (weir_routed_topic){.topic = replay, .replays = true};
     }
     return WEIR_OK;
 }

@@ -279,7 +279,7 @@ typedef struct weir_config_retry {
 
 typedef struct weir_config_dead_letter {
     const weir_config_node *node;
-    const char *topic;
+    const char *topic, *replay;
     weir_config_stop_or_hold on_unwritable;
 } weir_config_dead_letter;
 

@@ -106,6 +106,13 @@ void weir_hold_record(
 /* Of a rejected record. Not now: its key stays parked until it is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 
+/* replay.c. Thread: the lane's worker. */
+
+/* The record that a dead letter was, with its topic, place, time and headers; borrows r. False: the
+ * letter does not say, or nobody handles its topic here; *topic is its index. */
+bool weir_replayed(
+    const weir_handlers *h, const weir_record *r, weir_raw_record *out, uint32_t *topic);
+
 /* handlers.c: sends what the handler has emitted; the message comes home by the mailbox. Thread:
  * the lane's worker. */
 void weir_send_emits(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);

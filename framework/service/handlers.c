@@ -72,6 +72,9 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->thread = pthread_self();
     m->record = r;
     m->raw = &r->raw;
+    if (h->options.topics[topic].replays && weir_replayed(h, r, &m->original, &topic)) {
+        m->raw = &m->original;
+    }
     m->topic = &h->options.topics[topic];
     m->decoder = h->lanes[lane].decoders[topic];
     m->events = h->lanes[lane].events;
@@ -229,8 +232,8 @@ static weir_status check(weir_handlers *h, weir_message *m, weir_record *r)
     if (!m->decoder) {
         s = check_event(m, r);
     } else if (!r->checked) {
-        s = weir_row_check(&h->lanes[m->lane].checkers[r->partition->tag], m->decoder, m->raw,
-            &m->event, &m->arena, &m->error);
+        s = weir_row_check(&h->lanes[m->lane].checkers[m->topic - h->options.topics], m->decoder,
+            m->raw, &m->event, &m->arena, &m->error);
     }
     r->checked |= !s;
     return s;

@@ -62,6 +62,7 @@ typedef struct weir_routed_topic {
     const weir_route *routes;
     size_t n_routes;
     const weir_row_rule *check; /* what rows that go to a handler must fit; NULL: nothing */
+    bool replays;               /* dead letters come back by it: each is the record that it was */
 } weir_routed_topic;
 
 typedef enum weir_on_reject {

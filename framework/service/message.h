@@ -20,6 +20,7 @@ struct weir_message {
     pthread_t thread; /* that the handler is called on */
     weir_record *record;
     weir_raw_record *raw;
+    weir_raw_record original; /* of a replayed record, which `raw` is then */
     const weir_routed_topic *topic;
     weir_decoder *decoder;      /* of its topic on this lane; NULL: no CDC topic */
     weir_event_checker *events; /* the lane's */

@@ -81,6 +81,10 @@ weir_status weir_route_of(weir_message *m, const weir_route **out)
 {
     const weir_routed_topic *t = m->topic;
     *out = NULL;
+    if (t->replays) {
+        return weir_fail(&m->error, WEIR_E_REPLAY_UNKNOWN,
+            "it does not say which record of a topic that is handled here it was");
+    }
     weir_status s = m->decoder ? weir_message_decode(m) : weir_message_find_type(m);
     if (s || (m->decoder && !is_row(&m->event))) {
         return s;

@@ -121,7 +121,12 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
 {
     const weir_dead_letters *to = &h->options.dead_letters;
     const weir_why *why = r->why;
-    weir_dead_letter letter = {&r->raw, why->error, r->attempt, why->letter_topic};
+    weir_raw_record original;
+    uint32_t topic;
+    bool replayed =
+        h->options.topics[r->partition->tag].replays && weir_replayed(h, r, &original, &topic);
+    weir_dead_letter letter = {
+        replayed ? &original : &r->raw, why->error, r->attempt, why->letter_topic};
     weir_error err;
     weir_status s = to->write(to->self, &letter, 1, &err);
     l->now_ms = weir_handlers_now(h);

@@ -3,7 +3,7 @@
 # (check_sync_faults.c).
 
 KILLS ?= 200
-.PHONY: check-kills kills-long check-instances instances-long check-groups groups-long check-sync-faults
+.PHONY: check-kills kills-long check-instances instances-long check-groups groups-long check-sync-faults check-services
 check-kills: $(WEIR)
 	@tests/mock/check-kills $(WEIR) 12
 # Several daemons over one database.
@@ -25,4 +25,7 @@ check-groups: $(B)/tests/mock/check_groups
 groups-long: $(B)/tests/mock/check_groups
 	@$< --long
 check-sync-faults: $(B)/tests/mock/check_sync_faults $(WEIR)
+	@$< $(abspath $(WEIR))
+# A service: events in, events out, dead letters and their replay.
+check-services: $(B)/tests/mock/check_services $(WEIR)
 	@$< $(abspath $(WEIR))

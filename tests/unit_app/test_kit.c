@@ -19,12 +19,14 @@ static const char config[] = "weir: 1\n"
                              "caches:\n  users: { from: shop.public.users, store: local }\n"
                              "events:\n"
                              "  order.placed: { topic: orders }\n"
-                             "  payment.completed: { topic: payments }\n";
+                             "  payment.completed: { topic: payments }\n"
+                             "errors: { dead_letter: { replay: payment.replay } }\n";
 
 /* ---- A service ----------------------------------------------------------------------------------
  */
 
 static unsigned calls, changes;
+static char seen_id[64];
 
 /* Waits for the user, who may come later than the order. */
 static weir_status on_order(weir_message *m, void *ctx)
@@ -32,6 +34,7 @@ static weir_status on_order(weir_message *m, void *ctx)
     (void)ctx;
     bool found;
     calls++;
+    snprintf(seen_id, sizeof seen_id, "%.*s", WEIR_ARG(weir_id(m)));
     weir_reader order = weir_read(m), user;
     weir_view id = weir_text(&order, "orderId"), amount = weir_number(&order, "amount");
     weir_view user_id = weir_json(&order, "userId");
@@ -140,6 +143,25 @@ static void test_what_comes_again_is_handled_again(void **state)
     weir_test_change(t, "public.users", 'd', "{\"id\":7}", ADA);
     weir_test_run(t);
     weir_expect_row(t, "users", "{\"id\":7}", NULL);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* A dead letter that comes back is the record that it was; what is none is a dead letter itself. */
+static void test_a_letter_is_replayed(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_record(t, "payment.replay", "o1", ORDER,
+        W_OBJECT(W_STR("type", "order.placed"), W_STR("weir.dead.topic", "orders"),
+            W_STR("weir.dead.partition", "3"), W_STR("weir.dead.offset", "4711"),
+            W_STR("weir.dead.timestamp", "5")));
+    weir_test_record(t, "payment.replay", "o2", ORDER, W_OBJECT(W_STR("type", "order.placed")));
+    weir_test_run(t);
+    weir_expect_emit(t, "payment.completed", "{\"orderId\":\"o1\"}");
+    weir_expect_dead(t, "REPLAY_UNKNOWN");
+    weir_expect_quiet(t);
+    assert_string_equal(seen_id, "orders/3/4711");
     assert_int_equal(weir_test_free(t), 0);
 }
 
@@ -265,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_an_order_waits_for_its_user),
         cmocka_unit_test(test_and_in_vain_it_is_a_dead_letter),
         cmocka_unit_test(test_what_comes_again_is_handled_again),
+        cmocka_unit_test(test_a_letter_is_replayed),
         cmocka_unit_test(test_a_broker_that_is_away),
         cmocka_unit_test(test_what_is_not_as_expected_is_told),
         cmocka_unit_test(test_a_service_that_cannot_be_opened),
