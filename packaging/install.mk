@@ -12,7 +12,7 @@ SO := libweir.so.$(VERSION)
 .PHONY: install uninstall
 install: all
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/weir \
-	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/schemas/weir \
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DATADIR)/schemas/weir $(DESTDIR)$(DATADIR)/schemas/events \
 	    $(DESTDIR)$(DOCDIR)/docs $(patsubst %/,$(DESTDIR)$(DOCDIR)/%,$(wildcard examples/*/))
 	$(INSTALL) -m 755 $(WEIR) $(DESTDIR)$(BINDIR)/weir
 	$(INSTALL) -m 644 $(B)/libweir.a $(DESTDIR)$(LIBDIR)/
@@ -25,6 +25,7 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|' packaging/weir-sync@.service >$(DESTDIR)$(UNITDIR)/weir-sync@.service
 	$(INSTALL) -m 644 man/weir.1 $(DESTDIR)$(MANDIR)/man1/
 	$(INSTALL) -m 644 schemas/weir/*.json $(DESTDIR)$(DATADIR)/schemas/weir/
+	$(INSTALL) -m 644 schemas/events/*.json $(DESTDIR)$(DATADIR)/schemas/events/
 	$(INSTALL) -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -m 644 docs/*.md docs/*.yaml $(DESTDIR)$(DOCDIR)/docs/
 	for f in $(wildcard examples/*/*); do $(INSTALL) -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done

@@ -1,0 +1,164 @@
+/* Tests of the payment service: its handlers and config as they are, no broker, no provider, no
+ * waiting. Each test is a story; the kit says which line of it did not come true. */
+#include "payment.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <weir/test.h>
+
+#define ADA "{\"id\":7,\"name\":\"Ada\"}"
+#define ORDER "{\"orderId\":\"o1\",\"userId\":7,\"amount\":12.30}"
+
+/* A provider that answers as it is told, and remembers what it was asked. */
+static struct {
+    verdict answer;
+    int times;
+    char key[80];
+} provider;
+
+static verdict charge(void *ctx, weir_view key, weir_view order, weir_view amount)
+{
+    (void)ctx, (void)order, (void)amount;
+    provider.times++;
+    snprintf(provider.key, sizeof provider.key, "%.*s", WEIR_ARG(key));
+    return provider.answer;
+}
+
+static int failures;
+
+static void expect(bool ok, const char *what)
+{
+    if (!ok) {
+        fprintf(stderr, "%s\n", what);
+        failures++;
+    }
+}
+
+static void pays(weir_test *t, service *s)
+{
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_event(t, "order.placed", "o1", ORDER);
+    weir_test_run(t);
+    weir_expect_emit(t, "payment.completed", "{\"orderId\":\"o1\",\"amount\":12.30}");
+    weir_expect_quiet(t);
+    expect(books_count(s->books, "payments") == 1, "one payment");
+}
+
+static void a_declined_order_fails(weir_test *t, service *s)
+{
+    (void)s;
+    provider.answer = DECLINED;
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_event(t, "order.placed", "o1", ORDER);
+    weir_test_run(t);
+    weir_expect_emit(t, "payment.failed", "{\"orderId\":\"o1\",\"reason\":\"declined\"}");
+    weir_expect_quiet(t);
+}
+
+static void an_order_waits_for_its_user(weir_test *t, service *s)
+{
+    (void)s;
+    weir_test_event(t, "order.placed", "o1", ORDER);
+    weir_test_advance(t, 600000);
+    weir_expect_waiting(t, 1);
+    expect(provider.times == 0, "nothing is charged without a user");
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_advance(t, 60000);
+    weir_expect_emit(t, "payment.completed", NULL);
+    weir_expect_quiet(t);
+}
+
+static void twice_is_charged_once(weir_test *t, service *s)
+{
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_event(t, "order.placed", "o1", ORDER);
+    weir_test_run(t);
+    weir_test_redeliver(t);
+    weir_test_run(t);
+    weir_expect_emit(t, "payment.completed", NULL);
+    weir_expect_emit(t, "payment.completed", NULL); /* told again, under the same id */
+    weir_expect_quiet(t);
+    expect(provider.times == 1, "charged once");
+    expect(books_count(s->books, "transactions") == 1, "one transaction");
+}
+
+/* Ten orders, and nobody answers: after five charges the breaker spares the provider. */
+static void a_provider_that_is_away(weir_test *t, service *s)
+{
+    char order[80], key[8];
+    provider.answer = UNREACHABLE;
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    for (int i = 0; i < 10; i++) {
+        snprintf(key, sizeof key, "o%d", i);
+        snprintf(order, sizeof order, "{\"orderId\":\"o%d\",\"userId\":7,\"amount\":1}", i);
+        weir_test_event(t, "order.placed", key, order);
+    }
+    weir_test_advance(t, 900);
+    expect(provider.times == 5, "five charges, and then it is left alone");
+    provider.answer = PAID;
+    weir_test_advance(t, 60000);
+    for (int i = 0; i < 10; i++) {
+        weir_expect_emit(t, "payment.completed", NULL);
+    }
+    weir_expect_quiet(t);
+    expect(books_count(s->books, "payments") == 10, "ten payments");
+}
+
+static void a_broker_that_is_away(weir_test *t, service *s)
+{
+    (void)s;
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_event(t, "order.placed", "o1", ORDER);
+    weir_test_fail_emits(t, 3);
+    weir_test_advance(t, 10000);
+    weir_expect_emit(t, "payment.completed", NULL);
+    weir_expect_quiet(t);
+    expect(provider.times == 1, "charged once");
+}
+
+static void what_does_not_fit_its_schema(weir_test *t, service *s)
+{
+    (void)s;
+    weir_test_event(t, "order.placed", "o1", "{\"orderId\":\"o1\",\"userId\":7,\"amount\":-1}");
+    weir_test_run(t);
+    weir_expect_dead(t, "EVENT_INVALID");
+    weir_expect_quiet(t);
+}
+
+static void a_user_gets_a_profile_once(weir_test *t, service *s)
+{
+    weir_test_event(t, "user.created", "7", "{\"userId\":7,\"name\":\"Ada\"}");
+    weir_test_run(t);
+    weir_test_redeliver(t);
+    weir_test_run(t);
+    weir_expect_quiet(t);
+    expect(books_count(s->books, "profiles") == 1, "one profile");
+}
+
+int main(void)
+{
+    static const struct {
+        const char *name;
+        void (*story)(weir_test *t, service *s);
+    } stories[] = {{"pays", pays}, {"a declined order fails", a_declined_order_fails},
+        {"an order waits for its user", an_order_waits_for_its_user},
+        {"twice is charged once", twice_is_charged_once},
+        {"a provider that is away", a_provider_that_is_away},
+        {"a broker that is away", a_broker_that_is_away},
+        {"what does not fit its schema", what_does_not_fit_its_schema},
+        {"a user gets a profile once", a_user_gets_a_profile_once}};
+    size_t n = sizeof stories / sizeof *stories, failed = 0;
+    for (size_t i = 0; i < n; i++) {
+        service s = {.books = books_open(":memory:"), .charge = charge};
+        memset(&provider, 0, sizeof provider);
+        failures = 0;
+        weir_test *t = weir_test_new("examples/payment/payment.yaml", payment_setup, &s);
+        stories[i].story(t, &s);
+        failures += weir_test_free(t);
+        books_close(s.books);
+        printf("%s  %s\n", failures ? "FAILED" : "ok    ", stories[i].name);
+        failed += failures > 0;
+    }
+    printf("%zu passed, %zu failed, 0 skipped\n", n - failed, failed);
+    return failed > 0;
+}
