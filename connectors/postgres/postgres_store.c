@@ -126,12 +126,12 @@ static weir_status pg_take_partitions(
     }
     weir_buf_puts(&list, "}");
     const char *values[] = {p->side, cache, weir_buf_str(&list)};
-    weir_status st = list.failed
-                         ? weir_fail_oom(err)
-                         : weir_pg_run(p->conn, NULL,
-                               "select pg_advisory_xact_lock(hashtext($1 || ' ' || $2), n)::text from "
-                               "unnest($3::int[]) as n",
-                               3, values, NULL, err);
+    weir_status st =
+        list.failed ? weir_fail_oom(err)
+                    : weir_pg_run(p->conn, NULL,
+                          "select pg_advisory_xact_lock(hashtext($1 || ' ' || $2), n)::text from "
+                          "unnest($3::int[]) as n",
+                          3, values, NULL, err);
     weir_buf_fini(&list);
     return st;
 }

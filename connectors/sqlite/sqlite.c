@@ -242,7 +242,7 @@ static int bind_bytes(sqlite3_stmt *s, int at, weir_view text)
     for (size_t i = 0; hex && i < n; i++) {
         int high = nibble(text.ptr[2 + 2 * i]), low = nibble(text.ptr[3 + 2 * i]);
         hex = high >= 0 && low >= 0;
-        bytes[i] = (char)((high << 4 | low) & 0xff);
+        bytes[i] = (char)(((unsigned)high << 4 | (unsigned)low) & 0xff);
     }
     if (!hex) {
         sqlite3_free(bytes);

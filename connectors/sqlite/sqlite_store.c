@@ -262,6 +262,9 @@ static weir_status lite_check_key(void *self, const weir_table *t, bool *unique,
             }
         }
     }
+    if (!st && rc != SQLITE_DONE) {
+        st = weir_sqlite_fail(q->db, rc, t, err);
+    }
     sqlite3_finalize(s);
     return st;
 }
@@ -588,7 +591,7 @@ static weir_status prepare_insert(sqlite_store *q, const weir_table *t, const we
     weir_buf_putc(&q->sql, ',');
     put_keys(&q->sql, t, ",", "");
     size_t n = 1 + t->n_key;
-    for (size_t i = 0; i < g->n_members; i++) {
+    for (size_t i = 0; g && i < g->n_members; i++) {
         if (is_written(t, g, i)) {
             put_name(&q->sql, ",", t->columns[g->columns[i]].name);
             n++;

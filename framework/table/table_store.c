@@ -480,7 +480,7 @@ static weir_status take_partitions(
     for (size_t i = 0; i < n; i++) {
         last = keys[i].partition > last ? keys[i].partition : last;
     }
-    size_t room = (size_t)(last + 1), count = 0;
+    size_t room = (size_t)last + 1, count = 0;
     bool *met = weir_calloc(room, sizeof *met);
     int32_t *partitions = weir_calloc(room, sizeof *partitions);
     for (size_t i = 0; met && i < n; i++) {
@@ -493,9 +493,8 @@ static weir_status take_partitions(
         count += met[i];
     }
     weir_status st = !met || !partitions ? weir_fail_oom(err)
-                     : count             ? s->driver->take_partitions(
-                                   s->self, cache, partitions, count, err)
-                                         : WEIR_OK;
+                     : count ? s->driver->take_partitions(s->self, cache, partitions, count, err)
+                             : WEIR_OK;
     weir_free(met);
     weir_free(partitions);
     return st;
