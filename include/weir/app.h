@@ -35,8 +35,8 @@ typedef struct weir_handler {
     const char
         *change; /* rows of "schema.table", of any source in the config; or "source.schema.table" */
     const char *topic; /* every record of this topic, undecoded unless it is read */
-    const char *event; /* records of this type (header ce_type, type or eventType), in its topic of
-                         the config's `events`, or in `topic` */
+    const char *event; /* records of this type (docs/services.md: where it is found), in its topic
+                 of the config's `events`, or in `topic` */
     weir_handler_fn *fn;
     void *ctx; /* shared by all lanes: must be thread-safe */
 
