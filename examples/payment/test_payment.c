@@ -85,7 +85,7 @@ static void twice_is_charged_once(weir_test *t, service *s)
 /* Ten orders, and nobody answers: after five charges the breaker spares the provider. */
 static void a_provider_that_is_away(weir_test *t, service *s)
 {
-    char order[80], key[8];
+    char order[80], key[16];
     provider.answer = UNREACHABLE;
     weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
     for (int i = 0; i < 10; i++) {

@@ -173,7 +173,7 @@ static void test_an_open_breaker_holds_records(void **state)
     (void)state;
     app a;
     weir_breaker b;
-    char keys[20][8];
+    char keys[20][16];
     weir_breaker_init(&b, &(weir_breaker_rule){"provider", 5, 1000, 30000});
     app_init(&a);
     a.handle = ask_provider;
