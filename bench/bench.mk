@@ -30,3 +30,11 @@ CACHE ?= $(HOME)/.cache/weir-bench
 bench-validate: $(B)/bench/validate
 	bench/validate-peers $(CACHE)
 	$< $(CACHE)/peers $(CACHE)/data/* $(if $(DATA),$(DATA)/*)
+# Rows into PostgreSQL beside the Debezium JDBC sink and a bare loop, on the real stack (make stack-deps); exit 1 below a
+# floor. ROWS=1000000.
+$(B)/bench/tables: bench/tables.c | deps
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -MMD -MP -o $@ $< $(PC_LIBS)
+.PHONY: bench-tables
+bench-tables: $(B)/bench/tables $(WEIR)
+	bench/tables-peers $(WEIR) $< $(ROWS)
