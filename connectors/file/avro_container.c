@@ -49,7 +49,6 @@ static weir_status find_value(weir_avro_container *c, bool *more, weir_error *er
         }
         weir_buf_clear(&c->block);
         c->at = 0;
-        c->empty = 0;
         s = weir_avro_unpack(c->file.codec, b.bytes, &c->block, err);
         c->left = b.count;
     }
@@ -70,7 +69,7 @@ weir_status weir_avro_container_next(weir_avro_container *c, weir_arena *arena, 
     s = weir_avro_read(weir_avro_root(c->schema), rest, arena, value, &used, err);
     c->empty += !s && !used;
     if (!s && c->empty > WEIR_AVRO_EMPTY_ITEMS) {
-        s = weir_fail(err, WEIR_E_AVRO_LIMIT, "more than %d values of a block take no bytes",
+        s = weir_fail(err, WEIR_E_AVRO_LIMIT, "more than %d values of a file take no bytes",
             WEIR_AVRO_EMPTY_ITEMS);
     }
     if (s) { /* where the next one begins is not known */

@@ -16,8 +16,8 @@ typedef struct weir_avro_container {
     weir_arena words;
     weir_buf block;
     size_t at;
-    int64_t left; /* values of the block */
-    uint32_t empty;
+    int64_t left;   /* values of the block */
+    uint64_t empty; /* values of the file that took no bytes */
 } weir_avro_container;
 
 /* Borrows the bytes. To be closed in any case. Errors: AVRO_DATA (no such file, or a codec that is
