@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "value/json.h"
 
@@ -75,11 +76,38 @@ static weir_status fail_of(
         "%s: %s", url, why);
 }
 
-static weir_code code_of(long status)
+/* What a registry says of itself: {"error_code": …, "message": "…"}; Apicurio's own API: `status`
+ * and `name`. A proxy, a login page or an ingress without a registry behind it says neither. */
+typedef struct complaint {
+    bool own;
+    int64_t number;
+    weir_view words;
+} complaint;
+
+static complaint complaint_of(const answer *a, weir_arena *arena)
+{
+    complaint c = {.words = {"", 0}};
+    const weir_value *json;
+    if (weir_json_read(weir_buf_view(a->body), arena, &json, NULL)) {
+        return c;
+    }
+    const weir_value *message = weir_gets(json, "message");
+    int64_t status;
+    c.own = weir_to_int64(weir_gets(json, "error_code"), &c.number) ||
+            (weir_to_int64(weir_gets(json, "status"), &status) &&
+                weir_is(weir_gets(json, "name"), WEIR_STRING));
+    c.words = weir_is(message, WEIR_STRING) ? weir_string(message, arena) : c.words;
+    return c;
+}
+
+/* A registry's own 404 to what is posted says that it does not know the path, not the subject. */
+static weir_code code_of(long status, const complaint *c, bool posted)
 {
     switch (status) {
     case 404:
-        return WEIR_E_REGISTRY_NO_SCHEMA;
+        return !c->own                      ? WEIR_E_REGISTRY_STRANGER
+               : posted && c->number == 404 ? WEIR_E_REGISTRY_ANSWER
+                                            : WEIR_E_REGISTRY_NO_SCHEMA;
     case 401:
     case 403:
         return WEIR_E_REGISTRY_REFUSED;
@@ -91,26 +119,37 @@ static weir_code code_of(long status)
     case 429:
         return WEIR_E_REGISTRY_UNREACHABLE;
     default:
-        return status >= 500 ? WEIR_E_REGISTRY_UNREACHABLE : WEIR_E_REGISTRY_ANSWER;
+        return status >= 500 ? WEIR_E_REGISTRY_UNREACHABLE
+               : c->own      ? WEIR_E_REGISTRY_ANSWER
+                             : WEIR_E_REGISTRY_STRANGER;
     }
 }
 
-/* With the registry's own words, where it has some: {"error_code": …, "message": "…"}. */
-static weir_status fail_by_status(const char *url, const answer *a, weir_error *err)
+/* With the registry's own words, where it has some; they are shown on terminals. */
+static weir_status fail_by_status(const weir_registry_question *q, const answer *a, weir_error *err)
 {
     weir_arena arena;
-    const weir_value *json;
-    weir_view words = {"", 0};
     weir_arena_init(&arena, 0);
-    if (!weir_json_read(weir_buf_view(a->body), &arena, &json, NULL)) {
-        const weir_value *message = weir_gets(json, "message");
-        words = weir_is(message, WEIR_STRING) ? weir_string(message, &arena) : words;
+    complaint c = complaint_of(a, &arena);
+    char words[200];
+    size_t n = c.words.ptr && c.words.len < sizeof words ? c.words.len : sizeof words - 1;
+    n = c.words.ptr ? n : 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char byte = (unsigned char)c.words.ptr[i];
+        words[i] = byte < ' ' || byte == 0x7f ? ' ' : c.words.ptr[i];
     }
-    weir_status s = weir_fail(err, code_of(a->status), "%s: status %ld%s%.*s", url, a->status,
-        words.len ? ": " : "", (int)(words.len < 200 ? words.len : 200),
-        words.ptr ? words.ptr : "");
+    weir_status s = weir_fail(err, code_of(a->status, &c, q->body.ptr), "%s: status %ld%s%.*s",
+        q->url, a->status, n ? ": " : "", (int)n, words);
     weir_arena_fini(&arena);
     return s;
+}
+
+/* A page to read, which somebody else answers with. */
+static bool is_page(CURL *c)
+{
+    char *type = NULL;
+    return !curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type) && type &&
+           strncasecmp(type, "text/html", 9) == 0;
 }
 
 weir_status weir_registry_ask_once(const weir_registry_client_options *options,
@@ -133,9 +172,14 @@ weir_status weir_registry_ask_once(const weir_registry_client_options *options,
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
     CURLcode code = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &a.status);
+    bool page = is_page(c);
     curl_easy_cleanup(c);
     curl_slist_free_all(headers);
-    return code              ? fail_of(code, q->url, &a, *why ? why : curl_easy_strerror(code), err)
-           : a.status == 200 ? WEIR_OK
-                             : fail_by_status(q->url, &a, err);
+    if (code) {
+        return fail_of(code, q->url, &a, *why ? why : curl_easy_strerror(code), err);
+    }
+    if (a.status == 200 && page) {
+        return weir_fail(err, WEIR_E_REGISTRY_STRANGER, "%s: a page of HTML", q->url);
+    }
+    return a.status == 200 ? WEIR_OK : fail_by_status(q, &a, err);
 }

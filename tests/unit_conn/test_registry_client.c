@@ -19,6 +19,7 @@ typedef struct stub {
     char url[64];
     unsigned asked, fail_first, status;
     char last[256], user[64];
+    const char *page; /* of HTML, which somebody else answers with */
 } stub;
 
 static const struct page {
@@ -69,8 +70,12 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *c, const char *u
     s->asked++;
     const char *body = page_of(s->last);
     unsigned status = s->asked <= s->fail_first ? 503 : s->status ? s->status : body ? 200 : 404;
+    body = body ? body : s->page ? s->page : "{\"error_code\":40403}";
     struct MHD_Response *r = MHD_create_response_from_buffer(
-        body ? strlen(body) : 0, (void *)(uintptr_t)(body ? body : ""), MHD_RESPMEM_PERSISTENT);
+        strlen(body), (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
+    if (s->page) {
+        MHD_add_response_header(r, "Content-Type", "text/html; charset=utf-8");
+    }
     enum MHD_Result done = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return done;
@@ -188,6 +193,29 @@ static void test_retries(void **state)
     MHD_stop_daemon(s.daemon);
 }
 
+/* What stands in the registry's place is waited out: its records are not at fault. */
+static void test_stranger(void **state)
+{
+    (void)state;
+    static const unsigned statuses[] = {200, 302, 400, 404};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        stub s;
+        weir_arena arena;
+        weir_registered r;
+        weir_error err;
+        begin(&s);
+        s.page = "<html>404 - default backend</html>";
+        s.status = statuses[i];
+        weir_arena_init(&arena, 0);
+        weir_registry c = open_client(s.url, NULL, NULL);
+        assert_int_equal(fetch(c, id(9), &arena, &r, &err), WEIR_HOLD);
+        assert_string_equal(err.code, "REGISTRY_STRANGER");
+        c.ops->close(c.self);
+        weir_arena_fini(&arena);
+        MHD_stop_daemon(s.daemon);
+    }
+}
+
 /* Nobody listens. */
 static void test_unreachable(void **state)
 {
@@ -233,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_retries),
+        cmocka_unit_test(test_stranger),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_apicurio),
     };
