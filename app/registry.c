@@ -16,6 +16,16 @@ static weir_registry_client_options options_of(const weir_config *config)
         .timeout_ms = r->timeout_ms};
 }
 
+/* Which would be shown with every error; a command's line is no place for a password anyway. */
+static weir_status refuse_user(const char *url, weir_error *err)
+{
+    const char *host = strstr(url, "://") + 3;
+    return memchr(host, '@', strcspn(host, "/?#"))
+               ? weir_fail(err, WEIR_E_CONFIG_BAD_VALUE,
+                     "a user and a password are not taken from an address: -c CONFIG has them")
+               : WEIR_OK;
+}
+
 static bool is_url(const char *where)
 {
     return strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0;
@@ -56,6 +66,9 @@ weir_status weir_registry_server_at(
     const char *url, int64_t timeout_ms, weir_registry *out, weir_error *err)
 {
     weir_registry_client_options o = {.url = url, .timeout_ms = timeout_ms};
-    return is_url(url) ? weir_registry_client_open(&o, out, err)
-                       : weir_fail(err, WEIR_E_REGISTRY_ANSWER, "%.100s is no URL", url);
+    if (!is_url(url)) {
+        return weir_fail(err, WEIR_E_REGISTRY_ANSWER, "%.100s is no URL", url);
+    }
+    weir_status s = refuse_user(url, err);
+    return s ? s : weir_registry_client_open(&o, out, err);
 }

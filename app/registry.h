@@ -9,7 +9,8 @@
  * FILE_UNREADABLE (the directory), OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_registry_of(
     const weir_config *config, weir_avro_schemas **out, weir_error *err);
-/* where: a URL (http:// or https://), or a directory. Errors: the same. */
+/* where: a URL (http:// or https://), or a directory. Errors: the same; CONFIG_BAD_VALUE: a URL
+ * with a user, whose password every message would show. */
 WEIR_MUST_USE weir_status weir_registry_at(
     const char *where, int64_t timeout_ms, weir_avro_schemas **out, weir_error *err);
 

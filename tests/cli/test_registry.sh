@@ -82,6 +82,15 @@ run "no schema of Avro's" 2 schema register none.avsc --topic t --registry "$R"
 err_has 'none.avsc:1:1'
 run "nobody answers" 3 schema register 1.avsc --topic t --registry http://127.0.0.1:1 --timeout 1s
 
+run "no registry under this path" 3 schema compat 1.avsc --topic new --registry "$R/wrong"
+err_has 'REGISTRY_ANSWER'
+for command in "schema register 1.avsc --topic t" "validate r.jsonl"; do
+    # shellcheck disable=SC2086
+    run "a password in the address: $command" 2 $command --registry http://joe:s3cret@127.0.0.1:1
+    err_has 'user and a password'
+    err_lacks s3cret
+done
+
 # ---- weir check asks
 start_broker --topics v.dead
 online() { # FILE REGISTRY SUBJECT
