@@ -10,7 +10,7 @@
 #include "schema/uri.h"
 #include "value/json.h"
 
-enum { MOST_META_DEPTH = 8, MOST_DOCUMENTS = 10000, MOST_RESOURCES = 1000000 };
+enum { MOST_META_DEPTH = 8, MOST_DOCUMENTS = 1000, MOST_RESOURCES = 1000000 };
 
 static uint32_t index_of(const weir_compiler *c, weir_node node)
 {
@@ -51,8 +51,11 @@ static weir_status name_resource(weir_compiler *c, weir_view uri, uint32_t resou
 static weir_status add_resource(weir_compiler *c, weir_resource r, uint32_t *out)
 {
     weir_schema *s = c->s;
-    weir_resource *all =
-        s->n_resources < MOST_RESOURCES ? grow(s->resources, s->n_resources, sizeof *all) : NULL;
+    if (s->n_resources == MOST_RESOURCES) {
+        return weir_fail(c->err, WEIR_E_SCHEMA_LIMIT,
+            "the schema and what it refers to are more than %d schemas with a URI", MOST_RESOURCES);
+    }
+    weir_resource *all = grow(s->resources, s->n_resources, sizeof *all);
     if (!all) {
         return weir_compiler_oom(c);
     }
@@ -403,8 +406,12 @@ weir_status weir_compiler_add(weir_compiler *c, weir_view uri, weir_view text, u
     weir_schema *schema = c->s;
     weir_schema_document d = {.dialect = c->dialect};
     d.uri = weir_arena_copy(&schema->arena, uri.ptr ? uri : weir_view_of(""));
-    if (!d.uri.ptr || schema->n_documents == MOST_DOCUMENTS) {
+    if (!d.uri.ptr) {
         return weir_compiler_oom(c);
+    }
+    if (schema->n_documents == MOST_DOCUMENTS) {
+        return weir_fail(c->err, WEIR_E_SCHEMA_LIMIT,
+            "the schema refers to more than %d documents, one by another", MOST_DOCUMENTS);
     }
     weir_status s = read_document(c, text, &d);
     weir_schema_document *all = s ? NULL : grow(schema->documents, schema->n_documents, sizeof d);

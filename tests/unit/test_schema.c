@@ -225,6 +225,30 @@ static void test_resolve(void **state)
     weir_schema_free(schema);
 }
 
+/* Each document refers to the next one, and there is always one. */
+static weir_status resolve_next(void *ctx, const char *uri, weir_view *out, weir_error *err)
+{
+    unsigned *asked = ctx;
+    static char text[64];
+    (void)uri, (void)err;
+    snprintf(text, sizeof text, "{\"$ref\":\"http://example.com/%u\"}", ++*asked);
+    *out = weir_view_of(text);
+    return WEIR_OK;
+}
+
+static void test_endless_references(void **state)
+{
+    unsigned asked = 0;
+    weir_schema *schema;
+    weir_error err;
+    weir_schema_options o = {.resolve = resolve_next, .resolve_ctx = &asked};
+    (void)state;
+    weir_view text = weir_view_of("{\"$ref\":\"http://example.com/0\"}");
+    assert_int_equal(weir_schema_compile(text, &o, &schema, &err), WEIR_REJECT);
+    assert_string_equal(err.code, "SCHEMA_LIMIT");
+    assert_int_equal(asked, 1000);
+}
+
 /* A vocabulary that is left out takes its keywords along. */
 static void test_vocabulary(void **state)
 {
@@ -463,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_formats),
         cmocka_unit_test(test_bad_schemas),
         cmocka_unit_test(test_resolve),
+        cmocka_unit_test(test_endless_references),
         cmocka_unit_test(test_vocabulary),
         cmocka_unit_test(test_error_places),
         cmocka_unit_test(test_everything),
