@@ -205,7 +205,8 @@ static void open_mailbox(weir_handlers *h, weir_handler_lane *l)
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
-/* An event is read on the way, as its schema reads it. */
+/* An event is read on the way, as its schema reads it. A CloudEvent's schema is the data's; where
+ * that cannot be read and is handled all the same, it is what it was in the envelope. */
 static weir_status check_event(weir_message *m, const weir_record *r)
 {
     if (!m->owner->options.events.count) {
@@ -216,11 +217,14 @@ static weir_status check_event(weir_message *m, const weir_record *r)
         return WEIR_OK; /* it is read when its handler asks for it */
     }
     weir_raw_record record = *m->raw;
-    if (m->envelope && m->value) {
-        record.value = weir_source(m->value); /* the schema is the data's */
+    const weir_value *data = m->envelope ? m->value : NULL;
+    if (m->envelope && !data) {
+        return WEIR_OK;
     }
+    record.value = data ? weir_source(data) : record.value;
     weir_status s =
         weir_event_check(m->events, &record, type, r->checked, &m->arena, &m->value, &m->error);
+    m->value = m->value ? m->value : data;
     m->parsed = !s && m->value;
     return s;
 }

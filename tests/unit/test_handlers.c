@@ -240,6 +240,41 @@ static void test_events_fit_their_schema(void **state)
     }
 }
 
+static void deliver_cloud_event(app *a, int64_t offset, const char *value)
+{
+    script_add(&a->script, (script_deed){.kind = SCRIPT_RECORD,
+                               .offset = offset,
+                               .key = "{\"id\":1}",
+                               .value = value,
+                               .header = "application/cloudevents+json",
+                               .header_name = "content-type"});
+}
+
+/* A CloudEvent's schema is the data's; without data there is nothing to judge. */
+static void test_cloud_events_fit_their_schema(void **state)
+{
+    (void)state;
+    app a;
+    weir_any_schema schema;
+    weir_view text = weir_view_of("{\"required\":[\"id\"]}");
+    assert_int_equal(weir_any_schema_compile(text, false, NULL, &schema, NULL), WEIR_OK);
+    atomic_ullong invalid = 0;
+    weir_event_rule rule = {
+        .event = "paid", .schema = &schema, .name = "paid.json", .invalid = &invalid};
+    app_init(&a);
+    a.options.events = (weir_event_rules){.items = &rule, .count = 1, .log = &a.log.log};
+    assert_int_equal(app_open(&a), WEIR_OK);
+    deliver_cloud_event(&a, 0, "{\"specversion\":\"1.0\",\"type\":\"paid\",\"data\":{\"id\":1}}");
+    deliver_cloud_event(&a, 1, "{\"specversion\":\"1.0\",\"type\":\"paid\"}");
+    deliver_cloud_event(
+        &a, 2, "{\"specversion\":\"1.0\",\"type\":\"paid\",\"id\":\"1\",\"data\":{}}");
+    app_run(&a);
+    expect_handled(&a, (const int64_t[]){0, 1}, 2);
+    assert_int_equal(a.n_letters, 1);
+    weir_any_schema_free(&schema);
+    app_end(&a);
+}
+
 /* ---- Settling in time ---------------------------------------------------------------------------
  */
 
@@ -642,6 +677,7 @@ int main(void)
         cmocka_unit_test(test_rows_fit_their_schema),
         cmocka_unit_test(test_rows_are_checked_after_a_hold),
         cmocka_unit_test(test_events_fit_their_schema),
+        cmocka_unit_test(test_cloud_events_fit_their_schema),
         cmocka_unit_test(test_what_cannot_be_decoded_is_rejected),
         cmocka_unit_test(test_a_slow_handler_holds_up_no_other),
         cmocka_unit_test(test_deferred_and_settled_later),
