@@ -79,7 +79,7 @@ static void put_clean(weir_buf *b, weir_view v)
 static void put_place(weir_buf *b, const weir_subject *s, weir_place p)
 {
     if (s->record) {
-        weir_buf_printf(b, "%s", s->record);
+        put_clean(b, weir_view_of(s->record));
     } else if (p.line) {
         weir_buf_printf(b, "%s:%u:%u", s->file, p.line, p.column);
     } else {
@@ -305,8 +305,10 @@ static void report_error(weir_report *r, const weir_subject *s, const weir_error
     if (r->form == WEIR_REPORT_TEXT) {
         weir_buf_puts(&r->out, paint(r, BOLD));
         put_place(&r->out, s, p);
-        weir_buf_printf(&r->out, ":%s %serror:%s %s [%s]\n", paint(r, PLAIN), paint(r, RED),
-            paint(r, PLAIN), err->text, err->code);
+        weir_buf_printf(
+            &r->out, ":%s %serror:%s ", paint(r, PLAIN), paint(r, RED), paint(r, PLAIN));
+        put_clean(&r->out, weir_view_of(err->text));
+        weir_buf_printf(&r->out, " [%s]\n", err->code);
     } else if (r->form == WEIR_REPORT_JUNIT) {
         weir_report_junit(r, s, NULL, err);
         return;

@@ -13,6 +13,10 @@ done
 avro bzip2 1:5 >bzip2.avro
 run "a codec that is not known" 1 validate bzip2.avro
 out_has '^bzip2.avro: error: the codec bzip2 is none of null.*AVRO_DATA'
+printf '{"type":"record","name":"R","fields":[]}' >empty.avsc
+printf '{"\\u001b[31mred":1}\n' >escape.jsonl
+run "a stranger's control characters" 1 validate --schema empty.avsc escape.jsonl
+out_has 'no field \.\[31mred '
 "$WEIR" validate - <null.avro >said 2>sum
 is "stdin" grep -q '^3 documents: 3 valid' sum
 gzip -k null.avro
