@@ -313,7 +313,9 @@ static weir_status read_entry(
     char path[PATH_MAX];
     struct stat st;
     bool known;
-    int len = snprintf(path, sizeof path, "%s/%s", dir, name);
+    size_t end = strlen(dir);
+    const char *slash = end && dir[end - 1] == '/' ? "" : "/";
+    int len = snprintf(path, sizeof path, "%s%s%s", dir, slash, name);
     if (len < 0 || len >= (int)sizeof path || lstat(path, &st)) {
         return weir_fail(
             err, WEIR_E_FILE_UNREADABLE, "%.100s/%.100s cannot be looked at", dir, name);

@@ -37,6 +37,9 @@ run "quiet" 0 validate --schema order.json events/1.json --quiet
 silent
 run "a folder" 0 validate --schema order.json events
 err_has "^3 documents: 3 valid"
+echo false >never.json
+run "a folder with a slash" 1 validate --schema never.json events/
+out_has '^events/[^/]'
 run "the first failure" 1 validate --schema order.json o.jsonl
 out_has '^o.jsonl:2:7: error: /id is a string, must be integer \[type\]$'
 out_has '^    {"id":"x",'
