@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "registry/registry_answer.h"
 #include "registry/registry_http.h"
+#include "value/json.h"
 
 enum {
     ATTEMPTS = 3,
@@ -138,6 +139,22 @@ static weir_status ask(
     return s;
 }
 
+/* Of Confluent's API: an answer has its schema as a text. What has not is no registry's, and would
+ * else be taken for a schema that is wrong, and be kept. */
+static weir_status ask_schema(
+    client *k, const char *url, weir_arena *arena, weir_view *out, weir_error *err)
+{
+    const weir_value *json = NULL;
+    weir_status s = ask(k, url, arena, out, err);
+    weir_status read = s ? s : weir_json_read(*out, arena, &json, err);
+    if (s || read == WEIR_RETRY) {
+        return read;
+    }
+    return !read && weir_is(weir_gets(json, "schema"), WEIR_STRING)
+               ? WEIR_OK
+               : weir_fail(err, WEIR_E_REGISTRY_STRANGER, "%s: an answer without a schema", url);
+}
+
 /* ---- the port ------------------------------------------------------------------------------ */
 
 static bool is_safe(char c)
@@ -167,7 +184,8 @@ static weir_status ask_version(client *k, weir_view subject, const char *version
     weir_buf url = {0};
     put_url(k, "/subjects/", subject, "/versions/", &url);
     weir_buf_puts(&url, version);
-    weir_status s = url.failed ? weir_fail_oom(err) : ask(k, weir_buf_str(&url), arena, body, err);
+    weir_status s =
+        url.failed ? weir_fail_oom(err) : ask_schema(k, weir_buf_str(&url), arena, body, err);
     weir_buf_fini(&url);
     return s;
 }
@@ -180,13 +198,16 @@ static weir_status ask_subject(void *ctx, weir_view subject, int64_t version, we
     return ask_version(ctx, subject, number, arena, body, err);
 }
 
-/* Apicurio's ids are not those of the API that it shares with Confluent's. */
-static weir_view url_of(const client *k, const weir_schema_ref *ref, weir_arena *arena)
+/* Apicurio's ids are not those of the API that it shares with Confluent's; its own one answers with
+ * the bare schema. */
+static weir_view url_of(
+    const client *k, const weir_schema_ref *ref, weir_arena *arena, bool *is_bare)
 {
     char id[WEIR_REF_TEXT];
     const char *url = k->options.url, *apis = strstr(url, "/apis/ccompat/");
     weir_schema_ref_text(ref, id);
-    bool own = apis && (ref->kind == WEIR_REF_GLOBAL_ID || ref->kind == WEIR_REF_CONTENT_ID);
+    bool own = *is_bare =
+        apis && (ref->kind == WEIR_REF_GLOBAL_ID || ref->kind == WEIR_REF_CONTENT_ID);
     if (own) {
         return weir_arena_printf(arena, "%.*s/apis/registry/v2/ids/%s/%s", (int)(apis - url), url,
             ref->kind == WEIR_REF_GLOBAL_ID ? "globalIds" : "contentIds", id);
@@ -204,8 +225,11 @@ static weir_status fetch(void *self, const weir_schema_ref *ref, weir_arena *are
         return weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA,
             "a registry cannot be asked by fingerprint; a directory of schemas can");
     }
-    weir_view url = url_of(k, ref, arena);
-    weir_status s = url.ptr ? ask(k, url.ptr, arena, &body, err) : weir_fail_oom(err);
+    bool is_bare;
+    weir_view url = url_of(k, ref, arena, &is_bare);
+    weir_status s = !url.ptr  ? weir_fail_oom(err)
+                    : is_bare ? ask(k, url.ptr, arena, &body, err)
+                              : ask_schema(k, url.ptr, arena, &body, err);
     return s ? s : weir_registry_answer_read(body, ask_subject, k, arena, out, err);
 }
 
