@@ -120,8 +120,8 @@ typedef struct weir_table_driver {
     /* Waits until no other transaction of this store is open, and keeps others from beginning one;
      * NULL: there are none. */
     weir_status (*exclude)(void *self, weir_error *err);
-    /* Waits until no other transaction changes keys of these partitions, ascending; NULL: likewise. A
-     * key that is not there cannot be guarded: two owners of one partition, at a rebalance, would
+    /* Waits until no other transaction changes keys of these partitions, ascending; NULL: likewise.
+     * A key that is not there cannot be guarded: two owners of one partition, at a rebalance, would
      * leave a row and a delete mark of it. */
     weir_status (*take_partitions)(
         void *self, const char *cache, const int32_t *partitions, size_t n, weir_error *err);

@@ -1,6 +1,6 @@
 /* Where a process keeps its rows: in memory, or as tables of a database that is emptied for each
- * run (SCHEDULE_STORE is sqlite, postgres, or shared for one that keeps no offsets; PostgreSQL's is the
- * one that WEIR_TEST_PG names). */
+ * run (SCHEDULE_STORE is sqlite, postgres, or shared for one that keeps no offsets; PostgreSQL's is
+ * the one that WEIR_TEST_PG names). */
 #ifndef RECORDINGS_KEPT_H
 #define RECORDINGS_KEPT_H
 
