@@ -155,6 +155,19 @@ static void fail_assign(kafka_source *s, rd_kafka_error_t *error)
     }
 }
 
+/* Is this a topic that need not be there yet? A group hears so of each one it has subscribed to. */
+static bool waits_for(const kafka_source *s, const rd_kafka_message_t *m)
+{
+    bool unknown = m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                   m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    for (size_t i = 0; unknown && m->rkt && s->options.wait_for && i < s->options.n_topics; i++) {
+        if (strcmp(s->topics[i].name, rd_kafka_topic_name(m->rkt)) == 0) {
+            return s->options.wait_for[i];
+        }
+    }
+    return false;
+}
+
 /* What librdkafka says of one of its partitions or topics, or of none. */
 static void report_message(kafka_source *s, const rd_kafka_message_t *m)
 {
@@ -162,6 +175,9 @@ static void report_message(kafka_source *s, const rd_kafka_message_t *m)
     weir_kafka_fail(&err, m->err, "%s", rd_kafka_message_errstr(m));
     if (m->rkt) {
         weir_kafka_at(&err, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
+    }
+    if (waits_for(s, m)) {
+        err.status = WEIR_HOLD;
     }
     s->events->error(s->engine, &err);
 }
