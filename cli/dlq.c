@@ -67,8 +67,11 @@ static bool code_fits(const char *wanted, weir_view is)
 {
     size_t len = strlen(wanted);
     bool open = len && wanted[len - 1] == '*';
-    bool begins = is.ptr && is.len >= len - 1 && memcmp(is.ptr, wanted, len - 1) == 0;
-    return open ? len == 1 || begins : weir_view_is(is, wanted);
+    if (!is.ptr) { /* there is no code */
+        return open && len == 1;
+    }
+    return open ? is.len >= len - 1 && memcmp(is.ptr, wanted, len - 1) == 0
+                : weir_view_is(is, wanted);
 }
 
 static bool fits(const dlq *d, const weir_raw_record *r)
