@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "table/table.h"
+#include "value/value.h"
 
 /* A key within the open transaction: what the database has, and what is to become of it. */
 typedef struct weir_table_entry {
@@ -55,22 +56,75 @@ typedef struct weir_table_store {
     size_t n_refusals, refusals_capacity;
 } weir_table_store;
 
+static inline weir_table *weir_table_of(const weir_table_store *s, unsigned cache)
+{
+    return cache < s->n_tables ? s->tables[cache] : NULL;
+}
+
+/* Is this space of it the table itself? */
+static inline bool weir_table_holds(const weir_table *t, weir_space space)
+{
+    return t->rule && (space == WEIR_SPACE_ROW || space == WEIR_SPACE_STATE);
+}
+
+/* The store port's calls, by concept. Errors: as table.h says. */
+
+/* ---- table_describe.c: what the database says of a table ------------------------------------ */
+
+WEIR_MUST_USE weir_status weir_table_open(
+    weir_table_store *s, unsigned number, const char *name, weir_error *err);
+WEIR_MUST_USE weir_status weir_table_shape(
+    weir_table_store *s, unsigned cache, const weir_shape *shape, weir_error *err);
+/* Asks the driver what the table is, where that is not known. */
+WEIR_MUST_USE weir_status weir_table_describe(weir_table_store *s, weir_table *t, weir_error *err);
+/* Lock: the store's. */
+void weir_table_forget(weir_table_store *s, weir_table *t);
+/* t NULL is allowed. */
+void weir_table_free(weir_table_store *s, weir_table *t);
+
+/* ---- table_entry.c: what the transaction knows of keys -------------------------------------- */
+
+WEIR_MUST_USE weir_status weir_table_expect(
+    weir_table_store *s, unsigned cache, const weir_expected *keys, size_t n, weir_error *err);
+WEIR_MUST_USE weir_status weir_table_get(weir_table_store *s, unsigned cache, weir_space space,
+    weir_view key, weir_view *value, weir_error *err);
+/* Of a space that is not the table itself. */
+WEIR_MUST_USE weir_status weir_table_get_side(weir_table_store *s, unsigned cache, weir_space space,
+    weir_view key, weir_view *value, weir_error *err);
 /* The entry of a key, made when there is none. NULL: out of memory. */
 weir_table_entry *weir_table_entry_of(weir_table_store *s, unsigned cache, weir_view key);
-
+weir_side_entry *weir_table_side_entry_of(
+    weir_table_store *s, unsigned cache, weir_space space, weir_view key);
 /* What the database says of keys that it was not asked for yet. */
 WEIR_MUST_USE weir_status weir_table_fetch(weir_table_store *s, unsigned cache,
     weir_table_entry **entries, size_t n, bool rows, weir_error *err);
-/* Takes in what a row and a side entry say. */
+/* Takes in what a row says. */
 WEIR_MUST_USE weir_status weir_table_take(
     weir_table_store *s, weir_table_entry *e, weir_view position, weir_view row, weir_error *err);
+/* Nothing is known of any key any more. */
+void weir_table_forget_entries(weir_table_store *s);
 
-/* Asks the driver what the table is, where that is not known. */
-WEIR_MUST_USE weir_status weir_table_describe(weir_table_store *s, weir_table *t, weir_error *err);
+/* ---- table_walk.c --------------------------------------------------------------------------- */
+
+WEIR_MUST_USE weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space space,
+    weir_view from, weir_store_each_fn *fn, void *ctx, weir_error *err);
+WEIR_MUST_USE weir_status weir_table_clear(
+    weir_table_store *s, unsigned cache, weir_space space, weir_error *err);
+
+/* ---- table_columns.c: a table and the columns of rows that are to go into it ---------------- */
+
+/* Makes a table that is not there, by the shape of its rows and this key of a record. */
+WEIR_MUST_USE weir_status weir_table_make(
+    weir_table_store *s, weir_table *t, weir_view key, weir_error *err);
+/* Which columns a row's members are; columns that the table lacks are added, as the rule allows.
+ * *signature: the one of the row before, or NULL. *changed is set when the table has been: what was
+ * known of it, signatures too, is void. */
+WEIR_MUST_USE weir_status weir_table_sign(weir_table_store *s, weir_table *t, const weir_value *row,
+    const weir_signature **signature, bool *changed, weir_error *err);
+
+/* ---- table_flush.c -------------------------------------------------------------------------- */
 
 /* Writes all that the transaction has set; afterwards the entries are as the database is. */
 WEIR_MUST_USE weir_status weir_table_flush(weir_table_store *s, weir_error *err);
-/* Nothing is known of any key any more. */
-void weir_table_forget_entries(weir_table_store *s);
 
 #endif

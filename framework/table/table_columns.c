@@ -1,0 +1,190 @@
+/* A table and the columns of the rows that are to go into it: made, added to, and told apart by the
+ * members that rows have. See table_store.h. */
+#include "base/alloc.h"
+#include "table/table_key.h"
+#include "table/table_store.h"
+#include "value/json.h"
+
+/* ---- The table and its columns -----------------------------------------------------------------
+ */
+
+static weir_status missing_type(const weir_table *t, weir_view column, weir_error *err)
+{
+    return weir_fail(err, WEIR_E_TABLE_NO_TYPE,
+        "column \"%.*s\" of table %s has no type: its records do not tell one; name it under "
+        "sources.NAME.types, or make the table",
+        WEIR_ARG(column), t->quoted);
+}
+
+weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, weir_error *err)
+{
+    weir_view *names = (weir_view *)(uintptr_t)t->rule->key;
+    size_t n = t->rule->n_key;
+    weir_status st = n ? WEIR_OK : weir_table_key_names(t, key, &s->scratch, &names, &n, err);
+    if (st) {
+        return st;
+    }
+    if (!n) {
+        return weir_fail(err, WEIR_E_TABLE_KEY,
+            "the records' keys are single values: name the key's column by `key` of table %s",
+            t->quoted);
+    }
+    if (!t->shape || !t->shape->n_columns) {
+        return weir_fail(err, WEIR_E_TABLE_NO_TYPE,
+            "table %s cannot be made: its records do not tell their columns' types; name them "
+            "under "
+            "sources.NAME.types, or make the table",
+            t->quoted);
+    }
+    for (size_t i = 0; i < t->shape->n_columns; i++) {
+        if (!t->shape->columns[i].type.len) {
+            return missing_type(t, t->shape->columns[i].name, err);
+        }
+    }
+    st = s->driver->create(s->self, t, t->shape, names, n, err);
+    t->described = false;
+    st = st ? st : weir_table_describe(s, t, err);
+    t->changed = true;
+    return st;
+}
+
+static const weir_shape_column *shape_column(const weir_table *t, weir_view name)
+{
+    for (size_t i = 0; t->shape && i < t->shape->n_columns; i++) {
+        if (weir_view_eq(t->shape->columns[i].name, name)) {
+            return &t->shape->columns[i];
+        }
+    }
+    return NULL;
+}
+
+/* *at: SIZE_MAX where the member is left out. */
+static weir_status place_member(
+    weir_table_store *s, weir_table *t, weir_view name, size_t *at, bool *changed, weir_error *err)
+{
+    *at = SIZE_MAX;
+    if (weir_table_column_named(t, name, at)) {
+        *at = t->columns[*at].generated ? SIZE_MAX : *at;
+        return WEIR_OK;
+    }
+    if (t->rule->on_ddl == WEIR_DDL_IGNORE) {
+        return WEIR_OK;
+    }
+    if (t->rule->on_ddl == WEIR_DDL_STOP) {
+        return weir_fail(err, WEIR_E_TABLE_COLUMN,
+            "table %s has no column \"%.*s\", which its rows have, and on_ddl is stop", t->quoted,
+            WEIR_ARG(name));
+    }
+    const weir_shape_column *c = shape_column(t, name);
+    if (!c || !c->type.len) {
+        return missing_type(t, name, err);
+    }
+    weir_status st = s->driver->add_column(s->self, t, c, err);
+    t->described = false;
+    st = st ? st : weir_table_describe(s, t, err);
+    t->changed = *changed = true;
+    if (!st && !weir_table_column_named(t, name, at)) {
+        return weir_fail(
+            err, WEIR_E_TABLE_COLUMN, "table %s has no column \"%.*s\"", t->quoted, WEIR_ARG(name));
+    }
+    return st;
+}
+
+/* ---- Signatures --------------------------------------------------------------------------------
+ */
+
+static bool has_members(const weir_signature *g, const weir_value *row)
+{
+    size_t i = 0;
+    if (g->n_members != row->len) {
+        return false;
+    }
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        (void)value;
+        if (!weir_view_eq(weir_raw(name), g->members[i++])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All the members first, since adding a column forgets what was known of the table. */
+static weir_status add_columns(
+    weir_table_store *s, weir_table *t, const weir_value *row, bool *changed, weir_error *err)
+{
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        (void)value;
+        size_t at;
+        weir_view text = weir_string(name, &s->scratch);
+        weir_status st =
+            text.ptr ? place_member(s, t, text, &at, changed, err) : weir_fail_oom(err);
+        if (st) {
+            return st;
+        }
+    }
+    return WEIR_OK;
+}
+
+static bool fill_signature(
+    weir_table_store *s, const weir_table *t, weir_signature *g, const weir_value *row)
+{
+    g->members = weir_arena_alloc(&g->arena, row->len * sizeof *g->members);
+    g->columns = weir_arena_alloc(&g->arena, row->len * sizeof *g->columns);
+    if (!g->members || !g->columns) {
+        return false;
+    }
+    WEIR_EACH_MEMBER(row, name, value)
+    {
+        (void)value;
+        size_t at = SIZE_MAX;
+        weir_view text = weir_string(name, &s->scratch);
+        const weir_table_column *c = text.ptr ? weir_table_column_named(t, text, &at) : NULL;
+        g->columns[g->n_members] = c && !c->generated ? at : SIZE_MAX;
+        g->n_columns += g->columns[g->n_members] != SIZE_MAX;
+        g->members[g->n_members++] = weir_arena_copy(&g->arena, weir_raw(name));
+    }
+    return !g->arena.failed && !s->scratch.failed;
+}
+
+static weir_status new_signature(weir_table_store *s, weir_table *t, const weir_value *row,
+    const weir_signature **signature, bool *changed, weir_error *err)
+{
+    weir_status st = add_columns(s, t, row, changed, err);
+    if (st) {
+        return st;
+    }
+    weir_signature **grown =
+        weir_realloc(t->signatures, (t->n_signatures + 1) * sizeof(weir_signature *));
+    weir_signature *g = grown ? weir_calloc(1, sizeof *g) : NULL;
+    t->signatures = grown ? grown : t->signatures;
+    if (!g) {
+        return weir_fail_oom(err);
+    }
+    weir_arena_init(&g->arena, 0);
+    g->number = (unsigned)t->n_signatures;
+    if (!fill_signature(s, t, g, row)) {
+        weir_arena_fini(&g->arena);
+        weir_free(g);
+        return weir_fail_oom(err);
+    }
+    t->signatures[t->n_signatures++] = g;
+    *signature = g;
+    return WEIR_OK;
+}
+
+weir_status weir_table_sign(weir_table_store *s, weir_table *t, const weir_value *row,
+    const weir_signature **signature, bool *changed, weir_error *err)
+{
+    if (*signature && has_members(*signature, row)) {
+        return WEIR_OK;
+    }
+    for (size_t i = 0; i < t->n_signatures; i++) {
+        if (has_members(t->signatures[i], row)) {
+            *signature = t->signatures[i];
+            return WEIR_OK;
+        }
+    }
+    return new_signature(s, t, row, signature, changed, err);
+}
