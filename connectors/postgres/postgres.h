@@ -54,8 +54,54 @@ void weir_pg_array_text(weir_buf *to, weir_view element);  /* ptr NULL: NULL */
 void weir_pg_array_bytes(weir_buf *to, weir_view element); /* of bytea */
 void weir_pg_array_end(weir_buf *to);
 
-/* Writes rows of a table (table/table.h: write). */
-WEIR_MUST_USE weir_status weir_pg_write(weir_pg *p, weir_table *t, const weir_table_change *changes,
-    size_t n, bool *moved, weir_error *err);
+/* ---- The parts of the driver: calls of table/table.h, whose self is a weir_pg ---------------- */
+
+/* postgres_session.c */
+weir_status weir_pg_begin(void *self, weir_error *err);
+weir_status weir_pg_commit(void *self, weir_error *err);
+void weir_pg_abort(void *self);
+weir_status weir_pg_savepoint(void *self, weir_error *err);
+weir_status weir_pg_rollback_to(void *self, weir_error *err);
+weir_status weir_pg_exclude(void *self, weir_error *err);
+weir_status weir_pg_take_partitions(
+    void *self, const char *cache, const int32_t *partitions, size_t n, weir_error *err);
+/* Connects, where there is no connection. */
+WEIR_MUST_USE weir_status weir_pg_ensure(weir_pg *p, weir_error *err);
+void weir_pg_hang_up(weir_pg *p);
+/* Does what is in p->sql. */
+WEIR_MUST_USE weir_status weir_pg_do_buffer(weir_pg *p, const weir_table *t, weir_error *err);
+/* Two that make something at once meet in the catalog's own unique indexes. */
+bool weir_pg_made_beside(weir_status st, const weir_error *err);
+
+/* postgres_catalog.c */
+weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err);
+weir_status weir_pg_check_key(void *self, const weir_table *t, bool *unique, weir_error *err);
+weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *shape,
+    const weir_view *key_columns, size_t n_key, weir_error *err);
+weir_status weir_pg_add_column(
+    void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+
+/* postgres_read.c */
+weir_status weir_pg_fetch(void *self, weir_table *t, const weir_view *const *keys, size_t n,
+    bool rows, weir_table_found_fn *found, void *ctx, weir_error *err);
+weir_status weir_pg_page(void *self, weir_table *t, const weir_view *after, bool inclusive,
+    unsigned limit, bool rows, weir_table_page_fn *fn, void *ctx, weir_error *err);
+weir_status weir_pg_clear(void *self, weir_table *t, weir_error *err);
+/* On any connection: the ordinality of the key, the position, the row. */
+WEIR_MUST_USE weir_status weir_pg_fetch_with(PGconn *conn, weir_buf *sql, const weir_table *t,
+    const weir_view *const *keys, size_t n, bool rows, PGresult **r, weir_error *err);
+
+/* postgres_write.c */
+weir_status weir_pg_write(void *self, weir_table *t, const weir_table_change *changes, size_t n,
+    bool *moved, weir_error *err);
+
+/* postgres_side.c */
+weir_status weir_pg_side_fetch(void *self, const char *cache, weir_space space,
+    const weir_view *keys, size_t n, weir_side_found_fn *found, void *ctx, weir_error *err);
+weir_status weir_pg_side_write(void *self, const char *cache, weir_space space,
+    const weir_side_change *changes, size_t n, bool unguarded, bool *moved, weir_error *err);
+weir_status weir_pg_side_page(void *self, const char *cache, weir_space space, weir_view after,
+    bool inclusive, unsigned limit, weir_side_found_fn *fn, void *ctx, weir_error *err);
+weir_status weir_pg_side_clear(void *self, const char *cache, weir_space space, weir_error *err);
 
 #endif

@@ -399,10 +399,10 @@ static weir_status write_group(writing *w, bool *moved, weir_error *err)
     return st;
 }
 
-weir_status weir_pg_write(weir_pg *p, weir_table *t, const weir_table_change *changes, size_t n,
+weir_status weir_pg_write(void *self, weir_table *t, const weir_table_change *changes, size_t n,
     bool *moved, weir_error *err)
 {
-    writing w = {.p = p, .t = t, .changes = changes, .n = n};
+    writing w = {.p = self, .t = t, .changes = changes, .n = n};
     if (is_direct(&w)) {
         return copy_direct(&w, moved, err);
     }

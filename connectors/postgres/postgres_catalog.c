@@ -1,0 +1,239 @@
+/* What PostgreSQL's catalog says of a table, and making and changing one. See postgres.h. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "postgres/postgres.h"
+#include "table/table_key.h"
+
+/* ---- What a table is ---------------------------------------------------------------------------
+ */
+
+static weir_form form_of(weir_view type, bool array, weir_view item, weir_form *item_form)
+{
+    bool json = weir_view_is(type, "json") || weir_view_is(type, "jsonb");
+    *item_form = weir_view_is(item, "json") || weir_view_is(item, "jsonb") ? WEIR_FORM_JSON
+                 : weir_view_is(item, "hstore")                            ? WEIR_FORM_HSTORE
+                                                                           : WEIR_FORM_TEXT;
+    return json                           ? WEIR_FORM_JSON
+           : weir_view_is(type, "hstore") ? WEIR_FORM_HSTORE
+           : array && item.len            ? WEIR_FORM_ARRAY
+                                          : WEIR_FORM_TEXT;
+}
+
+static bool take_column(weir_table *t, const PGresult *r, int i)
+{
+    weir_table_column c = {.generated = weir_view_is(weir_pg_value(r, i, 5), "true")};
+    c.form = form_of(weir_pg_value(r, i, 2), weir_view_is(weir_pg_value(r, i, 3), "A"),
+        weir_pg_value(r, i, 4), &c.item);
+    const char *type = PQgetvalue(r, i, 1);
+    return weir_table_add_column(t, c, PQgetvalue(r, i, 0), type, type);
+}
+
+static const char columns_sql[] =
+    "select a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(b.typname, "
+    "t.typname)::text,"
+    " coalesce(b.typcategory, t.typcategory)::text, coalesce(e.typname::text, ''),"
+    " (a.attgenerated <> '')::text"
+    " from pg_attribute a join pg_type t on t.oid = a.atttypid"
+    " left join pg_type b on t.typtype = 'd' and b.oid = t.typbasetype"
+    " left join pg_type e on e.oid = nullif(coalesce(b.typelem, t.typelem), 0)"
+    " where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum";
+
+static const char key_sql[] =
+    "select a.attname::text from pg_index i join pg_attribute a on a.attrelid = i.indrelid and "
+    "a.attnum"
+    " = any (i.indkey) where i.indrelid = to_regclass($1) and i.indisprimary order by 1";
+
+static const char depends_sql[] =
+    "select coalesce((select 'foreign key ' || conname from pg_constraint where contype = 'f' and"
+    " (conrelid = to_regclass($1) or confrelid = to_regclass($1)) limit 1),"
+    " (select 'exclusion ' || conname from pg_constraint where contype = 'x' and"
+    " conrelid = to_regclass($1) limit 1),"
+    " (select 'unique index ' || indexrelid::regclass from pg_index where indrelid = "
+    "to_regclass($1)"
+    " and indisunique and not indisprimary and (select array_agg(attname::text order by attname "
+    "collate"
+    " \"C\") from pg_attribute where attrelid = indrelid and attnum = any (indkey)) is distinct "
+    "from"
+    " $2::text[] limit 1))";
+
+static weir_status ask(weir_pg *p, const weir_table *t, const char *sql, const char *second,
+    PGresult **r, weir_error *err)
+{
+    const char *values[] = {t->quoted, second};
+    return weir_pg_run(p->conn, t, sql, second ? 2 : 1, values, r, err);
+}
+
+static weir_status learn_primary_key(weir_pg *p, weir_table *t, weir_error *err)
+{
+    PGresult *r;
+    weir_status st = ask(p, t, key_sql, NULL, &r, err);
+    if (st) {
+        return st;
+    }
+    int n = PQntuples(r);
+    weir_view *names = weir_arena_alloc(&t->arena, (size_t)n * sizeof *names);
+    for (int i = 0; names && i < n; i++) {
+        names[i] = weir_arena_copy(&t->arena, weir_pg_value(r, i, 0));
+    }
+    PQclear(r);
+    if (!names || t->arena.failed) {
+        return weir_fail_oom(err);
+    }
+    return n ? weir_table_learn_key(t, names, (size_t)n, err) : WEIR_OK;
+}
+
+weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err)
+{
+    weir_pg *p = self;
+    PGresult *r;
+    weir_status st = ask(p, t, columns_sql, NULL, &r, err);
+    if (st) {
+        return st;
+    }
+    bool ok = true;
+    for (int i = 0; i < PQntuples(r) && ok; i++) {
+        ok = take_column(t, r, i);
+    }
+    t->exists = PQntuples(r) > 0;
+    PQclear(r);
+    if (!ok) {
+        return weir_fail_oom(err);
+    }
+    return t->exists && !t->rule->n_key ? learn_primary_key(p, t, err) : WEIR_OK;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The key's columns as a text[], in the order of their bytes. */
+static bool key_array(const weir_table *t, weir_buf *to)
+{
+    const char **names = weir_calloc(t->n_key, sizeof(const char *));
+    if (!names) {
+        return false;
+    }
+    for (size_t i = 0; i < t->n_key; i++) {
+        names[i] = weir_table_key_column(t, i)->name;
+    }
+    qsort(names, t->n_key, sizeof(const char *), by_bytes);
+    weir_pg_array_begin(to);
+    for (size_t i = 0; i < t->n_key; i++) {
+        weir_pg_array_text(to, weir_view_of(names[i]));
+    }
+    weir_pg_array_end(to);
+    weir_free(names);
+    return !to->failed;
+}
+
+static weir_status learn_depends(weir_pg *p, weir_table *t, const char *key, weir_error *err)
+{
+    PGresult *r;
+    weir_status st = ask(p, t, depends_sql, key, &r, err);
+    if (!st && !PQgetisnull(r, 0, 0) && !t->depends) {
+        t->depends = weir_strdup(PQgetvalue(r, 0, 0));
+        weir_log_line(p->options.log, WEIR_LOG_WARN, t->name,
+            "table %s has a %s: weir orders the changes of one row only, and stops where it is "
+            "violated",
+            t->quoted, PQgetvalue(r, 0, 0));
+    }
+    if (!st) {
+        PQclear(r);
+    }
+    return st;
+}
+
+weir_status weir_pg_check_key(void *self, const weir_table *t, bool *unique, weir_error *err)
+{
+    static const char sql[] =
+        "select exists (select 1 from pg_index where indrelid = to_regclass($1) and indisunique "
+        "and "
+        "indpred is null and indexprs is null and indimmediate and (select array_agg(attname::text "
+        "order by attname collate \"C\") from pg_attribute where attrelid = indrelid and attnum = "
+        "any "
+        "(indkey)) = $2::text[])::text";
+    weir_pg *p = self;
+    weir_buf key = {0};
+    PGresult *r;
+    weir_status st = key_array(t, &key) ? WEIR_OK : weir_fail_oom(err);
+    st = st ? st : ask(p, t, sql, weir_buf_str(&key), &r, err);
+    if (!st) {
+        *unique = weir_view_is(weir_pg_value(r, 0, 0), "true");
+        PQclear(r);
+        st = learn_depends(p, (weir_table *)(uintptr_t)t, weir_buf_str(&key), err);
+    }
+    weir_buf_fini(&key);
+    return st;
+}
+
+/* ---- Making a table ----------------------------------------------------------------------------
+ */
+
+/* Of definitions: if another process was quicker, the transaction is to be done again. */
+static weir_status define(weir_pg *p, const weir_table *t, weir_error *err)
+{
+    weir_status st = weir_pg_do_buffer(p, t, err);
+    return weir_pg_made_beside(st, err) ? weir_fail(err, WEIR_E_TABLE_MOVED,
+                                              "table %s is made by another process", t->quoted)
+                                        : st;
+}
+
+static weir_status make_schema(weir_pg *p, const weir_table *t, weir_error *err)
+{
+    PGresult *r;
+    const char *schema = t->rule->schema;
+    if (!schema) {
+        return WEIR_OK;
+    }
+    weir_status st = weir_pg_run(
+        p->conn, t, "select 1::text from pg_namespace where nspname = $1", 1, &schema, &r, err);
+    if (st) {
+        return st;
+    }
+    bool there = PQntuples(r) > 0;
+    PQclear(r);
+    weir_buf_clear(&p->sql);
+    weir_buf_puts(&p->sql, "create schema if not exists ");
+    weir_sql_quote(&p->sql, weir_view_of(schema));
+    return there ? WEIR_OK : define(p, t, err);
+}
+
+weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *shape,
+    const weir_view *key_columns, size_t n_key, weir_error *err)
+{
+    weir_pg *p = self;
+    weir_status st = make_schema(p, t, err);
+    if (st) {
+        return st;
+    }
+    weir_buf_clear(&p->sql);
+    weir_buf_printf(&p->sql, "create table %s (", t->quoted);
+    for (size_t i = 0; i < shape->n_columns; i++) {
+        weir_sql_quote(&p->sql, shape->columns[i].name);
+        weir_buf_putc(&p->sql, ' ');
+        weir_buf_putv(&p->sql, shape->columns[i].type);
+        weir_buf_puts(&p->sql, ", ");
+    }
+    weir_sql_quote(&p->sql, weir_view_of(t->rule->position_column));
+    weir_buf_puts(&p->sql, " bytea, primary key (");
+    for (size_t i = 0; i < n_key; i++) {
+        weir_buf_puts(&p->sql, i ? "," : "");
+        weir_sql_quote(&p->sql, key_columns[i]);
+    }
+    weir_buf_puts(&p->sql, "))");
+    return define(p, t, err);
+}
+
+weir_status weir_pg_add_column(
+    void *self, const weir_table *t, const weir_shape_column *column, weir_error *err)
+{
+    weir_pg *p = self;
+    weir_buf_clear(&p->sql);
+    weir_buf_printf(&p->sql, "alter table %s add column if not exists ", t->quoted);
+    weir_sql_quote(&p->sql, column->name);
+    weir_buf_putc(&p->sql, ' ');
+    weir_buf_putv(&p->sql, column->type);
+    return define(p, t, err);
+}
