@@ -1,0 +1,158 @@
+/* Writing rows: one prepared statement for each kind of change and order of columns, each guarded
+ * by the position that was read. See sqlite.h. */
+#include "sqlite/sqlite.h"
+
+/* ---- Writing rows ------------------------------------------------------------------------------
+ */
+
+static bool is_of_key(const weir_table *t, size_t column)
+{
+    for (size_t i = 0; i < t->n_key; i++) {
+        if (t->key[i].column == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_written(const weir_table *t, const weir_signature *g, size_t member)
+{
+    return g->columns[member] != SIZE_MAX && !is_of_key(t, g->columns[member]);
+}
+
+static void put_guard(weir_buf *to, const weir_table *t)
+{
+    weir_buf_puts(to, " where ");
+    weir_sqlite_put_keys(to, t, " and ", "=?");
+    weir_sqlite_put_name(to, " and ", t->rule->position_column);
+    weir_buf_puts(to, " is ?");
+}
+
+/* Parameters: new position, key, columns. */
+static weir_status prepare_insert(
+    weir_sqlite *q, const weir_table *t, const weir_signature *g, sqlite3_stmt **s, weir_error *err)
+{
+    weir_buf_clear(&q->sql);
+    weir_buf_printf(&q->sql, "insert into %s (", t->quoted);
+    weir_sqlite_put_name(&q->sql, "", t->rule->position_column);
+    weir_buf_putc(&q->sql, ',');
+    weir_sqlite_put_keys(&q->sql, t, ",", "");
+    size_t n = 1 + t->n_key;
+    for (size_t i = 0; g && i < g->n_members; i++) {
+        if (is_written(t, g, i)) {
+            weir_sqlite_put_name(&q->sql, ",", t->columns[g->columns[i]].name);
+            n++;
+        }
+    }
+    weir_buf_puts(&q->sql, ") values (?");
+    for (size_t i = 1; i < n; i++) {
+        weir_buf_puts(&q->sql, ",?");
+    }
+    weir_buf_puts(&q->sql, ") on conflict (");
+    weir_sqlite_put_keys(&q->sql, t, ",", "");
+    weir_buf_puts(&q->sql, ") do nothing");
+    return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
+}
+
+/* Parameters: new position, columns, key, old position. */
+static weir_status prepare_update(
+    weir_sqlite *q, const weir_table *t, const weir_signature *g, sqlite3_stmt **s, weir_error *err)
+{
+    weir_buf_clear(&q->sql);
+    weir_buf_printf(&q->sql, "update %s set ", t->quoted);
+    weir_sqlite_put_name(&q->sql, "", t->rule->position_column);
+    weir_buf_puts(&q->sql, "=?");
+    for (size_t i = 0; g && i < g->n_members; i++) {
+        if (is_written(t, g, i)) {
+            weir_sqlite_put_name(&q->sql, ",", t->columns[g->columns[i]].name);
+            weir_buf_puts(&q->sql, "=?");
+        }
+    }
+    put_guard(&q->sql, t);
+    return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
+}
+
+static weir_status prepare_delete(
+    weir_sqlite *q, const weir_table *t, sqlite3_stmt **s, weir_error *err)
+{
+    weir_buf_clear(&q->sql);
+    weir_buf_printf(&q->sql, "delete from %s", t->quoted);
+    put_guard(&q->sql, t);
+    return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
+}
+
+static int bind_columns(const weir_table *t, const weir_table_change *c, sqlite3_stmt *s, int *at)
+{
+    int rc = SQLITE_OK;
+    const weir_signature *g = c->signature;
+    for (size_t i = 0; g && i < g->n_members && !rc; i++) {
+        if (is_written(t, g, i)) {
+            rc = weir_sqlite_bind(s, (*at)++, t->columns[g->columns[i]].form, c->values[i]);
+        }
+    }
+    return rc;
+}
+
+static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statements *m,
+    const weir_table_change *c, bool *moved, weir_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    weir_status st = WEIR_OK;
+    int rc = SQLITE_OK, at = 1;
+    int64_t changes = 0;
+    size_t g = c->signature ? c->signature->number : 0;
+    switch (c->op) {
+    case WEIR_TABLE_INSERT:
+        st = m->insert[g] ? WEIR_OK : prepare_insert(q, t, c->signature, &m->insert[g], err);
+        s = m->insert[g];
+        rc = st ? rc : weir_sqlite_bind_blob(s, at++, c->position);
+        rc = st || rc ? rc : weir_sqlite_bind_key(t, s, at, c->key_values);
+        at += (int)t->n_key;
+        rc = st || rc ? rc : bind_columns(t, c, s, &at);
+        break;
+    case WEIR_TABLE_UPDATE:
+        st = m->update[g] ? WEIR_OK : prepare_update(q, t, c->signature, &m->update[g], err);
+        s = m->update[g];
+        rc = st ? rc : weir_sqlite_bind_blob(s, at++, c->position);
+        rc = st || rc ? rc : bind_columns(t, c, s, &at);
+        break;
+    case WEIR_TABLE_POSITION:
+        st = m->position ? WEIR_OK : prepare_update(q, t, NULL, &m->position, err);
+        s = m->position;
+        rc = st ? rc : weir_sqlite_bind_blob(s, at++, c->position);
+        break;
+    case WEIR_TABLE_DELETE:
+        st = m->delete ? WEIR_OK : prepare_delete(q, t, &m->delete, err);
+        s = m->delete;
+        break;
+    }
+    if (st) {
+        return st;
+    }
+    if (c->op != WEIR_TABLE_INSERT) {
+        rc = rc ? rc : weir_sqlite_bind_key(t, s, at, c->key_values);
+        rc = rc ? rc : weir_sqlite_bind_blob(s, at + (int)t->n_key, c->old_position);
+    }
+    st = weir_sqlite_finish(q, s, t, rc, &changes, err);
+    *moved |= !st && changes != 1;
+    return st;
+}
+
+weir_status weir_sqlite_write(void *self, weir_table *t, const weir_table_change *changes, size_t n,
+    bool *moved, weir_error *err)
+{
+    weir_sqlite_statements *m = weir_sqlite_statements_of(t);
+    if (!m || !weir_sqlite_room_for(m, t->n_signatures + 1)) {
+        return weir_fail_oom(err);
+    }
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < n && !st && !*moved; i++) { /* deletes first: a unique value may move */
+        st = changes[i].op == WEIR_TABLE_DELETE ? write_one(self, t, m, &changes[i], moved, err)
+                                                : WEIR_OK;
+    }
+    for (size_t i = 0; i < n && !st && !*moved; i++) {
+        st = changes[i].op != WEIR_TABLE_DELETE ? write_one(self, t, m, &changes[i], moved, err)
+                                                : WEIR_OK;
+    }
+    return st;
+}
