@@ -381,6 +381,7 @@ static weir_status open_engine(weir_app *a, weir_error *err)
         .lanes = weir_lanes_of(c),
         .in_flight_bytes = weir_engine_bytes_of(c),
         .group = true,
+        .resume = true,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_handlers_tag,
         .ctx = a->handlers,

@@ -15,8 +15,12 @@
 typedef struct weir_kafka_commits {
     int64_t open_until_ms; /* one is, at most until then; 0: none */
     bool failing;
+    bool offsets_alone; /* the broker refuses what we say beside them */
 } weir_kafka_commits;
 
+/* As a list of librdkafka's, with metadata or without; NULL: out of memory. */
+rd_kafka_topic_partition_list_t *weir_kafka_offsets(
+    const weir_offset *offsets, size_t n, bool metadata);
 /* As the port's commit does. */
 WEIR_MUST_USE weir_status weir_kafka_commit(weir_kafka_commits *c, rd_kafka_t *rk,
     const weir_offset *offsets, size_t n, bool wait, weir_error *err);

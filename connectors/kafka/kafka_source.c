@@ -207,6 +207,10 @@ static void assign_given(kafka_source *s)
             weir_fail_oom(&s->failure);
             return;
         }
+        if (tp->offset >= 0 && tp->metadata_size && s->events->resume) {
+            weir_view said = {tp->metadata, tp->metadata_size};
+            s->events->resume(s->engine, s->served[s->n_served - 1].partition, said);
+        }
     }
     weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", s->given->cnt);
     rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, s->given);

@@ -62,6 +62,14 @@ static weir_partition *on_assigned(void *engine, weir_view topic, int32_t number
     return p;
 }
 
+static void on_resume(void *engine, weir_partition *p, weir_view metadata)
+{
+    weir_engine *e = engine;
+    if (e->options.resume && !weir_resume_get(&p->known, p->frontier.next, metadata)) {
+        weir_engine_fail_oom(e);
+    }
+}
+
 /* ---- Committing ---------------------------------------------------------------------------------
  */
 
@@ -71,11 +79,39 @@ static void on_committed(void *engine, const char *topic, int32_t number, int64_
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < e->n_partitions; i++) {
         weir_partition *p = e->partitions[i];
-        if (p->number == number && strcmp(p->topic, topic) == 0 && next > p->committed) {
-            p->committed = next;
+        if (p->number == number && strcmp(p->topic, topic) == 0) {
+            p->committed = next > p->committed ? next : p->committed;
+            p->committed_changes = p->sent_changes;
         }
     }
     pthread_mutex_unlock(&e->lock);
+}
+
+bool weir_partition_wants_commit(const weir_engine *e, const weir_partition *p)
+{
+    bool says_more =
+        e->options.resume && weir_frontier_open(&p->frontier) && p->changes != p->committed_changes;
+    return p->frontier.next > p->committed || (p->frontier.next >= 0 && says_more);
+}
+
+/* What a commit says, with its texts in `texts`, of which it has the places only. Lock: `lock`. */
+static weir_offset say(weir_engine *e, weir_partition *p, weir_buf *texts)
+{
+    size_t start = texts->len;
+    if (e->options.resume) {
+        weir_resume_put(texts, &p->frontier, &p->known);
+    }
+    p->sent_changes = p->changes;
+    return (weir_offset){p->topic, p->number, p->frontier.next, {NULL, texts->len - start}};
+}
+
+static void place_texts(weir_offset *offsets, size_t n, const weir_buf *texts)
+{
+    const char *at = texts->ptr;
+    for (size_t i = 0; i < n && at; i++) {
+        offsets[i].metadata.ptr = at;
+        at += offsets[i].metadata.len;
+    }
 }
 
 /* An engine that has failed commits nothing more. */
@@ -86,26 +122,28 @@ static weir_status commit_some(
         return WEIR_OK;
     }
     weir_offset *offsets = weir_alloc(n * sizeof *offsets);
+    weir_buf texts = {0};
     size_t moved = 0;
     if (!offsets) {
         return weir_fail_oom(err);
     }
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {
-        weir_partition *p = partitions[i];
-        if (p->frontier.next > p->committed) {
-            offsets[moved++] = (weir_offset){p->topic, p->number, p->frontier.next};
+        if (weir_partition_wants_commit(e, partitions[i])) {
+            offsets[moved++] = say(e, partitions[i], &texts);
         }
     }
     pthread_mutex_unlock(&e->lock);
-    weir_status s = WEIR_OK;
-    if (moved) {
+    weir_status s = texts.failed ? weir_fail_oom(err) : WEIR_OK;
+    place_texts(offsets, moved, &texts);
+    if (moved && !s) {
         s = e->source.ops->commit(e->source.self, offsets, moved, wait, err);
     }
     for (size_t i = 0; i < moved && wait && !s; i++) {
         on_committed(e, offsets[i].topic, offsets[i].number, offsets[i].next);
     }
     weir_free(offsets);
+    weir_buf_fini(&texts);
     return s;
 }
 
@@ -252,6 +290,7 @@ static void on_error(void *engine, const weir_error *err)
 
 const weir_source_events weir_engine_events = {
     .assigned = on_assigned,
+    .resume = on_resume,
     .revoked = on_revoked,
     .record = weir_intake_record,
     .end = on_end,

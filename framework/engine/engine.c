@@ -61,6 +61,7 @@ void weir_partition_unref(weir_partition *p)
     assert(p->refs > 0);
     if (--p->refs == 0) {
         weir_frontier_fini(&p->frontier);
+        weir_resume_fini(&p->known);
         weir_free(p->topic);
         weir_free(p);
     }
@@ -172,7 +173,8 @@ weir_status weir_engine_poll(weir_engine *e, int64_t now_ms, int timeout_ms)
     if (weir_engine_failed(e)) {
         return WEIR_FATAL;
     }
-    if (e->options.group && now_ms >= e->next_commit_ms) {
+    if (e->options.group && (now_ms >= e->next_commit_ms || atomic_load(&e->commit_soon))) {
+        atomic_store(&e->commit_soon, false);
         e->next_commit_ms = now_ms + e->options.commit_interval_ms;
         commit_in_passing(e);
     }
@@ -289,6 +291,7 @@ void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n)
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {
         moved |= weir_frontier_settle(&records[i]->partition->frontier, records[i]->seq);
+        records[i]->partition->changes++;
     }
     e->settled_total += n;
     bool wake = e->too_far && moved;
@@ -298,6 +301,22 @@ void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n)
     if (wake) {
         e->source.ops->wake(e->source.self);
     }
+}
+
+bool weir_engine_note_failure(weir_engine *e, const weir_record *r, uint32_t attempts)
+{
+    if (!e->options.resume) {
+        return true; /* nobody was promised anything */
+    }
+    weir_partition *p = r->partition;
+    pthread_mutex_lock(&e->lock);
+    bool noted = weir_resume_note(&p->known, &p->frontier, r->raw.offset, attempts);
+    p->changes += noted;
+    pthread_mutex_unlock(&e->lock);
+    if (noted && !atomic_exchange(&e->commit_soon, true)) {
+        e->source.ops->wake(e->source.self);
+    }
+    return noted;
 }
 
 static void free_with_chunk(weir_record *r)

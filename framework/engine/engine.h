@@ -52,6 +52,7 @@ typedef struct weir_engine_options {
     unsigned ahead_records;     /* per partition, at or above its frontier, settled ones counted:
                                  * past it a stuck record holds the others up; 0: 1,000,000 */
     bool group;                 /* commit the frontier to the source */
+    bool resume;                /* with it: also what is settled above it, and failed attempts */
     int64_t commit_interval_ms; /* 0: 1,000 */
     int64_t drain_ms;           /* bound of a revoke's drain */
     /* The tag of a topic's partitions; called at each assignment. */
@@ -76,6 +77,7 @@ typedef struct weir_delivery {
     weir_partition *partition;
     weir_raw_record raw;
     void *message;
+    bool passed_over; /* settled before: on no lane */
 } weir_delivery;
 
 typedef struct weir_engine {
@@ -107,10 +109,11 @@ typedef struct weir_engine {
     weir_chunk **filling; /* per lane: the chunk that is being filled */
     weir_delivery *batch; /* of this poll, in order; not handed out yet */
     size_t n_batch, batch_capacity, batch_bytes;
-    bool refusing;        /* a record found no memory: all behind it are given back */
-    bool commits_fail;    /* the last commit failed, and the log says so */
-    char logged_code[32]; /* the source's trouble that was logged last … */
-    int64_t logged_ms;    /* … and when */
+    bool refusing;           /* a record found no memory: all behind it are given back */
+    bool commits_fail;       /* the last commit failed, and the log says so */
+    atomic_bool commit_soon; /* without waiting for its time. Any thread */
+    char logged_code[32];    /* the source's trouble that was logged last … */
+    int64_t logged_ms;       /* … and when */
 } weir_engine;
 
 WEIR_MUST_USE weir_status weir_engine_init(weir_engine *e, const weir_engine_options *options,
@@ -138,6 +141,10 @@ static inline void weir_engine_drop(weir_engine *e, weir_record *const *records,
     weir_engine_release(e, records, n);
 }
 
+/* So many attempts of the record have failed: the next commit says so, and is made soon. True: it
+ * has room for that; false: behind a crash they begin again. Thread: any that has the record. */
+bool weir_engine_note_failure(weir_engine *e, const weir_record *r, uint32_t attempts);
+
 /* The messages of these records are not needed any more: they are given back now, and what is kept
  * of all of them counts as `bytes` until their release. Keys, values and headers are gone then.
  * Thread: any, and the only one that has the records. */
@@ -154,6 +161,8 @@ void weir_engine_stop_taking(weir_engine *e);
 void weir_engine_give_up(weir_engine *e);
 /* Nothing is open. Thread: any. */
 bool weir_engine_idle(weir_engine *e);
+/* Is there something to commit for it? Lock: `lock`. */
+bool weir_partition_wants_commit(const weir_engine *e, const weir_partition *p);
 /* Commits the frontier (group). wait: until the source has answered. Thread: poll. */
 WEIR_MUST_USE weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err);
 /* Ends the engine with this reason; the first one counts. Thread: any. */

@@ -78,3 +78,33 @@ void weir_frontier_reach(weir_frontier *f, int64_t offset)
         f->next = offset;
     }
 }
+
+bool weir_frontier_at(const weir_frontier *f, uint64_t seq, int64_t *offset)
+{
+    int64_t stored = *at(f, seq);
+    *offset = stored < 0 ? ~stored : stored;
+    return stored < 0;
+}
+
+bool weir_frontier_is_settled(const weir_frontier *f, int64_t offset)
+{
+    uint64_t low = f->head, high = f->tail;
+    int64_t found = -1;
+    bool settled = false;
+    if (offset < f->next) {
+        return true;
+    }
+    while (low != high) { /* offsets grow with their numbers */
+        uint64_t middle = low + (high - low) / 2;
+        settled = weir_frontier_at(f, middle, &found);
+        if (found == offset) {
+            return settled;
+        }
+        if (found < offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return false;
+}

@@ -31,6 +31,11 @@ bool weir_frontier_settle(weir_frontier *f, uint64_t seq);
  * move up to it, over what no record stands for (the markers of transactions). */
 void weir_frontier_reach(weir_frontier *f, int64_t offset);
 
+/* Is the record at `seq`, of [head, tail), settled? *offset is its offset. */
+bool weir_frontier_at(const weir_frontier *f, uint64_t seq, int64_t *offset);
+/* Was this offset delivered, and settled? Below the frontier all are. */
+bool weir_frontier_is_settled(const weir_frontier *f, int64_t offset);
+
 static inline int64_t weir_frontier_next(const weir_frontier *f)
 {
     return f->next;

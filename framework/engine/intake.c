@@ -92,7 +92,7 @@ void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *
         e->source.ops->release(e->source.self, message);
         return;
     }
-    e->batch[e->n_batch++] = (weir_delivery){p, *raw, message};
+    e->batch[e->n_batch++] = (weir_delivery){p, *raw, message, false};
     uint32_t cost = cost_of(raw);
     p->batch_records++;
     p->batch_bytes += cost;
@@ -152,6 +152,32 @@ static uint32_t place_hash(const weir_partition *p, weir_view key)
     return key.ptr ? weir_hash(key) ^ of_partition : of_partition | 1;
 }
 
+static void note_gap(weir_partition *p, int64_t offset)
+{
+    if (p->delivered_next >= 0 && offset > p->delivered_next) {
+        p->gap = offset; /* compaction, or a transaction's marker, is in between */
+    }
+    p->delivered_next = offset + 1;
+}
+
+/* It was settled in an assignment before this one: it only moves the frontier, and goes back to the
+ * source. Lock: `lock`. False: out of memory. */
+static bool pass_over(weir_delivery *d)
+{
+    weir_partition *p = d->partition;
+    uint64_t seq;
+    if (!weir_frontier_deliver(&p->frontier, d->raw.offset, &seq)) {
+        return false;
+    }
+    note_gap(p, d->raw.offset);
+    (void)weir_frontier_settle(&p->frontier, seq);
+    if (!p->open_records) {
+        p->released_head = p->frontier.head;
+    }
+    d->passed_over = true;
+    return true;
+}
+
 /* Puts one delivery on its lane. Lock: `lock`. False: out of memory. */
 static bool place(weir_engine *e, const weir_delivery *d)
 {
@@ -163,10 +189,7 @@ static bool place(weir_engine *e, const weir_delivery *d)
     if (!r || !weir_frontier_deliver(&p->frontier, d->raw.offset, &seq)) {
         return false;
     }
-    if (p->delivered_next >= 0 && d->raw.offset > p->delivered_next) {
-        p->gap = d->raw.offset; /* compaction, or a transaction's marker, is in between */
-    }
-    p->delivered_next = d->raw.offset + 1;
+    note_gap(p, d->raw.offset);
     *r = (weir_record){.raw = d->raw,
         .hash = hash,
         .bytes = cost_of(&d->raw),
@@ -175,7 +198,7 @@ static bool place(weir_engine *e, const weir_delivery *d)
         .partition = p,
         .chunk = e->filling[lane],
         .message = d->message,
-        .attempt = 1};
+        .attempt = 1 + weir_resume_attempts(&p->known, d->raw.offset)};
     r->chunk->count++;
     p->refs++;
     p->open_records++;
@@ -194,7 +217,9 @@ static size_t place_batch(weir_engine *e)
         e->waiting.status = WEIR_OK;
     }
     while (placed < e->n_batch && !e->refusing) {
-        e->refusing = !place(e, &e->batch[placed]);
+        weir_delivery *d = &e->batch[placed];
+        bool settled = weir_resume_is_settled(&d->partition->known, d->raw.offset);
+        e->refusing = settled ? !pass_over(d) : !place(e, d);
         placed += !e->refusing;
     }
     for (size_t i = 0; i < e->n_batch; i++) {
@@ -219,8 +244,10 @@ void weir_intake_flush(weir_engine *e)
             weir_free(c);
         }
     }
-    for (size_t i = placed; i < n; i++) {
-        e->source.ops->release(e->source.self, e->batch[i].message);
+    for (size_t i = 0; i < n; i++) {
+        if (i >= placed || e->batch[i].passed_over) {
+            e->source.ops->release(e->source.self, e->batch[i].message);
+        }
     }
     if (placed < n) {
         weir_engine_fail_oom(e);

@@ -15,6 +15,7 @@
 
 #include "cdc/decoder.h"
 #include "engine/frontier.h"
+#include "engine/resume.h"
 
 typedef struct weir_chunk weir_chunk;
 
@@ -25,7 +26,11 @@ typedef struct weir_partition {
     uint32_t tag; /* the engine user's: which rule or handler the topic belongs to */
     uint64_t epoch;
     weir_frontier frontier;
-    int64_t committed;      /* the frontier that was committed last; -1: none */
+    int64_t committed; /* the frontier that was committed last; -1: none */
+    weir_resume known; /* beside the frontier */
+    uint64_t changes;  /* of what a commit says beside the frontier … */
+    uint64_t sent_changes,
+        committed_changes;  /* … of which the last commit knew, sent and answered */
     uint64_t end_seq;       /* frontier.tail when the end was first met; UINT64_MAX: not yet */
     uint64_t released_head; /* frontier.head as of the last release: for readiness */
     uint32_t refs;          /* the engine's own and one per unreleased record */

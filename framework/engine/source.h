@@ -14,6 +14,9 @@ typedef struct weir_source_events {
     /* A partition is assigned, to be read from `start` (-1: as the source decides). NULL: out of
      * memory. */
     weir_partition *(*assigned)(void *engine, weir_view topic, int32_t number, int64_t start);
+    /* What the group's last commit said of it in its metadata: right behind `assigned`, before its
+     * first record. Not called: nothing. */
+    void (*resume)(void *engine, weir_partition *p, weir_view metadata);
     /* It will be taken away. Waits until its records are settled, or the drain bound has passed,
      * then commits; `lost`: it is gone already, nothing is waited for or committed. The object is
      * not the source's any more. */
@@ -33,6 +36,7 @@ typedef struct weir_offset {
     const char *topic;
     int32_t number;
     int64_t next;
+    weir_view metadata; /* empty: none */
 } weir_offset;
 
 typedef struct weir_source_ops {

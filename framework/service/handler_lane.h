@@ -38,6 +38,7 @@ typedef struct weir_handler_lane {
     bool urgent;    /* one of them may have held up its partition: they wait for no other handler */
     int64_t now_ms; /* read after each call of a handler */
     unsigned revocations; /* of the engine's: those that were heeded */
+    bool uncounted;       /* attempts of a record did not fit into commits, and the log says so */
     bool letters_wait;    /* dead letters cannot be written, and the log says so */
     uint64_t random;
 

@@ -174,6 +174,12 @@ static void retry(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
         (int)r->raw.partition, (long long)r->raw.offset);
     (void)remember_why(r, &m->error, m->route);
     int64_t after_ms = m->after_ms ? m->after_ms : backoff(&h->options, m->route, l, r->attempt);
+    if (!weir_engine_note_failure(h->engine, r, r->attempt) && !l->uncounted) {
+        l->uncounted = true;
+        weir_log_line(h->options.log, WEIR_LOG_WARN, h->options.name,
+            "more records of a partition wait for another attempt than a commit can tell of: "
+            "behind a crash the attempts of some begin again");
+    }
     r->attempt++;
     weir_park_record(h, l, r, after_ms);
 }

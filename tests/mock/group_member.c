@@ -57,6 +57,11 @@ static weir_partition *on_assigned(void *engine, weir_view topic, int32_t number
     return weir_engine_events.assigned(engine, topic, number, start);
 }
 
+static void on_resume(void *engine, weir_partition *p, weir_view metadata)
+{
+    weir_engine_events.resume(engine, p, metadata);
+}
+
 static void on_revoked(void *engine, weir_partition **partitions, size_t n, bool lost)
 {
     uint8_t numbers[PARTITIONS]; /* the objects are gone afterwards */
@@ -105,6 +110,7 @@ static void on_error(void *engine, const weir_error *err)
 
 static const weir_source_events watching = {
     .assigned = on_assigned,
+    .resume = on_resume,
     .revoked = on_revoked,
     .record = on_record,
     .end = on_end,
@@ -272,6 +278,7 @@ static weir_status open_engine(member *m, const weir_routed_topic *topic, weir_e
     weir_engine_options e = {.name = GROUP,
         .lanes = LANES,
         .group = true,
+        .resume = true,
         .commit_interval_ms = COMMIT_MS,
         .drain_ms = DRAIN_MS,
         .tag = weir_handlers_tag,

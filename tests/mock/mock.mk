@@ -3,7 +3,7 @@
 # (check_sync_faults.c).
 
 KILLS ?= 200
-.PHONY: check-kills kills-long check-instances instances-long check-groups groups-long check-sync-faults check-services
+.PHONY: check-kills kills-long check-instances instances-long check-groups groups-long check-sync-faults check-services check-attempts
 check-kills: $(WEIR)
 	@tests/mock/check-kills $(WEIR) 12
 # Several daemons over one database.
@@ -29,3 +29,6 @@ check-sync-faults: $(B)/tests/mock/check_sync_faults $(WEIR)
 # A service: events in, events out, dead letters and their replay.
 check-services: $(B)/tests/mock/check_services $(WEIR)
 	@$< $(abspath $(WEIR))
+# Attempts that survive crashes.
+check-attempts: $(B)/tests/mock/check_attempts
+	@$<

@@ -92,8 +92,9 @@ static bool apply(sim_member *m, const struct sim_commit *c)
         broken(m->broker, "a commit above the end");
     }
     c->log->committed = c->next;
+    c->log->said = c->said;
     if (m->broker->hooks.committed) {
-        m->broker->hooks.committed(m->broker->hooks.ctx, m, c->log, c->next);
+        m->broker->hooks.committed(m->broker->hooks.ctx, m, c->log);
     }
     return true;
 }
@@ -131,6 +132,17 @@ static weir_status refuse(weir_error *err, const char *why)
     return weir_fail(err, WEIR_E_KAFKA_UNREACHABLE, "%s", why);
 }
 
+static void say(sim_broker *b, sim_said *to, weir_view text)
+{
+    if (text.len > WEIR_RESUME_MOST) {
+        broken(b, "a commit says more than a broker takes");
+        return;
+    }
+    memcpy(to->text, text.ptr ? text.ptr : "", text.len);
+    to->len = text.len;
+    to->text[to->len] = 0;
+}
+
 static weir_status member_commit(
     void *self, const weir_offset *offsets, size_t n, bool wait, weir_error *err)
 {
@@ -143,7 +155,10 @@ static weir_status member_commit(
         if (b->hooks.committing) {
             b->hooks.committing(b->hooks.ctx, m, log, offsets[i].next);
         }
-        *SIM_APPEND(&m->pending) = (struct sim_commit){log, offsets[i].next, m->generation};
+        struct sim_commit *c = SIM_APPEND(&m->pending);
+        *c = (struct sim_commit){log, offsets[i].next, m->generation, {.len = 0}};
+        c->said.base = c->next;
+        say(b, &c->said, offsets[i].metadata);
     }
     if (!wait) {
         return fails && unheard ? refuse(err, "not sent") : WEIR_OK;
@@ -270,6 +285,9 @@ static bool hold(sim_member *m, sim_partition *log, int64_t start)
         m->events->assigned(m->engine, weir_view_of(log->topic), log->number, start);
     if (!p) {
         return false;
+    }
+    if (m->broker->group && log->said.len) {
+        m->events->resume(m->engine, p, (weir_view){log->said.text, log->said.len});
     }
     void *user = hooks->assigned ? hooks->assigned(hooks->ctx, m, log, start) : NULL;
     m->held[m->n_held++] =

@@ -14,6 +14,7 @@
 
 #include "engine/engine.h"
 #include "sim/prng.h"
+#include "sim/said.h"
 
 enum { SIM_BROKER_PARTITIONS = 4, SIM_BROKER_MEMBERS = 3 };
 
@@ -40,6 +41,7 @@ typedef struct sim_partition {
     } entries;
     int64_t end;       /* past the last record and the markers behind it */
     int64_t committed; /* the group's; -1: never */
+    sim_said said;     /* its metadata */
     sim_member *owner;
     int user;
 } sim_partition;
@@ -72,7 +74,7 @@ typedef struct sim_broker_hooks {
     void (*delivered)(void *ctx, sim_delivery *d);
     void (*released)(void *ctx, sim_delivery *d);
     void (*committing)(void *ctx, sim_member *m, sim_partition *log, int64_t next);
-    void (*committed)(void *ctx, sim_member *m, sim_partition *log, int64_t next);
+    void (*committed)(void *ctx, sim_member *m, sim_partition *log);
     /* A rule of the port, or of the broker, is broken. */
     void (*broken)(void *ctx, const char *what);
     /* Where all partitions are read: the offset to begin at. */
@@ -101,6 +103,7 @@ struct sim_member {
         struct sim_commit {
             sim_partition *log;
             int64_t next, generation;
+            sim_said said;
         } * items;
         size_t count, capacity;
     } pending, answers; /* commits under way, and answers that were not fetched yet */

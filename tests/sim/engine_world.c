@@ -73,10 +73,10 @@ static void on_committing(void *ctx, sim_member *m, sim_partition *log, int64_t 
     sim_ledger_committing(&w->ledger, e, next);
 }
 
-static void on_committed(void *ctx, sim_member *m, sim_partition *log, int64_t next)
+static void on_committed(void *ctx, sim_member *m, sim_partition *log)
 {
     sim_world *w = ctx;
-    sim_ledger_committed(sim_ledger_epoch_of(&w->ledger, m, log), next);
+    sim_ledger_committed(sim_ledger_epoch_of(&w->ledger, m, log));
 }
 
 static void on_broken(void *ctx, const char *what)
@@ -301,6 +301,7 @@ static void draw_options(sim_world *w)
         .partition_records = (unsigned)SIM_PICK(r, 1, 3, 10, 10, 1000),
         .ahead_records = (unsigned)SIM_PICK(r, 2, 8, 30, 1000),
         .group = true,
+        .resume = true,
         .commit_interval_ms = SIM_PICK(r, 1, 50, 1000),
         .drain_ms = SIM_PICK(r, 20, 500, 5000)};
     w->handlers_options = (weir_handlers_options){.name = "simulated",

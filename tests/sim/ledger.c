@@ -79,7 +79,18 @@ void sim_ledger_delivered(sim_ledger *l, sim_epoch *e, size_t i, bool nobodys)
     if (fate_of(e, i)->fate != SIM_NOT_DELIVERED) {
         fail_at(l, e, i, "delivered twice in an epoch");
     }
-    fate_of(e, i)->fate = nobodys ? SIM_NOBODYS : SIM_DELIVERED;
+    struct sim_record_fate *r = fate_of(e, i);
+    int64_t offset = e->log->entries.items[i].offset;
+    bool settled = sim_said_is_settled(&e->restored, offset);
+    uint32_t failed = sim_said_attempts(&e->restored, offset);
+    r->fate = nobodys ? SIM_NOBODYS : settled ? SIM_DONE : SIM_DELIVERED;
+    r->attempt = 1 + failed;
+    if (settled && !nobodys && !times_of(l, e->log, i)->done) {
+        fail_at(l, e, i, "a commit says that it is settled, and it never was done");
+    }
+    if (failed > times_of(l, e->log, i)->failed) {
+        fail_at(l, e, i, "a commit says that more of its attempts have failed than did");
+    }
 }
 
 static bool is_done(sim_epoch *e, size_t i)
@@ -152,6 +163,8 @@ void sim_ledger_answered(sim_ledger *l, sim_epoch *e, size_t i, weir_status s, u
         r->fate = SIM_REJECTED;
     } else if (s == WEIR_RETRY) {
         r->not_before_ms = *l->now_ms + (after_ms ? after_ms : least_backoff(l, r->attempt));
+        struct sim_times *t = times_of(l, e->log, i);
+        t->failed = r->attempt > t->failed ? r->attempt : t->failed;
         r->attempt++;
     } else if (s == WEIR_HOLD) {
         r->not_before_ms = *l->now_ms + least_backoff(l, 1);
@@ -184,6 +197,7 @@ sim_epoch *sim_ledger_assigned(sim_ledger *l, sim_member *m, sim_partition *log,
     }
     *e =
         (sim_epoch){.next = l->epochs, .member = m, .log = log, .start = start, .committed = start};
+    e->said = e->restored = log->said;
     while (e->checked < log->entries.count && log->entries.items[e->checked].offset < start) {
         e->checked++;
     }
@@ -194,8 +208,9 @@ sim_epoch *sim_ledger_assigned(sim_ledger *l, sim_member *m, sim_partition *log,
 static void close_epoch(sim_ledger *l, sim_epoch *e)
 {
     for (size_t i = 0; i < e->records.count && !e->over; i++) {
-        if (e->records.items[i].fate == SIM_DONE &&
-            e->log->entries.items[i].offset >= e->committed) {
+        int64_t offset = e->log->entries.items[i].offset;
+        if (e->records.items[i].fate == SIM_DONE && offset >= e->committed &&
+            !sim_said_is_settled(&e->said, offset)) {
             times_of(l, e->log, i)->may_repeat++;
         }
     }
@@ -234,9 +249,10 @@ void sim_ledger_committing(sim_ledger *l, sim_epoch *e, int64_t next)
     }
 }
 
-void sim_ledger_committed(sim_epoch *e, int64_t next)
+void sim_ledger_committed(sim_epoch *e)
 {
-    e->committed = next;
+    e->committed = e->log->committed;
+    e->said = e->log->said;
 }
 
 sim_epoch *sim_ledger_epoch_of(const sim_ledger *l, const sim_member *m, const sim_partition *log)
@@ -256,10 +272,11 @@ static void check_committed(sim_ledger *l, sim_epoch *e)
             e->records.items[i].fate == SIM_NOT_DELIVERED) {
             continue;
         }
-        if (e->records.items[i].fate == SIM_DONE) {
+        int64_t offset = log->entries.items[i].offset;
+        if (e->records.items[i].fate == SIM_DONE && !sim_said_is_settled(&e->said, offset)) {
             fail_at(l, e, i, "done, and not committed when its partition was given back");
+            return;
         }
-        return;
     }
 }
 

@@ -10,8 +10,10 @@
  *    passed. After the last one, and after a REJECT, there is a dead letter and no further attempt.
  *  - Nothing starts behind the revoke, nothing is done twice in an epoch.
  *  - A revoke that drained in time and could commit stops at a record that is not done.
+ *  - What a commit says to be settled above it was done, and is neither handled nor done again; the
+ *    attempts that it tells of are those that failed.
  *  - In the end every record was done at least once, and again only for each time that it was done
- * and not committed when its epoch ended. */
+ * and no commit said so when its epoch ended. */
 #ifndef SIM_LEDGER_H
 #define SIM_LEDGER_H
 
@@ -45,6 +47,8 @@ typedef struct sim_epoch {
     } records;         /* by entry */
     size_t checked;    /* entries below it are known to be done */
     int64_t committed; /* what the broker has accepted of it */
+    sim_said said;     /* … with it: what is settled above, and attempts */
+    sim_said restored; /* the same, when it was assigned */
     bool revoking, lost;
     bool over;  /* it was given back, or lost */
     bool ended; /* with its process */
@@ -59,7 +63,7 @@ typedef struct sim_ledger {
     int busy[SIM_BROKER_MEMBERS][SIM_BROKER_PARTITIONS][SIM_LEDGER_KEYS];
     struct {
         struct sim_times {
-            unsigned done, may_repeat;
+            unsigned done, may_repeat, failed;
         } * items;
         size_t count, capacity;
     } times[SIM_BROKER_PARTITIONS]; /* by entry */
@@ -84,7 +88,8 @@ void sim_ledger_started(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempt)
 void sim_ledger_answered(sim_ledger *l, sim_epoch *e, size_t i, weir_status s, uint32_t after_ms);
 void sim_ledger_letter(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempts, bool written);
 void sim_ledger_committing(sim_ledger *l, sim_epoch *e, int64_t next);
-void sim_ledger_committed(sim_epoch *e, int64_t next);
+/* As its log has it now. */
+void sim_ledger_committed(sim_epoch *e);
 /* The newest one. */
 sim_epoch *sim_ledger_epoch_of(const sim_ledger *l, const sim_member *m, const sim_partition *log);
 /* Everything is quiet: nothing may be missing. */

@@ -170,7 +170,7 @@ static bool wants_commit(const sim_process *p)
 {
     for (size_t i = 0; i < p->engine.n_partitions; i++) {
         const weir_partition *q = p->engine.partitions[i];
-        if (q->frontier.next > q->committed) {
+        if (weir_partition_wants_commit(&p->engine, q)) {
             return true;
         }
     }

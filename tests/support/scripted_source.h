@@ -12,7 +12,7 @@
 enum { SCRIPT_DEEDS = 256, SCRIPT_PARTITIONS = 4, SCRIPT_COMMITS = 256 };
 
 typedef enum script_kind {
-    SCRIPT_ASSIGN, /* offset: start */
+    SCRIPT_ASSIGN, /* offset: start; value: the commit's metadata, or NULL */
     SCRIPT_RECORD,
     SCRIPT_END,
     SCRIPT_REVOKE, /* all partitions */
@@ -36,6 +36,7 @@ typedef struct script_commit {
     int partition;
     int64_t next;
     bool wait;
+    char said[128]; /* its metadata */
 } script_commit;
 
 typedef struct script_message {
@@ -116,6 +117,9 @@ static inline weir_status script_play(script *s, const script_deed *d,
     case SCRIPT_ASSIGN:
         s->held[d->partition] =
             events->assigned(engine, weir_view_of(s->topic), d->partition, d->offset);
+        if (s->held[d->partition] && d->value) {
+            events->resume(engine, s->held[d->partition], weir_view_of(d->value));
+        }
         break;
     case SCRIPT_RECORD:
         if (s->held[d->partition]) {
@@ -164,7 +168,11 @@ static inline weir_status script_on_commit(
     for (size_t i = 0; i < n; i++) {
         assert_string_equal(offsets[i].topic, s->topic);
         assert_true(s->n_commits < SCRIPT_COMMITS);
-        s->commits[s->n_commits++] = (script_commit){offsets[i].number, offsets[i].next, wait};
+        script_commit *c = &s->commits[s->n_commits++];
+        *c = (script_commit){offsets[i].number, offsets[i].next, wait, ""};
+        assert_true(offsets[i].metadata.len < sizeof c->said);
+        memcpy(c->said, offsets[i].metadata.ptr ? offsets[i].metadata.ptr : "",
+            offsets[i].metadata.len);
     }
     return s->commit_fails ? weir_fail(err, s->commit_fails, "scripted") : WEIR_OK;
 }

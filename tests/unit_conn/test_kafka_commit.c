@@ -70,7 +70,7 @@ static void test_is_told_once(void **state)
 /* A consumer without a group refuses each commit that it is asked for. */
 static void test_one_is_open(void **state)
 {
-    const weir_offset offset = {"orders", 0, 7};
+    const weir_offset offset = {.topic = "orders", .number = 0, .next = 7};
     weir_kafka_commits c = {0};
     char why[200];
     (void)state;
@@ -89,11 +89,48 @@ static void test_one_is_open(void **state)
     rd_kafka_destroy(rk);
 }
 
+/* A broker may keep less beside an offset than we say: offsets alone then, and it is told once. */
+static void test_metadata_may_be_too_large(void **state)
+{
+    heard h = {0};
+    weir_log log = {.write = on_line, .ctx = &h};
+    weir_kafka_commits c = {0};
+    (void)state;
+    atomic_init(&log.level, WEIR_LOG_INFO);
+    for (int i = 0; i < 2; i++) {
+        rd_kafka_topic_partition_list_t *list =
+            answer(i ? 0 : RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE);
+        rd_kafka_resp_err_t code = list->elems[1].err;
+        weir_kafka_commit_answered(&c, code, list, &log);
+        rd_kafka_topic_partition_list_destroy(list);
+        assert_true(c.offsets_alone);
+        assert_int_equal(h.lines, 1);
+        assert_non_null(strstr(h.last, "offset.metadata.max.bytes"));
+    }
+}
+
+static void test_metadata_goes_along(void **state)
+{
+    const weir_offset offset = {"orders", 0, 7, {"said", 4}};
+    (void)state;
+    rd_kafka_topic_partition_list_t *with = weir_kafka_offsets(&offset, 1, true);
+    rd_kafka_topic_partition_list_t *without = weir_kafka_offsets(&offset, 1, false);
+    assert_int_equal(with->elems[0].offset, 7);
+    assert_int_equal(with->elems[0].metadata_size, 4);
+    assert_memory_equal(with->elems[0].metadata, "said", 4);
+    assert_int_equal(without->elems[0].offset, 7);
+    assert_int_equal(without->elems[0].metadata_size, 0);
+    rd_kafka_topic_partition_list_destroy(with);
+    rd_kafka_topic_partition_list_destroy(without);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_is_told_once),
         cmocka_unit_test(test_one_is_open),
+        cmocka_unit_test(test_metadata_may_be_too_large),
+        cmocka_unit_test(test_metadata_goes_along),
     };
     return cmocka_run_group_tests_name("kafka_commit", tests, NULL, NULL);
 }
