@@ -21,6 +21,7 @@
 #include "kafka/kafka_source.h"
 #include "kafka_properties.h"
 #include "lookup.h"
+#include "patterns.h"
 #include "policy.h"
 #include "registry.h"
 #include "rules.h"
@@ -412,6 +413,9 @@ static weir_status open_all(weir_app *a, weir_error *err)
 {
     weir_status s = weir_validations_open(a->config, a->schemas, &a->validations, NULL, err);
     s = s ? s : gather_topics(a, err);
+    if (!s && !a->ports) {
+        s = weir_patterns_take(a->config, NULL, WEIR_PATTERNS_TRIES, &a->log, err);
+    }
     if (!s && a->config->followed.count && !a->ports) {
         s = weir_daemon_open(a->config, NULL, &a->log, &a->daemon, err);
     }

@@ -57,7 +57,7 @@ static void load(const weir_config_loader *loader, weir_view text)
     weir_config_check(loader);
 }
 
-static weir_status first_error(
+weir_status weir_config_first_error(
     const char *file, const weir_config_problems *problems, weir_error *err)
 {
     const weir_config_problem *p = problems->items;
@@ -87,7 +87,7 @@ weir_status weir_config_parse(weir_view text, const char *name, const weir_confi
     if (c->arena.failed || problems->failed) {
         status = weir_fail_oom(err);
     } else if (problems->errors) {
-        status = first_error(name, problems, err);
+        status = weir_config_first_error(name, problems, err);
     }
     if (status != WEIR_OK) {
         weir_config_free(c);

@@ -213,6 +213,7 @@ typedef struct weir_config_table {
     weir_config_texts key;
     const char *position_column;
     weir_config_apply apply;
+    const struct weir_config_table *mould; /* the entry with a pattern that it was cast from */
 } weir_config_table;
 
 typedef struct weir_config_tables {
@@ -220,7 +221,8 @@ typedef struct weir_config_tables {
     size_t count;
 } weir_config_tables;
 
-/* Caches, then tables: all that is followed. */
+/* Caches, then tables: all that is followed, but for entries with a pattern (`moulds`), from which
+ * one is cast for each table that is there. */
 typedef struct weir_config_followed {
     weir_config_cache **items;
     size_t count;
@@ -330,7 +332,7 @@ typedef struct weir_config {
     weir_config_stores stores;
     weir_config_caches caches;
     weir_config_tables tables;
-    weir_config_followed followed;
+    weir_config_followed followed, moulds;
     weir_config_registry registry;
     weir_config_validations validations;
     weir_config_validations checked; /* those, and what the schemas of `events` come to */
@@ -420,6 +422,16 @@ const weir_config_event *weir_config_event_named(const weir_config *config, cons
 const weir_config_store *weir_config_store_named(const weir_config *config, const char *name);
 /* A cache, or a table as one. */
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name);
+/* Casts an entry from each pattern for each table whose records are in one of these topics and that
+ * has none. *added: how many. Errors: CONFIG_CONFLICT (two entries for one target), OUT_OF_MEMORY.
+ */
+WEIR_MUST_USE weir_status weir_config_take_topics(
+    weir_config *config, const char *const *topics, size_t n, size_t *added, weir_error *err);
+/* Would this topic add one? Thread: any, while none is added. */
+bool weir_config_has_news(const weir_config *config, const char *topic);
+/* The same for one entry, if it is called ENTRY.schema.table after a pattern that it fits. */
+WEIR_MUST_USE weir_status weir_config_take_name(
+    weir_config *config, const char *name, weir_error *err);
 /* "caches" or "tables": where it stands. */
 const char *weir_config_section_of(const weir_config_cache *cache);
 

@@ -432,6 +432,9 @@ void weir_config_check(const weir_config_loader *loader)
         check_columns(loader, c->followed.items[i]);
         check_topic(loader, i);
     }
+    for (size_t i = 0; i < c->moulds.count; i++) {
+        check_columns(loader, c->moulds.items[i]);
+    }
     check_registry(loader);
     for (size_t i = 0; i < c->validations.count; i++) {
         check_validation(loader, &c->validations.items[i]);

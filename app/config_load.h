@@ -114,6 +114,21 @@ void weir_config_number_of(
  * once names are resolved. */
 void weir_config_gather(const weir_config_loader *loader);
 void weir_config_resolve_tables(const weir_config_loader *loader);
+/* One of them: its store has room for it. */
+void weir_config_add_table(const weir_config_loader *loader, const weir_config_table *t);
+/* What `from` stands for. */
+void weir_config_resolve_from(const weir_config_loader *loader, weir_config_cache *cache);
+WEIR_MUST_USE weir_status weir_config_first_error(
+    const char *file, const weir_config_problems *problems, weir_error *err);
+
+/* ---- config_pattern.c -------------------------------------------------------------------- */
+
+bool weir_config_is_pattern(const char *from);
+/* What is wrong with a template of names; false: nothing. */
+bool weir_config_template_wrong(const char *text, char *why, size_t room);
+/* A template with its words replaced; NULL: out of memory (the arena's failure). */
+const char *weir_config_fill(weir_arena *arena, weir_view template, const weir_config_cache *c);
+
 /* What no single key shows to be wrong. */
 void weir_config_check(const weir_config_loader *loader);
 

@@ -86,7 +86,7 @@ static void report_dangling(const weir_config_loader *loader, const weir_config_
         meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
 }
 
-static void resolve_from(const weir_config_loader *loader, weir_config_cache *cache)
+void weir_config_resolve_from(const weir_config_loader *loader, weir_config_cache *cache)
 {
     const weir_config *c = loader->config;
     weir_view name = {cache->from, (size_t)(strchr(cache->from, '.') - cache->from)};
@@ -155,10 +155,11 @@ void weir_config_resolve(const weir_config_loader *loader)
         resolve_source(loader, &c->sources.items[i]);
     }
     weir_config_gather(loader);
-    for (size_t i = 0; i < c->followed.count; i++) {
-        weir_config_cache *cache = c->followed.items[i];
+    for (size_t i = 0; i < c->followed.count + c->moulds.count; i++) {
+        weir_config_cache *cache =
+            i < c->followed.count ? c->followed.items[i] : c->moulds.items[i - c->followed.count];
         if (cache->from) { /* what is missing has been reported */
-            resolve_from(loader, cache);
+            weir_config_resolve_from(loader, cache);
         }
         if (cache->store_name) {
             resolve_store(loader, cache);

@@ -1,5 +1,6 @@
 /* Tables of the config: as caches, for all that follows caches, and as what the drivers of
  * databases want to know. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "config_load.h"
@@ -7,12 +8,11 @@
 /* ---- One list ----------------------------------------------------------------------------------
  */
 
-static void check_name(const weir_config_loader *loader, size_t at)
+static void check_name(const weir_config_loader *loader, const weir_config_cache *c)
 {
-    const weir_config_followed *all = &loader->config->followed;
-    const weir_config_cache *c = all->items[at];
-    for (size_t i = 0; i < at; i++) {
-        if (strcmp(all->items[i]->name, c->name) == 0) {
+    const weir_config_caches *caches = &loader->config->caches;
+    for (size_t i = 0; i < caches->count; i++) {
+        if (strcmp(caches->items[i].name, c->name) == 0) {
             weir_config_scope tables = {NULL, "tables"}, item = {&tables, c->name};
             weir_config_error(loader, &item, weir_config_place_of(c->node, ""),
                 WEIR_E_CONFIG_CONFLICT, "there is a cache of this name already");
@@ -25,8 +25,9 @@ void weir_config_gather(const weir_config_loader *loader)
     weir_config *c = loader->config;
     size_t n = c->caches.count + c->tables.count;
     c->followed.items = weir_arena_alloc(&c->arena, n * sizeof(weir_config_cache *));
-    c->followed.count = 0;
-    if (!c->followed.items) {
+    c->moulds.items = weir_arena_alloc(&c->arena, n * sizeof(weir_config_cache *));
+    c->followed.count = c->moulds.count = 0;
+    if (!c->followed.items || !c->moulds.items) {
         return; /* the arena's failure is sticky, and reported at the end */
     }
     for (size_t i = 0; i < c->caches.count; i++) {
@@ -37,8 +38,10 @@ void weir_config_gather(const weir_config_loader *loader)
         t->cache.name = t->name;
         t->cache.node = t->node;
         t->cache.as_table = t;
-        c->followed.items[c->followed.count++] = &t->cache;
-        check_name(loader, c->followed.count - 1);
+        bool pattern = t->cache.from && weir_config_is_pattern(t->cache.from);
+        weir_config_followed *list = pattern ? &c->moulds : &c->followed;
+        list->items[list->count++] = &t->cache;
+        check_name(loader, &t->cache);
     }
 }
 
@@ -90,17 +93,50 @@ static void check_store(const weir_config_loader *loader, const weir_config_cach
     }
 }
 
-/* PostgreSQL's names are schema.table; SQLite has no schemas, so that a dot is a dot. */
-static void split_name(
+static bool report(const weir_config_loader *loader, const weir_config_table *t, const char *key,
+    weir_code code, const char *why)
+{
+    weir_config_scope all = {NULL, "tables"}, item = {&all, t->name}, scope = {&item, key};
+    return weir_config_error(loader, &scope, weir_config_place_of(t->node, key), code, "%s", why);
+}
+
+/* A pattern's tables must not all be one. */
+static void check_template(const weir_config_loader *loader, const weir_config_table *t)
+{
+    char why[160];
+    bool pattern = t->cache.from && weir_config_is_pattern(t->cache.from);
+    if (t->table && weir_config_template_wrong(t->table, why, sizeof why)) {
+        report(loader, t, "table", WEIR_E_CONFIG_BAD_VALUE, why);
+    } else if (pattern && t->table && !strstr(t->table, "{table}")) {
+        report(loader, t, "table", WEIR_E_CONFIG_CONFLICT,
+            "all tables of the pattern would be one: write `{table}` where their names go");
+    }
+}
+
+/* PostgreSQL's names are schema.table; SQLite has no schemas, so that a dot is a dot. It is the
+ * template's first dot that counts, since a table's own name may have some. */
+static void name_target(
     const weir_config_loader *loader, const weir_config_table *t, weir_table_rule *rule)
 {
-    const char *written = t->table ? t->table : t->cache.table;
-    const char *dot = strchr(written, '.');
-    rule->table = written;
-    if (dot && t->table && t->cache.store->type == WEIR_CONFIG_STORE_POSTGRES) {
-        weir_view schema = {written, (size_t)(dot - written)};
-        rule->schema = weir_arena_copy(&loader->config->arena, schema).ptr;
-        rule->table = dot + 1;
+    enum { MOST_BYTES = 63 };
+    weir_arena *arena = &loader->config->arena;
+    bool postgres = t->cache.store->type == WEIR_CONFIG_STORE_POSTGRES;
+    weir_view written = weir_view_of(t->table ? t->table : t->cache.table);
+    const char *dot = postgres && t->table ? strchr(t->table, '.') : NULL;
+    if (!t->table) {
+        rule->table = t->cache.table;
+    } else if (dot) {
+        weir_view schema = {t->table, (size_t)(dot - t->table)};
+        rule->schema = weir_config_fill(arena, schema, &t->cache);
+        rule->table = weir_config_fill(arena, weir_view_of(dot + 1), &t->cache);
+    } else {
+        rule->table = weir_config_fill(arena, written, &t->cache);
+    }
+    bool too_long = (rule->table && strlen(rule->table) > MOST_BYTES) ||
+                    (rule->schema && strlen(rule->schema) > MOST_BYTES);
+    if (postgres && too_long) {
+        report(loader, t, "table", WEIR_E_CONFIG_BAD_VALUE,
+            "PostgreSQL cuts names of more than 63 bytes");
     }
 }
 
@@ -133,7 +169,7 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
         .rename = (const weir_view(*)[2])rename,
         .n_rename = renamed->count,
         .modes = weir_config_column_modes(t->cache.source)};
-    split_name(loader, t, rule);
+    name_target(loader, t, rule);
 }
 
 static bool same(const char *a, const char *b)
@@ -148,17 +184,25 @@ static void check_target(const weir_config_loader *loader, const weir_config_tab
     const weir_table_rule *own = &store->tables[store->n_tables - 1];
     for (const weir_table_rule *o = store->tables; o < own; o++) {
         if (same(o->table, own->table) && same(o->schema, own->schema)) {
-            weir_config_scope all = {NULL, "tables"}, item = {&all, t->name};
-            weir_config_scope scope = {&item, "table"};
-            weir_config_error(loader, &scope, weir_config_place_of(t->node, "table"),
-                WEIR_E_CONFIG_CONFLICT, "`%s` is kept in the same table already", o->cache);
+            char why[160];
+            snprintf(why, sizeof why, "`%.120s` is kept in the same table already", o->cache);
+            report(loader, t, "table", WEIR_E_CONFIG_CONFLICT, why);
         }
     }
+}
+
+void weir_config_add_table(const weir_config_loader *loader, const weir_config_table *t)
+{
+    add_rule(loader, t);
+    check_target(loader, t);
 }
 
 void weir_config_resolve_tables(const weir_config_loader *loader)
 {
     weir_config *c = loader->config;
+    for (size_t i = 0; i < c->moulds.count; i++) {
+        check_store(loader, c->moulds.items[i]);
+    }
     for (size_t i = 0; i < c->followed.count; i++) {
         check_store(loader, c->followed.items[i]);
     }
@@ -168,9 +212,10 @@ void weir_config_resolve_tables(const weir_config_loader *loader)
     }
     for (size_t i = 0; i < c->tables.count; i++) {
         const weir_config_table *t = &c->tables.items[i];
-        if (t->cache.store && t->cache.source && t->cache.store->tables) {
-            add_rule(loader, t);
-            check_target(loader, t);
+        bool pattern = t->cache.from && weir_config_is_pattern(t->cache.from);
+        check_template(loader, t);
+        if (!pattern && t->cache.store && t->cache.source && t->cache.store->tables) {
+            weir_config_add_table(loader, t);
         }
     }
 }

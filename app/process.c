@@ -2,6 +2,8 @@
 #include "process.h"
 
 #include <malloc.h>
+#include <signal.h>
+#include <stddef.h>
 
 enum {
     KEPT_BYTES = 2 << 20,  /* free at a heap's end, one heap a thread */
@@ -14,4 +16,11 @@ void weir_process_memory(void)
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 #endif
+}
+
+bool weir_told_to_end(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }

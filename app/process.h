@@ -3,9 +3,15 @@
 #ifndef WEIR_APP_PROCESS_H
 #define WEIR_APP_PROCESS_H
 
+#include <stdbool.h>
+
 /* malloc's habits, for a process through which megabytes of fetched records pass: glibc gives freed
  * memory back to the system above 128 KiB, and pages that are new each time cost a fifth of the
  * processor (make bench-engine); left to itself it keeps ever more. */
 void weir_process_memory(void);
+
+/* Is there a signal to end that whoever runs the process has blocked, and will take later? Thread:
+ * any. */
+bool weir_told_to_end(void);
 
 #endif

@@ -1,7 +1,6 @@
 /* A replica: wires one store to its source. See replica.h. */
 #include "replica.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "lmdb/lmdb_store.h"
 #include "memory/memory_store.h"
 #include "postgres/postgres_store.h"
+#include "process.h"
 #include "sqlite/sqlite_store.h"
 #include "topic_ends.h"
 
@@ -265,14 +265,6 @@ static weir_status open_store(weir_replica *r, weir_error *err)
     return weir_open_store(r->options.store, false, r->options.log, &r->store, err);
 }
 
-/* Is there a signal that whoever runs the daemon has blocked, and will take once it is open? */
-static bool is_told_to_end(void)
-{
-    sigset_t pending;
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
 /* A database that recovers, or is not up yet, is waited for a while: then the start has failed, and
  * whoever started the process may know better. */
 static weir_status held(
@@ -281,7 +273,8 @@ static weir_status held(
     enum { TRIES = 60, BETWEEN_US = 500000 };
     weir_status s = step(r, err);
     for (int i = 0;
-         i < TRIES && s && strcmp(err->code, "STORE_UNREACHABLE") == 0 && !is_told_to_end(); i++) {
+         i < TRIES && s && strcmp(err->code, "STORE_UNREACHABLE") == 0 && !weir_told_to_end();
+         i++) {
         if (i == 0) {
             weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.store->name, err,
                 "waiting for the database, half a minute at most");

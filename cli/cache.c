@@ -14,8 +14,12 @@ int weir_cli_config_option(weir_cli *cli, weir_config **out)
 }
 
 int weir_cli_find_cache(
-    const weir_cli *cli, const weir_config *config, const char *name, const weir_config_cache **out)
+    const weir_cli *cli, weir_config *config, const char *name, const weir_config_cache **out)
 {
+    weir_error err;
+    if (name && weir_config_take_name(config, name, &err)) {
+        return weir_cli_fail(cli, &err);
+    }
     *out = name ? weir_config_cache_named(config, name) : NULL;
     if (*out) {
         return EXIT_YES;
@@ -23,6 +27,10 @@ int weir_cli_find_cache(
     weir_buf names = {0};
     for (size_t i = 0; i < config->followed.count; i++) {
         weir_buf_printf(&names, "%s%s", i ? ", " : "", config->followed.items[i]->name);
+    }
+    for (size_t i = 0; i < config->moulds.count; i++) {
+        weir_buf_printf(&names, "%s%s.schema.table of %s", names.len ? ", " : "",
+            config->moulds.items[i]->name, config->moulds.items[i]->from);
     }
     int code = name ? weir_cli_usage(
                           cli, "there is no cache %s; there are: %s", name, weir_buf_str(&names))

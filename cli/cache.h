@@ -10,9 +10,10 @@ enum { WEIR_CLI_CACHE = 1 }; /* its number in the store; 0 is the store's own */
 
 /* Takes -c FILE: every command that has no CONFIG of its own among its arguments. Exit code. */
 int weir_cli_config_option(weir_cli *cli, weir_config **out);
-/* The cache of this name (NULL: none was given). Exit code; says which there are. */
-int weir_cli_find_cache(const weir_cli *cli, const weir_config *config, const char *name,
-    const weir_config_cache **out);
+/* The cache of this name (NULL: none was given), or a table that a pattern follows,
+ * ENTRY.schema.table. Exit code; says which there are. */
+int weir_cli_find_cache(
+    const weir_cli *cli, weir_config *config, const char *name, const weir_config_cache **out);
 
 /* Opens the cache and its store to be read, while a daemon may be writing it. Errors: STORE_*,
  * NO_CACHE (no daemon has made it yet), CACHE_IN_MEMORY (only its own process can see it). */

@@ -4,6 +4,7 @@
 #include "check_online.h"
 #include "check_registry.h"
 #include "findings.h"
+#include "patterns.h"
 #include "validation.h"
 #include "kafka/kafka_admin.h"
 #include "value/json.h"
@@ -83,6 +84,12 @@ static void put_stores_text(const weir_config *config, weir_buf *to)
             if (c->store == store) {
                 weir_buf_printf(to, "  %s %s: from %s, topic %s\n", c->as_table ? "table" : "cache",
                     c->name, c->from, c->topic);
+            }
+        }
+        for (size_t k = 0; k < config->moulds.count; k++) {
+            const weir_config_cache *c = config->moulds.items[k];
+            if (c->store == store) {
+                weir_buf_printf(to, "  tables %s.…: each that fits %s\n", c->name, c->from);
             }
         }
     }
@@ -218,6 +225,9 @@ static int run_check(check *c, bool online)
     }
     if (c->config && online && !errors_of(c)) {
         weir_check_registry(c->config, &c->online);
+        if (weir_patterns_take(c->config, NULL, 1, NULL, &err)) {
+            weir_find(&c->online, WEIR_FOUND_WRONG, "patterns", "%s", err.text);
+        }
         s = weir_check_online(c->cli, c->config, &c->online, &err);
     }
     say(c);

@@ -416,8 +416,10 @@ weir_status weir_check_online(
             check_disk(to, &config->stores.items[i]);
         }
     }
-    for (size_t i = 0; i < config->tables.count; i++) {
-        check_table(to, &config->tables.items[i]);
+    for (size_t i = 0; i < config->followed.count; i++) {
+        if (config->followed.items[i]->as_table) {
+            check_table(to, config->followed.items[i]->as_table);
+        }
     }
     weir_status s = weir_cli_kafka_init(&a.kafka, config, NULL, err);
     s = s ? s : ask_brokers(&a, err);

@@ -439,7 +439,7 @@ static void finish(diff *d)
     weir_free(d->doubts);
 }
 
-static int run_with(weir_cli *cli, const weir_config *config, const char *name, const char *against,
+static int run_with(weir_cli *cli, weir_config *config, const char *name, const char *against,
     const char *ignore, int64_t wait_ms)
 {
     diff d = {.cli = cli, .ignore = ignore};

@@ -84,7 +84,7 @@ static weir_status dump_rows(dump *d, weir_error *err)
                : weir_fail(err, WEIR_E_FILE_UNWRITABLE, "standard output cannot be written");
 }
 
-static int run_with(weir_cli *cli, const weir_config *config, const char *name, dump *d)
+static int run_with(weir_cli *cli, weir_config *config, const char *name, dump *d)
 {
     const weir_config_cache *cache;
     weir_error err = {.status = WEIR_OK};

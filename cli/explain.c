@@ -14,12 +14,20 @@
 
 enum { POLL_MS = 100 };
 
-static int explain(const weir_cli *cli, const weir_config *config, const weir_raw_record *record)
+/* Its table may be one that a pattern of the config follows. */
+static weir_status take_topic(weir_config *config, weir_view topic, weir_error *err)
+{
+    const char *name = weir_arena_copy(&config->arena, topic).ptr;
+    size_t added;
+    return name ? weir_config_take_topics(config, &name, 1, &added, err) : weir_fail_oom(err);
+}
+
+static int explain(const weir_cli *cli, weir_config *config, const weir_raw_record *record)
 {
     weir_explanation e;
     weir_error err = {.status = WEIR_OK};
     weir_buf text = {0};
-    if (weir_explain(config, record, &e, &err)) {
+    if (take_topic(config, record->topic, &err) || weir_explain(config, record, &e, &err)) {
         return weir_cli_fail(cli, &err);
     }
     if (cli->json) {
@@ -51,7 +59,7 @@ static weir_status find_line(
 }
 
 static int explain_line(
-    const weir_cli *cli, const weir_config *config, const char *path, unsigned long number)
+    const weir_cli *cli, weir_config *config, const char *path, unsigned long number)
 {
     weir_lines *lines;
     weir_view line = {NULL, 0};
@@ -125,8 +133,7 @@ static weir_status await_record(weir_kafka_reader *r, const weir_kafka_place *pl
     }
 }
 
-static int explain_place(
-    const weir_cli *cli, const weir_config *config, const weir_kafka_place *place)
+static int explain_place(const weir_cli *cli, weir_config *config, const weir_kafka_place *place)
 {
     weir_cli_kafka k;
     weir_kafka_reader *reader = NULL;
@@ -158,7 +165,7 @@ static bool is_line(char *text, unsigned long *number)
     return true;
 }
 
-static int explain_word(const weir_cli *cli, const weir_config *config, const char *word)
+static int explain_word(const weir_cli *cli, weir_config *config, const char *word)
 {
     weir_cli_place place;
     unsigned long number;

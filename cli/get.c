@@ -190,7 +190,7 @@ typedef struct request {
     bool verbose;
 } request;
 
-static int get(const weir_cli *cli, const weir_config *config, const request *r)
+static int get(const weir_cli *cli, weir_config *config, const request *r)
 {
     const weir_config_cache *cache;
     weir_store store = {NULL, NULL};

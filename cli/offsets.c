@@ -27,7 +27,7 @@ typedef struct setting {
 } setting;
 
 typedef struct offsets {
-    const weir_config *config;
+    weir_config *config;
     const weir_config_cache *cache; /* NULL: all */
     weir_arena arena;
     setting *first, **last;
@@ -61,10 +61,12 @@ static weir_status show_one(
 
 static bool has_caches(const offsets *o, const weir_config_store *store)
 {
-    for (size_t i = 0; i < o->config->followed.count; i++) {
-        const weir_config_cache *c = o->config->followed.items[i];
-        if (c->store == store && (!o->cache || o->cache->store == store)) {
-            return true;
+    const weir_config_followed *lists[] = {&o->config->followed, &o->config->moulds};
+    for (size_t l = 0; l < 2; l++) {
+        for (size_t i = 0; i < lists[l]->count; i++) {
+            if (lists[l]->items[i]->store == store && (!o->cache || o->cache->store == store)) {
+                return true;
+            }
         }
     }
     return false;
@@ -138,7 +140,10 @@ static weir_status add(
 static weir_status add_place(
     offsets *o, weir_view store_name, const weir_cli_place *place, weir_error *err)
 {
-    weir_status s = WEIR_OK;
+    const char *topic = weir_arena_copy(&o->config->arena, place->topic).ptr;
+    size_t added; /* by a pattern, which may follow its table */
+    weir_status s =
+        topic ? weir_config_take_topics(o->config, &topic, 1, &added, err) : weir_fail_oom(err);
     bool any = false;
     for (size_t i = 0; i < o->config->stores.count && !s; i++) {
         const weir_config_store *store = &o->config->stores.items[i];

@@ -9,8 +9,8 @@
 #include "sync/stored.h"
 
 typedef struct rebuild {
-    const weir_config *config;
-    bool *chosen; /* by the caches of the config; owned */
+    weir_config *config;
+    bool *chosen; /* by the caches of the config, those that are named on the way too; owned */
     const weir_config_store *store;
 } rebuild;
 
@@ -181,7 +181,8 @@ static int run(weir_cli *cli)
     if (code) {
         return code;
     }
-    rebuild r = {.config = config, .chosen = weir_calloc(config->followed.count, sizeof(bool))};
+    rebuild r = {.config = config,
+        .chosen = weir_calloc(config->followed.count + (size_t)cli->argc, sizeof(bool))};
     weir_error err = {.status = WEIR_OK};
     if (r.chosen) {
         code = choose(cli, &r);

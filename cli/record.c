@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "file/line_writer.h"
 #include "file/recording.h"
+#include "patterns.h"
 #include "stretch.h"
 #include "words.h"
 
@@ -23,7 +24,7 @@ enum { FLUSH_BYTES = 1 << 18 };
 
 typedef struct record {
     weir_cli *cli;
-    const weir_config *config;
+    weir_config *config;
     const char *path;
     weir_arena arena;
     const char **topics;
@@ -177,6 +178,10 @@ static int parse(record *r, const char **named, size_t *n_named)
 static weir_status record_topics(
     record *r, const char *const *named, size_t n_named, weir_error *err)
 {
+    weir_status s = n_named ? WEIR_OK : weir_patterns_take(r->config, NULL, 1, NULL, err);
+    if (s) {
+        return s;
+    }
     size_t most = n_named + r->config->followed.count;
     r->topics = weir_arena_alloc(&r->arena, most * sizeof(const char *));
     if (!r->topics) {

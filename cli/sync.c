@@ -10,6 +10,7 @@
 #include "lost_offsets.h"
 #include "milestones.h"
 #include "pages.h"
+#include "patterns.h"
 #include "progress.h"
 
 static const weir_option options[] = {
@@ -57,7 +58,7 @@ static void reread_level(const weir_cli *cli, const char *path, weir_log *log)
 /* What a run is given, and what the log says of it. */
 typedef struct sync_run {
     weir_cli *cli;
-    const weir_config *config;
+    weir_config *config;
     const char *path, *recording; /* recording NULL: Kafka */
     sigset_t signals;
     weir_log *log;
@@ -65,6 +66,7 @@ typedef struct sync_run {
     uint64_t records;       /* settled, of all runs so far */
     uint64_t rejected;      /* of them */
     const char *stopped_by; /* a signal's name; NULL: it ended by itself */
+    bool news;              /* it was stopped, to go on with tables that are new under a pattern */
 } sync_run;
 
 static void look(sync_run *run, weir_daemon *d, weir_progress *progress)
@@ -81,6 +83,7 @@ static void look(sync_run *run, weir_daemon *d, weir_progress *progress)
 static void watch(sync_run *run, weir_daemon *d)
 {
     weir_progress progress;
+    weir_patterns_watch patterns = {run->config, 0};
     weir_progress_init(&progress, run->cli);
     while (!weir_daemon_ended(d)) {
         struct timespec tick = {0, TICK_MS * 1000000L};
@@ -97,6 +100,12 @@ static void watch(sync_run *run, weir_daemon *d)
             reread_level(run->cli, run->path, run->log);
         }
         look(run, d, &progress);
+        if (!run->recording && weir_patterns_news(&patterns, weir_monotonic_ms())) {
+            weir_progress_clear(&progress);
+            weir_log_line(run->log, WEIR_LOG_INFO, "sync", "new tables: beginning anew with them");
+            run->news = true;
+            break;
+        }
         weir_progress_show(&progress, d);
     }
     weir_progress_clear(&progress);
@@ -131,7 +140,10 @@ static weir_status run_once(sync_run *run, weir_error *err)
     weir_daemon *d;
     weir_admin *admin = NULL;
     weir_progress_start start = weir_progress_now();
-    weir_status s = weir_daemon_open(run->config, run->recording, run->log, &d, err);
+    run->news = false;
+    weir_status s =
+        weir_patterns_take(run->config, run->recording, WEIR_PATTERNS_TRIES, run->log, err);
+    s = s ? s : weir_daemon_open(run->config, run->recording, run->log, &d, err);
     if (s) {
         return s;
     }
@@ -164,9 +176,11 @@ static int run_daemon(sync_run *run)
     block_signals(&run->signals);
     weir_milestones_start(&run->milestones, run->config, run->recording, run->log);
     weir_status s = run_once(run, &err);
-    while (s && weir_may_rebuild(run->config, &err)) {
-        weir_log_error(run->log, WEIR_LOG_WARN, "sync", &err, "rebuilding every cache");
-        s = weir_rebuild_all(run->config, &err);
+    while (s ? weir_may_rebuild(run->config, &err) : run->news) {
+        if (s) {
+            weir_log_error(run->log, WEIR_LOG_WARN, "sync", &err, "rebuilding every cache");
+            s = weir_rebuild_all(run->config, &err);
+        }
         s = s ? s : run_once(run, &err);
     }
     err.status = s;

@@ -74,6 +74,12 @@ int weir_kafka_admin_brokers(const weir_kafka_admin *a)
     return a->cluster ? a->cluster->broker_cnt : 0;
 }
 
+const char *weir_kafka_admin_topic(const weir_kafka_admin *a, size_t i)
+{
+    bool there = a->cluster && i < (size_t)a->cluster->topic_cnt;
+    return there ? a->cluster->topics[i].topic : NULL;
+}
+
 weir_status weir_kafka_admin_partitions(
     const weir_kafka_admin *a, const char *topic, int32_t *n, weir_error *err)
 {

@@ -29,6 +29,8 @@ WEIR_MUST_USE weir_status weir_kafka_try_property(const weir_kafka_property *p, 
  * KAFKA_UNREACHABLE, KAFKA_REFUSED. */
 WEIR_MUST_USE weir_status weir_kafka_admin_look(weir_kafka_admin *a, weir_error *err);
 int weir_kafka_admin_brokers(const weir_kafka_admin *a);
+/* The names of all topics, one by one; NULL: there are no more. */
+const char *weir_kafka_admin_topic(const weir_kafka_admin *a, size_t i);
 /* How many partitions the topic has. Errors: KAFKA_NO_TOPIC (or this user may not see it),
  * KAFKA_REFUSED. */
 WEIR_MUST_USE weir_status weir_kafka_admin_partitions(
