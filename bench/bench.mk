@@ -12,9 +12,9 @@ bench-parse: $(B)/bench/parse
 	$< bench/data/envelope-plain.jsonl bench/data/envelope-schema.jsonl bench/data/envelopes-mixed.jsonl
 bench-decode: $(B)/bench/decode
 	$< bench/data/changes-plain.tsv bench/data/changes-schema.tsv
-# ROUNDS of RECORDS; exit 1 below a floor. RUN=handler: those runs alone, for a profiler.
+# ROUNDS of RECORDS; exit 1 below a floor. RUN=handler SHAPE=plain-order: those alone, for a profiler.
 bench-engine: $(B)/bench/engine
-	$< $(ROUNDS) $(RECORDS) $(RUN)
+	$< $(ROUNDS) $(RECORDS) $(RUN) $(SHAPE)
 # The Avro reader beside avro-c's. No part of `make bench`: weir itself needs no avro-c.
 $(B)/bench/avro: bench/avro.c $(B)/libweir-core.a | deps
 	@scripts/install-deps libavro-dev

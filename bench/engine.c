@@ -3,9 +3,10 @@
  * one run, in turns, each in a process of its own, over the same topics of a mock cluster in yet
  * another process.
  *
- *   bench-engine [ROUNDS [RECORDS [RUN]]]     exit 1 when a floor is missed
+ *   bench-engine [ROUNDS [RECORDS [RUN [SHAPE]]]]     exit 1 when a floor is missed
  *
- * RUN: only the runs whose name starts so, without bars: for a profiler. */
+ * RUN, SHAPE: only the runs, and the shapes of records, whose name starts so, without bars: for a
+ * profiler. */
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <lmdb.h>
@@ -42,6 +43,7 @@ static char folder[] = "/tmp/weir-bench-XXXXXX";
 static struct told {
     int commit_records; /* of weir's LMDB run, on average: the bare loop's are as large */
     long beside_map_kb; /* the most that it had resident, the map not counted */
+    int ids[];          /* in the order in which their records are delivered */
 } * told;
 
 static double seconds(void)
@@ -110,33 +112,12 @@ static int partition_of(const shape *s, int i)
     return (int)((long)i * s->partitions / s->records);
 }
 
-/* The ids of records, so that a consumer gets them in their order, as it gets a snapshot of one
- * partition: a fetch brings a stretch of each partition, in turns. The caller's to free. */
-static int *ids_as_delivered(const shape *s)
-{
-    enum { STRETCH = 46 }; /* records in the 32 KiB that a partition's fetch may have */
-    int *ids = malloc((size_t)s->records * sizeof *ids), next = 0;
-    if (!ids) {
-        die("no memory");
-    }
-    for (int from = 0; next < s->records; from += STRETCH) {
-        for (int i = 0, at = 0; i < s->records; i++) {
-            at = i && partition_of(s, i) == partition_of(s, i - 1) ? at + 1 : 0;
-            if (at >= from && at < from + STRETCH) {
-                ids[i] = next++;
-            }
-        }
-    }
-    return ids;
-}
-
 static void produce(rd_kafka_t *rk, const shape *s)
 {
     char key[256], value[12000];
-    int *ids = ids_as_delivered(s);
     rd_kafka_topic_t *t = rd_kafka_topic_new(rk, s->topic, NULL);
     for (int i = 0; i < s->records; i++) {
-        int id = s->random_keys ? scatter(i, s->records) : ids[i];
+        int id = s->random_keys ? scatter(i, s->records) : i;
         int k = snprintf(key, sizeof key, "{\"id\":%d}", id);
         int v = make_value(s, i, id, value, sizeof value);
         /* In runs: the mock keeps 5 MiB a partition, so what would be one partition's is cut into
@@ -150,7 +131,6 @@ static void produce(rd_kafka_t *rk, const shape *s)
         die("the mock cluster does not take the records");
     }
     rd_kafka_topic_destroy(t);
-    free(ids);
 }
 
 static pid_t start_broker(const shape *shapes, int n, char *address, size_t size)
@@ -230,6 +210,7 @@ static double run_raw(const shape *s, const char *address)
 
 typedef struct reading {
     const shape *s;
+    weir_handler_fn *handler;
     atomic_int handled;
     atomic_ulong bytes;
     double start;
@@ -251,15 +232,25 @@ static weir_status read_two_fields(weir_message *m, void *ctx)
     return WEIR_OK;
 }
 
+/* With one lane, so that they are handled as they are delivered. */
+static weir_status note_id(weir_message *m, void *ctx)
+{
+    reading *r = ctx;
+    weir_reader row = weir_read(m);
+    told->ids[r->handled] = (int)weir_int(&row, "id");
+    r->start = r->handled++ ? r->start : seconds();
+    return weir_read_end(&row);
+}
+
 static void set_up(weir_app *a, void *ctx)
 {
     reading *r = ctx;
     weir_on(a, .change = strcmp(r->s->table, "orders") ? "public.accounts" : "public.orders",
-        .fn = read_two_fields, .ctx = ctx);
+        .fn = r->handler, .ctx = ctx);
 }
 
-static void write_config(
-    const shape *s, const char *address, const char *store, char *path, size_t size)
+static void write_config(const shape *s, const char *address, const char *store, const char *limits,
+    char *path, size_t size)
 {
     snprintf(path, size, "%s/%s.%d.yaml", folder, s->name, (int)getpid());
     FILE *f = fopen(path, "w");
@@ -280,18 +271,20 @@ static void write_config(
         fprintf(f, "stores:\n  s: %s\ncaches:\n  rows: { from: bank.public.%s, store: s }\n", store,
             s->table);
     }
-    fputs("errors: { reject: stop }\nlimits: { in_flight: 16MiB }\nlog: { level: warning, format: "
-          "text }\n",
-        f);
+    fprintf(f,
+        "errors: { reject: stop }\nlimits: { in_flight: 16MiB%s }\nlog: { level: warning, format: "
+        "text }\n",
+        limits);
     fclose(f);
 }
 
-static double run_handler(const shape *s, const char *address)
+static double handle_all(
+    const shape *s, const char *address, weir_handler_fn *handler, const char *limits)
 {
     char path[256];
     weir_error err;
-    reading r = {.s = s};
-    write_config(s, address, NULL, path, sizeof path);
+    reading r = {.s = s, .handler = handler};
+    write_config(s, address, NULL, limits, path, sizeof path);
     weir_app *a = weir_app_new(path, set_up, &r, &err);
     if (!a || weir_app_start(a, &err)) {
         die(err.text);
@@ -300,7 +293,7 @@ static double run_handler(const shape *s, const char *address)
         if (weir_app_ended(a) || seconds() > until) {
             die("the handler run did not get all records");
         }
-        usleep(500);
+        usleep(5000);
     }
     double took = seconds() - r.start;
     weir_app_stop(a);
@@ -309,6 +302,17 @@ static double run_handler(const shape *s, const char *address)
     }
     weir_app_free(a);
     return s->records / took;
+}
+
+static double run_handler(const shape *s, const char *address)
+{
+    return handle_all(s, address, read_two_fields, "");
+}
+
+/* The order of a snapshot's records, when they come from several partitions. */
+static double run_order(const shape *s, const char *address)
+{
+    return handle_all(s, address, note_id, ", lanes: 1");
 }
 
 static weir_daemon *start_daemon(const char *path, weir_config **config, weir_log *log)
@@ -350,7 +354,7 @@ static double run_cache(const shape *s, const char *address, const char *store)
     weir_error err;
     weir_config *config;
     weir_log log;
-    write_config(s, address, store, path, sizeof path);
+    write_config(s, address, store, "", path, sizeof path);
     weir_daemon *d = start_daemon(path, &config, &log);
     weir_engine *e = weir_replica_engine(weir_daemon_replica(d, 0));
     double start = 0;
@@ -418,7 +422,7 @@ static double run_bare(const shape *s, const char *address)
     double start = seconds();
     int uncommitted = 0;
     for (int i = 0; i < s->records; i++) {
-        int id = s->random_keys ? scatter(i, s->records) : i;
+        int id = told->ids[i];
         if (!txn) {
             mdb_txn_begin(env, NULL, 0, &txn);
             mdb_dbi_open(txn, "rows", MDB_CREATE, &rows);
@@ -466,7 +470,7 @@ static double time_first_record(const shape *s, const char *address)
 {
     char path[256], command[400];
     double least = 1e9;
-    write_config(s, address, "{ type: memory }", path, sizeof path);
+    write_config(s, address, "{ type: memory }", "", path, sizeof path);
     snprintf(command, sizeof command, "exec /proc/%d/exe --first-record %s", (int)getpid(), path);
     for (int i = 0; i < 5; i++) {
         double start = seconds(), then = 0;
@@ -500,7 +504,7 @@ static result in_process(measured_fn *fn, const shape *s, const char *address)
         die("no pipe");
     }
     told->beside_map_kb = 0;
-    bool is_weirs = fn == run_handler || fn == run_memory || fn == run_lmdb;
+    bool is_weirs = fn == run_handler || fn == run_order || fn == run_memory || fn == run_lmdb;
     pid_t pid = fork();
     if (!pid) {
         if (is_weirs) {
@@ -540,15 +544,26 @@ typedef struct line {
     result rounds[32], median;
 } line;
 
-static const char *only = "";
+static const char *only = "", *only_shape = "";
 
 static bool wanted(const line *l)
 {
     return strncmp(l->name, only, strlen(only)) == 0;
 }
 
+static void learn_order(const shape *s, const char *address)
+{
+    if (in_process(run_order, s, address).rate == 0) {
+        die("the order of the records cannot be learnt");
+    }
+}
+
 static void measure(const shape *s, line *lines, int n, int rounds, const char *address)
 {
+    if (strncmp(s->name, only_shape, strlen(only_shape)) != 0) {
+        return;
+    }
+    learn_order(s, address);
     for (int r = 0; r < rounds; r++) {
         for (int i = 0; i < n; i++) {
             if (!wanted(&lines[i])) {
@@ -561,8 +576,8 @@ static void measure(const shape *s, line *lines, int n, int rounds, const char *
             }
         }
     }
-    printf("\n%s: %d records, %d partitions, median of %d rounds\n", s->name, s->records,
-        s->partitions, rounds);
+    printf("\n%s: %d records, %d partitions, median of %d rounds, %d records a commit\n", s->name,
+        s->records, s->partitions, rounds, told->commit_records);
     for (int i = 0; i < n; i++) {
         if (!wanted(&lines[i])) {
             continue;
@@ -616,7 +631,8 @@ int main(int argc, char **argv)
     }
     int rounds = argc > 1 ? atoi(argv[1]) : 5, records = argc > 2 ? atoi(argv[2]) : 250000;
     shape shapes[] = {
-        {"plain", "accounts", "bank.plain", "owner", "balance", records, PLAIN_PARTITIONS, false},
+        {"plain-order", "accounts", "bank.plain", "owner", "balance", records, PLAIN_PARTITIONS,
+            false},
         {"plain-random", "accounts", "bank.random", "owner", "balance", records, PLAIN_PARTITIONS,
             true},
         {"schema", "orders", "bank.schema", "status", "total", records / 5, SCHEMA_PARTITIONS,
@@ -624,10 +640,12 @@ int main(int argc, char **argv)
     };
     char address[128];
     only = argc > 3 ? argv[3] : "";
+    only_shape = argc > 4 ? argv[4] : "";
     rounds = rounds < 1 ? 1 : rounds > 31 ? 31 : rounds;
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_schema("bench/data/envelope-schema.jsonl");
-    told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    told = mmap(NULL, sizeof *told + (size_t)records * sizeof(int), PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (told == MAP_FAILED || !mkdtemp(folder)) {
         die("no folder or no memory");
     }

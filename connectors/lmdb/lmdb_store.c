@@ -31,6 +31,7 @@ enum {
 typedef struct cache_dbs {
     bool open;
     MDB_dbi dbi[DATABASES];
+    MDB_cursor *cursor[DATABASES]; /* of the writer's transaction, which frees them; or NULL */
 } cache_dbs;
 
 typedef struct lmdb_store {
@@ -257,6 +258,13 @@ static weir_status lmdb_begin(void *self, weir_error *err)
     return WEIR_OK;
 }
 
+static void forget_cursors(lmdb_store *s)
+{
+    for (unsigned i = 0; i < s->n_caches; i++) {
+        memset(s->caches[i].cursor, 0, sizeof s->caches[i].cursor);
+    }
+}
+
 /* LMDB calls a write that was cut short for want of space an I/O error. */
 static bool disk_is_full(const lmdb_store *s)
 {
@@ -269,6 +277,7 @@ static weir_status lmdb_commit(void *self, weir_error *err)
     lmdb_store *s = self;
     int rc = mdb_txn_commit(s->txn);
     s->txn = NULL;
+    forget_cursors(s);
     rc = rc == EIO && disk_is_full(s) ? ENOSPC : rc;
     return rc ? fail(rc, "committing", err) : WEIR_OK;
 }
@@ -280,6 +289,33 @@ static void lmdb_abort(void *self)
         mdb_txn_abort(s->txn);
     }
     s->txn = NULL;
+    forget_cursors(s);
+}
+
+/* The transaction's cursor of a space: near where it stands, it need not come down from the root.
+ */
+static int cursor_of(lmdb_store *s, unsigned number, weir_space space, MDB_cursor **out)
+{
+    cache_dbs *c = &s->caches[number];
+    int rc = c->cursor[space] ? 0 : mdb_cursor_open(s->txn, c->dbi[space], &c->cursor[space]);
+    *out = c->cursor[space];
+    return rc;
+}
+
+/* Before something is removed otherwise: a cursor that stays would have to be kept right. */
+static void let_go(lmdb_store *s, unsigned number, weir_space space)
+{
+    MDB_cursor **c = &s->caches[number].cursor[space];
+    if (*c) {
+        mdb_cursor_close(*c);
+        *c = NULL;
+    }
+}
+
+static weir_status found(int rc, const MDB_val *v, weir_view *value, weir_error *err)
+{
+    *value = rc ? (weir_view){NULL, 0} : (weir_view){v->mv_data, v->mv_size};
+    return rc && rc != MDB_NOTFOUND ? fail(rc, "reading", err) : WEIR_OK;
 }
 
 static weir_status find(MDB_txn *txn, const cache_dbs *c, weir_space space, weir_view key,
@@ -287,23 +323,21 @@ static weir_status find(MDB_txn *txn, const cache_dbs *c, weir_space space, weir
 {
     char room[LONGEST_KEY + 1];
     MDB_val k = db_key(key, room), v;
-    int rc = mdb_get(txn, c->dbi[space], &k, &v);
-    if (rc == MDB_NOTFOUND) {
-        *value = (weir_view){NULL, 0};
-        return WEIR_OK;
-    }
-    if (rc) {
-        return fail(rc, "reading", err);
-    }
-    *value = (weir_view){v.mv_data, v.mv_size};
-    return WEIR_OK;
+    return found(mdb_get(txn, c->dbi[space], &k, &v), &v, value, err);
 }
 
 static weir_status lmdb_get(
     void *self, unsigned number, weir_space space, weir_view key, weir_view *value, weir_error *err)
 {
     lmdb_store *s = self;
-    return find(s->txn, &s->caches[number], space, key, value, err);
+    if (s->read_only) {
+        return find(s->txn, &s->caches[number], space, key, value, err);
+    }
+    char room[LONGEST_KEY + 1];
+    MDB_val k = db_key(key, room), v;
+    MDB_cursor *c;
+    int rc = cursor_of(s, number, space, &c);
+    return found(rc ? rc : mdb_cursor_get(c, &k, &v, MDB_SET), &v, value, err);
 }
 
 static weir_status lmdb_put(
@@ -319,7 +353,9 @@ static weir_status lmdb_put(
             return st;
         }
     }
-    int rc = mdb_put(s->txn, c->dbi[space], &k, &v, 0);
+    MDB_cursor *cursor;
+    int rc = cursor_of(s, number, space, &cursor);
+    rc = rc ? rc : mdb_cursor_put(cursor, &k, &v, 0);
     return rc ? fail(rc, "writing", err) : WEIR_OK;
 }
 
@@ -339,6 +375,7 @@ static weir_status lmdb_del(
     const cache_dbs *c = &s->caches[number];
     char room[LONGEST_KEY + 1];
     MDB_val k = db_key(key, room);
+    let_go(s, number, space);
     int rc = mdb_del(s->txn, c->dbi[space], &k, NULL);
     rc = rc ? rc : forget_long_key(s, c, space, &k);
     return rc && rc != MDB_NOTFOUND ? fail(rc, "deleting", err) : WEIR_OK;
@@ -372,6 +409,7 @@ static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir
     MDB_cursor *cursor;
     char room[LONGEST_KEY + 1];
     MDB_val k = db_key(from, room), v;
+    let_go(s, number, space);
     int rc = mdb_cursor_open(s->txn, s->caches[number].dbi[space], &cursor);
     if (rc) {
         return fail(rc, "walking", err);
@@ -394,6 +432,7 @@ static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir
 static weir_status lmdb_clear(void *self, unsigned number, weir_space space, weir_error *err)
 {
     lmdb_store *s = self;
+    let_go(s, number, space);
     int rc = mdb_drop(s->txn, s->caches[number].dbi[space], 0);
     if (!rc && space == WEIR_SPACE_STATE) {
         rc = mdb_drop(s->txn, s->caches[number].dbi[LONG_KEYS], 0);
@@ -494,6 +533,7 @@ weir_status weir_lmdb_each_cache(
 static const weir_store_ops lmdb_ops = {
     .type = "lmdb",
     .durable = true,
+    .by_key = true,
     .open_cache = lmdb_open_cache,
     .begin = lmdb_begin,
     .commit = lmdb_commit,

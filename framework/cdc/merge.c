@@ -583,16 +583,16 @@ static void forget_history(const weir_merge *m, const weir_change *c, weir_merge
     }
 }
 
-weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err)
+weir_status weir_merge_apply_met(
+    weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err)
 {
     weir_arena_reset(&m->arena);
     m->count.changes++;
-    weir_status s = weir_merge_watch(m, c, err);
-    if (s || c->op == 't') {
-        return s ? s : truncate_table(m, c, err);
+    if (c->op == 't') {
+        return truncate_table(m, c, err);
     }
     weir_merge_key k;
-    s = weir_merge_key_load(m, c->key, &k, err);
+    weir_status s = weir_merge_key_load(m, c->key, &k, err);
     if (s) {
         return s;
     }
@@ -608,6 +608,12 @@ weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms
     }
     see(&k, c->partition, c->offset, c->kind == WEIR_STREAMED && c->op == 'd');
     return s ? s : weir_merge_key_save(m, &k, err);
+}
+
+weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err)
+{
+    weir_status s = weir_merge_meet(m, c, err);
+    return s ? s : weir_merge_apply_met(m, c, now_ms, err);
 }
 
 weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition, int64_t offset,

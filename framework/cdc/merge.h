@@ -108,7 +108,14 @@ void weir_merge_newest(const weir_merge *m, uint64_t *high_H, int64_t *high_ms);
 WEIR_MUST_USE weir_status weir_merge_apply(
     weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err);
 
-/* What cannot be repaired, asked before a change is applied. */
+/* The two halves of that, for who applies records in another order than they were delivered in:
+ * each change is met, in the order of its partition, before it is applied; those of one key are
+ * applied in their order. */
+WEIR_MUST_USE weir_status weir_merge_meet(weir_merge *m, const weir_change *c, weir_error *err);
+WEIR_MUST_USE weir_status weir_merge_apply_met(
+    weir_merge *m, const weir_change *c, int64_t now_ms, weir_error *err);
+
+/* What cannot be repaired, asked before a change is met. */
 typedef enum weir_merge_alarm {
     WEIR_ALARM_NONE,
     WEIR_ALARM_POSITION_REGRESS, /* an older position at a later time: failover, restored source */

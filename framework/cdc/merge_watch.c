@@ -54,7 +54,7 @@ weir_status weir_merge_pass(weir_merge *m, int32_t partition, int64_t gap, weir_
     return WEIR_OK;
 }
 
-weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *err)
+weir_status weir_merge_meet(weir_merge *m, const weir_change *c, weir_error *err)
 {
     weir_status s = weir_merge_pass(m, c->partition, c->gap, err);
     if (s) {

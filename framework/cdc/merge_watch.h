@@ -5,9 +5,6 @@
 
 #include "cdc/merge.h"
 
-/* To be called with every change, before it is applied. */
-WEIR_MUST_USE weir_status weir_merge_watch(weir_merge *m, const weir_change *c, weir_error *err);
-
 /* Were offsets of this partition missing between this one and the change? */
 static inline bool weir_merge_gap_since(
     const weir_merge *m, const weir_change *c, int32_t partition, int64_t offset)

@@ -40,6 +40,7 @@ typedef struct weir_expected {
 typedef struct weir_store_ops {
     const char *type; /* "memory", "lmdb", "postgres", "sqlite" */
     bool durable;     /* offsets outlive the process */
+    bool by_key;      /* entries in the order of their keys' bytes are written faster */
     bool shared; /* several processes write it at once: a transaction may fail with TABLE_MOVED,
                   * and what was loaded before it may be another one's by now */
 

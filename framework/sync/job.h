@@ -27,6 +27,18 @@ typedef struct weir_sync_job {
 
 struct weir_sync_lane;
 
+/* What changes a key, of a batch that is applied in the order of keys (sync/order.c). */
+typedef struct weir_sync_entry {
+    weir_view key;
+    weir_sync_item *item;
+} weir_sync_entry;
+
+/* The items of these jobs that change a key, in the order of topics and of their keys' bytes; those
+ * of one key in the order in which they are. Borrowed until the next call. Thread: the writer.
+ * Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_sync_order(
+    weir_sync *s, const weir_sync_job *first, weir_sync_entry **out, size_t *n, weir_error *err);
+
 /* Tells the store what a batch brings (sync/announce.c), where it wants to know. Thread: the
  * writer. */
 WEIR_MUST_USE weir_status weir_sync_announce(
@@ -71,6 +83,12 @@ struct weir_sync {
 
     /* Writer only. */
     weir_merge *merges; /* one per cache */
+    bool by_key;        /* a batch is applied in the order of keys */
+    struct weir_sync_ordering {
+        weir_sync_entry *entries, *spare;
+        size_t *ends; /* of runs */
+        size_t capacity;
+    } ordering;
     struct weir_stored_count {
         int written, stored; /* by the transaction that is open; by the last one */
     } * stored_counts;       /* of partitions, by topic */

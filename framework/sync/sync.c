@@ -119,6 +119,17 @@ static weir_status open_caches(weir_sync *s, weir_error *err)
     return st;
 }
 
+/* An alarm that is passed over is about what comes behind it: such topics are applied as their
+ * records were delivered. */
+static bool may_go_by_key(const weir_sync *s)
+{
+    bool may = s->store.ops->by_key;
+    for (size_t t = 0; t < s->options.n_topics; t++) {
+        may = may && s->options.topics[t].stop_on_regress;
+    }
+    return may;
+}
+
 weir_status weir_sync_new(
     const weir_sync_options *options, weir_store store, weir_sync **out, weir_error *err)
 {
@@ -129,6 +140,7 @@ weir_status weir_sync_new(
     }
     s->options = *options;
     s->store = store;
+    s->by_key = may_go_by_key(s);
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_mutex_init(&s->stats_lock, NULL);
     pthread_mutex_init(&s->offsets_lock, NULL);
@@ -165,6 +177,9 @@ void weir_sync_free(weir_sync *s)
     weir_free(s->partition_counts);
     weir_free(s->stored_counts);
     weir_free(s->asked_compacted);
+    weir_free(s->ordering.entries);
+    weir_free(s->ordering.spare);
+    weir_free(s->ordering.ends);
     weir_buf_fini(&s->expire_from);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->stats_lock);

@@ -144,30 +144,44 @@ static void learn_compaction(weir_sync *s, const weir_sync_item *item)
     }
 }
 
-static weir_status apply_change(
-    weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
+/* A key that the record should have changed is not to be trusted. */
+static bool quarantines(const weir_sync *s, const weir_sync_item *item)
+{
+    return item->error && item->key.ptr && !s->options.trust_rejected_keys;
+}
+
+/* In the order in which records were delivered: what each says of its partition. */
+static weir_status meet(weir_sync *s, const weir_sync_item *item, weir_error *err)
 {
     weir_status st = WEIR_OK;
-    learn_compaction(s, item);
+    if (item->is_change) {
+        learn_compaction(s, item);
+    }
     for (size_t i = 0; i < item->topic->n_caches && !st; i++) {
         weir_merge *m = &s->merges[item->topic->caches[i]];
-        const weir_change *c = &item->changes[i];
-        st = heed_alarm(s, m, item, c, err);
-        st = st ? st : weir_merge_apply(m, c, now_ms, err);
+        if (!item->is_change) { /* the record leaves no gap */
+            int64_t gap = quarantines(s, item) ? -1 : item->record->gap;
+            st = weir_merge_pass(m, item->record->raw.partition, gap, err);
+            continue;
+        }
+        st = heed_alarm(s, m, item, &item->changes[i], err);
+        st = st ? st : weir_merge_meet(m, &item->changes[i], err);
     }
     return st;
 }
 
-/* The record leaves no gap; a key that it should have changed is not to be trusted. */
-static weir_status pass(weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
+/* Those of one key in order. */
+static weir_status apply(weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
 {
     const weir_raw_record *r = &item->record->raw;
     weir_status st = WEIR_OK;
     for (size_t i = 0; i < item->topic->n_caches && !st; i++) {
         weir_merge *m = &s->merges[item->topic->caches[i]];
-        st = item->error && item->key.ptr && !s->options.trust_rejected_keys
-                 ? weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err)
-                 : weir_merge_pass(m, r->partition, item->record->gap, err);
+        if (item->is_change) {
+            st = weir_merge_apply_met(m, &item->changes[i], now_ms, err);
+        } else if (quarantines(s, item)) {
+            st = weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err);
+        }
     }
     return st;
 }
@@ -196,6 +210,18 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
     return st;
 }
 
+static weir_status apply_by_key(
+    weir_sync *s, const weir_sync_job *first, int64_t now_ms, weir_error *err)
+{
+    weir_sync_entry *entries = NULL;
+    size_t n = 0;
+    weir_status st = weir_sync_order(s, first, &entries, &n, err);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = apply(s, entries[i].item, now_ms, err);
+    }
+    return st;
+}
+
 static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir_error *err)
 {
     weir_status st = WEIR_OK;
@@ -203,12 +229,11 @@ static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir
         for (size_t i = 0; i < job->n && !st; i++) {
             weir_sync_item *item = &job->items[i];
             st = item->error ? reject(s, item, err) : WEIR_OK;
-            st = st                ? st
-                 : item->is_change ? apply_change(s, item, now_ms, err)
-                                   : pass(s, item, now_ms, err);
+            st = st ? st : meet(s, item, err);
+            st = st || s->by_key ? st : apply(s, item, now_ms, err);
         }
     }
-    return st;
+    return st || !s->by_key ? st : apply_by_key(s, b->first, now_ms, err);
 }
 
 /* ---- Transactions -------------------------------------------------------------------------------

@@ -184,6 +184,7 @@ weir_store sim_faulty_store_of(sim_faulty_store *f)
         .refused = faulty_refused,
     };
     ops.shared = f->inner.ops->shared;
+    ops.by_key = f->by_key;
     return (weir_store){&ops, f};
 }
 

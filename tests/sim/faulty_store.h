@@ -14,6 +14,7 @@ typedef struct sim_faulty_store {
     bool down;    /* every call */
     long dies_in; /* calls; 0: it does not */
     bool dead;
+    bool by_key;     /* as of weir_store_ops */
     bool open;       /* a transaction of the inner store's */
     bool hits_after; /* it dies behind the call, not before it */
     /* Before a commit that will succeed, inside its transaction. */

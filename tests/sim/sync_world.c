@@ -498,8 +498,11 @@ void sim_sync_world_init(sim_sync_world *w, uint64_t seed, bool verbose)
     prepare_log(w);
     open_broker(w);
     draw_sync(w);
-    w->store = (sim_faulty_store){
-        .inner = w->inner, .rng = &w->rng, .committing = on_committing, .ctx = w};
+    w->store = (sim_faulty_store){.inner = w->inner,
+        .rng = &w->rng,
+        .by_key = seed / 3 % 2,
+        .committing = on_committing,
+        .ctx = w};
     draw_troubles(w);
 }
 

@@ -24,6 +24,9 @@ static struct gate {
     unsigned begins, commits;
 } gate;
 
+/* Of the store: batches are applied in the order of keys. */
+static bool gate_by_key;
+
 static inline bool fails(int *left)
 {
     bool now = *left > 0;
@@ -61,6 +64,7 @@ static inline void gate_open(void)
     gate = (struct gate){.code = WEIR_E_STORE_IO};
     assert_int_equal(weir_memory_store_open(0, &gate.inner, NULL), WEIR_OK);
     gate.ops = *gate.inner.ops;
+    gate.ops.by_key = gate_by_key;
     gate.ops.begin = gate_begin;
     gate.ops.put = gate_put;
     gate.ops.commit = gate_commit;

@@ -238,5 +238,7 @@ int main(void)
         cmocka_unit_test(test_partitions_are_counted),
         cmocka_unit_test(test_each_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gate_by_key = true;
+    return failed + cmocka_run_group_tests_name("in the order of keys", tests, NULL, NULL);
 }

@@ -423,5 +423,7 @@ int main(void)
         cmocka_unit_test(test_delete_marks_expire_under_load),
         cmocka_unit_test(test_delete_marks_wait_for_all_partitions),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    gate_by_key = true;
+    return failed + cmocka_run_group_tests_name("in the order of keys", tests, NULL, NULL);
 }
