@@ -285,6 +285,19 @@ weir_status weir_lane_park(weir_lane *l, weir_record *r, int64_t due_ms)
     return WEIR_OK;
 }
 
+void weir_lane_put_back(weir_lane *l, weir_record *r, int64_t now_ms)
+{
+    weir_blocked_key *k = find(l, r);
+    if (k) {
+        assert(k->first == r && k->heap_at == BUSY);
+        enter_heap(l, k, now_ms);
+        return;
+    }
+    r->next = l->first;
+    l->first = r;
+    l->last = l->last ? l->last : r;
+}
+
 weir_status weir_lane_defer(weir_lane *l, weir_record *r)
 {
     weir_blocked_key *k = find(l, r);

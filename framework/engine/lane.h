@@ -51,6 +51,9 @@ weir_record *weir_lane_take(weir_lane *l, int64_t now_ms);
 bool weir_lane_finish(weir_lane *l, weir_record *r, int64_t now_ms);
 /* It comes again at due_ms. Errors: OUT_OF_MEMORY; nothing has changed then. */
 WEIR_MUST_USE weir_status weir_lane_park(weir_lane *l, weir_record *r, int64_t due_ms);
+/* It comes again, before all others: of several the one that is put back last. Not of a key that is
+ * blocked by another record. */
+void weir_lane_put_back(weir_lane *l, weir_record *r, int64_t now_ms);
 /* It is being completed elsewhere. Errors: OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_lane_defer(weir_lane *l, weir_record *r);
 

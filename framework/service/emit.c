@@ -11,7 +11,18 @@
 /* ---- Bodies -------------------------------------------------------------------------------------
  */
 
-static void put_field(weir_buf *to, const weir_field *f)
+static void put_bytes(weir_buf *to, weir_view v)
+{
+    static const char digits[] = "0123456789abcdef";
+    weir_buf_puts(to, "\"\\\\x");
+    for (size_t i = 0; i < v.len; i++) {
+        weir_buf_putc(to, digits[(unsigned char)v.ptr[i] >> 4]);
+        weir_buf_putc(to, digits[(unsigned char)v.ptr[i] & 15]);
+    }
+    weir_buf_putc(to, '"');
+}
+
+void weir_field_put(weir_buf *to, const weir_field *f)
 {
     bool null = f->kind == WEIR_FIELD_NULL ||
                 (!f->text.ptr && f->kind != WEIR_FIELD_INT && f->kind != WEIR_FIELD_BOOL);
@@ -19,6 +30,8 @@ static void put_field(weir_buf *to, const weir_field *f)
     weir_buf_putc(to, ':');
     if (null) {
         weir_buf_puts(to, "null");
+    } else if (f->kind == WEIR_FIELD_BYTES) {
+        put_bytes(to, f->text);
     } else if (f->kind == WEIR_FIELD_TEXT) {
         weir_json_put_string(to, f->text);
     } else if (f->kind == WEIR_FIELD_INT) {
@@ -37,7 +50,7 @@ static void put_fields(weir_buf *to, const weir_field *fields)
         if (f != fields) {
             weir_buf_putc(to, ',');
         }
-        put_field(to, f);
+        weir_field_put(to, f);
     }
     weir_buf_putc(to, '}');
 }
@@ -220,7 +233,11 @@ static size_t size_of(const weir_outgoing *o)
 
 static weir_status append(weir_message *m, const char *type, weir_outgoing *o)
 {
-    size_t bytes = size_of(o);
+    size_t bytes = size_of(o), most = m->owner->options.emit_bytes;
+    if (m->route && m->route->inbox && most && bytes > most) { /* in an outbox it would be stuck */
+        return weir_fail(&m->error, WEIR_E_EMIT_TOO_LARGE,
+            "%.60s has %zu bytes, and the producer takes %zu", type, bytes, most);
+    }
     if (m->emits.bytes + bytes > WEIR_EMIT_MOST_BYTES) {
         return weir_fail(&m->error, WEIR_E_EMIT_TOO_LARGE,
             "%.60s: one record's emits may have %d MiB", type, WEIR_EMIT_MOST_BYTES >> 20);
@@ -260,7 +277,7 @@ weir_status weir_emit_event(weir_message *m, size_t size, const weir_emission *g
     if (state != WEIR_MESSAGE_RUNNING && state != WEIR_MESSAGE_DEFERRED) {
         weir_handlers_misused(m, "an event was emitted for a message that is settled");
         s = WEIR_FATAL;
-    } else if (!m->owner->options.emitter.send) {
+    } else if (!m->owner->options.emitter.send && !m->tx) {
         s = weir_fail(&m->error, WEIR_E_EMIT_UNKNOWN, "nothing takes emits here");
     } else {
         s = emit(m, &e);

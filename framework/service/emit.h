@@ -5,6 +5,7 @@
 
 #include <weir/emit.h>
 
+#include "base/buf.h"
 #include "service/emitter.h"
 
 /* Of the config's `events`. Borrowed, outlives the handlers. */
@@ -26,5 +27,8 @@ typedef struct weir_emits {
     weir_outgoing *first, *last;
     size_t count, bytes;
 } weir_emits;
+
+/* "name":value, as JSON. Thread: any. */
+void weir_field_put(weir_buf *to, const weir_field *f);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "engine/lane.h"
 #include "service/message.h"
+#include "service/unit.h"
 
 enum { WEIR_SETTLE_BATCH = 64 };
 
@@ -21,7 +22,7 @@ typedef struct weir_why {
     const char *letter_topic; /* NULL: that of all handlers */
 } weir_why;
 
-typedef struct weir_handler_lane {
+struct weir_handler_lane {
     /* The lane's worker only. */
     weir_lane lane;
     weir_decoder **decoders;    /* one per topic; NULL: no CDC topic */
@@ -41,6 +42,8 @@ typedef struct weir_handler_lane {
     bool uncounted;       /* attempts of a record did not fit into commits, and the log says so */
     bool letters_wait;    /* dead letters cannot be written, and the log says so */
     uint64_t random;
+    weir_tx *txs;  /* one for each inbox */
+    weir_tx *unit; /* the one that is begun; NULL: none */
 
     /* Lock: `lock`. */
     pthread_mutex_t lock;
@@ -53,7 +56,7 @@ typedef struct weir_handler_lane {
     /* Any thread; written by the worker, but for seen_… */
     struct {
         atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted,
-            broken;
+            broken, duplicates;
     } count;
     atomic_ullong calls; /* of handlers, odd while one runs */
     weir_seen_place running, first_deferred;
@@ -61,7 +64,7 @@ typedef struct weir_handler_lane {
     atomic_llong first_deadline_ms;
     atomic_ullong seen_calls;
     atomic_llong seen_ms;
-} weir_handler_lane;
+};
 
 struct weir_handlers {
     weir_handlers_options options;
@@ -90,6 +93,9 @@ static inline void weir_see_place(weir_seen_place *to, const weir_record *r)
  * until its emits are answered. */
 bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
+/* The handler has answered: its breaker hears of it, and its place is another's. Once for each
+ * call. */
+void weir_give_back(weir_message *m, weir_status s, int64_t now_ms);
 /* Its handler said yes, or it is no handler's. Told to the engine by the next flush. */
 void weir_settle_record(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 void weir_settle_flush(weir_handlers *h, weir_handler_lane *l);
@@ -114,6 +120,9 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
 bool weir_replayed(
     const weir_handlers *h, const weir_record *r, weir_raw_record *out, uint32_t *topic);
 
+/* handlers.c: calls the handler, and reads the clock behind it. Thread: the lane's worker. */
+weir_status weir_call_handler(
+    weir_handlers *h, weir_handler_lane *l, weir_message *m, const weir_route *to);
 /* handlers.c: sends what the handler has emitted; the message comes home by the mailbox. Thread:
  * the lane's worker. */
 void weir_send_emits(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);

@@ -84,6 +84,8 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->route = NULL;
     m->called = m->probe = m->counted = false;
     m->id = (weir_view){NULL, 0};
+    m->id_is_place = false;
+    m->tx = NULL;
     m->error.status = WEIR_OK;
     m->after_ms = m->deadline_after_ms = 0;
     m->emits = (weir_emits){.first = NULL};
@@ -243,7 +245,7 @@ static weir_status check(weir_handlers *h, weir_message *m, weir_record *r)
     return s;
 }
 
-static weir_status call(
+weir_status weir_call_handler(
     weir_handlers *h, weir_handler_lane *l, weir_message *m, const weir_route *to)
 {
     weir_see_place(&l->running, m->record);
@@ -284,13 +286,17 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
     const weir_route *to = m->route;
     int64_t wait_ms = FULL_MS;
     if (to->max_in_flight && atomic_load(to->in_flight) >= to->max_in_flight) {
-        weir_park_record(h, l, r, wait_ms);
+        if (weir_unit_commit(h, l, r)) {
+            weir_park_record(h, l, r, wait_ms);
+        }
         return false;
     }
     if (to->breaker && !weir_breaker_admit(to->breaker, l->now_ms, &m->probe, &wait_ms)) {
         weir_fail(&m->error, WEIR_E_BREAKER_OPEN, "the breaker %s is open", to->breaker->rule.name);
         weir_bump(&l->count.broken);
-        weir_hold_record(h, l, r, m, wait_ms);
+        if (weir_unit_commit(h, l, r)) {
+            weir_hold_record(h, l, r, m, wait_ms);
+        }
         return false;
     }
     if (to->max_in_flight) {
@@ -326,10 +332,18 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
     }
     m->route = to;
     s = s ? s : check(h, m, r);
+    bool joins = !s && l->unit && l->unit->inbox == to->inbox;
+    if (!joins && !weir_unit_commit(h, l, r)) {
+        return; /* it comes again, behind what was put back */
+    }
     if (!s && !admit(h, l, r, m)) {
         return;
     }
-    take_back(h, l, r, m, s ? s : call(h, l, m, to));
+    if (!s && to->inbox) {
+        weir_unit_run(h, l, r, m);
+    } else {
+        take_back(h, l, r, m, s ? s : weir_call_handler(h, l, m, to));
+    }
 }
 
 /* What is settled is told in batches, but a slow handler's record does not wait for the next one.
@@ -339,13 +353,15 @@ static void run_ready(weir_handlers *h, unsigned lane)
     weir_handler_lane *l = &h->lanes[lane];
     weir_record *r;
     int64_t begun_ms = l->now_ms;
-    while ((r = weir_lane_take(&l->lane, l->now_ms))) {
-        run(h, lane, r);
-        if (l->urgent || l->now_ms != begun_ms) {
-            weir_settle_flush(h, l);
-            begun_ms = l->now_ms;
+    do {
+        while ((r = weir_lane_take(&l->lane, l->now_ms))) {
+            run(h, lane, r);
+            if (l->urgent || l->now_ms != begun_ms) {
+                weir_settle_flush(h, l);
+                begun_ms = l->now_ms;
+            }
         }
-    }
+    } while (!weir_unit_commit(h, l, NULL)); /* what was put back is handled one by one */
     weir_settle_flush(h, l);
 }
 
@@ -480,7 +496,7 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
               : weir_row_checker_init(
                     &l->checkers[t], topic->check, h->options.log, h->options.name, err);
     }
-    return s;
+    return s ? s : weir_units_new(h, l, err);
 }
 
 weir_status weir_handlers_new(
@@ -514,6 +530,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
     for (size_t t = 0; l->checkers && t < h->options.n_topics; t++) {
         weir_row_checker_fini(&l->checkers[t]);
     }
+    weir_units_free(h, l);
     weir_event_checker_free(l->events);
     weir_event_checker_free(l->emit_judges);
     weir_free(l->checkers);

@@ -22,6 +22,7 @@
 #include "engine/engine.h"
 #include "service/breaker.h"
 #include "service/emit.h"
+#include "service/inbox.h"
 
 /* What a topic's records are for. Borrowed, outlives the handlers. */
 typedef struct weir_route {
@@ -37,6 +38,8 @@ typedef struct weir_route {
     weir_breaker *breaker;  /* NULL: none */
     uint32_t max_in_flight; /* deferred at once; 0: no bound */
     atomic_uint *in_flight; /* with it: how many are */
+    weir_inbox *inbox;      /* of its transaction, one of the handlers' inboxes; NULL: none */
+    const char *inbox_name; /* with it: what the handler is called there, for good */
 } weir_route;
 
 typedef struct weir_middleware {
@@ -90,6 +93,9 @@ typedef struct weir_handlers_options {
     size_t n_middleware;
     weir_emit_rules emits;        /* where emits go */
     weir_emitter emitter;         /* send NULL: handlers cannot emit */
+    weir_inbox *const *inboxes;   /* of handlers with a transaction; borrowed */
+    size_t n_inboxes;
+    size_t emit_bytes; /* the most that an event of such a handler may have; 0: no bound */
     uint64_t seed;                /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* Appends the row of a cache; see weir_lookup. */
@@ -112,7 +118,8 @@ uint32_t weir_handlers_tag(void *handlers, weir_view topic);
 
 typedef struct weir_handlers_counters {
     uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted,
-        broken; /* not handled, because a breaker was open */
+        broken,     /* not handled, because a breaker was open */
+        duplicates; /* not handled, because they were before */
 } weir_handlers_counters;
 weir_handlers_counters weir_handlers_count(weir_handlers *h);
 

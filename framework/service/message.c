@@ -167,6 +167,7 @@ weir_view weir_id(const weir_message *given)
         return m->id;
     }
     if ((!weir_header(m, "id", &m->id) && !weir_header(m, "ce_id", &m->id)) || !m->id.len) {
+        m->id_is_place = true;
         m->id = weir_arena_printf(&m->arena, "%.*s/%d/%lld", WEIR_ARG(m->raw->topic),
             (int)m->raw->partition, (long long)m->raw->offset);
     }
@@ -239,6 +240,10 @@ weir_status weir_reject(weir_message *m, const char *code, const char *fmt, ...)
 
 weir_status weir_defer(weir_message *m, uint32_t deadline_ms)
 {
+    if (m->tx) {
+        return weir_fail(
+            &m->error, WEIR_E_HANDLER_STATUS, "a handler with .tx cannot defer its message");
+    }
     m->deadline_after_ms = deadline_ms;
     m->may_defer = true;
     return WEIR_DEFERRED;

@@ -38,6 +38,8 @@ struct weir_message {
     bool counted;               /* among its route's in_flight */
     bool may_defer;             /* weir_defer was called */
     weir_view id;               /* made when asked for */
+    bool id_is_place;           /* it has no other */
+    struct weir_tx *tx;         /* NULL: its handler has none, or does not run */
     weir_error error;           /* why it is not WEIR_OK */
     weir_emits emits;
     weir_sending sending;

@@ -197,9 +197,7 @@ static void hold(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_me
     weir_hold_record(h, l, r, m, backoff(&h->options, m->route, l, ++r->holds));
 }
 
-/* The handler has answered: its breaker hears of it, and its place is another's. Once for each
- * call. */
-static void give_back(weir_message *m, weir_status s, int64_t now_ms)
+void weir_give_back(weir_message *m, weir_status s, int64_t now_ms)
 {
     weir_breaker_outcome o = s == WEIR_OK || s == WEIR_REJECT ? WEIR_BREAKER_SUCCESS
                              : s == WEIR_RETRY                ? WEIR_BREAKER_FAILURE
@@ -252,7 +250,7 @@ bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
 {
     s = verdict(m, s);
-    give_back(m, s, l->now_ms);
+    weir_give_back(m, s, l->now_ms);
     switch (s) {
     case WEIR_OK:
         return done(h, l, r, m);

@@ -21,6 +21,7 @@ weir_handlers_counters weir_handlers_count(weir_handlers *h)
         sum.dead_lettered += atomic_load(&l->count.dead_lettered);
         sum.unrouted += atomic_load(&l->count.unrouted);
         sum.broken += atomic_load(&l->count.broken);
+        sum.duplicates += atomic_load(&l->count.duplicates);
         sum.emitted += atomic_load(&l->count.emitted);
         sum.deferred += atomic_load(&l->count.deferred);
     }

@@ -30,6 +30,7 @@ typedef enum weir_field_kind {
     WEIR_FIELD_BOOL,   /* number: 0 or 1 */
     WEIR_FIELD_NULL,
     WEIR_FIELD_JSON, /* text: a JSON document, taken as it is; ptr NULL is null */
+    WEIR_FIELD_BYTES, /* text: any bytes; ptr NULL is null. In JSON "\\x" and hexadecimal digits */
 } weir_field_kind;
 
 typedef struct weir_field {
@@ -65,6 +66,10 @@ typedef struct weir_field {
 #define W_NULL(name)                    \
     {                                   \
         (name), WEIR_FIELD_NULL, {0}, 0 \
+    }
+#define W_BYTES(name, view)                 \
+    {                                       \
+        (name), WEIR_FIELD_BYTES, (view), 0 \
     }
 #define W_JSON(name, view)                 \
     {                                      \

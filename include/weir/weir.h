@@ -10,6 +10,7 @@
 #include <weir/message.h>
 #include <weir/read.h>
 #include <weir/schema.h>
+#include <weir/sql.h>
 #include <weir/status.h>
 #include <weir/view.h>
 

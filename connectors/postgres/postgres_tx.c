@@ -1,0 +1,491 @@
+/* Sessions of handlers with PostgreSQL. See postgres_tx.h; the tables and the relay's side are in
+ * postgres_outbox.c.
+ *
+ * Invariants
+ *  1. A connection that was lost is given up with its transaction; the next begin dials anew.
+ *  2. Behind a commit that was not answered nobody knows: it is a HOLD, and the inbox row tells. */
+#include "postgres/postgres_tx_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+enum { MOST_VALUES = 64, MOST_CELLS = 200, DIGITS = 24, BYTEA_OID = 17 };
+
+/* ---- Failures -----------------------------------------------------------------------------------
+ */
+
+/* By SQLSTATE: whole classes by their two letters; the first that fits counts. */
+static const struct {
+    const char *state;
+    weir_code code;
+} meanings[] = {
+    {"08", WEIR_E_SQL_UNREACHABLE}, {"25006", WEIR_E_SQL_UNREACHABLE}, /* read only */
+    {"53", WEIR_E_SQL_UNREACHABLE}, {"57014", WEIR_E_SQL_CONFLICT},    /* statement_timeout */
+    {"57", WEIR_E_SQL_UNREACHABLE}, {"58", WEIR_E_SQL_UNREACHABLE},
+    {"55P03", WEIR_E_SQL_CONFLICT}, /* lock_timeout */
+    {"55000", WEIR_E_SQL_STATEMENT}, {"55", WEIR_E_SQL_UNREACHABLE},
+    {"40", WEIR_E_SQL_CONFLICT}, {"22", WEIR_E_SQL_REFUSED}, {"23", WEIR_E_SQL_REFUSED},
+    {"44", WEIR_E_SQL_REFUSED},    /* with check option */
+    {"P0001", WEIR_E_SQL_REFUSED}, /* raised by a trigger */
+    {"XX001", WEIR_E_STORE_BROKEN}, {"XX002", WEIR_E_STORE_BROKEN},
+    {"XX", WEIR_E_SQL_UNREACHABLE},
+};
+
+static weir_code meaning_of(const char *state)
+{
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++) {
+        if (strncmp(state, meanings[i].state, strlen(meanings[i].state)) == 0) {
+            return meanings[i].code;
+        }
+    }
+    return WEIR_E_SQL_STATEMENT;
+}
+
+static void drop_connection(weir_pg_session *s)
+{
+    PQfinish(s->conn);
+    s->conn = NULL;
+    s->leads = false;
+}
+
+static weir_status fail(weir_pg_session *s, const PGresult *r, weir_error *err)
+{
+    weir_error own, why;
+    err = err ? err : &own;
+    const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+    weir_pg_fail(s->conn, r, NULL, &why);
+    bool lost = !state || PQstatus(s->conn) == CONNECTION_BAD;
+    weir_fail(err, lost ? WEIR_E_SQL_UNREACHABLE : meaning_of(state), "%s", why.text);
+    const weir_sql_options *o = &s->d->options.sql;
+    for (size_t i = 0; !lost && s->lent && i < o->n_classes; i++) {
+        if (strncmp(state, o->classes[i].state, strlen(o->classes[i].state)) == 0) {
+            return err->status = o->classes[i].status;
+        }
+    }
+    return err->status;
+}
+
+/* ---- Connections --------------------------------------------------------------------------------
+ */
+
+/* Outside of a transaction a connection that is gone is made anew. */
+static weir_status connect(weir_pg_session *s, weir_error *err)
+{
+    if (s->conn && PQstatus(s->conn) == CONNECTION_BAD && !s->in_transaction) {
+        drop_connection(s);
+    }
+    if (s->conn) {
+        return WEIR_OK;
+    }
+    if (s->in_transaction) {
+        return weir_fail(err, WEIR_E_SQL_UNREACHABLE, "the connection is gone");
+    }
+    weir_error why;
+    weir_status st = weir_pg_connect(&s->d->dialer, &s->conn, &why);
+    if (st == WEIR_HOLD) {
+        return weir_fail(err, WEIR_E_SQL_UNREACHABLE, "%s", why.text);
+    }
+    if (st && err) {
+        *err = why;
+    }
+    return st;
+}
+
+/* ---- Values -------------------------------------------------------------------------------------
+ */
+
+typedef struct parameters {
+    int n;
+    Oid types[MOST_VALUES];
+    const char *values[MOST_VALUES];
+    int lengths[MOST_VALUES], formats[MOST_VALUES];
+    char digits[MOST_VALUES][DIGITS];
+} parameters;
+
+static bool is_null(const weir_field *f)
+{
+    return f->kind == WEIR_FIELD_NULL ||
+           (!f->text.ptr && f->kind != WEIR_FIELD_INT && f->kind != WEIR_FIELD_BOOL);
+}
+
+/* A text with its end; all of them are in one buffer, which must not move while they are added. */
+static const char *keep_text(weir_buf *texts, weir_view v)
+{
+    const char *at = texts->ptr + texts->len;
+    weir_buf_putv(texts, v);
+    weir_buf_putc(texts, '\0');
+    return at;
+}
+
+static void put_value(weir_pg_session *s, parameters *p, const weir_field *f)
+{
+    int i = p->n++;
+    p->types[i] = 0;
+    p->lengths[i] = p->formats[i] = 0;
+    p->values[i] = NULL;
+    if (is_null(f)) {
+        p->types[i] = f->kind == WEIR_FIELD_BYTES ? BYTEA_OID : 0;
+    } else if (f->kind == WEIR_FIELD_INT) {
+        snprintf(p->digits[i], DIGITS, "%lld", (long long)f->number);
+        p->values[i] = p->digits[i];
+    } else if (f->kind == WEIR_FIELD_BOOL) {
+        p->values[i] = f->number ? "true" : "false";
+    } else if (f->kind == WEIR_FIELD_BYTES) {
+        p->types[i] = BYTEA_OID;
+        p->values[i] = f->text.ptr;
+        p->lengths[i] = (int)f->text.len;
+        p->formats[i] = 1;
+    } else {
+        p->values[i] = keep_text(&s->texts, f->text);
+    }
+}
+
+static weir_status take_values(
+    weir_pg_session *s, const weir_field *values, parameters *p, weir_error *err)
+{
+    size_t n = 0, bytes = 0;
+    for (; values && values[n].kind; n++) {
+        bool text = values[n].kind == WEIR_FIELD_TEXT || values[n].kind == WEIR_FIELD_NUMBER ||
+                    values[n].kind == WEIR_FIELD_JSON;
+        if (text && values[n].text.ptr && memchr(values[n].text.ptr, '\0', values[n].text.len)) {
+            return weir_fail(err, WEIR_E_SQL_REFUSED, "$%zu has a NUL, which no text may have",
+                n + 1);
+        }
+        bytes += values[n].text.len + 1;
+    }
+    if (n > MOST_VALUES) {
+        return weir_fail(err, WEIR_E_SQL_STATEMENT, "a statement has %d values at most",
+            MOST_VALUES);
+    }
+    weir_buf_clear(&s->texts);
+    if (!weir_buf_reserve(&s->texts, bytes + 1)) {
+        return weir_fail_oom(err);
+    }
+    p->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        put_value(s, p, &values[i]);
+    }
+    return WEIR_OK;
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------------
+ */
+
+static bool is_number(weir_view v)
+{
+    char last = v.len ? v.ptr[v.len - 1] : 'x';
+    return last >= '0' && last <= '9'; /* not NaN, not Infinity */
+}
+
+static weir_field_kind kind_of(Oid type, weir_view text)
+{
+    switch (type) {
+    case 16:
+        return WEIR_FIELD_BOOL;
+    case 17:
+        return WEIR_FIELD_BYTES;
+    case 20:
+    case 21:
+    case 23:
+    case 26:
+    case 700:
+    case 701:
+    case 1700:
+        return is_number(text) ? WEIR_FIELD_NUMBER : WEIR_FIELD_TEXT;
+    case 114:
+    case 3802:
+        return WEIR_FIELD_JSON;
+    default:
+        return WEIR_FIELD_TEXT;
+    }
+}
+
+static int nibble(char c)
+{
+    return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* "\x00ff": the session has bytea_output = hex. */
+static weir_view decode(weir_buf *to, weir_view hex)
+{
+    const char *at = to->ptr + to->len;
+    for (size_t i = 2; i + 1 < hex.len; i += 2) {
+        weir_buf_putc(to, (char)(nibble(hex.ptr[i]) << 4 | nibble(hex.ptr[i + 1])));
+    }
+    return weir_view_make(at, (hex.len - 2) / 2);
+}
+
+static bool take_cells(weir_pg_session *s, const PGresult *r, int row, weir_field *cells)
+{
+    int n = PQnfields(r);
+    size_t bytes = 1;
+    for (int i = 0; i < n; i++) {
+        bytes += (size_t)PQgetlength(r, row, i);
+    }
+    weir_buf_clear(&s->bytes);
+    if (!weir_buf_reserve(&s->bytes, bytes)) {
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        weir_view text = weir_pg_value(r, row, i);
+        cells[i] = (weir_field){.name = PQfname(r, i), .kind = WEIR_FIELD_NULL};
+        if (text.ptr) {
+            cells[i].kind = kind_of(PQftype(r, i), text);
+            cells[i].number = cells[i].kind == WEIR_FIELD_BOOL ? *text.ptr == 't' : 0;
+            cells[i].text =
+                cells[i].kind == WEIR_FIELD_BYTES ? decode(&s->bytes, text) : text;
+        }
+    }
+    return true;
+}
+
+static weir_status give_rows(
+    weir_pg_session *s, const PGresult *r, weir_sql_answer *answer, weir_error *err)
+{
+    weir_field cells[MOST_CELLS];
+    int n = PQnfields(r);
+    if (n > MOST_CELLS) {
+        return weir_fail(err, WEIR_E_SQL_STATEMENT, "more than %d columns", MOST_CELLS);
+    }
+    for (int row = 0; row < PQntuples(r); row++) {
+        if (!take_cells(s, r, row, cells)) {
+            return weir_fail_oom(err);
+        }
+        if (!answer->row(answer->ctx, cells, (size_t)n)) {
+            break;
+        }
+    }
+    return WEIR_OK;
+}
+
+/* ---- Statements ---------------------------------------------------------------------------------
+ */
+
+static weir_status take_answer(
+    weir_pg_session *s, const PGresult *r, weir_sql_answer *answer, weir_error *err)
+{
+    bool reads = strncmp(PQcmdStatus((PGresult *)(uintptr_t)r), "SELECT", 6) == 0;
+    s->wrote |= s->lent && !reads;
+    if (answer) {
+        const char *rows = PQcmdTuples((PGresult *)(uintptr_t)r);
+        answer->affected = reads ? 0 : strtoull(rows, NULL, 10);
+    }
+    return answer && answer->row ? give_rows(s, r, answer, err) : WEIR_OK;
+}
+
+/* A handler that ends the transaction takes its inbox row out of it. */
+static weir_status still_inside(weir_pg_session *s, weir_error *err)
+{
+    PGTransactionStatusType t = s->conn ? PQtransactionStatus(s->conn) : PQTRANS_UNKNOWN;
+    return !s->lent || t == PQTRANS_INTRANS || t == PQTRANS_INERROR
+               ? WEIR_OK
+               : weir_fail(err, WEIR_E_SQL_STATEMENT, "a handler has ended its transaction");
+}
+
+static weir_status pg_exec(void *self, const char *sql, const weir_field *values,
+    weir_sql_answer *answer, weir_error *err)
+{
+    weir_pg_session *s = self;
+    parameters p;
+    weir_status st = connect(s, err);
+    st = st ? st : take_values(s, values, &p, err);
+    if (st) {
+        return st;
+    }
+    PGresult *r =
+        PQexecParams(s->conn, sql, p.n, p.types, p.values, p.lengths, p.formats, 0);
+    ExecStatusType status = PQresultStatus(r);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        st = take_answer(s, r, answer, err);
+        st = st ? st : still_inside(s, err);
+    } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+        st = weir_fail(err, WEIR_E_SQL_STATEMENT, "COPY is for the connection itself");
+        drop_connection(s);
+    } else {
+        st = fail(s, r, err);
+    }
+    PQclear(r);
+    return st;
+}
+
+/* ---- Transactions -------------------------------------------------------------------------------
+ */
+
+static weir_status pg_begin(void *self, weir_error *err)
+{
+    weir_pg_session *s = self;
+    weir_status st = pg_exec(s, "begin", NULL, NULL, err);
+    s->in_transaction = !st;
+    s->wrote = false;
+    return st;
+}
+
+static void end_transaction(weir_pg_session *s)
+{
+    s->in_transaction = false;
+    if (s->conn && PQstatus(s->conn) == CONNECTION_BAD) {
+        drop_connection(s);
+    }
+}
+
+static void pg_rollback(void *self)
+{
+    weir_pg_session *s = self;
+    if (s->in_transaction && s->conn) {
+        (void)pg_exec(s, "rollback", NULL, NULL, NULL);
+    }
+    end_transaction(s);
+}
+
+static bool take_name(void *ctx, const weir_field *cells, size_t n)
+{
+    (void)n;
+    snprintf(ctx, 128, "%.*s", WEIR_ARG(cells[0].text));
+    return false;
+}
+
+/* A write leaves a lock on its table until the transaction ends, by whatever way it came: a
+ * statement, a function, a trigger, COPY. */
+static weir_status check_copies(weir_pg_session *s, weir_error *err)
+{
+    char name[128] = "";
+    weir_sql_answer answer = {.row = take_name, .ctx = name};
+    if (!s->wrote || !s->d->copies_sql.len) {
+        return WEIR_OK;
+    }
+    weir_status st = pg_exec(s, s->d->copies_sql.ptr, NULL, &answer, err);
+    return st || !*name ? st
+                        : weir_fail(err, WEIR_E_SQL_COPY, "a handler may not write to %s", name);
+}
+
+static weir_status run_commit(weir_pg_session *s, weir_error *err)
+{
+    PGresult *r = PQexec(s->conn, "commit");
+    weir_status st = WEIR_OK;
+    if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+        st = fail(s, r, err);
+    } else if (strcmp(PQcmdStatus(r), "COMMIT") != 0) {
+        st = weir_fail(err, WEIR_E_SQL_CONFLICT, "PostgreSQL has rolled the transaction back");
+    }
+    PQclear(r);
+    return st;
+}
+
+static weir_status pg_commit(void *self, weir_error *err)
+{
+    weir_pg_session *s = self;
+    weir_status st = connect(s, err);
+    st = st ? st : check_copies(s, err);
+    if (st) {
+        pg_rollback(s);
+        return st;
+    }
+    st = run_commit(s, err);
+    end_transaction(s);
+    return st;
+}
+
+static void pg_lend(void *self, bool to_handler)
+{
+    ((weir_pg_session *)self)->lent = to_handler;
+}
+
+static void *pg_native(void *self, const char *kind)
+{
+    weir_pg_session *s = self;
+    s->wrote = true; /* who knows */
+    return strcmp(kind, "postgres") == 0 ? s->conn : NULL;
+}
+
+static void pg_close(void *self)
+{
+    weir_pg_session *s = self;
+    drop_connection(s);
+    weir_buf_fini(&s->texts);
+    weir_buf_fini(&s->bytes);
+    weir_free(s);
+}
+
+static const weir_sql_session_ops session_ops = {
+    .begin = pg_begin,
+    .exec = pg_exec,
+    .commit = pg_commit,
+    .rollback = pg_rollback,
+    .lend = pg_lend,
+    .native = pg_native,
+    .close = pg_close,
+};
+
+/* ---- The database -------------------------------------------------------------------------------
+ */
+
+static weir_status pg_session(void *self, weir_sql_session *out, weir_error *err)
+{
+    weir_pg_session *s = weir_calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail_oom(err);
+    }
+    s->d = self;
+    *out = (weir_sql_session){&session_ops, s};
+    return WEIR_OK;
+}
+
+static void pg_close_database(void *self)
+{
+    weir_pg_database *d = self;
+    weir_buf_fini(&d->copies_sql);
+    weir_free(d);
+}
+
+static const weir_sql_database_ops database_ops = {
+    .session = pg_session,
+    .make_tables = weir_pg_make_tables,
+    .lock_migrations = weir_pg_lock_migrations,
+    .lead = weir_pg_lead,
+    .horizon = weir_pg_horizon,
+    .sent_up_to = weir_pg_sent_up_to,
+    .forget = weir_pg_forget,
+    .tend = weir_pg_tend,
+    .close = pg_close_database,
+};
+
+static bool ask_for_copies(weir_pg_database *d)
+{
+    const weir_sql_options *o = &d->options.sql;
+    weir_buf *b = &d->copies_sql;
+    if (!o->n_copies) {
+        return true;
+    }
+    weir_buf_puts(b, "select relation::regclass::text from pg_locks where pid = pg_backend_pid() "
+                     "and locktype = 'relation' and mode not in ('AccessShareLock', "
+                     "'RowShareLock') and relation in (");
+    for (size_t i = 0; i < o->n_copies; i++) {
+        weir_buf_puts(b, i ? ", to_regclass(" : "to_regclass(");
+        weir_sql_literal(b, weir_view_of(o->copies[i]));
+        weir_buf_putc(b, ')');
+    }
+    weir_buf_puts(b, ")");
+    (void)weir_buf_str(b);
+    return !b->failed;
+}
+
+weir_status weir_postgres_tx_open(
+    const weir_postgres_tx_options *options, weir_sql_database *out, weir_error *err)
+{
+    weir_pg_database *d = weir_calloc(1, sizeof *d);
+    *out = (weir_sql_database){.ops = NULL};
+    if (!d) {
+        return weir_fail_oom(err);
+    }
+    d->options = *options;
+    d->dialer.options.conninfo = options->conninfo;
+    d->dialer.options.password = options->password;
+    if (!ask_for_copies(d)) {
+        pg_close_database(d);
+        return weir_fail_oom(err);
+    }
+    *out = (weir_sql_database){&database_ops, d};
+    return WEIR_OK;
+}

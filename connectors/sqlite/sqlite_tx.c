@@ -1,0 +1,684 @@
+/* Transactions of handlers in SQLite. See sqlite_tx.h.
+ *
+ * Invariants
+ *  1. Who writes holds `writer`, from the begin to the commit or rollback.
+ *  2. A statement that was prepared as a handler's is never run as weir's own, nor the other way:
+ *     the authorizer looks when it is prepared. */
+#include "sqlite/sqlite_tx.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "sqlite/sqlite.h"
+
+enum { BUSY_MS = 5000, KEPT_STATEMENTS = 24, MOST_CELLS = 200, NUMBER_SIZE = 40 };
+
+typedef struct database {
+    weir_sqlite_tx_options options;
+    weir_buf uri;
+    sqlite3 *keeper; /* of a database in memory */
+    pthread_mutex_t writer;
+} database;
+
+typedef struct kept_statement {
+    char *sql;
+    bool lent;
+    sqlite3_stmt *s;
+} kept_statement;
+
+typedef struct session {
+    database *d;
+    sqlite3 *db; /* NULL: none yet */
+    int lead_fd; /* -1: none */
+    bool in_transaction, lent;
+    char denied[128]; /* the table that the last statement may not write; "" if none */
+    kept_statement kept[KEPT_STATEMENTS];
+    unsigned next_kept;
+    weir_field cells[MOST_CELLS];
+    char numbers[MOST_CELLS][NUMBER_SIZE];
+} session;
+
+/* ---- Failures -----------------------------------------------------------------------------------
+ */
+
+static const struct {
+    int code;
+    const char *name;
+} code_names[] = {
+    {SQLITE_CONSTRAINT_UNIQUE, "SQLITE_CONSTRAINT_UNIQUE"},
+    {SQLITE_CONSTRAINT_PRIMARYKEY, "SQLITE_CONSTRAINT_PRIMARYKEY"},
+    {SQLITE_CONSTRAINT_ROWID, "SQLITE_CONSTRAINT_ROWID"},
+    {SQLITE_CONSTRAINT_FOREIGNKEY, "SQLITE_CONSTRAINT_FOREIGNKEY"},
+    {SQLITE_CONSTRAINT_CHECK, "SQLITE_CONSTRAINT_CHECK"},
+    {SQLITE_CONSTRAINT_NOTNULL, "SQLITE_CONSTRAINT_NOTNULL"},
+    {SQLITE_CONSTRAINT_TRIGGER, "SQLITE_CONSTRAINT_TRIGGER"},
+    {SQLITE_CONSTRAINT, "SQLITE_CONSTRAINT"},
+    {SQLITE_MISMATCH, "SQLITE_MISMATCH"},
+    {SQLITE_TOOBIG, "SQLITE_TOOBIG"},
+    {SQLITE_BUSY, "SQLITE_BUSY"},
+    {SQLITE_LOCKED, "SQLITE_LOCKED"},
+    {SQLITE_FULL, "SQLITE_FULL"},
+    {SQLITE_IOERR, "SQLITE_IOERR"},
+    {SQLITE_READONLY, "SQLITE_READONLY"},
+    {SQLITE_ERROR, "SQLITE_ERROR"},
+};
+
+static const char *name_of(int rc)
+{
+    for (size_t i = 0; i < sizeof code_names / sizeof *code_names; i++) {
+        if (code_names[i].code == rc || code_names[i].code == (rc & 0xff)) {
+            return code_names[i].name;
+        }
+    }
+    return "SQLITE_ERROR";
+}
+
+static weir_code meaning_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+        return WEIR_E_SQL_REFUSED;
+    case SQLITE_FULL:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_INTERRUPT:
+    case SQLITE_PROTOCOL:
+        return WEIR_E_SQL_UNREACHABLE;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return WEIR_E_STORE_BROKEN;
+    case SQLITE_NOMEM:
+        return WEIR_E_OUT_OF_MEMORY;
+    default:
+        return WEIR_E_SQL_STATEMENT;
+    }
+}
+
+static weir_status fail(const session *s, int rc, weir_error *err)
+{
+    weir_error own;
+    err = err ? err : &own;
+    int code = s->db ? sqlite3_extended_errcode(s->db) : rc;
+    code = (code & 0xff) == (rc & 0xff) ? code : rc;
+    if (s->denied[0]) {
+        return weir_fail(err, WEIR_E_SQL_COPY, "a handler may not write to %s", s->denied);
+    }
+    const char *name = name_of(code), *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+    weir_fail(err, meaning_of(code), "SQLite: %s (%s)", why, name);
+    const weir_sql_options *o = &s->d->options.sql;
+    for (size_t i = 0; s->lent && i < o->n_classes; i++) {
+        if (strcmp(o->classes[i].state, name) == 0) {
+            return err->status = o->classes[i].status;
+        }
+    }
+    return err->status;
+}
+
+/* ---- Who may write what -------------------------------------------------------------------------
+ */
+
+static bool is_one_of(const char *table, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (names[i] && sqlite3_stricmp(table, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_protected(const database *d, const char *table)
+{
+    const weir_sql_options *o = &d->options.sql;
+    const char *own[] = {o->inbox, o->outbox, o->migrations};
+    return is_one_of(table, own, 3) || is_one_of(table, o->copies, o->n_copies);
+}
+
+static int authorize(void *ctx, int action, const char *first, const char *second, const char *db,
+    const char *trigger)
+{
+    session *s = ctx;
+    (void)db, (void)trigger;
+    if (!s->lent) {
+        return SQLITE_OK;
+    }
+    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH) {
+        return SQLITE_DENY;
+    }
+    const char *table = action == SQLITE_ALTER_TABLE ? second : first;
+    bool writes = action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE ||
+                  action == SQLITE_DROP_TABLE || action == SQLITE_ALTER_TABLE;
+    if (writes && table && is_protected(s->d, table)) {
+        snprintf(s->denied, sizeof s->denied, "%s", table);
+        return SQLITE_DENY;
+    }
+    return SQLITE_OK;
+}
+
+/* ---- Connections --------------------------------------------------------------------------------
+ */
+
+static weir_status set_up(session *s, weir_error *err)
+{
+    const char *sync = s->d->options.sync_each_commit ? "pragma synchronous = full"
+                                                      : "pragma synchronous = normal";
+    const char *sql[] = {"pragma journal_mode = wal", sync, "pragma foreign_keys = on"};
+    int rc = SQLITE_OK;
+    for (size_t i = s->d->options.path ? 0 : 2; i < sizeof sql / sizeof *sql && !rc; i++) {
+        rc = sqlite3_exec(s->db, sql[i], NULL, NULL, NULL);
+    }
+    return rc ? fail(s, rc, err) : WEIR_OK;
+}
+
+static int open_uri(const database *d, sqlite3 **out)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
+    return d->options.path
+               ? sqlite3_open_v2(d->options.path, out, flags, NULL)
+               : sqlite3_open_v2(d->uri.ptr, out, flags | SQLITE_OPEN_URI, NULL);
+}
+
+static void drop_connection(session *s)
+{
+    for (size_t i = 0; i < KEPT_STATEMENTS; i++) {
+        sqlite3_finalize(s->kept[i].s);
+        weir_free(s->kept[i].sql);
+        s->kept[i] = (kept_statement){.s = NULL};
+    }
+    sqlite3_close(s->db);
+    s->db = NULL;
+}
+
+static weir_status connect(session *s, weir_error *err)
+{
+    if (s->db) {
+        return WEIR_OK;
+    }
+    s->denied[0] = '\0';
+    int rc = open_uri(s->d, &s->db);
+    weir_status st = rc ? fail(s, rc, err) : WEIR_OK;
+    if (!st) {
+        sqlite3_extended_result_codes(s->db, 1);
+        sqlite3_busy_timeout(s->db, BUSY_MS);
+        st = set_up(s, err);
+    }
+    if (st) {
+        drop_connection(s);
+        return st;
+    }
+    sqlite3_set_authorizer(s->db, authorize, s);
+    return WEIR_OK;
+}
+
+/* ---- Statements ---------------------------------------------------------------------------------
+ */
+
+static weir_status prepare(session *s, const char *sql, sqlite3_stmt **out, weir_error *err)
+{
+    for (size_t i = 0; i < KEPT_STATEMENTS; i++) {
+        const kept_statement *k = &s->kept[i];
+        if (k->s && k->lent == s->lent && strcmp(k->sql, sql) == 0) {
+            *out = k->s;
+            return WEIR_OK;
+        }
+    }
+    kept_statement *k = &s->kept[s->next_kept++ % KEPT_STATEMENTS];
+    sqlite3_finalize(k->s);
+    weir_free(k->sql);
+    *k = (kept_statement){.sql = weir_alloc(strlen(sql) + 1), .lent = s->lent};
+    if (!k->sql) {
+        return weir_fail_oom(err);
+    }
+    memcpy(k->sql, sql, strlen(sql) + 1);
+    const char *rest = NULL;
+    int rc = sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &k->s, &rest);
+    if (rc) {
+        return fail(s, rc, err);
+    }
+    bool more = rest && rest[strspn(rest, " \t\r\n;")];
+    *out = k->s;
+    if (!k->s || more) {
+        sqlite3_finalize(k->s);
+        k->s = NULL;
+        return weir_fail(err, WEIR_E_SQL_STATEMENT,
+            more ? "one statement at a time: %.100s" : "there is no statement: %.100s", sql);
+    }
+    return WEIR_OK;
+}
+
+static int bind_one(sqlite3_stmt *stmt, int at, const weir_field *f)
+{
+    bool null = f->kind == WEIR_FIELD_NULL ||
+                (!f->text.ptr && f->kind != WEIR_FIELD_INT && f->kind != WEIR_FIELD_BOOL);
+    if (null) {
+        return sqlite3_bind_null(stmt, at);
+    }
+    if (f->kind == WEIR_FIELD_INT || f->kind == WEIR_FIELD_BOOL) {
+        return sqlite3_bind_int64(stmt, at, f->number);
+    }
+    return f->kind == WEIR_FIELD_BYTES
+               ? sqlite3_bind_blob64(stmt, at, f->text.ptr, f->text.len, SQLITE_STATIC)
+               : sqlite3_bind_text64(
+                     stmt, at, f->text.ptr, f->text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+/* As strict as PostgreSQL: each value is in the statement, and each $n has a value. */
+static weir_status bind(session *s, sqlite3_stmt *stmt, const weir_field *values, weir_error *err)
+{
+    int n = 0, rc = SQLITE_OK;
+    char name[16];
+    for (; values && values[n].kind && !rc; n++) {
+        snprintf(name, sizeof name, "$%d", n + 1);
+        int at = sqlite3_bind_parameter_index(stmt, name);
+        if (!at) {
+            return weir_fail(err, WEIR_E_SQL_STATEMENT, "the statement has no %s: %.100s", name,
+                sqlite3_sql(stmt));
+        }
+        rc = bind_one(stmt, at, &values[n]);
+    }
+    if (rc) {
+        return fail(s, rc, err);
+    }
+    return sqlite3_bind_parameter_count(stmt) == n
+               ? WEIR_OK
+               : weir_fail(err, WEIR_E_SQL_STATEMENT, "there are %d values, and not as many $n: "
+                                                      "%.100s",
+                     n, sqlite3_sql(stmt));
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------------
+ */
+
+/* The shortest digits that read back as the same number. */
+static void put_float(double x, char digits[NUMBER_SIZE])
+{
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, NUMBER_SIZE, "%.*g", precision, x);
+        if (strtod(digits, NULL) == x) {
+            break;
+        }
+    }
+}
+
+static bool is_boolean(sqlite3_stmt *stmt, int column)
+{
+    const char *type = sqlite3_column_decltype(stmt, column);
+    return type && sqlite3_strnicmp(type, "bool", 4) == 0;
+}
+
+static void take_cell(session *s, sqlite3_stmt *stmt, int i)
+{
+    weir_field *c = &s->cells[i];
+    *c = (weir_field){.name = sqlite3_column_name(stmt, i), .kind = WEIR_FIELD_NULL};
+    int type = sqlite3_column_type(stmt, i);
+    if (type == SQLITE_INTEGER) {
+        c->number = sqlite3_column_int64(stmt, i);
+        bool boolean = is_boolean(stmt, i) && (c->number == 0 || c->number == 1);
+        c->kind = boolean ? WEIR_FIELD_BOOL : WEIR_FIELD_NUMBER;
+        snprintf(s->numbers[i], NUMBER_SIZE, "%lld", (long long)c->number);
+        c->text = weir_view_of(s->numbers[i]);
+    } else if (type == SQLITE_FLOAT) {
+        double x = sqlite3_column_double(stmt, i);
+        put_float(x, s->numbers[i]);
+        c->kind = isfinite(x) ? WEIR_FIELD_NUMBER : WEIR_FIELD_TEXT;
+        c->text = weir_view_of(s->numbers[i]);
+    } else if (type != SQLITE_NULL) {
+        c->kind = type == SQLITE_BLOB ? WEIR_FIELD_BYTES : WEIR_FIELD_TEXT;
+        c->text = weir_sqlite_blob(stmt, i);
+    }
+}
+
+static weir_status run(
+    session *s, sqlite3_stmt *stmt, weir_sql_answer *answer, weir_error *err)
+{
+    int rc, n = sqlite3_column_count(stmt);
+    if (n > MOST_CELLS) {
+        return weir_fail(err, WEIR_E_SQL_STATEMENT, "more than %d columns", MOST_CELLS);
+    }
+    bool more = true;
+    sqlite3_int64 before = sqlite3_total_changes64(s->db);
+    while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        for (int i = 0; more && answer && answer->row && i < n; i++) {
+            take_cell(s, stmt, i);
+        }
+        more = more && answer && answer->row && answer->row(answer->ctx, s->cells, (size_t)n);
+    }
+    if (answer) {
+        bool wrote = sqlite3_total_changes64(s->db) != before;
+        answer->affected = wrote ? (uint64_t)sqlite3_changes64(s->db) : 0;
+    }
+    return rc == SQLITE_DONE ? WEIR_OK : fail(s, rc, err);
+}
+
+static weir_status lite_exec(void *self, const char *sql, const weir_field *values,
+    weir_sql_answer *answer, weir_error *err)
+{
+    session *s = self;
+    sqlite3_stmt *stmt = NULL;
+    s->denied[0] = '\0';
+    weir_status st = connect(s, err);
+    st = st ? st : prepare(s, sql, &stmt, err);
+    st = st ? st : bind(s, stmt, values, err);
+    if (st) {
+        return st;
+    }
+    bool alone = !s->in_transaction && !sqlite3_stmt_readonly(stmt);
+    if (alone) {
+        pthread_mutex_lock(&s->d->writer);
+    }
+    st = run(s, stmt, answer, err);
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    if (alone) {
+        pthread_mutex_unlock(&s->d->writer);
+    }
+    return st;
+}
+
+/* ---- Transactions -------------------------------------------------------------------------------
+ */
+
+static void end_transaction(session *s)
+{
+    s->in_transaction = false;
+    pthread_mutex_unlock(&s->d->writer);
+}
+
+static weir_status lite_begin(void *self, weir_error *err)
+{
+    session *s = self;
+    weir_status st = connect(s, err);
+    if (st) {
+        return st;
+    }
+    pthread_mutex_lock(&s->d->writer);
+    s->in_transaction = true;
+    st = lite_exec(s, "begin immediate", NULL, NULL, err);
+    if (st) {
+        end_transaction(s);
+    }
+    return st;
+}
+
+static void lite_rollback(void *self)
+{
+    session *s = self;
+    if (s->in_transaction) {
+        /* Some failures have rolled it back already. */
+        if (s->db && !sqlite3_get_autocommit(s->db)) {
+            (void)lite_exec(s, "rollback", NULL, NULL, NULL);
+        }
+        end_transaction(s);
+    }
+}
+
+static weir_status lite_commit(void *self, weir_error *err)
+{
+    session *s = self;
+    if (s->db && sqlite3_get_autocommit(s->db)) { /* SQLite has rolled it back: a full disk, … */
+        lite_rollback(s);
+        return weir_fail(err, WEIR_E_SQL_UNREACHABLE, "SQLite has rolled the transaction back");
+    }
+    weir_status st = lite_exec(s, "commit", NULL, NULL, err);
+    if (st) {
+        lite_rollback(s);
+    } else {
+        end_transaction(s);
+    }
+    return st;
+}
+
+static void lite_lend(void *self, bool to_handler)
+{
+    ((session *)self)->lent = to_handler;
+}
+
+static void *lite_native(void *self, const char *kind)
+{
+    return strcmp(kind, "sqlite") == 0 ? ((session *)self)->db : NULL;
+}
+
+static void lite_close(void *self)
+{
+    session *s = self;
+    lite_rollback(s);
+    drop_connection(s);
+    if (s->lead_fd >= 0) {
+        close(s->lead_fd);
+    }
+    weir_free(s);
+}
+
+static const weir_sql_session_ops session_ops = {
+    .begin = lite_begin,
+    .exec = lite_exec,
+    .commit = lite_commit,
+    .rollback = lite_rollback,
+    .lend = lite_lend,
+    .native = lite_native,
+    .close = lite_close,
+};
+
+/* ---- The database -------------------------------------------------------------------------------
+ */
+
+static weir_status lite_session(void *self, weir_sql_session *out, weir_error *err)
+{
+    session *s = weir_calloc(1, sizeof *s);
+    if (!s) {
+        return weir_fail_oom(err);
+    }
+    s->d = self;
+    s->lead_fd = -1;
+    *out = (weir_sql_session){&session_ops, s};
+    return WEIR_OK;
+}
+
+/* Runs a statement in which each %s is the table's name, quoted. */
+static weir_status make(
+    weir_sql_session *s, const char *before, const char *name, const char *suffix,
+    const char *between, const char *table, const char *after, weir_error *err)
+{
+    weir_buf sql = {0}, full = {0};
+    weir_buf_printf(&full, "%s%s", name, suffix);
+    weir_buf_puts(&sql, before);
+    weir_sql_quote(&sql, weir_buf_view(&full));
+    weir_buf_puts(&sql, between);
+    if (table) {
+        weir_sql_quote(&sql, weir_view_of(table));
+    }
+    weir_buf_puts(&sql, after);
+    const char *text = weir_buf_str(&sql);
+    weir_status st = sql.failed || full.failed
+                         ? weir_fail_oom(err)
+                         : s->ops->exec(s->self, text, NULL, NULL, err);
+    weir_buf_fini(&sql);
+    weir_buf_fini(&full);
+    return st;
+}
+
+static weir_status make_all(const weir_sql_options *o, weir_sql_session *s, weir_error *err)
+{
+    static const char table[] = "create table if not exists ";
+    weir_status st = make(s, table, o->inbox, "", "", NULL,
+        " (handler text not null, id text not null, done integer not null, attempts integer not "
+        "null, at_ms integer not null, primary key (handler, id)) without rowid",
+        err);
+    st = st ? st
+            : make(s, "create index if not exists ", o->inbox, "_at", " on ", o->inbox, " (at_ms)",
+                  err);
+    st = st ? st
+            : make(s, table, o->outbox, "", "", NULL,
+                  " (seq integer primary key autoincrement, id text, type text, topic text not "
+                  "null, key blob, value blob, headers text not null, at_ms integer not null)",
+                  err);
+    return st ? st
+              : make(s, table, o->migrations, "", "", NULL,
+                    " (app text not null, n integer not null, statement text not null, at_ms "
+                    "integer not null, primary key (app, n))",
+                    err);
+}
+
+static weir_status lite_make_tables(void *self, weir_sql_session *s, weir_error *err)
+{
+    const database *d = self;
+    weir_status st = s->ops->begin(s->self, err);
+    if (st) {
+        return st;
+    }
+    st = make_all(&d->options.sql, s, err);
+    if (st) {
+        s->ops->rollback(s->self);
+        return st;
+    }
+    return s->ops->commit(s->self, err);
+}
+
+/* There is one writer. */
+static weir_status lite_lock_migrations(void *self, weir_sql_session *s, weir_error *err)
+{
+    (void)self, (void)s, (void)err;
+    return WEIR_OK;
+}
+
+/* ---- For the relay ------------------------------------------------------------------------------
+ */
+
+/* A lock on a file beside the database, which the system takes back from a process that is gone. */
+static weir_status lite_lead(void *self, weir_sql_session *given, bool *leads, weir_error *err)
+{
+    database *d = self;
+    session *s = given->self;
+    *leads = !d->options.path || s->lead_fd >= 0;
+    if (*leads) {
+        return WEIR_OK;
+    }
+    weir_buf path = {0};
+    weir_buf_printf(&path, "%s-relay", d->options.path);
+    const char *text = weir_buf_str(&path);
+    int fd = path.failed ? -1 : open(text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    weir_status st = WEIR_OK;
+    if (fd < 0) {
+        st = weir_fail(err, WEIR_E_SQL_UNREACHABLE, "%s cannot be opened", text);
+    } else if (flock(fd, LOCK_EX | LOCK_NB)) {
+        close(fd);
+    } else {
+        s->lead_fd = fd;
+        *leads = true;
+    }
+    weir_buf_fini(&path);
+    return st;
+}
+
+/* Transactions come one after the other: a number without a row will never have one. */
+static weir_status lite_horizon(
+    void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err)
+{
+    (void)self, (void)s, (void)err;
+    *out = (weir_sql_horizon){1, 1};
+    return WEIR_OK;
+}
+
+static bool take_int(void *ctx, const weir_field *cells, size_t n)
+{
+    (void)n;
+    *(int64_t *)ctx = cells[0].number;
+    return false;
+}
+
+static weir_status lite_sent_up_to(
+    void *self, weir_sql_session *s, int64_t *seq, weir_error *err)
+{
+    const database *d = self;
+    weir_sql_answer answer = {.row = take_int, .ctx = seq};
+    weir_buf sql = {0};
+    *seq = 0;
+    weir_buf_puts(&sql, "select coalesce(min(seq) - 1, 0) from ");
+    weir_sql_quote(&sql, weir_view_of(d->options.sql.outbox));
+    const char *text = weir_buf_str(&sql);
+    weir_status st =
+        sql.failed ? weir_fail_oom(err) : s->ops->exec(s->self, text, NULL, &answer, err);
+    weir_buf_fini(&sql);
+    return st;
+}
+
+static weir_status lite_forget(void *self, weir_sql_session *s, int64_t seq, weir_error *err)
+{
+    const database *d = self;
+    weir_buf sql = {0};
+    weir_buf_puts(&sql, "delete from ");
+    weir_sql_quote(&sql, weir_view_of(d->options.sql.outbox));
+    weir_buf_puts(&sql, " where seq <= $1");
+    const char *text = weir_buf_str(&sql);
+    weir_status st = sql.failed ? weir_fail_oom(err)
+                                : s->ops->exec(s->self, text,
+                                      (weir_field[]){W_INT("seq", seq), {.kind = WEIR_FIELD_END}},
+                                      NULL, err);
+    weir_buf_fini(&sql);
+    return st;
+}
+
+static weir_status lite_tend(void *self, weir_sql_session *s, weir_error *err)
+{
+    (void)self, (void)s, (void)err;
+    return WEIR_OK;
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------
+ */
+
+static void lite_close_database(void *self)
+{
+    database *d = self;
+    sqlite3_close(d->keeper);
+    weir_buf_fini(&d->uri);
+    pthread_mutex_destroy(&d->writer);
+    weir_free(d);
+}
+
+static const weir_sql_database_ops database_ops = {
+    .session = lite_session,
+    .make_tables = lite_make_tables,
+    .lock_migrations = lite_lock_migrations,
+    .lead = lite_lead,
+    .horizon = lite_horizon,
+    .sent_up_to = lite_sent_up_to,
+    .forget = lite_forget,
+    .tend = lite_tend,
+    .close = lite_close_database,
+};
+
+weir_status weir_sqlite_tx_open(
+    const weir_sqlite_tx_options *options, weir_sql_database *out, weir_error *err)
+{
+    database *d = weir_calloc(1, sizeof *d);
+    *out = (weir_sql_database){.ops = NULL};
+    if (!d) {
+        return weir_fail_oom(err);
+    }
+    d->options = *options;
+    pthread_mutex_init(&d->writer, NULL);
+    if (!options->path) { /* one that all sessions share, while one of them is open */
+        weir_buf_printf(&d->uri, "file:weir-%p?mode=memory&cache=shared", (void *)d);
+        (void)weir_buf_str(&d->uri);
+        if (d->uri.failed || open_uri(d, &d->keeper)) {
+            lite_close_database(d);
+            return weir_fail_oom(err);
+        }
+    }
+    *out = (weir_sql_database){&database_ops, d};
+    return WEIR_OK;
+}

@@ -1,0 +1,635 @@
+/* The relay. See relay.h.
+ *
+ *   idle --rows--> sending --all answered--> forgets what is sent --> idle
+ *   any failure of the database: the lead is asked for again, after a while
+ */
+#include "service/relay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "service/outbox.h"
+#include "value/value.h"
+
+enum {
+    BATCH_ROWS = 500,
+    MOST_TOPICS = 64,  /* that are sent to at once */
+    MOST_OPEN = 2000,  /* rows and numbers that are jumped over */
+    BACKOFF_MS = 100,
+    MOST_BACKOFF_MS = 5000,
+    LEAD_MS = 500,     /* how often others ask for the lead */
+    TEND_MS = 1000,
+    PURGE_MS = 10000,
+    MOST_COUNTED = 100000,
+};
+
+/* A number at or below `next` whose row is not sent, or several in a row that have none. */
+typedef struct open_seq {
+    int64_t seq, last; /* last: of a gap; else seq itself */
+    bool is_gap;       /* no row was seen */
+    uint64_t since;    /* of a gap: who may yet write it began below; 0: not known yet */
+    int topic;         /* of a row; -1: not known */
+} open_seq;
+
+typedef struct relay_topic {
+    char name[250];
+    unsigned failures; /* in a row */
+    int64_t until_ms;  /* not sent to before */
+} relay_topic;
+
+typedef struct batch_row {
+    weir_outbox_row row;
+    int topic;
+    bool sent;
+} batch_row;
+
+typedef struct topic_sending {
+    weir_sending sending; /* first */
+    struct weir_relay *relay;
+    weir_error error;
+    int topic;
+    weir_outgoing *last;
+    size_t n;
+} topic_sending;
+
+struct weir_relay {
+    weir_relay_options options;
+    weir_sql_session session;
+    bool leads, loaded;
+    unsigned failures; /* of the database, in a row */
+    int64_t again_ms;  /* not before, after a failure */
+    int64_t tend_ms, purge_ms, count_ms;
+
+    int64_t next, forgotten;
+    open_seq open[MOST_OPEN]; /* ascending */
+    size_t n_open;
+    relay_topic topics[MOST_TOPICS];
+    int n_topics;
+
+    weir_arena arena; /* of the batch */
+    batch_row batch[BATCH_ROWS];
+    size_t n_batch;
+    weir_error row_error; /* of reading it */
+    topic_sending sendings[MOST_TOPICS];
+    int n_sendings;
+    bool sending;
+    atomic_int unanswered;
+    weir_buf sql;
+
+    pthread_mutex_t lock;
+    weir_relay_status status; /* Lock: lock */
+};
+
+/* ---- What can be seen ---------------------------------------------------------------------------
+ */
+
+weir_relay_status weir_relay_look(weir_relay *r)
+{
+    pthread_mutex_lock(&r->lock);
+    weir_relay_status s = r->status;
+    pthread_mutex_unlock(&r->lock);
+    return s;
+}
+
+bool weir_relay_busy(const weir_relay *r)
+{
+    return atomic_load(&r->unanswered) > 0;
+}
+
+static void set_trouble(weir_relay *r, const weir_error *err)
+{
+    static const weir_error none = {.status = WEIR_OK};
+    pthread_mutex_lock(&r->lock);
+    bool is_new = err && strcmp(err->code, r->status.trouble.code) != 0;
+    r->status.trouble = err ? *err : none;
+    r->status.leads = r->leads;
+    pthread_mutex_unlock(&r->lock);
+    if (is_new) {
+        weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.inbox->options.store, err,
+            "the outbox waits");
+    }
+}
+
+static int64_t now(const weir_relay *r)
+{
+    return r->options.now_ms(r->options.ctx);
+}
+
+static int64_t backoff(unsigned failures)
+{
+    int64_t ms = BACKOFF_MS;
+    for (unsigned i = 1; i < failures && ms < MOST_BACKOFF_MS; i++) {
+        ms *= 2;
+    }
+    return ms < MOST_BACKOFF_MS ? ms : MOST_BACKOFF_MS;
+}
+
+/* ---- Open numbers -------------------------------------------------------------------------------
+ */
+
+/* The entry that has the number; n_open: there is none. */
+static size_t find_open(const weir_relay *r, int64_t seq)
+{
+    size_t low = 0, high = r->n_open;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (r->open[middle].last < seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < r->n_open && r->open[low].seq <= seq ? low : r->n_open;
+}
+
+static void remove_open(weir_relay *r, size_t i)
+{
+    memmove(&r->open[i], &r->open[i + 1], (r->n_open - i - 1) * sizeof *r->open);
+    r->n_open--;
+}
+
+/* Behind all others: numbers are met in their order. There is room. */
+static void add_open(weir_relay *r, open_seq o)
+{
+    r->open[r->n_open++] = o;
+}
+
+/* A row in a gap, which becomes two, with the row between. Without room the gap stays as it is, and
+ * is not judged yet. */
+static void split_gap(weir_relay *r, size_t i, int64_t seq)
+{
+    open_seq gap = r->open[i], parts[3];
+    size_t n = 0;
+    if (r->n_open + 2 > MOST_OPEN) {
+        r->open[i].since = 0;
+        return;
+    }
+    if (gap.seq < seq) {
+        parts[n] = gap;
+        parts[n++].last = seq - 1;
+    }
+    parts[n++] = (open_seq){.seq = seq, .last = seq, .topic = -1};
+    if (seq < gap.last) {
+        parts[n] = gap;
+        parts[n++].seq = seq + 1;
+    }
+    memmove(&r->open[i + n], &r->open[i + 1], (r->n_open - i - 1) * sizeof *r->open);
+    memcpy(&r->open[i], parts, n * sizeof *parts);
+    r->n_open += n - 1;
+}
+
+static int64_t sent_up_to(const weir_relay *r)
+{
+    return r->n_open ? r->open[0].seq - 1 : r->next;
+}
+
+/* ---- Statements ---------------------------------------------------------------------------------
+ */
+
+static const char *outbox(const weir_relay *r)
+{
+    return r->options.inbox->options.names.outbox;
+}
+
+static weir_status ask(weir_relay *r, weir_sql_answer *answer, weir_error *err)
+{
+    const char *text = weir_buf_str(&r->sql);
+    return r->sql.failed ? weir_fail_oom(err)
+                         : weir_inbox_exec(&r->session, text, NULL, answer, err);
+}
+
+/* "seq in (1,2,3)" of the rows that are not sent and whose topic takes some now; false: of none. */
+static bool put_unsent(weir_relay *r, int64_t now_ms)
+{
+    bool any = false;
+    for (size_t i = 0; i < r->n_open; i++) {
+        const open_seq *o = &r->open[i];
+        bool due = o->topic < 0 || r->topics[o->topic].until_ms <= now_ms;
+        if (!o->is_gap && due) {
+            weir_buf_puts(&r->sql, any ? "," : "seq in (");
+            weir_buf_int(&r->sql, o->seq);
+            any = true;
+        }
+    }
+    weir_buf_puts(&r->sql, any ? ")" : "");
+    return any;
+}
+
+static bool put_gaps(weir_relay *r)
+{
+    bool any = false;
+    for (size_t i = 0; i < r->n_open; i++) {
+        if (r->open[i].is_gap) {
+            weir_buf_printf(&r->sql, "%sseq between %lld and %lld", any ? " or " : "",
+                (long long)r->open[i].seq, (long long)r->open[i].last);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static bool take_seq(void *ctx, const weir_field *cells, size_t n)
+{
+    weir_relay *r = ctx;
+    int64_t seq;
+    if (n && weir_text_to_int64(cells[0].text, &seq)) {
+        size_t i = find_open(r, seq);
+        if (i < r->n_open && r->open[i].is_gap) {
+            split_gap(r, i, seq);
+        }
+    }
+    return true;
+}
+
+/* Which of the numbers that were jumped over have a row by now, and which never will. */
+static weir_status look_at_gaps(weir_relay *r, weir_error *err)
+{
+    weir_sql_horizon h;
+    weir_sql_answer answer = {.row = take_seq, .ctx = r};
+    weir_buf_clear(&r->sql);
+    weir_buf_printf(&r->sql, "select seq from %s where ", outbox(r));
+    if (!put_gaps(r)) {
+        return WEIR_OK;
+    }
+    weir_inbox *inbox = r->options.inbox;
+    weir_status s = inbox->database.ops->horizon(inbox->database.self, &r->session, &h, err);
+    s = s ? s : ask(r, &answer, err);
+    for (size_t i = r->n_open; i-- > 0 && !s;) {
+        open_seq *o = &r->open[i];
+        if (o->is_gap && o->since && h.done >= o->since) {
+            remove_open(r, i);
+        } else if (o->is_gap && !o->since) {
+            o->since = h.next;
+        }
+    }
+    return s;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------
+ */
+
+/* -1: there are too many. A topic that is sent to without trouble makes room for another. */
+static int topic_of(weir_relay *r, const char *name)
+{
+    for (int i = 0; i < r->n_topics; i++) {
+        if (strcmp(r->topics[i].name, name) == 0) {
+            return i;
+        }
+    }
+    if (r->n_topics == MOST_TOPICS) {
+        return -1;
+    }
+    snprintf(r->topics[r->n_topics].name, sizeof r->topics->name, "%s", name);
+    r->topics[r->n_topics].failures = 0;
+    r->topics[r->n_topics].until_ms = 0;
+    return r->n_topics++;
+}
+
+static void forget_idle_topics(weir_relay *r)
+{
+    if (r->n_topics == MOST_TOPICS && !r->n_open) {
+        r->n_topics = 0;
+    }
+}
+
+/* A row behind all that were read: what lies between is open. False: there is no room. */
+static bool pass(weir_relay *r, int64_t seq)
+{
+    if (r->n_open + 2 > MOST_OPEN) {
+        return false;
+    }
+    if (seq > r->next + 1) {
+        add_open(r, (open_seq){.seq = r->next + 1, .last = seq - 1, .is_gap = true, .topic = -1});
+    }
+    add_open(r, (open_seq){.seq = seq, .last = seq, .topic = -1});
+    r->next = seq;
+    return true;
+}
+
+/* The order of rows within the answer is that of their numbers. */
+static bool take_row(void *ctx, const weir_field *cells, size_t n)
+{
+    weir_relay *r = ctx;
+    batch_row *b = &r->batch[r->n_batch];
+    if (weir_outbox_read(cells, n, &r->arena, &b->row, &r->row_error)) {
+        return false;
+    }
+    b->topic = topic_of(r, b->row.out.topic);
+    b->sent = false;
+    if (b->topic < 0 || (b->row.seq > r->next && !pass(r, b->row.seq))) {
+        weir_fail(&r->row_error, WEIR_E_OUTBOX_BLOCKED,
+            "%zu events or numbers up to %lld are open, the first is %lld", r->n_open,
+            (long long)r->next, (long long)(r->n_open ? r->open[0].seq : r->next));
+        return false;
+    }
+    size_t i = find_open(r, b->row.seq);
+    if (i < r->n_open && !r->open[i].is_gap) { /* else it has appeared in a gap: next time */
+        r->open[i].topic = b->topic;
+        r->n_batch += r->topics[b->topic].until_ms <= now(r);
+    }
+    return r->n_batch < BATCH_ROWS;
+}
+
+static weir_status read_rows(weir_relay *r, weir_error *err)
+{
+    weir_sql_answer answer = {.row = take_row, .ctx = r};
+    int64_t now_ms = now(r);
+    weir_arena_reset(&r->arena);
+    r->n_batch = 0;
+    r->row_error.status = WEIR_OK;
+    weir_buf_clear(&r->sql);
+    weir_buf_printf(&r->sql,
+        "select " WEIR_OUTBOX_COLUMNS " from (select o.*, sum(coalesce(length(value), 0)) over "
+        "(order by seq) - coalesce(length(value), 0) as ahead from %s o where seq > %lld",
+        outbox(r), (long long)r->next);
+    size_t len = r->sql.len;
+    weir_buf_puts(&r->sql, " or ");
+    if (!put_unsent(r, now_ms)) {
+        r->sql.len = len;
+    }
+    weir_buf_printf(&r->sql, " order by seq limit %d) t where ahead < %zu order by seq",
+        BATCH_ROWS, r->options.batch_bytes);
+    weir_status s = ask(r, &answer, err);
+    if (!s && r->row_error.status && !r->n_batch) {
+        *err = r->row_error;
+        s = r->row_error.status;
+    }
+    return s;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------------
+ */
+
+/* Thread: any. */
+static void on_answer(weir_sending *s, const weir_error *err)
+{
+    topic_sending *t = (topic_sending *)s;
+    weir_relay *r = t->relay;
+    const weir_relay_options o = r->options; /* behind the count the relay may be gone */
+    t->error = *err;
+    if (atomic_fetch_sub(&r->unanswered, 1) == 1 && o.wake) {
+        o.wake(o.ctx);
+    }
+}
+
+static topic_sending *sending_of(weir_relay *r, int topic)
+{
+    for (int i = 0; i < r->n_sendings; i++) {
+        if (r->sendings[i].topic == topic) {
+            return &r->sendings[i];
+        }
+    }
+    topic_sending *t = &r->sendings[r->n_sendings++];
+    *t = (topic_sending){.sending = {.done = on_answer}, .relay = r, .topic = topic};
+    return t;
+}
+
+static void send_batch(weir_relay *r)
+{
+    r->n_sendings = 0;
+    for (size_t i = 0; i < r->n_batch; i++) {
+        weir_outgoing *o = &r->batch[i].row.out;
+        topic_sending *t = sending_of(r, r->batch[i].topic);
+        if (t->n && r->topics[t->topic].failures) {
+            continue; /* one row finds out, lest the others are sent over and over */
+        }
+        r->batch[i].sent = true;
+        o->next = NULL;
+        if (t->last) {
+            t->last->next = o;
+        } else {
+            t->sending.first = o;
+        }
+        t->last = o;
+        t->n++;
+        t->sending.bytes += o->key.len + o->value.len + 64;
+    }
+    r->sending = r->n_sendings > 0;
+    atomic_store(&r->unanswered, r->n_sendings + 1);
+    for (int i = 0; i < r->n_sendings; i++) {
+        r->options.emitter.send(r->options.emitter.self, &r->sendings[i].sending);
+    }
+    atomic_fetch_sub(&r->unanswered, 1); /* the hand-over itself counts as one */
+}
+
+static void close_sending(weir_relay *r, const topic_sending *t)
+{
+    relay_topic *topic = &r->topics[t->topic];
+    if (t->error.status) {
+        weir_error why = t->error;
+        topic->until_ms = now(r) + backoff(++topic->failures);
+        why.status = WEIR_HOLD;
+        set_trouble(r, &why);
+        return;
+    }
+    topic->failures = 0;
+    for (size_t i = 0; i < r->n_batch; i++) {
+        if (r->batch[i].topic == t->topic && r->batch[i].sent) {
+            remove_open(r, find_open(r, r->batch[i].row.seq));
+        }
+    }
+    pthread_mutex_lock(&r->lock);
+    r->status.relayed += t->n;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void close_batch(weir_relay *r)
+{
+    bool all_well = true;
+    for (int i = 0; i < r->n_sendings; i++) {
+        close_sending(r, &r->sendings[i]);
+        all_well = all_well && !r->sendings[i].error.status;
+    }
+    if (all_well) {
+        set_trouble(r, NULL);
+    }
+    r->sending = false;
+}
+
+/* ---- Upkeep -------------------------------------------------------------------------------------
+ */
+
+static weir_status forget(weir_relay *r, weir_error *err)
+{
+    weir_inbox *i = r->options.inbox;
+    int64_t seq = sent_up_to(r);
+    if (seq <= r->forgotten) {
+        return WEIR_OK;
+    }
+    weir_status s = i->database.ops->forget(i->database.self, &r->session, seq, err);
+    r->forgotten = s ? r->forgotten : seq;
+    return s;
+}
+
+static bool take_count(void *ctx, const weir_field *cells, size_t n)
+{
+    weir_relay *r = ctx;
+    int64_t count = 0, oldest = 0;
+    (void)(n == 2 && weir_text_to_int64(cells[0].text, &count) && cells[1].text.ptr &&
+           weir_text_to_int64(cells[1].text, &oldest));
+    pthread_mutex_lock(&r->lock);
+    r->status.pending = (uint64_t)count;
+    r->status.oldest_ms = oldest;
+    pthread_mutex_unlock(&r->lock);
+    return false;
+}
+
+static weir_status count(weir_relay *r, weir_error *err)
+{
+    weir_sql_answer answer = {.row = take_count, .ctx = r};
+    weir_buf_clear(&r->sql);
+    weir_buf_printf(&r->sql,
+        "select count(*), min(at_ms) from (select at_ms from %s where seq > %lld order by seq limit "
+        "%d) t",
+        outbox(r), (long long)r->forgotten, MOST_COUNTED);
+    return ask(r, &answer, err);
+}
+
+static weir_status tend(weir_relay *r, int64_t now_ms, weir_error *err)
+{
+    weir_inbox *i = r->options.inbox;
+    weir_status s = WEIR_OK;
+    if (now_ms >= r->tend_ms) {
+        s = i->database.ops->tend(i->database.self, &r->session, err);
+        s = s ? s : count(r, err);
+        r->tend_ms = now_ms + TEND_MS;
+    }
+    if (!s && now_ms >= r->purge_ms) {
+        uint64_t n;
+        s = weir_inbox_purge(i, &r->session, &n, err);
+        r->purge_ms = now_ms + (n ? TEND_MS : PURGE_MS);
+    }
+    return s;
+}
+
+/* ---- Steps --------------------------------------------------------------------------------------
+ */
+
+/* Asked for each time: a session that was lost has lost it. */
+static weir_status lead(weir_relay *r, weir_error *err)
+{
+    weir_inbox *i = r->options.inbox;
+    const weir_sql_database_ops *ops = i->database.ops;
+    bool leads = false;
+    weir_status s = weir_inbox_ready(i, &r->session, err);
+    s = s ? s : ops->lead(i->database.self, &r->session, &leads, err);
+    r->loaded = r->loaded && leads && r->leads;
+    r->leads = leads && !s;
+    if (s || !leads || r->loaded) {
+        return s;
+    }
+    s = ops->sent_up_to(i->database.self, &r->session, &r->next, err);
+    r->forgotten = r->next;
+    r->n_open = 0;
+    r->n_topics = 0;
+    r->loaded = !s;
+    return s;
+}
+
+static weir_status work(weir_relay *r, weir_error *err)
+{
+    weir_status s = lead(r, err);
+    if (s || !r->leads) {
+        return s;
+    }
+    if (r->sending) {
+        close_batch(r);
+        s = forget(r, err);
+    }
+    forget_idle_topics(r);
+    s = s ? s : look_at_gaps(r, err);
+    s = s ? s : forget(r, err);
+    s = s ? s : tend(r, now(r), err);
+    s = s ? s : read_rows(r, err);
+    if (!s) {
+        send_batch(r);
+    }
+    return s;
+}
+
+static int64_t after_failure(weir_relay *r, weir_error *err)
+{
+    r->loaded = err->status == WEIR_HOLD && r->loaded &&
+                strcmp(err->code, weir_code_get(WEIR_E_OUTBOX_BLOCKED)->name) == 0;
+    set_trouble(r, err);
+    return r->again_ms = now(r) + backoff(++r->failures);
+}
+
+/* When a topic that refused is tried again. */
+static int64_t next_due(const weir_relay *r, int64_t now_ms)
+{
+    int64_t due = now_ms + r->options.poll_ms;
+    for (int i = 0; i < r->n_topics; i++) {
+        int64_t until_ms = r->topics[i].until_ms;
+        due = until_ms > now_ms && until_ms < due ? until_ms : due;
+    }
+    return due;
+}
+
+int64_t weir_relay_step(weir_relay *r)
+{
+    weir_error err;
+    int64_t now_ms = now(r);
+    if (weir_relay_busy(r)) {
+        return INT64_MAX;
+    }
+    if (now_ms < r->again_ms) {
+        return r->again_ms;
+    }
+    if (work(r, &err)) {
+        r->sending = false;
+        return after_failure(r, &err);
+    }
+    r->failures = 0;
+    if (!r->leads) {
+        set_trouble(r, NULL);
+        return now_ms + LEAD_MS;
+    }
+    if (r->sending) {
+        return weir_relay_busy(r) ? INT64_MAX : now_ms;
+    }
+    bool quiet = true;
+    for (int i = 0; i < r->n_topics; i++) {
+        quiet = quiet && !r->topics[i].failures;
+    }
+    if (quiet) {
+        set_trouble(r, NULL);
+    }
+    return next_due(r, now_ms);
+}
+
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
+
+weir_status weir_relay_new(const weir_relay_options *options, weir_relay **out, weir_error *err)
+{
+    weir_sql_database db = options->inbox->database;
+    weir_relay *r = *out = weir_calloc(1, sizeof *r);
+    if (!r) {
+        return weir_fail_oom(err);
+    }
+    r->options = *options;
+    weir_arena_init(&r->arena, 0);
+    pthread_mutex_init(&r->lock, NULL);
+    weir_status s = db.ops->session(db.self, &r->session, err);
+    if (s) {
+        weir_relay_free(r);
+        *out = NULL;
+    }
+    return s;
+}
+
+void weir_relay_free(weir_relay *r)
+{
+    if (!r) {
+        return;
+    }
+    if (r->session.ops) {
+        r->session.ops->close(r->session.self);
+    }
+    weir_buf_fini(&r->sql);
+    weir_arena_fini(&r->arena);
+    pthread_mutex_destroy(&r->lock);
+    weir_free(r);
+}

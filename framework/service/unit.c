@@ -1,0 +1,389 @@
+/* A lane's transaction. See unit.h. */
+#include "service/unit.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "service/handler_lane.h"
+#include "service/route.h"
+#include "value/utf8.h"
+
+enum { UNIT_MS = 20, SLOW_MS = 5, MOST_ID_BYTES = 1000 };
+
+/* ---- The session --------------------------------------------------------------------------------
+ */
+
+static weir_status stick(weir_tx *tx, weir_status s, const weir_error *err)
+{
+    if (!tx->failure.status) {
+        tx->failure = *err;
+        tx->failure.status = s;
+    }
+    return s;
+}
+
+/* PostgreSQL takes no other texts, and no longer ones in an index. */
+static bool is_text(weir_view v)
+{
+    const char *p = v.ptr, *end = v.ptr + v.len;
+    size_t n = 1;
+    while (p < end && *p && (n = weir_utf8_length(p, end))) {
+        p += n;
+    }
+    return p == end && v.len <= MOST_ID_BYTES;
+}
+
+/* What a record is in the inbox; id.ptr NULL: out of memory. */
+static weir_inbox_key key_of(weir_message *m)
+{
+    weir_view id = weir_id(m);
+    bool usable = is_text(id);
+    if (m->id_is_place || !usable) {
+        id = weir_arena_printf(&m->arena, "%.*s/%d/%lld@%lld", WEIR_ARG(m->raw->topic),
+            (int)m->raw->partition, (long long)m->raw->offset, (long long)m->raw->timestamp_ms);
+    }
+    return (weir_inbox_key){weir_view_of(m->route->inbox_name), id};
+}
+
+static weir_status begin(weir_tx *tx, weir_error *err)
+{
+    if (tx->begun) {
+        return WEIR_OK;
+    }
+    weir_status s = tx->session.ops->begin(tx->session.self, err);
+    tx->begun = !s;
+    tx->emitted = false;
+    tx->begun_ms = weir_handlers_now(tx->m->owner);
+    return s;
+}
+
+static weir_status own(weir_tx *tx, const char *sql, weir_error *err)
+{
+    return weir_inbox_exec(&tx->session, sql, NULL, NULL, err);
+}
+
+/* Those that were made before a restart; a letter that is replayed begins anew. */
+static void count_attempts(weir_message *m, const weir_inbox_entry *entry)
+{
+    if (m->raw != &m->original && entry->attempts >= m->record->attempt) {
+        m->record->attempt = entry->attempts + 1;
+    }
+}
+
+weir_status weir_tx_enter(weir_tx *tx)
+{
+    weir_error err = {.status = WEIR_OK};
+    if (tx->failure.status || tx->entered) {
+        return tx->failure.status;
+    }
+    weir_inbox_entry entry = {.done = false};
+    weir_status s = begin(tx, &err);
+    s = s ? s : own(tx, "savepoint weir", &err);
+    tx->entered = !s;
+    s = s ? s : weir_inbox_enter(tx->inbox, &tx->session, &tx->key, &entry, &err);
+    if (s) {
+        return stick(tx, s, &err);
+    }
+    if (entry.done) { /* another instance was faster: what its handler does now is for nothing */
+        tx->duplicate = true;
+        s = weir_fail(&err, WEIR_E_SQL_CONFLICT, "the record was handled meanwhile");
+        return stick(tx, s, &err);
+    }
+    count_attempts(tx->m, &entry);
+    return WEIR_OK;
+}
+
+weir_status weir_tx_exec(
+    weir_tx *tx, const char *sql, const weir_field *values, weir_sql_answer *answer)
+{
+    weir_error err;
+    const weir_sql_session *s = &tx->session;
+    weir_status st = weir_tx_enter(tx);
+    if (st) {
+        return st;
+    }
+    s->ops->lend(s->self, true);
+    st = s->ops->exec(s->self, sql, values, answer, &err);
+    s->ops->lend(s->self, false);
+    return st ? stick(tx, st, &err) : WEIR_OK;
+}
+
+/* ---- Committing ---------------------------------------------------------------------------------
+ */
+
+/* The records come again, in their order and before all others, each in a transaction of its own.
+ */
+static void put_back(weir_handler_lane *l, weir_tx *tx, weir_record *r)
+{
+    tx->alone = tx->n_done + (r != NULL);
+    if (r) {
+        weir_lane_put_back(&l->lane, r, l->now_ms);
+    }
+    while (tx->n_done) {
+        weir_lane_put_back(&l->lane, tx->done[--tx->n_done], l->now_ms);
+    }
+}
+
+static void settle_all(weir_handlers *h, weir_handler_lane *l, weir_tx *tx)
+{
+    for (size_t i = 0; i < tx->n_done; i++) {
+        weir_bump(&l->count.handled);
+        weir_settle_record(h, l, tx->done[i]);
+    }
+    tx->n_done = 0;
+    const weir_inbox_options *o = &tx->inbox->options;
+    if (tx->emitted && o->committed) {
+        o->committed(o->ctx);
+    }
+}
+
+/* The transaction is over then, one way or the other. */
+static weir_status commit(weir_handler_lane *l, weir_error *err)
+{
+    weir_tx *tx = l->unit;
+    const weir_sql_session *s = &tx->session;
+    weir_status st = WEIR_OK;
+    if (tx->n_done) {
+        st = s->ops->commit(s->self, err);
+    } else if (tx->begun) {
+        s->ops->rollback(s->self);
+    }
+    tx->begun = false;
+    l->unit = NULL;
+    return st;
+}
+
+bool weir_unit_commit(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    weir_error err;
+    weir_tx *tx = l->unit;
+    if (!tx) {
+        return true;
+    }
+    if (commit(l, &err)) {
+        weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, &err,
+            "a commit of %zu records failed: they are handled again one by one", tx->n_done);
+        l->now_ms = weir_handlers_now(h);
+        put_back(l, tx, r);
+        return false;
+    }
+    settle_all(h, l, tx);
+    return true;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------
+ */
+
+static weir_tx *tx_of(weir_handlers *h, weir_handler_lane *l, const weir_route *to)
+{
+    for (size_t i = 0; i < h->options.n_inboxes; i++) {
+        if (l->txs[i].inbox == to->inbox) {
+            return &l->txs[i];
+        }
+    }
+    return NULL;
+}
+
+static weir_status look(weir_tx *tx, weir_message *m)
+{
+    weir_inbox_entry entry = {.done = false};
+    weir_status s = weir_inbox_ready(tx->inbox, &tx->session, &m->error);
+    s = s ? s : weir_inbox_look(tx->inbox, &tx->session, &tx->key, &entry, &m->error);
+    tx->duplicate = entry.done;
+    count_attempts(m, &entry);
+    return s;
+}
+
+/* Its record's place in the transaction, or what is known of it where there is none yet. */
+static weir_status open_record(weir_tx *tx, weir_message *m)
+{
+    tx->m = m;
+    m->tx = tx;
+    tx->entered = tx->duplicate = false;
+    tx->failure.status = WEIR_OK;
+    tx->affected = 0;
+    tx->key = key_of(m);
+    if (!tx->key.id.ptr) {
+        return weir_fail_oom(&m->error);
+    }
+    if (!tx->begun) {
+        return look(tx, m);
+    }
+    weir_status s = weir_tx_enter(tx);
+    if (s && !tx->duplicate) {
+        m->error = tx->failure;
+    }
+    return tx->duplicate ? WEIR_OK : s;
+}
+
+/* What the handler has said, and what became of its statements: the worst of it. */
+static weir_status close_record(weir_tx *tx, weir_message *m, weir_status s)
+{
+    if (!s && !tx->failure.status && !weir_tx_enter(tx) && m->emits.count) {
+        weir_error err;
+        weir_status put = weir_outbox_put(tx, m, &err);
+        if (put) {
+            stick(tx, put, &err);
+        }
+        tx->emitted |= !put;
+    }
+    weir_status failed = tx->failure.status;
+    bool wins = failed && (s == WEIR_OK || (failed == WEIR_HOLD && s != WEIR_FATAL));
+    if (wins || (failed && s == failed && m->error.status != s)) {
+        m->error = tx->failure;
+        s = failed;
+    }
+    return s;
+}
+
+/* Back to where the record began. Of a transaction that is broken nothing is left, and its commit
+ * will say so. */
+static void undo_record(weir_tx *tx)
+{
+    weir_error err;
+    if (tx->entered) {
+        (void)(own(tx, "rollback to weir", &err) || own(tx, "release weir", &err));
+    }
+    tx->entered = false;
+}
+
+static weir_status call(weir_handlers *h, weir_handler_lane *l, weir_message *m)
+{
+    int64_t begun_ms = l->now_ms;
+    weir_status s = weir_call_handler(h, l, m, m->route);
+    m->tx->slow = l->now_ms - begun_ms >= SLOW_MS;
+    if (s == WEIR_DEFERRED) {
+        s = weir_fail(
+            &m->error, WEIR_E_HANDLER_STATUS, "a handler with .tx cannot defer its message");
+    }
+    return s;
+}
+
+static weir_status handle(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_message *m)
+{
+    weir_error err;
+    weir_status s = open_record(tx, m);
+    if (!s && !tx->duplicate) {
+        s = close_record(tx, m, call(h, l, m));
+    }
+    if (s || tx->duplicate) {
+        undo_record(tx);
+    } else if (own(tx, "release weir", &err)) {
+        m->error = err;
+        s = err.status;
+    }
+    m->tx = NULL;
+    tx->m = NULL;
+    l->now_ms = weir_handlers_now(h);
+    return tx->duplicate ? WEIR_OK : s;
+}
+
+/* Its attempts outlive the process. That they could not be noted is no reason not to go on. */
+static void note_attempt(weir_tx *tx, const weir_record *r)
+{
+    weir_error err;
+    if (weir_inbox_note(tx->inbox, &tx->session, &tx->key, r->attempt, &err)) {
+        const weir_inbox_options *o = &tx->inbox->options;
+        weir_log_error(o->log, WEIR_LOG_DEBUG, o->store, &err, "an attempt was not noted");
+    }
+}
+
+static void fail_record(
+    weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_record *r, weir_message *m)
+{
+    weir_status s = m->error.status;
+    if (weir_unit_commit(h, l, r)) {
+        if (s == WEIR_RETRY) {
+            note_attempt(tx, r);
+        }
+        weir_conclude(h, l, r, m, s);
+    } else {
+        weir_give_back(m, WEIR_HOLD, l->now_ms);
+    }
+}
+
+/* Alone, its commit's failure is its own. */
+static void commit_alone(
+    weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_record *r, weir_message *m)
+{
+    weir_status s = commit(l, &m->error);
+    if (!s) {
+        settle_all(h, l, tx);
+        return;
+    }
+    tx->n_done = 0;
+    l->now_ms = weir_handlers_now(h);
+    if (s == WEIR_RETRY) {
+        note_attempt(tx, r);
+    }
+    weir_conclude(h, l, r, m, s);
+}
+
+static void finish_record(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_record *r,
+    weir_message *m, bool alone)
+{
+    weir_give_back(m, WEIR_OK, l->now_ms);
+    if (tx->duplicate) {
+        weir_bump(&l->count.duplicates);
+    }
+    tx->done[tx->n_done++] = r;
+    bool full = tx->n_done == WEIR_UNIT_RECORDS || alone || tx->slow ||
+                l->now_ms - tx->begun_ms >= UNIT_MS;
+    if (full && tx->n_done == 1) {
+        commit_alone(h, l, tx, r, m);
+    } else if (full && !weir_unit_commit(h, l, NULL)) {
+        return; /* they are back in the lane */
+    }
+}
+
+void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    weir_tx *tx = tx_of(h, l, m->route);
+    bool alone = tx->alone > 0;
+    tx->alone -= alone;
+    weir_status s = handle(h, l, tx, m);
+    if (!s && tx->duplicate && !tx->begun) {
+        weir_give_back(m, WEIR_OK, l->now_ms);
+        weir_bump(&l->count.duplicates);
+        weir_settle_record(h, l, r);
+        return;
+    }
+    l->unit = tx->begun ? tx : NULL;
+    if (s) {
+        m->error.status = s;
+        fail_record(h, l, tx, r, m);
+    } else {
+        finish_record(h, l, tx, r, m, alone);
+    }
+}
+
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
+
+weir_status weir_units_new(weir_handlers *h, weir_handler_lane *l, weir_error *err)
+{
+    size_t n = h->options.n_inboxes;
+    l->txs = n ? weir_calloc(n, sizeof *l->txs) : NULL;
+    if (n && !l->txs) {
+        return weir_fail_oom(err);
+    }
+    weir_status s = WEIR_OK;
+    for (size_t i = 0; i < n && !s; i++) {
+        weir_inbox *inbox = h->options.inboxes[i];
+        l->txs[i].inbox = inbox;
+        s = inbox->database.ops->session(inbox->database.self, &l->txs[i].session, err);
+    }
+    return s;
+}
+
+void weir_units_free(weir_handlers *h, weir_handler_lane *l)
+{
+    for (size_t i = 0; l->txs && i < h->options.n_inboxes; i++) {
+        weir_sql_session *s = &l->txs[i].session;
+        if (s->ops) {
+            s->ops->close(s->self);
+        }
+    }
+    weir_free(l->txs);
+    l->txs = NULL;
+}

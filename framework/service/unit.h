@@ -1,0 +1,68 @@
+/* A lane's transaction: the records of handlers with `.tx` that are handled, and committed,
+ * together. Private to service/.
+ *
+ *   none --look: done before--> duplicate, settled
+ *        --handler's first statement or emit, or its end--> begun
+ *   begun --a savepoint for each record--> its inbox row, its statements, its outbox rows
+ *         --it fails--> back to its savepoint; what was done before is committed first
+ *         --a full unit, a slow handler, nothing more to do--> committed: its records settle
+ *         --the commit fails--> its records are put back, and each is handled alone
+ *
+ * Invariants
+ *  1. A record settles only when the transaction with its inbox row is committed.
+ *  2. Before anything else happens to a record, what was done before it is committed or put back: a
+ *     key's records take effect in their order, also when a commit fails.
+ *  3. A statement that failed fails its record; behind it no further one runs.
+ *  4. No transaction is open while a slow handler has not yet asked for one.
+ *
+ * Thread: the lane's worker. */
+#ifndef WEIR_SERVICE_UNIT_H
+#define WEIR_SERVICE_UNIT_H
+
+#include <weir/sql.h>
+
+#include "service/inbox.h"
+#include "service/message.h"
+
+enum { WEIR_UNIT_RECORDS = 64 };
+
+struct weir_tx {
+    weir_inbox *inbox;
+    weir_sql_session session;
+    weir_message *m;    /* that is handled; NULL: none */
+    weir_inbox_key key; /* what its record is in the inbox */
+    bool begun;      /* the transaction */
+    bool entered;    /* the savepoint and inbox row of m */
+    bool duplicate;  /* m was done before */
+    bool slow;       /* the last handler took its time: each record is committed by itself */
+    bool emitted;    /* there are outbox rows in it */
+    weir_error failure; /* of m; status WEIR_OK: none */
+    uint64_t affected;
+    weir_record *done[WEIR_UNIT_RECORDS]; /* not committed */
+    size_t n_done;
+    size_t alone; /* so many records come again, each for itself */
+    int64_t begun_ms;
+};
+
+/* The transaction of m, with its savepoint and inbox row: it is begun if it is not. Any failure
+ * sticks. */
+WEIR_MUST_USE weir_status weir_tx_enter(weir_tx *tx);
+/* Runs a statement of m's handler. */
+WEIR_MUST_USE weir_status weir_tx_exec(
+    weir_tx *tx, const char *sql, const weir_field *values, weir_sql_answer *answer);
+
+/* outbox.c: what m has emitted, as rows of the outbox. */
+WEIR_MUST_USE weir_status weir_outbox_put(weir_tx *tx, const weir_message *m, weir_error *err);
+
+typedef struct weir_handler_lane weir_handler_lane;
+
+/* Runs a record whose handler has `.tx`, and concludes it. */
+void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);
+/* Commits what is done; false: it was put back, and behind it r (may be NULL), which is not to be
+ * touched then. */
+WEIR_MUST_USE bool weir_unit_commit(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+
+WEIR_MUST_USE weir_status weir_units_new(weir_handlers *h, weir_handler_lane *l, weir_error *err);
+void weir_units_free(weir_handlers *h, weir_handler_lane *l);
+
+#endif

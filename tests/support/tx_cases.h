@@ -1,0 +1,724 @@
+/* Handlers with a transaction: the cases that every database must pass, over a scripted source and
+ * emits in memory. Includers have cmocka, and define open_database(), which makes an empty one. */
+#ifndef WEIR_TESTS_TX_CASES_H
+#define WEIR_TESTS_TX_CASES_H
+
+#include <weir/sql.h>
+
+#include "memory/memory_emitter.h"
+#include "service/relay.h"
+#include "support/faulty_tx.h"
+#include "support/scripted_app.h"
+
+static weir_sql_database open_database(const weir_sql_options *o);
+
+static const char *const tx_copies[] = {"users"};
+static const weir_sql_class tx_classes[] = {
+    {"SQLITE_CONSTRAINT_CHECK", WEIR_RETRY}, {"23514", WEIR_RETRY}};
+static const weir_sql_options tx_sql = {
+    "weir_inbox", "weir_outbox", "weir_migrations", tx_copies, 1, tx_classes, 2};
+static const char *const tx_migrations[] = {
+    "create table users (id bigint primary key, name text)",
+    "create table payments (id text primary key, amount text, n bigint check (n < 100), paid "
+    "boolean, data json)",
+    "insert into users values (7, 'Ada')",
+};
+static const weir_emit_rule tx_emit_rules[] = {
+    {.type = "paid", .topic = "payments"}, {.type = "told", .topic = "news"}};
+
+/* The service of a test, and what makes it fail. */
+typedef struct service {
+    app a;
+    faulty faulty;
+    weir_inbox inbox, *inboxes[1];
+    weir_emitter emitter;
+    weir_memory_emitter *memory;
+    weir_relay *relay;
+    unsigned committed;
+    int fail_in; /* so many calls of `fail_call` are let through, then one fails; -1: none */
+    faulty_call fail_call;
+    faulty_way fail_way;
+    bool dead; /* the database is away */
+} service;
+
+static inline faulty_way tx_decide(void *ctx, faulty_call call, const char *sql)
+{
+    service *s = ctx;
+    (void)sql;
+    if (s->dead) {
+        return FAULTY_BEFORE;
+    }
+    bool hit = s->fail_in >= 0 && call == s->fail_call && s->fail_in-- == 0;
+    return hit ? s->fail_way : FAULTY_NOT;
+}
+
+static inline int64_t tx_wall(void *ctx)
+{
+    return 1700000000000 + ((service *)ctx)->a.now_ms;
+}
+
+static inline void tx_committed(void *ctx)
+{
+    ((service *)ctx)->committed++;
+}
+
+static inline int64_t tx_now(void *ctx)
+{
+    return ((service *)ctx)->a.now_ms;
+}
+
+static inline void tx_open_inbox(service *s, size_t n_migrations)
+{
+    weir_inbox_options o = {.store = "db",
+        .app = "test",
+        .names = {"weir_inbox", "weir_outbox", "weir_migrations"},
+        .create = true,
+        .migrate = true,
+        .migrations = tx_migrations,
+        .n_migrations = n_migrations,
+        .keep_ms = 60000,
+        .wall_ms = tx_wall,
+        .committed = tx_committed,
+        .ctx = s,
+        .log = &s->a.log.log};
+    assert_int_equal(weir_inbox_init(&s->inbox, &o, faulty_database(&s->faulty), NULL), WEIR_OK);
+}
+
+/* On what the database has already; fresh: on an empty one. */
+static inline void tx_reopen(service *s, weir_status (*handle)(app *a, weir_message *m))
+{
+    app_init(&s->a);
+    s->a.handle = handle;
+    s->fail_in = -1;
+    tx_open_inbox(s, 3);
+    s->inboxes[0] = &s->inbox;
+    s->a.routes[0].inbox = &s->inbox;
+    s->a.routes[0].inbox_name = "test/orders";
+    s->a.options.inboxes = s->inboxes;
+    s->a.options.n_inboxes = 1;
+    s->a.options.emits = (weir_emit_rules){tx_emit_rules, 2, "shop"};
+    assert_int_equal(weir_memory_emitter_new(&s->memory, &s->emitter, NULL), WEIR_OK);
+    weir_relay_options r = {.inbox = &s->inbox,
+        .emitter = s->emitter,
+        .poll_ms = 100,
+        .batch_bytes = 1 << 20,
+        .now_ms = tx_now,
+        .ctx = s,
+        .log = &s->a.log.log};
+    assert_int_equal(weir_relay_new(&r, &s->relay, NULL), WEIR_OK);
+    assert_int_equal(app_open(&s->a), WEIR_OK);
+}
+
+static inline void tx_begin(service *s, weir_status (*handle)(app *a, weir_message *m))
+{
+    memset(s, 0, sizeof *s);
+    s->faulty = (faulty){.inner = open_database(&tx_sql), .decide = tx_decide, .ctx = s};
+    tx_reopen(s, handle);
+}
+
+/* keep: what the database has is still there for tx_reopen. */
+static inline void tx_close(service *s, bool keep)
+{
+    s->faulty.keep = keep;
+    weir_engine_abandon(&s->a.engine);
+    weir_engine_fini(&s->a.engine);
+    weir_handlers_free(s->a.handlers);
+    weir_relay_free(s->relay);
+    weir_memory_emitter_free(s->memory);
+    weir_inbox_fini(&s->inbox);
+    assert_int_equal(s->a.script.n_released, s->a.script.n_messages);
+}
+
+static inline void tx_end(service *s)
+{
+    tx_close(s, false);
+    assert_int_equal(weir_alloc_live(), 0);
+}
+
+static inline void tx_deliver(service *s, int64_t offset, const char *key, const char *id)
+{
+    script_add(&s->a.script, (script_deed){.kind = SCRIPT_RECORD,
+                                 .offset = offset,
+                                 .key = key,
+                                 .value = "{}",
+                                 .header = id,
+                                 .header_name = "id"});
+}
+
+/* What is due within a second. */
+static inline void tx_run(service *s)
+{
+    int64_t until_ms = s->a.now_ms + 1000;
+    (void)app_run(&s->a);
+    while (app_next_due(&s->a) <= until_ms) {
+        app_run_due(&s->a);
+    }
+    s->a.now_ms = until_ms;
+    (void)app_run(&s->a);
+}
+
+static inline void tx_relay(service *s)
+{
+    for (int i = 0; i < 50; i++) {
+        int64_t due = weir_relay_step(s->relay);
+        if (due > s->a.now_ms) {
+            return;
+        }
+    }
+}
+
+static bool tx_take_int(void *ctx, const weir_field *cells, size_t n)
+{
+    (void)n;
+    assert_true(weir_text_to_int64(cells[0].text, ctx));
+    return false;
+}
+
+/* What a query of one number answers, in a session of its own. */
+static inline int64_t tx_ask(service *s, const char *sql)
+{
+    int64_t n = -1;
+    weir_sql_session session;
+    weir_error err;
+    weir_sql_answer answer = {.row = tx_take_int, .ctx = &n};
+    weir_sql_database db = s->faulty.inner;
+    assert_int_equal(db.ops->session(db.self, &session, &err), WEIR_OK);
+    weir_status st = session.ops->exec(session.self, sql, NULL, &answer, &err);
+    if (st) {
+        fail_msg("%s: %s", sql, err.text);
+    }
+    session.ops->close(session.self);
+    return n;
+}
+
+static inline void tx_expect_emit(service *s, size_t i, const char *id)
+{
+    const weir_memory_emit *e = weir_memory_emitter_at(s->memory, i);
+    assert_non_null(e);
+    weir_view v = weir_memory_emit_header(e, "id");
+    if (!weir_view_is(v, id)) {
+        fail_msg("emit %zu is %.*s, not %s", i, WEIR_ARG(v), id);
+    }
+}
+
+/* ---- Handlers -----------------------------------------------------------------------------------
+ */
+
+static weir_status tx_pay(app *a, weir_message *m)
+{
+    (void)a;
+    weir_tx *tx = weir_tx_of(m);
+    weir_sql(tx, "insert into payments (id, amount, n, paid) values ($1, $2, $3, $4)",
+        W_TEXT("id", weir_id(m)), W_NUMBER("amount", weir_view_of("12.30")),
+        W_INT("n", weir_record_offset(m)), W_BOOL("paid", true));
+    return weir_emit(m, .type = "paid", .fields = W_OBJECT(W_TEXT("id", weir_id(m))),
+        .headers = W_OBJECT(W_TEXT("bytes", weir_view_make("\xff\0", 2))));
+}
+
+/* ---- Cases --------------------------------------------------------------------------------------
+ */
+
+static void test_all_of_it_is_committed_together(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 2);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments where amount = '12.30'"), 2);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox where done = 1"), 2);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_outbox"), 2);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 0);
+    assert_true(s.committed > 0);
+    tx_relay(&s);
+    tx_expect_emit(&s, 0, "a/1");
+    tx_expect_emit(&s, 1, "b/1");
+    const weir_memory_emit *e = weir_memory_emitter_at(s.memory, 0);
+    assert_string_equal(e->topic, "payments");
+    assert_true(weir_view_is(e->key, "k") && weir_view_is(e->value, "{\"id\":\"a\"}"));
+    assert_true(weir_view_eq(weir_memory_emit_header(e, "bytes"), weir_view_make("\xff\0", 2)));
+    assert_true(weir_view_is(weir_memory_emit_header(e, "type"), "paid"));
+    assert_int_equal(weir_relay_look(s.relay).relayed, 2);
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 2);
+    assert_int_equal(weir_handlers_count(s.a.handlers).handled, 2);
+    tx_end(&s);
+}
+
+static void test_what_comes_again_is_dropped(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    tx_deliver(&s, 1, "k", "a");
+    tx_deliver(&s, 2, "k", "b");
+    tx_deliver(&s, 3, "other", "a");
+    tx_run(&s);
+    assert_int_equal(s.a.n_calls, 2);
+    assert_int_equal(app_committed(&s.a), 4);
+    assert_int_equal(weir_handlers_count(s.a.handlers).duplicates, 2);
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 2);
+    tx_end(&s);
+}
+
+static void test_a_record_without_an_id_is_its_place_and_time(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, NULL);
+    script_add(&s.a.script, (script_deed){.kind = SCRIPT_RECORD, .key = "k", .value = "{}"});
+    tx_run(&s);
+    assert_int_equal(
+        tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/0@%'"), 1);
+    tx_deliver(&s, 1, "k", "\xff"); /* an id that is no text is none */
+    tx_run(&s);
+    assert_int_equal(
+        tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/1@%'"), 1);
+    tx_end(&s);
+}
+
+static weir_status tx_fail_at_1(app *a, weir_message *m)
+{
+    weir_status s = tx_pay(a, m);
+    return s ? s : weir_record_offset(m) == 1 ? weir_reject(m, "NO", "not this one") : WEIR_OK;
+}
+
+static void test_a_failed_record_takes_back_its_own_alone(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_fail_at_1);
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_deliver(&s, 2, "k", "c");
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 3);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_string_equal(s.a.letters[0].error.code, "NO");
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 2);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments where id = 'b'"), 0);
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 2);
+    tx_expect_emit(&s, 1, "c/1");
+    tx_end(&s);
+}
+
+static weir_status tx_same_id(app *a, weir_message *m)
+{
+    (void)a;
+    weir_sql(weir_tx_of(m), "insert into payments (id) values ('same')");
+    weir_sql(weir_tx_of(m), "delete from payments"); /* is not run behind a failure */
+    return weir_emit(m, .type = "paid", .fields = W_OBJECT(W_INT("n", 1)));
+}
+
+static void test_a_refused_statement_rejects_whatever_its_handler_says(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_same_id);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 0);
+    tx_end(&s);
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    tx_deliver(&s, 1, "k", "b");
+    s.a.handle = tx_same_id;
+    tx_run(&s);
+    s.a.handle = tx_pay;
+    tx_deliver(&s, 200, "k", "c"); /* the check of n: RETRY, as the classes have it */
+    tx_run(&s);
+    assert_int_equal(s.a.calls[s.a.n_calls - 1].attempt, 4);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_string_equal(s.a.letters[0].error.code, "SQL_REFUSED");
+    assert_int_equal(s.a.letters[0].attempts, 4);
+    tx_end(&s);
+}
+
+static weir_status tx_bad_sql(app *a, weir_message *m)
+{
+    (void)a;
+    weir_sql(weir_tx_of(m), "insert into nowhere values ($1)", W_INT("n", 1));
+    return WEIR_OK;
+}
+
+static void test_a_wrong_statement_stops_the_app(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_bad_sql);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    app_expect_failure(&s.a, "SQL_STATEMENT", "orders/0@0");
+    assert_int_equal(app_committed(&s.a), 0);
+    tx_end(&s);
+}
+
+static weir_status tx_ends_it(app *a, weir_message *m)
+{
+    (void)a;
+    weir_sql(weir_tx_of(m), "insert into payments (id) values ('x')");
+    return weir_sql(weir_tx_of(m), "commit");
+}
+
+static void test_a_handler_does_not_end_its_transaction(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_ends_it);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    weir_error err;
+    assert_true(weir_engine_failure(&s.a.engine, &err));
+    assert_string_equal(err.code, "SQL_STATEMENT");
+    tx_end(&s);
+}
+
+static weir_status tx_writes_a_copy(app *a, weir_message *m)
+{
+    (void)a;
+    weir_sql(weir_tx_of(m), "update users set name = 'x' where id = $1", W_INT("id", 7));
+    return WEIR_OK;
+}
+
+static void test_a_copy_is_not_written(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_writes_a_copy);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    app_expect_failure(&s.a, "SQL_COPY", "orders/0@0");
+    assert_int_equal(tx_ask(&s, "select count(*) from users where name = 'Ada'"), 1);
+    tx_end(&s);
+}
+
+static weir_status tx_reads(app *a, weir_message *m)
+{
+    (void)a;
+    weir_tx *tx = weir_tx_of(m);
+    weir_sql(tx,
+        "insert into payments (id, amount, n, paid, data) values ($1, $2, $3, $4, $5), ('z', null, "
+        "null, null, null)",
+        W_STR("id", "q\"1"), W_NUMBER("amount", weir_view_of("1.50")), W_INT("n", -5),
+        W_BOOL("paid", false), W_JSON("data", weir_view_of("{\"a\":[1]}")));
+    assert_int_equal(weir_sql_affected(tx), 2);
+    weir_reader row;
+    weir_rows all = weir_query(tx, "select * from payments order by id");
+    assert_true(weir_next_row(&all, &row));
+    assert_true(weir_view_is(weir_text(&row, "id"), "q\"1"));
+    assert_true(weir_view_is(weir_number(&row, "amount"), "1.50"));
+    assert_int_equal(weir_int(&row, "n"), -5);
+    assert_false(weir_bool(&row, "paid"));
+    assert_int_equal(weir_read_end(&row), WEIR_OK);
+    assert_true(weir_next_row(&all, &row));
+    assert_true(weir_null(&row, "amount") && weir_null(&row, "n"));
+    assert_false(weir_next_row(&all, &row));
+    assert_int_equal(weir_rows_end(&all), WEIR_OK);
+    weir_rows none = weir_query(tx, "select 1 as one from users where id = $1", W_INT("id", 8));
+    assert_false(weir_next_row(&none, &row));
+    assert_int_equal(weir_rows_end(&none), WEIR_OK);
+    assert_int_equal(weir_sql_affected(tx), 0);
+    weir_rows back = weir_query(
+        tx, "update payments set n = 7 where id = 'z' returning n, id as \"the id\"");
+    assert_true(weir_next_row(&back, &row));
+    assert_int_equal(weir_int(&row, "n"), 7);
+    assert_true(weir_view_is(weir_text(&row, "the id"), "z"));
+    assert_int_equal(weir_sql_affected(tx), 1);
+    return WEIR_OK;
+}
+
+static void test_rows_are_read_as_they_were_written(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_reads);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 1);
+    assert_int_equal(s.a.n_letters, 0);
+    tx_end(&s);
+}
+
+static weir_status tx_defers(app *a, weir_message *m)
+{
+    (void)a;
+    return weir_defer(m, 0);
+}
+
+static void test_such_a_handler_does_not_defer(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_defers);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    app_expect_failure(&s.a, "HANDLER_STATUS", "orders/0@0");
+    tx_end(&s);
+}
+
+/* Three records of two keys in one transaction, whose commit fails: they come again in their order,
+ * and what the third one did the first time is forgotten. */
+static void test_a_failed_commit_is_handled_again_one_by_one(void **state)
+{
+    static const faulty_way ways[] = {FAULTY_BEFORE, FAULTY_AFTER};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        service s;
+        tx_begin(&s, tx_pay);
+        s.fail_call = FAULTY_COMMIT;
+        s.fail_way = ways[i];
+        tx_deliver(&s, 0, "k", "a");
+        tx_run(&s);
+        s.fail_in = 0;
+        tx_deliver(&s, 1, "k", "b");
+        tx_deliver(&s, 2, "k", "c");
+        tx_deliver(&s, 3, "k", "d");
+        tx_run(&s);
+        assert_int_equal(app_committed(&s.a), 4);
+        assert_int_equal(tx_ask(&s, "select count(*) from payments"), 4);
+        bool lost = ways[i] == FAULTY_BEFORE;
+        assert_int_equal(s.a.n_calls, lost ? 7 : 4);
+        assert_int_equal(weir_handlers_count(s.a.handlers).duplicates, lost ? 0 : 3);
+        tx_relay(&s);
+        assert_int_equal(weir_memory_emitter_count(s.memory), 4);
+        tx_expect_emit(&s, 3, "d/1");
+        tx_end(&s);
+    }
+}
+
+/* The commit that is needed before a failed record may wait fails, too. */
+static void test_what_was_done_before_a_failure_keeps_its_order(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_fail_at_1);
+    s.fail_call = FAULTY_COMMIT;
+    s.fail_way = FAULTY_BEFORE;
+    s.fail_in = 1; /* behind the migrations' */
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_deliver(&s, 2, "k", "c");
+    tx_run(&s);
+    static const int64_t order[] = {0, 1, 0, 1, 2};
+    assert_int_equal(s.a.n_calls, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(s.a.calls[i].offset, order[i]);
+    }
+    assert_int_equal(s.a.n_letters, 1);
+    assert_int_equal(app_committed(&s.a), 3);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 2);
+    tx_end(&s);
+}
+
+static void test_a_database_that_is_away_holds(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    s.dead = true;
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    for (int i = 0; i < 50; i++) {
+        app_run_due(&s.a);
+    }
+    assert_int_equal(s.a.n_calls, 0);
+    assert_int_equal(s.a.n_letters, 0);
+    assert_true(weir_handlers_count(s.a.handlers).held > 50);
+    s.dead = false;
+    app_run_due(&s.a);
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 1);
+    assert_int_equal(s.a.calls[0].attempt, 1);
+    tx_end(&s);
+}
+
+/* It goes away in the middle: the handler is not blamed for what its statements said. */
+static weir_status tx_maps_it_wrongly(app *a, weir_message *m)
+{
+    return tx_pay(a, m) || weir_sql(weir_tx_of(m), "update payments set n = 1")
+               ? weir_reject(m, "WRONG", "everything is a reject to me")
+               : WEIR_OK;
+}
+
+static void test_a_statement_that_got_no_answer_holds(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_maps_it_wrongly);
+    s.fail_call = FAULTY_EXEC;
+    s.fail_way = FAULTY_BEFORE;
+    for (int at = 0; at < 40; at++) {
+        s.fail_in = at;
+        tx_deliver(&s, at, "k", (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h", "i", "j",
+                                    "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v",
+                                    "w", "x", "y", "z", "0", "1", "2", "3", "4", "5", "6", "7",
+                                    "8", "9", "A", "B", "C", "D"}[at]);
+        tx_run(&s);
+    }
+    assert_int_equal(s.a.n_letters, 0);
+    assert_int_equal(app_committed(&s.a), 40);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 40);
+    s.fail_in = -1;
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 40);
+    tx_end(&s);
+}
+
+static weir_status tx_tries(app *a, weir_message *m)
+{
+    weir_status s = tx_pay(a, m);
+    return s ? s : weir_retry(m, 0, "not yet");
+}
+
+static void test_attempts_outlive_a_restart(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_tries);
+    tx_deliver(&s, 0, "k", "a");
+    (void)app_run(&s.a);
+    app_run_due(&s.a);
+    assert_int_equal(s.a.n_calls, 2);
+    assert_int_equal(tx_ask(&s, "select attempts from weir_inbox where done = 0"), 2);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 0);
+    tx_close(&s, true);
+    tx_reopen(&s, tx_tries);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(s.a.n_calls, 2);
+    assert_int_equal(s.a.calls[0].attempt, 3);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_int_equal(s.a.letters[0].attempts, 4);
+    tx_end(&s);
+}
+
+/* ---- The relay ----------------------------------------------------------------------------------
+ */
+
+static void test_a_broker_that_is_away_holds_the_outbox(void **state)
+{
+    (void)state;
+    service s;
+    weir_error why;
+    weir_fail(&why, WEIR_E_KAFKA_PRODUCE, "scripted");
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    weir_memory_emitter_fail(s.memory, 3, &why);
+    tx_relay(&s);
+    assert_int_equal(app_committed(&s.a), 2); /* records do not wait for it */
+    assert_string_equal(weir_relay_look(s.relay).trouble.code, "KAFKA_PRODUCE");
+    for (int i = 0; i < 20; i++) {
+        s.a.now_ms += 1000;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 2);
+    tx_expect_emit(&s, 0, "a/1");
+    tx_expect_emit(&s, 1, "b/1");
+    assert_int_equal(weir_relay_look(s.relay).trouble.status, WEIR_OK);
+    assert_int_equal(weir_relay_look(s.relay).pending, 0);
+    tx_end(&s);
+}
+
+static void test_one_relays_at_a_time(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    tx_relay(&s);
+    assert_true(weir_relay_look(s.relay).leads);
+    tx_end(&s);
+}
+
+/* What failed on the way is done again, and the others' numbers are not lost on it. */
+static void test_the_relay_survives_its_database(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    static const faulty_call calls[] = {FAULTY_OTHER, FAULTY_EXEC};
+    for (int i = 0; i < 24; i++) {
+        s.fail_call = calls[i % 2];
+        s.fail_way = FAULTY_BEFORE;
+        s.fail_in = i / 2;
+        for (int k = 0; k < 10; k++) {
+            s.a.now_ms += 500;
+            tx_relay(&s);
+        }
+        s.fail_in = -1;
+        tx_deliver(&s, i + 1, "k", NULL);
+        tx_run(&s);
+    }
+    s.a.now_ms += 10000;
+    tx_relay(&s);
+    int64_t last = -1;
+    size_t distinct = 0;
+    for (size_t i = 0; i < weir_memory_emitter_count(s.memory); i++) {
+        const weir_memory_emit *e = weir_memory_emitter_at(s.memory, i);
+        weir_view id = weir_memory_emit_header(e, "id");
+        char text[64];
+        long long offset = 0;
+        snprintf(text, sizeof text, "%.*s", WEIR_ARG(id));
+        if (sscanf(text, "orders/0/%lld/1", &offset) == 1 && offset > last) {
+            assert_int_equal(offset, last < 0 ? 1 : last + 1);
+            last = offset;
+            distinct++;
+        }
+    }
+    assert_int_equal(distinct, 24);
+    assert_int_equal(weir_relay_look(s.relay).trouble.status, WEIR_OK);
+    tx_end(&s);
+}
+
+static void test_what_is_old_is_purged(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    s.a.now_ms += 50000;
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    tx_relay(&s);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox"), 2);
+    s.a.now_ms += 20000;
+    tx_relay(&s);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox"), 1);
+    tx_end(&s);
+}
+
+#define TX_CASES                                                                 \
+    cmocka_unit_test(test_all_of_it_is_committed_together),                      \
+        cmocka_unit_test(test_what_comes_again_is_dropped),                      \
+        cmocka_unit_test(test_a_record_without_an_id_is_its_place_and_time),     \
+        cmocka_unit_test(test_a_failed_record_takes_back_its_own_alone),         \
+        cmocka_unit_test(test_a_refused_statement_rejects_whatever_its_handler_says), \
+        cmocka_unit_test(test_a_wrong_statement_stops_the_app),                  \
+        cmocka_unit_test(test_a_handler_does_not_end_its_transaction),           \
+        cmocka_unit_test(test_a_copy_is_not_written),                            \
+        cmocka_unit_test(test_rows_are_read_as_they_were_written),               \
+        cmocka_unit_test(test_such_a_handler_does_not_defer),                    \
+        cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),      \
+        cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),   \
+        cmocka_unit_test(test_a_database_that_is_away_holds),                    \
+        cmocka_unit_test(test_a_statement_that_got_no_answer_holds),             \
+        cmocka_unit_test(test_attempts_outlive_a_restart),                       \
+        cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),           \
+        cmocka_unit_test(test_one_relays_at_a_time),                             \
+        cmocka_unit_test(test_the_relay_survives_its_database),                  \
+        cmocka_unit_test(test_what_is_old_is_purged)
+
+#endif

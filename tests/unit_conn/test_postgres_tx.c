@@ -1,0 +1,249 @@
+/* Handlers with a transaction in PostgreSQL, and what only several sessions can show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <libpq-fe.h>
+
+#include "postgres/postgres_tx.h"
+#include "support/tx_cases.h"
+
+static const char *conninfo;
+static int64_t partition_rows;
+
+static void do_sql(PGconn *c, const char *sql)
+{
+    PGresult *r = PQexec(c, sql);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) {
+        fail_msg("%s: %s", sql, PQresultErrorMessage(r));
+    }
+    PQclear(r);
+}
+
+static PGconn *dial(void)
+{
+    PGconn *c = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(c), CONNECTION_OK);
+    return c;
+}
+
+static weir_sql_database open_database(const weir_sql_options *o)
+{
+    weir_sql_database db;
+    PGconn *c = dial();
+    do_sql(c, "set client_min_messages = error; drop schema public cascade; create schema public");
+    PQfinish(c);
+    weir_postgres_tx_options options = {
+        .conninfo = conninfo, .sql = *o, .partition_rows = partition_rows};
+    assert_int_equal(weir_postgres_tx_open(&options, &db, NULL), WEIR_OK);
+    return db;
+}
+
+/* ---- Numbers that are jumped over ---------------------------------------------------------------
+ */
+
+#define ROW "insert into weir_outbox (topic, key, value, headers, at_ms) values ('news', 'k', "
+
+/* Two transactions commit in another order than they took their numbers, and a third gives up. */
+static void test_a_number_that_comes_late_is_not_lost(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_relay(&s);
+    PGconn *first = dial(), *second = dial(), *third = dial();
+    do_sql(first, "begin; insert into weir_inbox values ('h', '1', 1, 0, 0); " ROW
+                  "'1', '[[\"id\",\"first\"]]', 1)");
+    do_sql(second, "begin; " ROW "'x', '[]', 1); rollback");
+    do_sql(third, ROW "'3', '[[\"id\",\"third\"]]', 1)");
+    s.a.now_ms += 200;
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 1);
+    tx_expect_emit(&s, 0, "third");
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 0);
+    for (int i = 0; i < 5; i++) { /* it is not sent again meanwhile */
+        s.a.now_ms += 200;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 1);
+    do_sql(first, "commit");
+    for (int i = 0; i < 3; i++) {
+        s.a.now_ms += 200;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 2);
+    tx_expect_emit(&s, 1, "first");
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 3);
+    PQfinish(first);
+    PQfinish(second);
+    PQfinish(third);
+    tx_end(&s);
+}
+
+/* A transaction of somebody else that stays open holds up the forgetting, and nothing else. */
+static void test_a_long_transaction_holds_up_no_event(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_relay(&s);
+    PGconn *other = dial(), *writer = dial();
+    do_sql(other, "begin; create table elsewhere (n int)");
+    do_sql(writer, "begin; " ROW "'x', '[]', 1); rollback");
+    for (int i = 0; i < 10; i++) {
+        do_sql(writer, ROW "'1', '[]', 1)");
+        s.a.now_ms += 200;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 10);
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 0);
+    do_sql(other, "commit");
+    for (int i = 0; i < 3; i++) {
+        s.a.now_ms += 200;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 10);
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 11);
+    PQfinish(other);
+    PQfinish(writer);
+    tx_end(&s);
+}
+
+/* ---- Partitions ---------------------------------------------------------------------------------
+ */
+
+static void test_partitions_are_made_ahead_and_dropped(void **state)
+{
+    (void)state;
+    service s;
+    partition_rows = 10;
+    tx_begin(&s, NULL);
+    tx_relay(&s);
+    PGconn *c = dial();
+    for (int i = 0; i < 12; i++) {
+        do_sql(c, "insert into weir_outbox (topic, headers, at_ms) select 'news', '[]', 1 from "
+                  "generate_series(1, 10)");
+        s.a.now_ms += 2000;
+        tx_relay(&s);
+        s.a.now_ms += 2000;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 120);
+    assert_true(tx_ask(&s, "select count(*) from pg_inherits where inhparent = "
+                           "'weir_outbox'::regclass") <= 5);
+    assert_true(tx_ask(&s, "select count(*) from weir_outbox") <= 10);
+    PQfinish(c);
+    tx_end(&s);
+    partition_rows = 0;
+}
+
+/* ---- Several instances --------------------------------------------------------------------------
+ */
+
+static void test_one_instance_relays(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_relay(&s);
+    weir_sql_database db = s.faulty.inner;
+    weir_sql_session other;
+    bool leads = true;
+    assert_int_equal(db.ops->session(db.self, &other, NULL), WEIR_OK);
+    assert_int_equal(db.ops->lead(db.self, &other, &leads, NULL), WEIR_OK);
+    assert_false(leads);
+    PGconn *c = dial(); /* the first one's connection is cut: the other may */
+    do_sql(c, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+    for (int i = 0; i < 100 && !leads; i++) {
+        assert_int_equal(db.ops->lead(db.self, &other, &leads, NULL), WEIR_OK);
+    }
+    assert_true(leads);
+    s.a.now_ms += 1000;
+    tx_relay(&s);
+    s.a.now_ms += 1000;
+    tx_relay(&s);
+    assert_false(weir_relay_look(s.relay).leads);
+    other.ops->close(other.self);
+    PQfinish(c);
+    tx_end(&s);
+}
+
+/* Another instance is at the same record: this one waits for it, and drops its own. */
+static PGconn *rival;
+
+static weir_status meets_a_rival(app *a, weir_message *m)
+{
+    if (rival) {
+        do_sql(rival, "insert into weir_inbox values ('test/orders', 'a', 1, 0, 0)");
+        PQfinish(rival);
+        rival = NULL;
+    }
+    return tx_pay(a, m);
+}
+
+static void test_two_instances_at_one_record(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, meets_a_rival);
+    rival = dial();
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 1);
+    assert_int_equal(weir_handlers_count(s.a.handlers).duplicates, 1);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 0);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_outbox"), 0);
+    tx_end(&s);
+}
+
+static PGconn *killer;
+
+static weir_status loses_its_connection(app *a, weir_message *m)
+{
+    weir_status s = tx_pay(a, m);
+    if (killer) {
+        do_sql(killer, "select pg_terminate_backend(pid) from pg_stat_activity where "
+                       "application_name = 'weir'");
+        PQfinish(killer);
+        killer = NULL;
+    }
+    return s;
+}
+
+static void test_a_lost_connection_holds(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, loses_its_connection);
+    killer = dial();
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 2);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 2);
+    assert_int_equal(s.a.n_letters, 0);
+    assert_int_equal(s.a.calls[0].attempt, 1);
+    tx_end(&s);
+}
+
+int main(void)
+{
+    conninfo = getenv("WEIR_TEST_PG");
+    if (!conninfo) {
+        puts("skipped: there is no PostgreSQL");
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {TX_CASES,
+        cmocka_unit_test(test_a_number_that_comes_late_is_not_lost),
+        cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
+        cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
+        cmocka_unit_test(test_one_instance_relays),
+        cmocka_unit_test(test_two_instances_at_one_record),
+        cmocka_unit_test(test_a_lost_connection_holds)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
