@@ -5,6 +5,7 @@
 #include <weir/weir.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +27,9 @@
 #include "registry.h"
 #include "rules.h"
 #include "service/handlers.h"
+#include "transactions.h"
+
+enum { DEFAULT_MESSAGE_BYTES = 1000000 }; /* librdkafka's message.max.bytes */
 
 typedef struct registered {
     weir_route route;
@@ -42,6 +46,7 @@ struct weir_app {
     weir_avro_schemas *schemas;
     registered *first, *last;
     weir_app_breaker *breakers;
+    weir_transactions *transactions;
     weir_middleware *middleware;
     size_t n_middleware;
     weir_validations validations;
@@ -76,6 +81,29 @@ static const char *copy(weir_app *a, const char *text)
     return weir_arena_copy(&a->arena, weir_view_of(text)).ptr;
 }
 
+/* What a handler is called in its inbox, for good: the app, and what it is for. */
+static bool take_transaction(
+    weir_app *a, const weir_handler *h, const char *topic, weir_route *route)
+{
+    const weir_config_store *store = h->tx ? weir_config_store_named(a->config, h->tx) : NULL;
+    if (!h->tx) {
+        return true;
+    }
+    if (!store ||
+        (store->type != WEIR_CONFIG_STORE_SQLITE && store->type != WEIR_CONFIG_STORE_POSTGRES)) {
+        wrong(a,
+            store ? "the .tx of a handler is a store of the type sqlite or postgres"
+                  : "the config has no store of this name",
+            h->tx);
+        return true;
+    }
+    weir_transactions *t = weir_transactions_of(&a->transactions, store, &a->arena);
+    const char *what = route->event ? route->event : route->table ? route->table : topic;
+    route->inbox = t ? &t->inbox : NULL;
+    route->inbox_name = weir_arena_printf(&a->arena, "%s/%s", a->config->name, what).ptr;
+    return t && route->inbox_name;
+}
+
 static void add(weir_app *a, const weir_handler *h, const char *table, const char *topic,
     const weir_config_source *from)
 {
@@ -87,7 +115,8 @@ static void add(weir_app *a, const weir_handler *h, const char *table, const cha
     *r = (registered){.topic = topic, .from = from};
     r->route = (weir_route){
         .table = table, .event = h->event ? copy(a, h->event) : NULL, .fn = h->fn, .ctx = h->ctx};
-    if (!weir_policy_of(a->config, h, &a->arena, &a->breakers, &r->route)) {
+    if (!weir_policy_of(a->config, h, &a->arena, &a->breakers, &r->route) ||
+        !take_transaction(a, h, topic, &r->route)) {
         weir_fail_oom(&a->setup_error);
         return;
     }
@@ -173,6 +202,24 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     } else {
         const char *topic = h.topic ? h.topic : weir_config_event_named(a->config, h.event)->topic;
         add(a, &h, NULL, copy(a, topic), NULL);
+    }
+}
+
+void weir_migrations(weir_app *a, const char *store, const char *const *statements, size_t n)
+{
+    const weir_config_store *s = weir_config_store_named(a->config, store);
+    if (!s || (s->type != WEIR_CONFIG_STORE_SQLITE && s->type != WEIR_CONFIG_STORE_POSTGRES)) {
+        wrong(a, "migrations are of a store of the type sqlite or postgres", store);
+        return;
+    }
+    weir_transactions *t = weir_transactions_of(&a->transactions, s, &a->arena);
+    if (!t) {
+        weir_fail_oom(&a->setup_error);
+    } else if (t->migrations) {
+        wrong(a, "a store has one list of migrations", store);
+    } else {
+        t->migrations = statements;
+        t->n_migrations = n;
     }
 }
 
@@ -275,6 +322,34 @@ static void take_ports(const weir_app_ports *p, weir_handlers_options *o)
     o->ctx = p->ctx;
 }
 
+static weir_inbox **gather_inboxes(weir_app *a, size_t *n)
+{
+    size_t all = 0;
+    for (weir_transactions *t = a->transactions; t; t = t->next) {
+        all++;
+    }
+    weir_inbox **out = weir_arena_alloc(&a->arena, (all + 1) * sizeof(weir_inbox *));
+    *n = 0;
+    for (weir_transactions *t = a->transactions; t && out; t = t->next) {
+        out[(*n)++] = &t->inbox;
+    }
+    return out;
+}
+
+/* What the producer refuses must not get into an outbox. */
+static size_t emit_bytes_of(const weir_config *c)
+{
+    const weir_config_pairs *all[] = {&c->kafka.properties, &c->kafka.producer};
+    size_t bytes = DEFAULT_MESSAGE_BYTES;
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; i < all[k]->count; i++) {
+            bool is = strcmp(all[k]->items[i].name, "message.max.bytes") == 0;
+            bytes = is ? strtoul(all[k]->items[i].value, NULL, 10) : bytes;
+        }
+    }
+    return bytes;
+}
+
 static weir_status open_handlers(weir_app *a, weir_error *err)
 {
     static const weir_on_reject policies[] = {
@@ -285,7 +360,11 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
     const weir_config *c = a->config;
     weir_emit_rules emits;
     const weir_type_place *types;
-    size_t n_types;
+    size_t n_types, n_inboxes;
+    weir_inbox **inboxes = gather_inboxes(a, &n_inboxes);
+    if (!inboxes) {
+        return weir_fail_oom(err);
+    }
     weir_status s = weir_emit_rules_of(c, &a->arena, &emits, err);
     s = s ? s : weir_type_places_of(c, &a->arena, &types, &n_types, err);
     if (s) {
@@ -314,6 +393,9 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
         .n_middleware = a->n_middleware,
         .emits = emits,
         .emitter = a->emitter,
+        .inboxes = inboxes,
+        .n_inboxes = n_inboxes,
+        .emit_bytes = emit_bytes_of(c),
         .seed = (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32,
         .now_ms = now_ms,
         .lookup = a->daemon ? lookup : NULL,
@@ -354,8 +436,10 @@ static weir_status open_source(weir_app *a, weir_error *err)
         .timeout_ms = weir_letter_timeout_ms(c),
         .alive = weir_run_alive,
         .log = &a->log};
+    weir_transactions_options t = {.config = c, .arena = &a->arena, .kafka = &e, .log = &a->log};
     weir_status s = weir_kafka_source_open(&o, &a->source, err);
     s = s ? s : weir_kafka_emitter_open(&e, &a->emitter, err);
+    s = s ? s : weir_transactions_open(a->transactions, &t, err);
     if (s || c->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
         return s;
     }
@@ -406,7 +490,13 @@ static weir_status open_topics(weir_app *a, weir_error *err)
     for (size_t i = 0; i < a->n_topics && !s; i++) {
         s = a->ports->topic(a->ports->ctx, a->topics[i].topic, err);
     }
-    return s;
+    weir_transactions_options t = {.config = a->config,
+        .arena = &a->arena,
+        .emitter = a->ports->emitter,
+        .now_ms = a->ports->now_ms,
+        .ctx = a->ports->ctx,
+        .log = &a->log};
+    return s ? s : weir_transactions_open(a->transactions, &t, err);
 }
 
 static weir_status open_all(weir_app *a, weir_error *err)
@@ -520,6 +610,9 @@ weir_status weir_app_start(weir_app *a, weir_error *err)
 {
     weir_status s = a->daemon ? weir_daemon_start(a->daemon, err) : WEIR_OK;
     if (!s && a->handlers) {
+        s = weir_transactions_start(a->transactions, a->config->limits.drain_ms, err);
+    }
+    if (!s && a->handlers) {
         s = weir_run_start(
             &a->run, &a->engine, (weir_background){.work = NULL}, a->config->limits.drain_ms, err);
         a->started = !s;
@@ -554,6 +647,7 @@ weir_status weir_app_wait(weir_app *a, weir_error *err)
         s = weir_run_wait(&a->run, err);
         a->started = false;
     }
+    weir_transactions_stop(a->transactions);
     weir_status d = a->daemon ? weir_daemon_wait(a->daemon, &why) : WEIR_OK;
     if (d && !s && err) {
         *err = why;
@@ -619,6 +713,11 @@ const weir_validations *weir_app_validations(const weir_app *a)
     return &a->validations;
 }
 
+weir_transactions *weir_app_transactions(const weir_app *a)
+{
+    return a->transactions;
+}
+
 uint64_t weir_app_records(weir_app *a)
 {
     uint64_t handled = a->handlers ? weir_engine_get_counts(&a->engine).settled : 0;
@@ -644,6 +743,7 @@ void weir_app_free(weir_app *a)
         weir_kafka_emitter_close(&a->emitter);
     }
     weir_handlers_free(a->handlers);
+    weir_transactions_close(a->transactions);
     weir_kafka_dead_letters_close(&a->dead_letters);
     weir_daemon_close(a->daemon);
     weir_validations_close(&a->validations);

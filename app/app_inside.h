@@ -7,6 +7,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "service/handlers.h"
+#include "transactions.h"
 #include "validation.h"
 
 /* What an app is given instead of Kafka, clocks and caches: for tests. All borrowed. */
@@ -42,6 +43,8 @@ weir_daemon *weir_app_daemon(const weir_app *a);
 weir_handlers *weir_app_handlers(const weir_app *a);
 /* Its circuit breakers, as they are; at most max. Thread: any. */
 size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max);
+/* The databases of its handlers, as a list; NULL: there are none. */
+weir_transactions *weir_app_transactions(const weir_app *a);
 /* What rows and events must fit. */
 const weir_validations *weir_app_validations(const weir_app *a);
 /* Records that are done with, by handlers and by caches. */

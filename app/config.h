@@ -147,6 +147,19 @@ typedef struct weir_config_sources {
     size_t count;
 } weir_config_sources;
 
+typedef struct weir_config_inbox {
+    const weir_config_node *node;
+    const char *table;
+    int64_t keep_ms;
+    weir_config_create create;
+} weir_config_inbox;
+
+typedef struct weir_config_outbox {
+    const weir_config_node *node;
+    const char *table;
+    int64_t poll_ms;
+} weir_config_outbox;
+
 typedef struct weir_config_store {
     const char *name;
     const weir_config_node *node;
@@ -158,7 +171,11 @@ typedef struct weir_config_store {
     weir_config_stop_or_hold on_full; /* memory */
     const char *conninfo, *password;  /* postgres */
     weir_config_store_mode mode;      /* postgres */
-    const char *state_table;          /* postgres, sqlite */
+    const char *state_table;          /* postgres, sqlite; and what follows */
+    weir_config_migrate migrate;
+    weir_config_pairs sql_errors;
+    weir_config_inbox inbox;
+    weir_config_outbox outbox;
 
     /* The tables in it, as its driver wants them. */
     weir_table_rule *tables;

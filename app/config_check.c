@@ -146,6 +146,77 @@ static void check_store_paths(const weir_config_loader *loader)
     }
 }
 
+/* name, or in PostgreSQL schema.name. */
+static void check_table_name(const weir_config_loader *loader, const weir_config_store *s,
+    const char *section, const weir_config_node *node, const char *name)
+{
+    weir_config_scope all = {NULL, "stores"}, item = {&all, s->name}, inner = {&item, section};
+    weir_config_scope scope = {&inner, "table"};
+    const char *dot = name ? strchr(name, '.') : NULL;
+    bool ok = name && (!dot || (s->type == WEIR_CONFIG_STORE_POSTGRES && dot != name && dot[1] &&
+                                   !strchr(dot + 1, '.')));
+    if (name && !ok) {
+        weir_config_error(loader, &scope, weir_config_place_of(node, "table"),
+            WEIR_E_CONFIG_BAD_VALUE, "`%s` is no name of a table%s", name,
+            s->type == WEIR_CONFIG_STORE_POSTGRES ? ", with its schema or without" : "");
+    }
+}
+
+/* What a failed statement may come to. */
+static bool class_of(const char *word, weir_status *out)
+{
+    static const weir_status classes[] = {WEIR_RETRY, WEIR_HOLD, WEIR_REJECT, WEIR_FATAL};
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (strcmp(word, weir_status_name(classes[i])) == 0) {
+            *out = classes[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_state(const weir_config_store *s, const char *state)
+{
+    size_t len = strlen(state);
+    bool two_or_five = len == 2 || len == 5;
+    return s->type == WEIR_CONFIG_STORE_SQLITE
+               ? strncmp(state, "SQLITE_", 7) == 0
+               : two_or_five && strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
+}
+
+static void check_sql_errors(const weir_config_loader *loader, const weir_config_store *s)
+{
+    weir_config_scope all = {NULL, "stores"}, item = {&all, s->name}, map = {&item, "sql_errors"};
+    weir_status status;
+    for (size_t i = 0; i < s->sql_errors.count; i++) {
+        const weir_config_pair *p = &s->sql_errors.items[i];
+        weir_config_scope scope = {&map, p->name};
+        if (!class_of(p->value, &status)) {
+            weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_BAD_VALUE,
+                "`%s` is none of retry, hold, reject and fatal", p->value);
+        } else if (!is_state(s, p->name)) {
+            weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_BAD_VALUE,
+                s->type == WEIR_CONFIG_STORE_SQLITE
+                    ? "`%s` is no name of SQLite's codes: SQLITE_CONSTRAINT_UNIQUE"
+                    : "`%s` is neither an SQLSTATE nor the first two characters of one, in quotes",
+                p->name);
+        }
+    }
+}
+
+static void check_transactions(const weir_config_loader *loader)
+{
+    const weir_config_stores *stores = &loader->config->stores;
+    for (size_t i = 0; i < stores->count; i++) {
+        const weir_config_store *s = &stores->items[i];
+        check_sql_errors(loader, s);
+        if (s->type == WEIR_CONFIG_STORE_POSTGRES || s->type == WEIR_CONFIG_STORE_SQLITE) {
+            check_table_name(loader, s, "inbox", s->inbox.node, s->inbox.table);
+            check_table_name(loader, s, "outbox", s->outbox.node, s->outbox.table);
+        }
+    }
+}
+
 static void check_mixed_stores(const weir_config_loader *loader)
 {
     const weir_config_stores *stores = &loader->config->stores;
@@ -428,6 +499,7 @@ void weir_config_check(const weir_config_loader *loader)
     }
     check_store_paths(loader);
     check_mixed_stores(loader);
+    check_transactions(loader);
     for (size_t i = 0; i < c->followed.count; i++) {
         check_columns(loader, c->followed.items[i]);
         check_topic(loader, i);

@@ -150,8 +150,8 @@ static void put_handler_records_total(const weir_snapshot *s, const out *o)
         const char *result;
         uint64_t count;
     } all[] = {{"handled", c->handled}, {"retried", c->retried}, {"held", c->held},
-        {"deferred", c->deferred}, {"rejected", c->rejected}, {"dead_lettered", c->dead_lettered},
-        {"unrouted", c->unrouted}};
+        {"deferred", c->deferred}, {"duplicate", c->duplicates}, {"rejected", c->rejected},
+        {"dead_lettered", c->dead_lettered}, {"unrouted", c->unrouted}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         put_count(o, &(label){"result", all[i].result}, 1, all[i].count);
     }
@@ -163,6 +163,23 @@ static void put_emitted_events_total(const weir_snapshot *s, const out *o)
         put_count(o, NULL, 0, s->handlers->counts.emitted);
     }
 }
+
+/* A metric with one sample an outbox; `value` is of `r`. */
+#define PER_OUTBOX(id, put, value)                                               \
+    static void put_outbox_##id(const weir_snapshot *s, const out *o)            \
+    {                                                                            \
+        for (size_t i = 0; s->handlers && i < s->handlers->n_outboxes; i++) {    \
+            const weir_relay_status *r = &s->handlers->outboxes[i].relay;        \
+            put(o, &(label){"store", s->handlers->outboxes[i].store}, 1, value); \
+        }                                                                        \
+    }
+
+PER_OUTBOX(relayed_events_total, put_count, r->relayed)
+PER_OUTBOX(leads, put_count, r->leads)
+PER_OUTBOX(pending_events, put_count, r->leads ? r->pending : 0)
+PER_OUTBOX(oldest_age_seconds, put_seconds,
+    r->leads && r->oldest_ms && s->taken_ms > r->oldest_ms ? s->taken_ms - r->oldest_ms : 0)
+PER_OUTBOX(held, put_count, r->trouble.status != WEIR_OK)
 
 static void put_breaker_state(const weir_snapshot *s, const out *o)
 {

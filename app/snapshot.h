@@ -8,6 +8,7 @@
 
 #include "daemon.h"
 #include "service/handlers.h"
+#include "service/relay.h"
 #include "validation.h"
 
 /* How a partition is doing. When several apply, the first of them. */
@@ -54,7 +55,13 @@ typedef struct weir_store_status {
     size_t n_partitions;
 } weir_store_status;
 
-enum { WEIR_MOST_BREAKERS = 64 }; /* that are shown */
+enum { WEIR_MOST_BREAKERS = 64, WEIR_MOST_OUTBOXES = 8 }; /* that are shown */
+
+/* Of a store of handlers with `.tx`. */
+typedef struct weir_outbox_status {
+    const char *store;
+    weir_relay_status relay;
+} weir_outbox_status;
 
 /* Of a service's handlers. */
 typedef struct weir_handlers_status {
@@ -62,6 +69,8 @@ typedef struct weir_handlers_status {
     const weir_validations *validations;
     weir_breaker_view breakers[WEIR_MOST_BREAKERS];
     size_t n_breakers;
+    weir_outbox_status outboxes[WEIR_MOST_OUTBOXES];
+    size_t n_outboxes;
 } weir_handlers_status;
 
 typedef struct weir_snapshot {

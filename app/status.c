@@ -170,6 +170,31 @@ static void put_store(weir_buf *to, const weir_snapshot *s, const weir_store_sta
     weir_buf_puts(to, "]}");
 }
 
+static void put_outbox(weir_buf *to, const weir_outbox_status *o)
+{
+    const weir_relay_status *r = &o->relay;
+    weir_buf_putc(to, '{');
+    put_text(to, "store", o->store, true);
+    put_flag(to, "leads", r->leads);
+    put_error(to, "held", r->trouble.status, &r->trouble);
+    put_count(to, "relayed", r->relayed);
+    put_known(to, "pending", r->leads ? (int64_t)r->pending : -1);
+    if (r->leads && r->oldest_ms) {
+        put_time(to, "oldest", r->oldest_ms, false);
+    }
+    weir_buf_putc(to, '}');
+}
+
+static void put_outboxes(weir_buf *to, const weir_handlers_status *h)
+{
+    weir_buf_puts(to, ",\"outboxes\":[");
+    for (size_t i = 0; i < h->n_outboxes; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        put_outbox(to, &h->outboxes[i]);
+    }
+    weir_buf_putc(to, ']');
+}
+
 void weir_status_put(const weir_snapshot *s, weir_buf *to)
 {
     weir_buf_putc(to, '{');
@@ -185,7 +210,11 @@ void weir_status_put(const weir_snapshot *s, weir_buf *to)
         weir_buf_puts(to, i ? "," : "");
         put_store(to, s, &s->stores[i]);
     }
-    weir_buf_puts(to, "]}\n");
+    weir_buf_putc(to, ']');
+    if (s->handlers) {
+        put_outboxes(to, s->handlers);
+    }
+    weir_buf_puts(to, "}\n");
 }
 
 /* ---- Readiness ----------------------------------------------------------------------------------

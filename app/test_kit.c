@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app_inside.h"
 #include "base/alloc.h"
 #include "memory/memory_emitter.h"
 #include "memory/memory_source.h"
 #include "service/handler_lane.h"
 #include "test_caches.h"
+#include "test_kit_inside.h"
 #include "value/json.h"
 
 enum { MOST_LETTERS = 1024, MOST_FAILURES = 125, MOST_ROUNDS = 100000 };
@@ -77,6 +77,26 @@ static bool is_over(weir_test *t)
         fail_with(t, "weir_test", 0, &why);
     }
     return t->over || !t->app;
+}
+
+weir_app *weir_test_app(weir_test *t)
+{
+    return t->app;
+}
+
+bool weir_test_is_over(weir_test *t)
+{
+    return is_over(t);
+}
+
+void weir_test_fail_at(weir_test *t, const char *file, int line, const char *fmt, ...)
+{
+    va_list ap;
+    char text[1024];
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fail(t, file, line, "%s", text);
 }
 
 /* ---- Ports --------------------------------------------------------------------------------------
@@ -363,7 +383,8 @@ static int64_t settle_down(weir_test *t)
     if (!weir_engine_failed(e) && weir_engine_commit(e, true, &err)) {
         fail_with(t, "weir_test", 0, &err);
     }
-    return weir_engine_failed(e) ? INT64_MAX : due;
+    int64_t relay_due = weir_engine_failed(e) ? INT64_MAX : weir_test_relay(t, t->now_ms);
+    return weir_engine_failed(e) ? INT64_MAX : due < relay_due ? due : relay_due;
 }
 
 void weir_test_run(weir_test *t)
@@ -439,7 +460,7 @@ static bool matches(const weir_value *is, const weir_value *wanted, weir_arena *
     }
 }
 
-static bool text_matches(weir_view is, const char *wanted)
+bool weir_test_text_matches(weir_view is, const char *wanted)
 {
     weir_arena arena;
     const weir_value *a, *b;
@@ -469,7 +490,7 @@ void weir_expect_emit_at(
         return;
     }
     t->emits_seen++;
-    if (!weir_view_is(type_of(e), type) || !text_matches(e->value, json)) {
+    if (!weir_view_is(type_of(e), type) || !weir_test_text_matches(e->value, json)) {
         fail(t, file, line, "expected an emit of %s %s, and there is one of %.*s %.*s", type,
             json ? json : "", WEIR_ARG(type_of(e)), WEIR_ARG(e->value));
     }
@@ -506,7 +527,7 @@ void weir_expect_row_at(
     } else if (found != (json != NULL)) {
         fail(t, file, line, "expected %s row %s in %s, and there is %s", json ? "the" : "no", key,
             cache, found ? weir_buf_str(&row) : "none");
-    } else if (is = weir_buf_view(&row), found && !text_matches(is, json)) {
+    } else if (is = weir_buf_view(&row), found && !weir_test_text_matches(is, json)) {
         fail(t, file, line, "expected row %s of %s to be %s, and it is %.*s", key, cache, json,
             WEIR_ARG(is));
     }
@@ -532,6 +553,7 @@ void weir_expect_quiet_at(weir_test *t, const char *file, int line)
         return;
     }
     weir_expect_waiting_at(t, file, line, 0);
+    weir_test_expect_relayed(t, file, line);
     size_t emits = weir_memory_emitter_count(t->emitter) - t->emits_seen;
     size_t letters = t->n_letters - t->letters_seen;
     if (emits || letters) {

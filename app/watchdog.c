@@ -7,9 +7,9 @@
 #include "base/alloc.h"
 #include "engine/run.h"
 #include "metrics.h"
-#include "pages.h"
+#include "status.h"
 
-enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404, HTTP_UNAVAILABLE = 503 };
+enum { HTTP_OK = 200, HTTP_UNAVAILABLE = 503 };
 
 /* ---- Pages --------------------------------------------------------------------------------------
  */
@@ -45,9 +45,22 @@ static void take_bare(const weir_watchdog *w, weir_snapshot *s)
         .uptime_ms = weir_monotonic_ms() - w->began_ms};
 }
 
-static unsigned metrics(void *ctx, weir_buf *body)
+static void take_outboxes(const weir_watchdog *w, weir_handlers_status *out)
 {
-    weir_watchdog *w = ctx;
+    out->n_outboxes = 0;
+    for (weir_transactions *t = weir_app_transactions(w->app);
+         t && out->n_outboxes < WEIR_MOST_OUTBOXES; t = t->next) {
+        if (t->relay) {
+            out->outboxes[out->n_outboxes++] =
+                (weir_outbox_status){t->store->name, weir_relay_look(t->relay)};
+        }
+    }
+}
+
+/* All of the service, shown by `put`. */
+static unsigned show(
+    const weir_watchdog *w, void (*put)(const weir_snapshot *s, weir_buf *to), weir_buf *body)
+{
     weir_daemon *d = weir_app_daemon(w->app);
     weir_handlers *h = weir_app_handlers(w->app);
     weir_handlers_status handlers = {.validations = weir_app_validations(w->app)};
@@ -65,24 +78,23 @@ static unsigned metrics(void *ctx, weir_buf *body)
         if (h) {
             handlers.counts = weir_handlers_count(h);
             handlers.n_breakers = weir_app_breakers(w->app, handlers.breakers, WEIR_MOST_BREAKERS);
+            take_outboxes(w, &handlers);
             s.handlers = &handlers;
         }
-        weir_metrics_put(&s, body);
+        put(&s, body);
     }
     weir_arena_fini(&arena);
     return good && !body->failed ? HTTP_OK : HTTP_UNAVAILABLE;
 }
 
+static unsigned metrics(void *ctx, weir_buf *body)
+{
+    return show(ctx, weir_metrics_put, body);
+}
+
 static unsigned status(void *ctx, weir_buf *body)
 {
-    const weir_watchdog *w = ctx;
-    weir_daemon *d = weir_app_daemon(w->app);
-    if (!d) {
-        weir_buf_puts(body, "this service has no caches\n");
-        return HTTP_NOT_FOUND;
-    }
-    weir_admin_pages pages = weir_pages_of(d);
-    return pages.status(pages.ctx, body);
+    return show(ctx, weir_status_put, body);
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------

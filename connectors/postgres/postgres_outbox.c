@@ -2,8 +2,8 @@
  *
  * The outbox is partitioned by ranges of `seq`: OUTBOX_p0, OUTBOX_p100000, …, two of them made
  * ahead. What is sent is a number in OUTBOX_sent, and a partition that lies below it is dropped: no
- * row is ever deleted or updated, so there is nothing to vacuum. Partitions are attached, which locks
- * no writer out, and dropped only when that needs no waiting. */
+ * row is ever deleted or updated, so there is nothing to vacuum. Partitions are attached, which
+ * locks no writer out, and dropped only when that needs no waiting. */
 #include "postgres/postgres_tx_inside.h"
 
 #include <stdio.h>
@@ -145,8 +145,9 @@ static weir_status make_partition(
     const char *outbox = d->options.sql.outbox;
     char suffix[32], range[128];
     snprintf(suffix, sizeof suffix, "_p%lld", (long long)low);
-    snprintf(range, sizeof range, "alter table %%n attach partition %%n for values from (%lld) to "
-                                  "(%lld)",
+    snprintf(range, sizeof range,
+        "alter table %%n attach partition %%n for values from (%lld) to "
+        "(%lld)",
         (long long)low, (long long)(low + rows_of(d)));
     weir_status st = run(s, "create table %n (like %n including all)",
         (named[]){{outbox, suffix}, {outbox, ""}}, NULL, err);
@@ -279,8 +280,7 @@ static bool take_horizon(void *ctx, const weir_field *cells, size_t n)
 
 /* A transaction has its id before its number, for its inbox row comes first: whoever may yet write
  * a row of a number that was jumped over has an id below the one that is taken here. */
-weir_status weir_pg_horizon(
-    void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err)
+weir_status weir_pg_horizon(void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err)
 {
     weir_sql_answer answer = {.row = take_horizon, .ctx = out};
     (void)self;
@@ -306,8 +306,8 @@ weir_status weir_pg_forget(void *self, weir_sql_session *s, int64_t seq, weir_er
     return run(s, sql, (named[]){{d->options.sql.outbox, "_sent"}}, NULL, err);
 }
 
-/* Each in a transaction of its own, and only if nobody has to be waited for: a handler's transaction
- * may take its time, and who waits for a lock makes all others wait behind. */
+/* Each in a transaction of its own, and only if nobody has to be waited for: a handler's
+ * transaction may take its time, and who waits for a lock makes all others wait behind. */
 static weir_status drop_partition(
     const weir_pg_database *d, weir_sql_session *s, int64_t low, weir_error *err)
 {
@@ -318,8 +318,7 @@ static weir_status drop_partition(
         return st;
     }
     st = s->ops->exec(s->self, "set local lock_timeout = '50ms'", NULL, NULL, err);
-    st = st ? st
-            : run(s, "drop table %n", (named[]){{d->options.sql.outbox, suffix}}, NULL, err);
+    st = st ? st : run(s, "drop table %n", (named[]){{d->options.sql.outbox, suffix}}, NULL, err);
     st = end(s, st, err);
     return st == WEIR_RETRY ? WEIR_OK : st; /* next time */
 }

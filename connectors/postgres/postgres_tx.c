@@ -21,15 +21,22 @@ static const struct {
     const char *state;
     weir_code code;
 } meanings[] = {
-    {"08", WEIR_E_SQL_UNREACHABLE}, {"25006", WEIR_E_SQL_UNREACHABLE}, /* read only */
-    {"53", WEIR_E_SQL_UNREACHABLE}, {"57014", WEIR_E_SQL_CONFLICT},    /* statement_timeout */
-    {"57", WEIR_E_SQL_UNREACHABLE}, {"58", WEIR_E_SQL_UNREACHABLE},
+    {"08", WEIR_E_SQL_UNREACHABLE},
+    {"25006", WEIR_E_SQL_UNREACHABLE}, /* read only */
+    {"53", WEIR_E_SQL_UNREACHABLE},
+    {"57014", WEIR_E_SQL_CONFLICT}, /* statement_timeout */
+    {"57", WEIR_E_SQL_UNREACHABLE},
+    {"58", WEIR_E_SQL_UNREACHABLE},
     {"55P03", WEIR_E_SQL_CONFLICT}, /* lock_timeout */
-    {"55000", WEIR_E_SQL_STATEMENT}, {"55", WEIR_E_SQL_UNREACHABLE},
-    {"40", WEIR_E_SQL_CONFLICT}, {"22", WEIR_E_SQL_REFUSED}, {"23", WEIR_E_SQL_REFUSED},
+    {"55000", WEIR_E_SQL_STATEMENT},
+    {"55", WEIR_E_SQL_UNREACHABLE},
+    {"40", WEIR_E_SQL_CONFLICT},
+    {"22", WEIR_E_SQL_REFUSED},
+    {"23", WEIR_E_SQL_REFUSED},
     {"44", WEIR_E_SQL_REFUSED},    /* with check option */
     {"P0001", WEIR_E_SQL_REFUSED}, /* raised by a trigger */
-    {"XX001", WEIR_E_STORE_BROKEN}, {"XX002", WEIR_E_STORE_BROKEN},
+    {"XX001", WEIR_E_STORE_BROKEN},
+    {"XX002", WEIR_E_STORE_BROKEN},
     {"XX", WEIR_E_SQL_UNREACHABLE},
 };
 
@@ -150,14 +157,14 @@ static weir_status take_values(
         bool text = values[n].kind == WEIR_FIELD_TEXT || values[n].kind == WEIR_FIELD_NUMBER ||
                     values[n].kind == WEIR_FIELD_JSON;
         if (text && values[n].text.ptr && memchr(values[n].text.ptr, '\0', values[n].text.len)) {
-            return weir_fail(err, WEIR_E_SQL_REFUSED, "$%zu has a NUL, which no text may have",
-                n + 1);
+            return weir_fail(
+                err, WEIR_E_SQL_REFUSED, "$%zu has a NUL, which no text may have", n + 1);
         }
         bytes += values[n].text.len + 1;
     }
     if (n > MOST_VALUES) {
-        return weir_fail(err, WEIR_E_SQL_STATEMENT, "a statement has %d values at most",
-            MOST_VALUES);
+        return weir_fail(
+            err, WEIR_E_SQL_STATEMENT, "a statement has %d values at most", MOST_VALUES);
     }
     weir_buf_clear(&s->texts);
     if (!weir_buf_reserve(&s->texts, bytes + 1)) {
@@ -234,8 +241,7 @@ static bool take_cells(weir_pg_session *s, const PGresult *r, int row, weir_fiel
         if (text.ptr) {
             cells[i].kind = kind_of(PQftype(r, i), text);
             cells[i].number = cells[i].kind == WEIR_FIELD_BOOL ? *text.ptr == 't' : 0;
-            cells[i].text =
-                cells[i].kind == WEIR_FIELD_BYTES ? decode(&s->bytes, text) : text;
+            cells[i].text = cells[i].kind == WEIR_FIELD_BYTES ? decode(&s->bytes, text) : text;
         }
     }
     return true;
@@ -284,8 +290,8 @@ static weir_status still_inside(weir_pg_session *s, weir_error *err)
                : weir_fail(err, WEIR_E_SQL_STATEMENT, "a handler has ended its transaction");
 }
 
-static weir_status pg_exec(void *self, const char *sql, const weir_field *values,
-    weir_sql_answer *answer, weir_error *err)
+static weir_status pg_exec(
+    void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
 {
     weir_pg_session *s = self;
     parameters p;
@@ -294,8 +300,7 @@ static weir_status pg_exec(void *self, const char *sql, const weir_field *values
     if (st) {
         return st;
     }
-    PGresult *r =
-        PQexecParams(s->conn, sql, p.n, p.types, p.values, p.lengths, p.formats, 0);
+    PGresult *r = PQexecParams(s->conn, sql, p.n, p.types, p.values, p.lengths, p.formats, 0);
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         st = take_answer(s, r, answer, err);

@@ -25,7 +25,8 @@ typedef struct weir_pg_session {
 weir_status weir_pg_make_tables(void *self, weir_sql_session *s, weir_error *err);
 weir_status weir_pg_lock_migrations(void *self, weir_sql_session *s, weir_error *err);
 weir_status weir_pg_lead(void *self, weir_sql_session *s, bool *leads, weir_error *err);
-weir_status weir_pg_horizon(void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
+weir_status weir_pg_horizon(
+    void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
 weir_status weir_pg_sent_up_to(void *self, weir_sql_session *s, int64_t *seq, weir_error *err);
 weir_status weir_pg_forget(void *self, weir_sql_session *s, int64_t seq, weir_error *err);
 weir_status weir_pg_tend(void *self, weir_sql_session *s, weir_error *err);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -25,6 +26,7 @@ typedef struct database {
     weir_buf uri;
     sqlite3 *keeper; /* of a database in memory */
     pthread_mutex_t writer;
+    atomic_uint failures; /* that a test has asked for */
 } database;
 
 typedef struct kept_statement {
@@ -186,9 +188,8 @@ static weir_status set_up(session *s, weir_error *err)
 static int open_uri(const database *d, sqlite3 **out)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-    return d->options.path
-               ? sqlite3_open_v2(d->options.path, out, flags, NULL)
-               : sqlite3_open_v2(d->uri.ptr, out, flags | SQLITE_OPEN_URI, NULL);
+    return d->options.path ? sqlite3_open_v2(d->options.path, out, flags, NULL)
+                           : sqlite3_open_v2(d->uri.ptr, out, flags | SQLITE_OPEN_URI, NULL);
 }
 
 static void drop_connection(session *s)
@@ -292,11 +293,11 @@ static weir_status bind(session *s, sqlite3_stmt *stmt, const weir_field *values
     if (rc) {
         return fail(s, rc, err);
     }
-    return sqlite3_bind_parameter_count(stmt) == n
-               ? WEIR_OK
-               : weir_fail(err, WEIR_E_SQL_STATEMENT, "there are %d values, and not as many $n: "
-                                                      "%.100s",
-                     n, sqlite3_sql(stmt));
+    return sqlite3_bind_parameter_count(stmt) == n ? WEIR_OK
+                                                   : weir_fail(err, WEIR_E_SQL_STATEMENT,
+                                                         "there are %d values, and not as many $n: "
+                                                         "%.100s",
+                                                         n, sqlite3_sql(stmt));
 }
 
 /* ---- Rows ---------------------------------------------------------------------------------------
@@ -341,8 +342,7 @@ static void take_cell(session *s, sqlite3_stmt *stmt, int i)
     }
 }
 
-static weir_status run(
-    session *s, sqlite3_stmt *stmt, weir_sql_answer *answer, weir_error *err)
+static weir_status run(session *s, sqlite3_stmt *stmt, weir_sql_answer *answer, weir_error *err)
 {
     int rc, n = sqlite3_column_count(stmt);
     if (n > MOST_CELLS) {
@@ -363,12 +363,16 @@ static weir_status run(
     return rc == SQLITE_DONE ? WEIR_OK : fail(s, rc, err);
 }
 
-static weir_status lite_exec(void *self, const char *sql, const weir_field *values,
-    weir_sql_answer *answer, weir_error *err)
+static weir_status lite_exec(
+    void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
 {
     session *s = self;
     sqlite3_stmt *stmt = NULL;
     s->denied[0] = '\0';
+    if (atomic_load(&s->d->failures)) {
+        atomic_fetch_sub(&s->d->failures, 1);
+        return weir_fail(err, WEIR_E_SQL_UNREACHABLE, "the test lets a statement fail");
+    }
     weir_status st = connect(s, err);
     st = st ? st : prepare(s, sql, &stmt, err);
     st = st ? st : bind(s, stmt, values, err);
@@ -488,9 +492,8 @@ static weir_status lite_session(void *self, weir_sql_session *out, weir_error *e
 }
 
 /* Runs a statement in which each %s is the table's name, quoted. */
-static weir_status make(
-    weir_sql_session *s, const char *before, const char *name, const char *suffix,
-    const char *between, const char *table, const char *after, weir_error *err)
+static weir_status make(weir_sql_session *s, const char *before, const char *name,
+    const char *suffix, const char *between, const char *table, const char *after, weir_error *err)
 {
     weir_buf sql = {0}, full = {0};
     weir_buf_printf(&full, "%s%s", name, suffix);
@@ -502,9 +505,8 @@ static weir_status make(
     }
     weir_buf_puts(&sql, after);
     const char *text = weir_buf_str(&sql);
-    weir_status st = sql.failed || full.failed
-                         ? weir_fail_oom(err)
-                         : s->ops->exec(s->self, text, NULL, NULL, err);
+    weir_status st = sql.failed || full.failed ? weir_fail_oom(err)
+                                               : s->ops->exec(s->self, text, NULL, NULL, err);
     weir_buf_fini(&sql);
     weir_buf_fini(&full);
     return st;
@@ -599,8 +601,7 @@ static bool take_int(void *ctx, const weir_field *cells, size_t n)
     return false;
 }
 
-static weir_status lite_sent_up_to(
-    void *self, weir_sql_session *s, int64_t *seq, weir_error *err)
+static weir_status lite_sent_up_to(void *self, weir_sql_session *s, int64_t *seq, weir_error *err)
 {
     const database *d = self;
     weir_sql_answer answer = {.row = take_int, .ctx = seq};
@@ -623,10 +624,10 @@ static weir_status lite_forget(void *self, weir_sql_session *s, int64_t seq, wei
     weir_sql_quote(&sql, weir_view_of(d->options.sql.outbox));
     weir_buf_puts(&sql, " where seq <= $1");
     const char *text = weir_buf_str(&sql);
-    weir_status st = sql.failed ? weir_fail_oom(err)
-                                : s->ops->exec(s->self, text,
-                                      (weir_field[]){W_INT("seq", seq), {.kind = WEIR_FIELD_END}},
-                                      NULL, err);
+    weir_status st =
+        sql.failed ? weir_fail_oom(err)
+                   : s->ops->exec(s->self, text,
+                         (weir_field[]){W_INT("seq", seq), {.kind = WEIR_FIELD_END}}, NULL, err);
     weir_buf_fini(&sql);
     return st;
 }
@@ -660,6 +661,11 @@ static const weir_sql_database_ops database_ops = {
     .tend = lite_tend,
     .close = lite_close_database,
 };
+
+void weir_sqlite_tx_fail(weir_sql_database *d, unsigned n)
+{
+    atomic_store(&((database *)d->self)->failures, n);
+}
 
 weir_status weir_sqlite_tx_open(
     const weir_sqlite_tx_options *options, weir_sql_database *out, weir_error *err)

@@ -9,13 +9,15 @@
 
 /* Borrowed, outlives the database. */
 typedef struct weir_sqlite_tx_options {
-    const char *path;       /* of the file; NULL: in memory, gone with the database */
-    bool sync_each_commit;  /* false: a crash of the machine may lose the newest commits */
+    const char *path;      /* of the file; NULL: in memory, gone with the database */
+    bool sync_each_commit; /* false: a crash of the machine may lose the newest commits */
     weir_sql_options sql;
 } weir_sqlite_tx_options;
 
 /* Errors: OUT_OF_MEMORY; in memory, SQLite's. */
 WEIR_MUST_USE weir_status weir_sqlite_tx_open(
     const weir_sqlite_tx_options *options, weir_sql_database *out, weir_error *err);
+/* The next n statements get no answer, for tests. */
+void weir_sqlite_tx_fail(weir_sql_database *d, unsigned n);
 
 #endif

@@ -91,12 +91,12 @@ typedef struct weir_handlers_options {
     size_t n_types;
     const weir_middleware *middleware; /* the outermost first */
     size_t n_middleware;
-    weir_emit_rules emits;        /* where emits go */
-    weir_emitter emitter;         /* send NULL: handlers cannot emit */
-    weir_inbox *const *inboxes;   /* of handlers with a transaction; borrowed */
+    weir_emit_rules emits;      /* where emits go */
+    weir_emitter emitter;       /* send NULL: handlers cannot emit */
+    weir_inbox *const *inboxes; /* of handlers with a transaction; borrowed */
     size_t n_inboxes;
     size_t emit_bytes; /* the most that an event of such a handler may have; 0: no bound */
-    uint64_t seed;                /* of the backoff's jitter */
+    uint64_t seed;     /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* Appends the row of a cache; see weir_lookup. */
     weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,

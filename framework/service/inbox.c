@@ -56,8 +56,8 @@ weir_status weir_inbox_exec(weir_sql_session *s, const char *sql, const weir_fie
 /* ---- Life ---------------------------------------------------------------------------------------
  */
 
-weir_status weir_inbox_init(weir_inbox *i, const weir_inbox_options *options,
-    weir_sql_database database, weir_error *err)
+weir_status weir_inbox_init(
+    weir_inbox *i, const weir_inbox_options *options, weir_sql_database database, weir_error *err)
 {
     *i = (weir_inbox){.options = *options, .database = database};
     pthread_mutex_init(&i->lock, NULL);
@@ -162,8 +162,8 @@ weir_status weir_inbox_note(weir_inbox *i, weir_sql_session *s, const weir_inbox
 weir_status weir_inbox_purge(weir_inbox *i, weir_sql_session *s, uint64_t *n, weir_error *err)
 {
     weir_sql_answer answer = {.row = NULL};
-    weir_status st = weir_inbox_exec(s, i->purge.ptr,
-        W_OBJECT(W_INT("before", wall_ms(i) - i->options.keep_ms)), &answer, err);
+    weir_status st = weir_inbox_exec(
+        s, i->purge.ptr, W_OBJECT(W_INT("before", wall_ms(i) - i->options.keep_ms)), &answer, err);
     *n = answer.affected;
     return st;
 }

@@ -42,8 +42,8 @@ typedef struct weir_inbox {
 } weir_inbox;
 
 /* database: given, on failure too. Nothing is connected yet. Errors: OUT_OF_MEMORY. */
-WEIR_MUST_USE weir_status weir_inbox_init(weir_inbox *i, const weir_inbox_options *options,
-    weir_sql_database database, weir_error *err);
+WEIR_MUST_USE weir_status weir_inbox_init(
+    weir_inbox *i, const weir_inbox_options *options, weir_sql_database database, weir_error *err);
 /* Closes the database; of one that is all zeros nothing. All sessions must be closed. */
 void weir_inbox_fini(weir_inbox *i);
 

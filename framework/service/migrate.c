@@ -24,13 +24,12 @@ static weir_status look(weir_inbox *i, weir_sql_session *s, progress *p, weir_er
 {
     weir_buf sql = {0};
     weir_sql_answer answer = {.row = compare, .ctx = p};
-    weir_buf_printf(&sql, "select statement from %s where app = $1 order by n",
-        i->options.names.migrations);
+    weir_buf_printf(
+        &sql, "select statement from %s where app = $1 order by n", i->options.names.migrations);
     const char *text = weir_buf_str(&sql);
     weir_status st =
-        sql.failed
-            ? weir_fail_oom(err)
-            : weir_inbox_exec(s, text, W_OBJECT(W_STR("app", i->options.app)), &answer, err);
+        sql.failed ? weir_fail_oom(err)
+                   : weir_inbox_exec(s, text, W_OBJECT(W_STR("app", i->options.app)), &answer, err);
     weir_buf_fini(&sql);
     return st;
 }
@@ -84,9 +83,8 @@ static weir_status judge(const weir_inbox *i, const progress *p, weir_error *err
 static weir_status migrate_here(weir_inbox *i, weir_sql_session *s, weir_error *err)
 {
     progress p = {&i->options, 0, 0};
-    weir_status st = i->options.migrate
-                         ? i->database.ops->lock_migrations(i->database.self, s, err)
-                         : WEIR_OK;
+    weir_status st =
+        i->options.migrate ? i->database.ops->lock_migrations(i->database.self, s, err) : WEIR_OK;
     st = st ? st : look(i, s, &p, err);
     st = st ? st : judge(i, &p, err);
     for (size_t n = p.done; n < i->options.n_migrations && !st; n++) {

@@ -45,7 +45,7 @@ void weir_outbox_put_headers(weir_buf *to, const weir_outgoing *o)
     weir_buf_putc(to, ']');
 }
 
-static weir_view header(const weir_outgoing *o, const char *name, const char *or)
+static weir_view header(const weir_outgoing *o, const char *name, const char * or)
 {
     weir_view v = {NULL, 0};
     for (size_t i = 0; i < o->n_headers; i++) {
@@ -129,8 +129,8 @@ static bool read_headers(weir_view json, weir_arena *arena, weir_outgoing *o)
     return ok;
 }
 
-weir_status weir_outbox_read(const weir_field *cells, size_t n, weir_arena *arena,
-    weir_outbox_row *out, weir_error *err)
+weir_status weir_outbox_read(
+    const weir_field *cells, size_t n, weir_arena *arena, weir_outbox_row *out, weir_error *err)
 {
     enum { SEQ, TOPIC, KEY, VALUE, HEADERS, AT };
     *out = (weir_outbox_row){.seq = -1};
@@ -148,6 +148,6 @@ weir_status weir_outbox_read(const weir_field *cells, size_t n, weir_arena *aren
         return weir_fail_oom(err);
     }
     return ok ? WEIR_OK
-              : weir_fail(err, WEIR_E_STORE_BROKEN, "row %lld of an outbox is not as weir writes it",
-                    (long long)out->seq);
+              : weir_fail(err, WEIR_E_STORE_BROKEN,
+                    "row %lld of an outbox is not as weir writes it", (long long)out->seq);
 }

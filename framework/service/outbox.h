@@ -1,7 +1,7 @@
 /* The outbox: events as rows of a database, written in the transaction of the record that they come
- * of, and sent by the relay (service/relay.h). A row has everything of the Kafka record: topic, key,
- * value, and headers as JSON, [["id","o1/1"],["h",{"base64":"AAE="}],["none",null]].
- * Thread: plain functions. */
+ * of, and sent by the relay (service/relay.h). A row has everything of the Kafka record: topic,
+ * key, value, and headers as JSON, [["id","o1/1"],["h",{"base64":"AAE="}],["none",null]]. Thread:
+ * plain functions. */
 #ifndef WEIR_SERVICE_OUTBOX_H
 #define WEIR_SERVICE_OUTBOX_H
 
@@ -23,7 +23,7 @@ typedef struct weir_outbox_row {
 } weir_outbox_row;
 
 /* Errors: STORE_BROKEN (somebody else has written the row), OUT_OF_MEMORY. */
-WEIR_MUST_USE weir_status weir_outbox_read(const weir_field *cells, size_t n, weir_arena *arena,
-    weir_outbox_row *out, weir_error *err);
+WEIR_MUST_USE weir_status weir_outbox_read(
+    const weir_field *cells, size_t n, weir_arena *arena, weir_outbox_row *out, weir_error *err);
 
 #endif

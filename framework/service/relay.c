@@ -14,11 +14,11 @@
 
 enum {
     BATCH_ROWS = 500,
-    MOST_TOPICS = 64,  /* that are sent to at once */
-    MOST_OPEN = 2000,  /* rows and numbers that are jumped over */
+    MOST_TOPICS = 64, /* that are sent to at once */
+    MOST_OPEN = 2000, /* rows and numbers that are jumped over */
     BACKOFF_MS = 100,
     MOST_BACKOFF_MS = 5000,
-    LEAD_MS = 500,     /* how often others ask for the lead */
+    LEAD_MS = 500, /* how often others ask for the lead */
     TEND_MS = 1000,
     PURGE_MS = 10000,
     MOST_COUNTED = 100000,
@@ -57,6 +57,7 @@ struct weir_relay {
     weir_relay_options options;
     weir_sql_session session;
     bool leads, loaded;
+    bool asked_others; /* the lead is another's */
     unsigned failures; /* of the database, in a row */
     int64_t again_ms;  /* not before, after a failure */
     int64_t tend_ms, purge_ms, count_ms;
@@ -95,6 +96,11 @@ weir_relay_status weir_relay_look(weir_relay *r)
 bool weir_relay_busy(const weir_relay *r)
 {
     return atomic_load(&r->unanswered) > 0;
+}
+
+bool weir_relay_idle(const weir_relay *r)
+{
+    return !weir_relay_busy(r) && !r->sending && (r->asked_others || (r->loaded && !r->n_batch));
 }
 
 static void set_trouble(weir_relay *r, const weir_error *err)
@@ -348,8 +354,8 @@ static weir_status read_rows(weir_relay *r, weir_error *err)
     if (!put_unsent(r, now_ms)) {
         r->sql.len = len;
     }
-    weir_buf_printf(&r->sql, " order by seq limit %d) t where ahead < %zu order by seq",
-        BATCH_ROWS, r->options.batch_bytes);
+    weir_buf_printf(&r->sql, " order by seq limit %d) t where ahead < %zu order by seq", BATCH_ROWS,
+        r->options.batch_bytes);
     weir_status s = ask(r, &answer, err);
     if (!s && r->row_error.status && !r->n_batch) {
         *err = r->row_error;
@@ -480,7 +486,8 @@ static weir_status count(weir_relay *r, weir_error *err)
     weir_sql_answer answer = {.row = take_count, .ctx = r};
     weir_buf_clear(&r->sql);
     weir_buf_printf(&r->sql,
-        "select count(*), min(at_ms) from (select at_ms from %s where seq > %lld order by seq limit "
+        "select count(*), min(at_ms) from (select at_ms from %s where seq > %lld order by seq "
+        "limit "
         "%d) t",
         outbox(r), (long long)r->forgotten, MOST_COUNTED);
     return ask(r, &answer, err);
@@ -515,6 +522,7 @@ static weir_status lead(weir_relay *r, weir_error *err)
     weir_status s = weir_inbox_ready(i, &r->session, err);
     s = s ? s : ops->lead(i->database.self, &r->session, &leads, err);
     r->loaded = r->loaded && leads && r->leads;
+    r->asked_others = !s && !leads;
     r->leads = leads && !s;
     if (s || !leads || r->loaded) {
         return s;

@@ -5,10 +5,10 @@
  * forgotten as soon as nothing before it is open.
  *
  * Order. Of two rows, of which the second one's transaction began after the first one's was
- * committed, the first leaves first, within a topic. That is so for a key's events, since the records
- * of a key are handled one after the other, and at a rebalance the inbox row makes a second instance
- * wait for the first. Two relays that overlap, because one has lost its lock and does not know yet,
- * do no harm: both send in order, so whoever drops repeated ids still reads in order.
+ * committed, the first leaves first, within a topic. That is so for a key's events, since the
+ * records of a key are handled one after the other, and at a rebalance the inbox row makes a second
+ * instance wait for the first. Two relays that overlap, because one has lost its lock and does not
+ * know yet, do no harm: both send in order, so whoever drops repeated ids still reads in order.
  *
  * Numbers that are not there. Transactions commit in another order than they took their numbers. A
  * number that is jumped over is remembered, until its row appears, or every transaction has ended
@@ -30,8 +30,8 @@
 typedef struct weir_relay_options {
     weir_inbox *inbox;
     weir_emitter emitter;
-    int64_t poll_ms;    /* how often it looks without being woken */
-    size_t batch_bytes; /* read at once, about */
+    int64_t poll_ms;              /* how often it looks without being woken */
+    size_t batch_bytes;           /* read at once, about */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* A sending is answered: weir_relay_step has something to do. Thread: any. */
     void (*wake)(void *ctx);
@@ -52,6 +52,9 @@ void weir_relay_free(weir_relay *r);
 int64_t weir_relay_step(weir_relay *r);
 /* Are sendings under way? Thread: any. */
 bool weir_relay_busy(const weir_relay *r);
+
+/* Did the last step find nothing to send, or not lead? Thread: who drives it. */
+bool weir_relay_idle(const weir_relay *r);
 
 typedef struct weir_relay_status {
     bool leads;

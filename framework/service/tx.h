@@ -41,8 +41,8 @@ typedef struct weir_sql_session_ops {
     /* What is run from now on is a handler's: it writes neither weir's own tables nor copies, and
      * its errors are classed as the store's `sql_errors` has them. */
     void (*lend)(void *self, bool to_handler);
-    /* The connection itself: a PGconn of "postgres", a sqlite3 of "sqlite". NULL: it is of the other
-     * kind, or there is none now. */
+    /* The connection itself: a PGconn of "postgres", a sqlite3 of "sqlite". NULL: it is of the
+     * other kind, or there is none now. */
     void *(*native)(void *self, const char *kind);
     void (*close)(void *self);
 } weir_sql_session_ops;
@@ -93,8 +93,7 @@ typedef struct weir_sql_database_ops {
 
     /* *leads: this session is the one that relays, until it is closed or lost. */
     weir_status (*lead)(void *self, weir_sql_session *s, bool *leads, weir_error *err);
-    weir_status (*horizon)(
-        void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
+    weir_status (*horizon)(void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
     /* Up to which sequence number everything was sent, as far as that was kept. */
     weir_status (*sent_up_to)(void *self, weir_sql_session *s, int64_t *seq, weir_error *err);
     /* Everything up to it is sent: it may be forgotten. */

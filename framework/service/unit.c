@@ -327,8 +327,8 @@ static void finish_record(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, w
         weir_bump(&l->count.duplicates);
     }
     tx->done[tx->n_done++] = r;
-    bool full = tx->n_done == WEIR_UNIT_RECORDS || alone || tx->slow ||
-                l->now_ms - tx->begun_ms >= UNIT_MS;
+    bool full =
+        tx->n_done == WEIR_UNIT_RECORDS || alone || tx->slow || l->now_ms - tx->begun_ms >= UNIT_MS;
     if (full && tx->n_done == 1) {
         commit_alone(h, l, tx, r, m);
     } else if (full && !weir_unit_commit(h, l, NULL)) {

@@ -31,11 +31,11 @@ struct weir_tx {
     weir_sql_session session;
     weir_message *m;    /* that is handled; NULL: none */
     weir_inbox_key key; /* what its record is in the inbox */
-    bool begun;      /* the transaction */
-    bool entered;    /* the savepoint and inbox row of m */
-    bool duplicate;  /* m was done before */
-    bool slow;       /* the last handler took its time: each record is committed by itself */
-    bool emitted;    /* there are outbox rows in it */
+    bool begun;         /* the transaction */
+    bool entered;       /* the savepoint and inbox row of m */
+    bool duplicate;     /* m was done before */
+    bool slow;          /* the last handler took its time: each record is committed by itself */
+    bool emitted;       /* there are outbox rows in it */
     weir_error failure; /* of m; status WEIR_OK: none */
     uint64_t affected;
     weir_record *done[WEIR_UNIT_RECORDS]; /* not committed */

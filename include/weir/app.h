@@ -53,7 +53,8 @@ typedef struct weir_handler {
      * failure of it. Its rule is in the config's `breakers`, or is the default one. */
     const char *breaker;
     uint32_t max_in_flight; /* of its messages running or deferred at once; 0: no bound */
-    /* A store of the config: its records are handled once, in a transaction there (<weir/sql.h>). */
+    /* A store of the config: its records are handled once, in a transaction there (<weir/sql.h>).
+     */
     const char *tx;
 } weir_handler;
 

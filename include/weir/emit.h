@@ -29,7 +29,7 @@ typedef enum weir_field_kind {
     WEIR_FIELD_INT,    /* number */
     WEIR_FIELD_BOOL,   /* number: 0 or 1 */
     WEIR_FIELD_NULL,
-    WEIR_FIELD_JSON, /* text: a JSON document, taken as it is; ptr NULL is null */
+    WEIR_FIELD_JSON,  /* text: a JSON document, taken as it is; ptr NULL is null */
     WEIR_FIELD_BYTES, /* text: any bytes; ptr NULL is null. In JSON "\\x" and hexadecimal digits */
 } weir_field_kind;
 

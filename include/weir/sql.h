@@ -14,15 +14,16 @@
  *       if (!weir_next_row(&open, &row)) return weir_retry(m, 0, "no such user yet");
  *       weir_sql(tx, "insert into payments values ($1, $2)", W_TEXT("id", id),
  *           W_NUMBER("amount", amount));
- *       return weir_emit(m, .type = "payment.completed", .fields = W_OBJECT(W_TEXT("orderId", id)));
+ *       return weir_emit(m, .type = "payment.completed", .fields = W_OBJECT(W_TEXT("orderId",
+ * id)));
  *   }
  *
  * `.tx` names a store of the config, of the type `sqlite` or `postgres`. The record's inbox row,
  * the handler's statements and its emits, as rows of the outbox, are committed together, and only
  * then the record settles: a record that comes again is dropped, an event is never lost and never
  * sent for what was rolled back (docs/services.md). weir begins, commits and rolls back; a handler
- * does neither. The transaction begins with the first statement or emit, so what takes long, such as
- * asking another service, is best done before. Such a handler cannot defer its message.
+ * does neither. The transaction begins with the first statement or emit, so what takes long, such
+ * as asking another service, is best done before. Such a handler cannot defer its message.
  *
  * A statement that failed fails the record, whatever the handler returns, and all behind it are
  * not run. Its class is its error's: docs/errors.md, SQL_…; `sql_errors` of the store changes it.
@@ -77,8 +78,8 @@ WEIR_API WEIR_MUST_USE weir_status weir_rows_end(const weir_rows *rows);
 #endif
 
 /* The connection itself, inside of the transaction, for what weir_sql has no words for (COPY,
- * arrays, blobs in pieces). Never begin, commit or keep it; what fails there must be returned by the
- * handler. NULL: the store is of the other type, or cannot be reached (weir_retry then), or, of
+ * arrays, blobs in pieces). Never begin, commit or keep it; what fails there must be returned by
+ * the handler. NULL: the store is of the other type, or cannot be reached (weir_retry then), or, of
  * postgres, is kept in SQLite by a test. */
 WEIR_API struct pg_conn *weir_tx_pgconn(weir_tx *tx);
 WEIR_API struct sqlite3 *weir_tx_sqlite(weir_tx *tx);

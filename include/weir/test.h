@@ -61,6 +61,13 @@ WEIR_API void weir_test_change_at(weir_test *t, const char *file, int line, cons
 /* The last record of handlers comes once more: its partition was taken away and given back. */
 WEIR_API void weir_test_redeliver(weir_test *t);
 
+/* Handlers with `.tx` have a database in memory, SQLite whatever the config says, with their
+ * migrations applied. Runs a statement there, in the store of this name: for rows that a test
+ * begins with. */
+#define weir_test_sql(t, store, sql) weir_test_sql_at((t), __FILE__, __LINE__, (store), (sql))
+WEIR_API void weir_test_sql_at(
+    weir_test *t, const char *file, int line, const char *store, const char *sql);
+
 /* ---- What happens ------------------------------------------------------------------------------
  */
 
@@ -73,6 +80,8 @@ WEIR_API void weir_test_advance(weir_test *t, int64_t ms);
 WEIR_API void weir_test_fail_emits(weir_test *t, unsigned n);
 /* The next n dead letters cannot be written now. */
 WEIR_API void weir_test_fail_letters(weir_test *t, unsigned n);
+/* The next n statements in databases of handlers with `.tx` get no answer. */
+WEIR_API void weir_test_fail_sql(weir_test *t, unsigned n);
 
 /* ---- What is expected ---------------------------------------------------------------------------
  * `json` matches when it is equal, members that it does not name left aside; NULL: whatever it is.
@@ -90,6 +99,11 @@ WEIR_API void weir_expect_dead_at(weir_test *t, const char *file, int line, cons
     weir_expect_row_at((t), __FILE__, __LINE__, (cache), (key), (json))
 WEIR_API void weir_expect_row_at(
     weir_test *t, const char *file, int line, const char *cache, const char *key, const char *json);
+/* What a query answers, as an array of its rows: "[{\"id\":\"o1\"}]", as many as there are. */
+#define weir_expect_sql(t, store, sql, json) \
+    weir_expect_sql_at((t), __FILE__, __LINE__, (store), (sql), (json))
+WEIR_API void weir_expect_sql_at(
+    weir_test *t, const char *file, int line, const char *store, const char *sql, const char *json);
 /* Everything is handled and committed, and nothing has left that was not expected. */
 #define weir_expect_quiet(t) weir_expect_quiet_at((t), __FILE__, __LINE__)
 WEIR_API void weir_expect_quiet_at(weir_test *t, const char *file, int line);

@@ -57,8 +57,8 @@ static inline weir_status faulty_begin(void *self, weir_error *err)
     return st;
 }
 
-static inline weir_status faulty_exec(void *self, const char *sql, const weir_field *values,
-    weir_sql_answer *answer, weir_error *err)
+static inline weir_status faulty_exec(
+    void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
 {
     faulty_session *s = self;
     faulty_way way = faulty_ask(s->f, FAULTY_EXEC, sql);
@@ -151,8 +151,7 @@ static inline weir_status faulty_lock(void *self, weir_sql_session *s, weir_erro
     return f->inner.ops->lock_migrations(f->inner.self, faulty_inner(s), err);
 }
 
-static inline weir_status faulty_lead(
-    void *self, weir_sql_session *s, bool *leads, weir_error *err)
+static inline weir_status faulty_lead(void *self, weir_sql_session *s, bool *leads, weir_error *err)
 {
     faulty *f = self;
     if (faulty_ask(f, FAULTY_OTHER, "lead")) {

@@ -273,12 +273,10 @@ static void test_a_record_without_an_id_is_its_place_and_time(void **state)
     tx_begin(&s, NULL);
     script_add(&s.a.script, (script_deed){.kind = SCRIPT_RECORD, .key = "k", .value = "{}"});
     tx_run(&s);
-    assert_int_equal(
-        tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/0@%'"), 1);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/0@%'"), 1);
     tx_deliver(&s, 1, "k", "\xff"); /* an id that is no text is none */
     tx_run(&s);
-    assert_int_equal(
-        tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/1@%'"), 1);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/1@%'"), 1);
     tx_end(&s);
 }
 
@@ -425,8 +423,8 @@ static weir_status tx_reads(app *a, weir_message *m)
     assert_false(weir_next_row(&none, &row));
     assert_int_equal(weir_rows_end(&none), WEIR_OK);
     assert_int_equal(weir_sql_affected(tx), 0);
-    weir_rows back = weir_query(
-        tx, "update payments set n = 7 where id = 'z' returning n, id as \"the id\"");
+    weir_rows back =
+        weir_query(tx, "update payments set n = 7 where id = 'z' returning n, id as \"the id\"");
     assert_true(weir_next_row(&back, &row));
     assert_int_equal(weir_int(&row, "n"), 7);
     assert_true(weir_view_is(weir_text(&row, "the id"), "z"));
@@ -556,10 +554,10 @@ static void test_a_statement_that_got_no_answer_holds(void **state)
     s.fail_way = FAULTY_BEFORE;
     for (int at = 0; at < 40; at++) {
         s.fail_in = at;
-        tx_deliver(&s, at, "k", (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h", "i", "j",
-                                    "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v",
-                                    "w", "x", "y", "z", "0", "1", "2", "3", "4", "5", "6", "7",
-                                    "8", "9", "A", "B", "C", "D"}[at]);
+        tx_deliver(&s, at, "k",
+            (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
+                "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "0", "1", "2", "3", "4",
+                "5", "6", "7", "8", "9", "A", "B", "C", "D"}[at]);
         tx_run(&s);
     }
     assert_int_equal(s.a.n_letters, 0);
@@ -700,25 +698,25 @@ static void test_what_is_old_is_purged(void **state)
     tx_end(&s);
 }
 
-#define TX_CASES                                                                 \
-    cmocka_unit_test(test_all_of_it_is_committed_together),                      \
-        cmocka_unit_test(test_what_comes_again_is_dropped),                      \
-        cmocka_unit_test(test_a_record_without_an_id_is_its_place_and_time),     \
-        cmocka_unit_test(test_a_failed_record_takes_back_its_own_alone),         \
+#define TX_CASES                                                                      \
+    cmocka_unit_test(test_all_of_it_is_committed_together),                           \
+        cmocka_unit_test(test_what_comes_again_is_dropped),                           \
+        cmocka_unit_test(test_a_record_without_an_id_is_its_place_and_time),          \
+        cmocka_unit_test(test_a_failed_record_takes_back_its_own_alone),              \
         cmocka_unit_test(test_a_refused_statement_rejects_whatever_its_handler_says), \
-        cmocka_unit_test(test_a_wrong_statement_stops_the_app),                  \
-        cmocka_unit_test(test_a_handler_does_not_end_its_transaction),           \
-        cmocka_unit_test(test_a_copy_is_not_written),                            \
-        cmocka_unit_test(test_rows_are_read_as_they_were_written),               \
-        cmocka_unit_test(test_such_a_handler_does_not_defer),                    \
-        cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),      \
-        cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),   \
-        cmocka_unit_test(test_a_database_that_is_away_holds),                    \
-        cmocka_unit_test(test_a_statement_that_got_no_answer_holds),             \
-        cmocka_unit_test(test_attempts_outlive_a_restart),                       \
-        cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),           \
-        cmocka_unit_test(test_one_relays_at_a_time),                             \
-        cmocka_unit_test(test_the_relay_survives_its_database),                  \
+        cmocka_unit_test(test_a_wrong_statement_stops_the_app),                       \
+        cmocka_unit_test(test_a_handler_does_not_end_its_transaction),                \
+        cmocka_unit_test(test_a_copy_is_not_written),                                 \
+        cmocka_unit_test(test_rows_are_read_as_they_were_written),                    \
+        cmocka_unit_test(test_such_a_handler_does_not_defer),                         \
+        cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),           \
+        cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),        \
+        cmocka_unit_test(test_a_database_that_is_away_holds),                         \
+        cmocka_unit_test(test_a_statement_that_got_no_answer_holds),                  \
+        cmocka_unit_test(test_attempts_outlive_a_restart),                            \
+        cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),                \
+        cmocka_unit_test(test_one_relays_at_a_time),                                  \
+        cmocka_unit_test(test_the_relay_survives_its_database),                       \
         cmocka_unit_test(test_what_is_old_is_purged)
 
 #endif

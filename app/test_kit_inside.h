@@ -1,0 +1,24 @@
+/* What the parts of the test kit know of each other. Private to test_kit.c and test_sql.c. */
+#ifndef WEIR_APP_TEST_KIT_INSIDE_H
+#define WEIR_APP_TEST_KIT_INSIDE_H
+
+#include <weir/test.h>
+
+#include "app_inside.h"
+
+/* NULL: it could not be opened. */
+weir_app *weir_test_app(weir_test *t);
+/* Has the service failed? That is told once; nothing runs any more then. */
+bool weir_test_is_over(weir_test *t);
+void weir_test_fail_at(weir_test *t, const char *file, int line, const char *fmt, ...)
+    WEIR_PRINTF(4, 5);
+/* Is the text JSON that is equal to what is wanted, members that it does not name left aside? */
+bool weir_test_text_matches(weir_view is, const char *wanted);
+
+/* test_sql.c: sends what is in outboxes; when a refused one is due again, INT64_MAX: there is none.
+ */
+int64_t weir_test_relay(weir_test *t, int64_t now_ms);
+/* Says so where an outbox has something that was not sent. */
+void weir_test_expect_relayed(weir_test *t, const char *file, int line);
+
+#endif
