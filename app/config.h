@@ -191,6 +191,7 @@ typedef struct weir_config_columns {
     const weir_config_node *node;
     weir_config_texts keep, drop; /* at most one of them has items */
     weir_config_pairs rename;     /* old: new */
+    weir_config_pairs cast;       /* column: type; of tables */
 } weir_config_columns;
 
 struct weir_config_table;
@@ -229,6 +230,7 @@ typedef struct weir_config_table {
     weir_config_on_ddl on_ddl;
     weir_config_texts key;
     const char *position_column;
+    const char *soft_delete; /* NULL: rows go */
     weir_config_apply apply;
     const struct weir_config_table *mould; /* the entry with a pattern that it was cast from */
 } weir_config_table;

@@ -93,6 +93,16 @@ static void check_store(const weir_config_loader *loader, const weir_config_cach
     }
 }
 
+static bool has_text(const weir_config_texts *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool report(const weir_config_loader *loader, const weir_config_table *t, const char *key,
     weir_code code, const char *why)
 {
@@ -110,6 +120,31 @@ static void check_template(const weir_config_loader *loader, const weir_config_t
     } else if (pattern && t->table && !strstr(t->table, "{table}")) {
         report(loader, t, "table", WEIR_E_CONFIG_CONFLICT,
             "all tables of the pattern would be one: write `{table}` where their names go");
+    }
+}
+
+/* A type goes into statements as it is written. */
+static void check_casts(const weir_config_loader *loader, const weir_config_table *t)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+                                  " .,()[]\"";
+    const weir_config_columns *c = &t->cache.columns;
+    weir_config_scope all = {NULL, "tables"}, item = {&all, t->name}, columns = {&item, "columns"};
+    weir_config_scope cast = {&columns, "cast"};
+    for (size_t i = 0; i < c->cast.count; i++) {
+        const weir_config_pair *p = &c->cast.items[i];
+        weir_config_scope scope = {&cast, p->name};
+        if (!*p->value || strspn(p->value, letters) != strlen(p->value)) {
+            weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_BAD_VALUE,
+                "`%.60s` is no type: write it as PostgreSQL does, `numeric(12,2)`", p->value);
+        } else if (has_text(&c->drop, p->name) || (c->keep.count && !has_text(&c->keep, p->name))) {
+            weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_CONFLICT,
+                "a column that is left out has no type");
+        }
+    }
+    if (t->soft_delete && strcmp(t->soft_delete, t->position_column) == 0) {
+        report(loader, t, "soft_delete", WEIR_E_CONFIG_CONFLICT,
+            "it is the `position_column` too: they are two columns");
     }
 }
 
@@ -140,6 +175,16 @@ static void name_target(
     }
 }
 
+static const char *shown_name(const weir_config_pairs *renamed, const char *column)
+{
+    for (size_t i = 0; i < renamed->count; i++) {
+        if (strcmp(renamed->items[i].name, column) == 0) {
+            return renamed->items[i].value;
+        }
+    }
+    return column;
+}
+
 static void add_rule(const weir_config_loader *loader, const weir_config_table *t)
 {
     static const weir_on_ddl on_ddl[] = {
@@ -155,6 +200,12 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     for (size_t i = 0; key && i < t->key.count; i++) {
         key[i] = weir_view_of(t->key.items[i].text);
     }
+    const weir_config_pairs *casts = &t->cache.columns.cast;
+    weir_view(*cast)[2] = weir_arena_alloc(arena, casts->count * sizeof *cast);
+    for (size_t i = 0; cast && i < casts->count; i++) {
+        cast[i][0] = weir_view_of(shown_name(renamed, casts->items[i].name));
+        cast[i][1] = weir_view_of(casts->items[i].value);
+    }
     for (size_t i = 0; rename && i < renamed->count; i++) {
         rename[i][0] = weir_view_of(renamed->items[i].name);
         rename[i][1] = weir_view_of(renamed->items[i].value);
@@ -162,12 +213,15 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     weir_table_rule *rule = &store->tables[store->n_tables++];
     *rule = (weir_table_rule){.cache = t->name,
         .position_column = t->position_column,
+        .soft_delete = t->soft_delete,
         .create = t->create == WEIR_CONFIG_CREATE_IF_MISSING,
         .on_ddl = on_ddl[t->on_ddl],
         .key = key,
         .n_key = t->key.count,
         .rename = (const weir_view(*)[2])rename,
         .n_rename = renamed->count,
+        .cast = (const weir_view(*)[2])cast,
+        .n_cast = casts->count,
         .modes = weir_config_column_modes(t->cache.source)};
     name_target(loader, t, rule);
 }
@@ -214,6 +268,7 @@ void weir_config_resolve_tables(const weir_config_loader *loader)
         const weir_config_table *t = &c->tables.items[i];
         bool pattern = t->cache.from && weir_config_is_pattern(t->cache.from);
         check_template(loader, t);
+        check_casts(loader, t);
         if (!pattern && t->cache.store && t->cache.source && t->cache.store->tables) {
             weir_config_add_table(loader, t);
         }

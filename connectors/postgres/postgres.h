@@ -17,7 +17,10 @@ typedef struct weir_pg {
     bool staged;        /* the transaction has used a stage */
     bool locked_before; /* it held the lock: a session that was cut off may hold it yet */
     bool no_direct;     /* COPY into the table itself met a row: not until something is committed */
-    unsigned next_id;   /* of stages */
+    bool no_direct_soft; /* it met one in a table with soft deletes, where inserts may well: never
+                          * again
+                          */
+    unsigned next_id;    /* of stages */
     weir_buf sql, copy;
     /* Readers. Lock: reader_lock. */
     pthread_mutex_t reader_lock;
@@ -80,6 +83,8 @@ weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *sh
     const weir_view *key_columns, size_t n_key, weir_error *err);
 weir_status weir_pg_add_column(
     void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, bool *same, weir_error *err);
 
 /* postgres_read.c */
 weir_status weir_pg_fetch(void *self, weir_table *t, const weir_view *const *keys, size_t n,
@@ -90,6 +95,9 @@ weir_status weir_pg_clear(void *self, weir_table *t, weir_error *err);
 /* On any connection: the ordinality of the key, the position, the row. */
 WEIR_MUST_USE weir_status weir_pg_fetch_with(PGconn *conn, weir_buf *sql, const weir_table *t,
     const weir_view *const *keys, size_t n, bool rows, PGresult **r, weir_error *err);
+
+/* What becomes of a row that is deleted softly: "column=now(), position=null". */
+void weir_pg_put_death(weir_buf *to, const weir_table *t);
 
 /* postgres_write.c */
 weir_status weir_pg_write(void *self, weir_table *t, const weir_table_change *changes, size_t n,

@@ -1,4 +1,5 @@
 /* What PostgreSQL's catalog says of a table, and making and changing one. See postgres.h. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -217,7 +218,12 @@ weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *sh
         weir_buf_puts(&p->sql, ", ");
     }
     weir_sql_quote(&p->sql, weir_view_of(t->rule->position_column));
-    weir_buf_puts(&p->sql, " bytea, primary key (");
+    weir_buf_puts(&p->sql, " bytea, ");
+    if (t->rule->soft_delete) {
+        weir_sql_quote(&p->sql, weir_view_of(t->rule->soft_delete));
+        weir_buf_puts(&p->sql, " timestamp with time zone, ");
+    }
+    weir_buf_puts(&p->sql, "primary key (");
     for (size_t i = 0; i < n_key; i++) {
         weir_buf_puts(&p->sql, i ? "," : "");
         weir_sql_quote(&p->sql, key_columns[i]);
@@ -236,4 +242,33 @@ weir_status weir_pg_add_column(
     weir_buf_putc(&p->sql, ' ');
     weir_buf_putv(&p->sql, column->type);
     return define(p, t, err);
+}
+
+/* PostgreSQL itself says what a user's spelling stands for: "varchar(20)" is "character
+ * varying(20)".
+ */
+weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, bool *same, weir_error *err)
+{
+    weir_pg *p = self;
+    PGresult *r;
+    weir_buf_clear(&p->sql);
+    weir_buf_printf(&p->sql, "select null::%.*s", WEIR_ARG(type));
+    weir_status st = p->sql.failed
+                         ? weir_fail_oom(err)
+                         : weir_pg_run(p->conn, t, weir_buf_str(&p->sql), 0, NULL, &r, err);
+    if (st) {
+        return st;
+    }
+    char oid[24], modifier[24];
+    snprintf(oid, sizeof oid, "%u", PQftype(r, 0));
+    snprintf(modifier, sizeof modifier, "%d", PQfmod(r, 0));
+    PQclear(r);
+    const char *values[] = {oid, modifier};
+    st = weir_pg_run(p->conn, t, "select format_type($1::oid, $2::int)", 2, values, &r, err);
+    if (!st) {
+        *same = weir_view_is(weir_pg_value(r, 0, 0), column->type);
+        PQclear(r);
+    }
+    return st;
 }

@@ -15,7 +15,16 @@ static void put_name(weir_buf *to, const char *before, const char *name)
  * process that has just begun, and columns of the user's own do no harm. */
 static bool is_shown(const weir_table *t, size_t i)
 {
-    return strcmp(t->columns[i].name, t->rule->position_column) != 0;
+    return !weir_table_is_own(t, t->columns[i].name);
+}
+
+/* Of soft deletes: the row is there. */
+static void put_alive(weir_buf *to, const weir_table *t, const char *before)
+{
+    if (t->rule->soft_delete) {
+        put_name(to, before, t->rule->soft_delete);
+        weir_buf_puts(to, " is null");
+    }
 }
 
 /* The row as JSON: row_to_json of a table's columns. */
@@ -64,6 +73,7 @@ static void put_fetch(weir_buf *to, const weir_table *t, bool rows)
         weir_buf_printf(to, "%ss.k%zu=", i ? " and " : "", i);
         put_name(to, "t.", weir_table_key_column(t, i)->name);
     }
+    put_alive(to, t, " and t.");
 }
 
 /* One array for each column of the key. The texts are the caller's to free. */
@@ -154,6 +164,7 @@ static void put_page(
         }
         weir_buf_puts(to, ")");
     }
+    put_alive(to, t, from ? " and t." : " where t.");
     weir_buf_puts(to, " order by ");
     put_keys(to, t, "t.");
     weir_buf_printf(to, " limit %u", limit);
@@ -197,6 +208,12 @@ weir_status weir_pg_clear(void *self, weir_table *t, weir_error *err)
 {
     weir_pg *p = self;
     weir_buf_clear(&p->sql);
-    weir_buf_printf(&p->sql, "delete from %s", t->quoted);
+    if (t->rule->soft_delete) {
+        weir_buf_printf(&p->sql, "update %s t set ", t->quoted);
+        weir_pg_put_death(&p->sql, t);
+        put_alive(&p->sql, t, " where t.");
+    } else {
+        weir_buf_printf(&p->sql, "delete from %s", t->quoted);
+    }
     return weir_pg_do_buffer(p, t, err);
 }

@@ -133,6 +133,11 @@ static weir_status pg_count(void *self, const weir_table *t, int64_t *rows, weir
     }
     weir_buf_clear(&p->sql);
     weir_buf_printf(&p->sql, "select count(*)::text from %s", t->quoted);
+    if (t->rule->soft_delete) {
+        weir_buf_puts(&p->sql, " where ");
+        weir_sql_quote(&p->sql, weir_view_of(t->rule->soft_delete));
+        weir_buf_puts(&p->sql, " is null");
+    }
     st = weir_pg_run(p->conn, t, weir_buf_str(&p->sql), 0, NULL, &r, err);
     if (!st) {
         weir_text_to_int64(weir_pg_value(r, 0, 0), rows);
@@ -179,6 +184,7 @@ static const weir_table_driver pg_driver = {
     .check_key = weir_pg_check_key,
     .create = weir_pg_create,
     .add_column = weir_pg_add_column,
+    .is_type = weir_pg_is_type,
     .fetch = weir_pg_fetch,
     .write = weir_pg_write,
     .page = weir_pg_page,

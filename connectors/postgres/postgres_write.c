@@ -221,7 +221,7 @@ static weir_status copy_in(writing *w, bool direct, weir_error *err)
 
 static bool is_direct(const writing *w)
 {
-    if (w->p->no_direct || !w->n) {
+    if (w->p->no_direct || !w->n || (w->t->rule->soft_delete && w->p->no_direct_soft)) {
         return false;
     }
     for (size_t i = 0; i < w->n; i++) {
@@ -248,6 +248,7 @@ static weir_status copy_direct(writing *w, bool *moved, weir_error *err)
     weir_status st = copy_in(w, true, err);
     if (st == WEIR_FATAL && strcmp(err->code, "TABLE_DEPENDS") == 0) {
         w->p->no_direct = *moved = true; /* the key's own index, or another one: told next time */
+        w->p->no_direct_soft |= w->t->rule->soft_delete != NULL;
         return WEIR_OK;
     }
     return st;
@@ -297,13 +298,32 @@ static void put_guard(writing *w, char op)
     weir_buf_puts(sql, " and t.");
     put_name(sql, w->t->rule->position_column);
     weir_buf_puts(sql, " is not distinct from s._weir_old");
+    if (w->t->rule->soft_delete) {
+        weir_buf_puts(sql, " and t.");
+        put_name(sql, w->t->rule->soft_delete);
+        weir_buf_puts(sql, " is null");
+    }
+}
+
+void weir_pg_put_death(weir_buf *to, const weir_table *t)
+{
+    put_name(to, t->rule->soft_delete);
+    weir_buf_puts(to, "=now(), ");
+    put_name(to, t->rule->position_column);
+    weir_buf_puts(to, "=null");
 }
 
 static weir_status delete_rows(writing *w, bool *moved, weir_error *err)
 {
     weir_buf *sql = &w->p->sql;
     weir_buf_clear(sql);
-    weir_buf_printf(sql, "delete from %s t using %s s", w->t->quoted, w->stage);
+    if (w->t->rule->soft_delete) {
+        weir_buf_printf(sql, "update %s t set ", w->t->quoted);
+        weir_pg_put_death(sql, w->t);
+        weir_buf_printf(sql, " from %s s", w->stage);
+    } else {
+        weir_buf_printf(sql, "delete from %s t using %s s", w->t->quoted, w->stage);
+    }
     put_guard(w, 'd');
     return expect_count(w, WEIR_TABLE_DELETE, moved, err);
 }
@@ -329,11 +349,34 @@ static weir_status update_rows(writing *w, weir_table_op op, bool *moved, weir_e
     return expect_count(w, op, moved, err);
 }
 
+/* What an insert does where a row was deleted softly: it takes its place. */
+static void put_revival(const writing *w, weir_buf *sql)
+{
+    weir_buf_puts(sql, "update set ");
+    put_name(sql, w->t->rule->soft_delete);
+    weir_buf_puts(sql, "=null,");
+    put_name(sql, w->t->rule->position_column);
+    weir_buf_puts(sql, "=excluded.");
+    put_name(sql, w->t->rule->position_column);
+    for (size_t i = 0; w->signature && i < w->signature->n_members; i++) {
+        if (is_written(w, i)) {
+            const char *name = w->t->columns[w->signature->columns[i]].name;
+            weir_buf_puts(sql, ",");
+            put_name(sql, name);
+            weir_buf_puts(sql, "=excluded.");
+            put_name(sql, name);
+        }
+    }
+    weir_buf_puts(sql, " where t.");
+    put_name(sql, w->t->rule->soft_delete);
+    weir_buf_puts(sql, " is not null");
+}
+
 static weir_status insert_rows(writing *w, bool *moved, weir_error *err)
 {
     weir_buf *sql = &w->p->sql;
     weir_buf_clear(sql);
-    weir_buf_printf(sql, "insert into %s (", w->t->quoted);
+    weir_buf_printf(sql, "insert into %s as t (", w->t->quoted);
     put_columns(w, sql, "");
     weir_buf_puts(sql, ",");
     put_name(sql, w->t->rule->position_column);
@@ -349,7 +392,12 @@ static weir_status insert_rows(writing *w, bool *moved, weir_error *err)
         weir_buf_puts(sql, i ? "," : "");
         put_name(sql, weir_table_key_column(w->t, i)->name);
     }
-    weir_buf_puts(sql, ") do nothing");
+    weir_buf_puts(sql, ") do ");
+    if (w->t->rule->soft_delete) {
+        put_revival(w, sql);
+    } else {
+        weir_buf_puts(sql, "nothing");
+    }
     return expect_count(w, WEIR_TABLE_INSERT, moved, err);
 }
 

@@ -77,6 +77,10 @@ void weir_sqlite_put_keys(
     weir_buf *to, const weir_table *t, const char *between, const char *behind);
 /* "select" of the position, then the key's columns, then those of the row. */
 void weir_sqlite_put_select(weir_buf *to, const weir_table *t, bool rows);
+/* Of soft deletes: "column is null"; nothing where there are none. */
+void weir_sqlite_put_alive(weir_buf *to, const weir_table *t, const char *before);
+/* What becomes of a row that is deleted softly. */
+void weir_sqlite_put_death(weir_buf *to, const weir_table *t);
 /* NULL: out of memory. */
 weir_sqlite_statements *weir_sqlite_statements_of(weir_table *t);
 /* For signatures up to n. False: out of memory. */
@@ -110,6 +114,8 @@ weir_status weir_sqlite_create(void *self, const weir_table *t, const weir_shape
     const weir_view *key_columns, size_t n_key, weir_error *err);
 weir_status weir_sqlite_add_column(
     void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+weir_status weir_sqlite_is_type(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, bool *same, weir_error *err);
 
 /* sqlite_read.c, sqlite_write.c */
 weir_status weir_sqlite_fetch(void *self, weir_table *t, const weir_view *const *keys, size_t n,

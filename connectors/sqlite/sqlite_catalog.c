@@ -14,7 +14,7 @@ static weir_status take_column(weir_table *t, sqlite3_stmt *s, weir_error *err)
     const char *type = (const char *)sqlite3_column_text(s, 2);
     weir_buf pg_type = {0};
     weir_table_column c = {.generated = sqlite3_column_int(s, 6) > 1};
-    bool ours = strcmp(name, t->rule->position_column) == 0;
+    bool ours = weir_table_is_own(t, name);
     bool exact = weir_sqlite_form_of(weir_view_of(type), &c.form, &pg_type) || ours;
     weir_status st = WEIR_OK;
     if (!exact) {
@@ -158,7 +158,12 @@ weir_status weir_sqlite_create(void *self, const weir_table *t, const weir_shape
         weir_buf_puts(&q->sql, ", ");
     }
     weir_sql_quote(&q->sql, weir_view_of(t->rule->position_column));
-    weir_buf_puts(&q->sql, " blob, primary key (");
+    weir_buf_puts(&q->sql, " blob, ");
+    if (t->rule->soft_delete) {
+        weir_sql_quote(&q->sql, weir_view_of(t->rule->soft_delete));
+        weir_buf_puts(&q->sql, " TIMESTAMPTZ_TEXT, ");
+    }
+    weir_buf_puts(&q->sql, "primary key (");
     for (size_t i = 0; i < n_key; i++) {
         weir_buf_puts(&q->sql, i ? "," : "");
         weir_sql_quote(&q->sql, key_columns[i]);
@@ -177,4 +182,21 @@ weir_status weir_sqlite_add_column(
     weir_buf_putc(&q->sql, ' ');
     weir_sqlite_type_put(&q->sql, column->type);
     return weir_sqlite_do_buffer(q, t, err);
+}
+
+/* Types are alike where values would be kept alike. */
+weir_status weir_sqlite_is_type(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, bool *same, weir_error *err)
+{
+    weir_buf declared = {0}, ignored = {0};
+    weir_form form;
+    (void)self;
+    (void)t;
+    weir_sqlite_type_put(&declared, type);
+    bool exact = weir_sqlite_form_of(weir_buf_view(&declared), &form, &ignored);
+    *same = exact && form == column->form;
+    bool failed = declared.failed || ignored.failed;
+    weir_buf_fini(&declared);
+    weir_buf_fini(&ignored);
+    return failed ? weir_fail_oom(err) : WEIR_OK;
 }

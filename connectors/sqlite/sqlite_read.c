@@ -63,6 +63,7 @@ static void put_page(
         }
         weir_buf_puts(to, ")");
     }
+    weir_sqlite_put_alive(to, t, from ? " and " : " where ");
     weir_buf_puts(to, " order by ");
     weir_sqlite_put_keys(to, t, ",", "");
     weir_buf_printf(to, " limit %u", limit);
@@ -137,6 +138,12 @@ weir_status weir_sqlite_clear(void *self, weir_table *t, weir_error *err)
 {
     weir_sqlite *q = self;
     weir_buf_clear(&q->sql);
-    weir_buf_printf(&q->sql, "delete from %s", t->quoted);
+    if (t->rule->soft_delete) {
+        weir_buf_printf(&q->sql, "update %s set ", t->quoted);
+        weir_sqlite_put_death(&q->sql, t);
+        weir_sqlite_put_alive(&q->sql, t, " where ");
+    } else {
+        weir_buf_printf(&q->sql, "delete from %s", t->quoted);
+    }
     return weir_sqlite_do_buffer(q, t, err);
 }

@@ -69,7 +69,7 @@ bool weir_sqlite_room_for(weir_sqlite_statements *m, size_t n)
  * process that has just begun, and columns of the user's own do no harm. */
 static bool is_shown(const weir_table *t, size_t i)
 {
-    return strcmp(t->columns[i].name, t->rule->position_column) != 0;
+    return !weir_table_is_own(t, t->columns[i].name);
 }
 
 /* The position, then the key's columns, then those of the row. */
@@ -87,12 +87,29 @@ void weir_sqlite_put_select(weir_buf *to, const weir_table *t, bool rows)
     weir_buf_printf(to, " from %s", t->quoted);
 }
 
+void weir_sqlite_put_alive(weir_buf *to, const weir_table *t, const char *before)
+{
+    if (t->rule->soft_delete) {
+        weir_sqlite_put_name(to, before, t->rule->soft_delete);
+        weir_buf_puts(to, " is null");
+    }
+}
+
+void weir_sqlite_put_death(weir_buf *to, const weir_table *t)
+{
+    weir_sqlite_put_name(to, "", t->rule->soft_delete);
+    weir_buf_puts(to, "=strftime('%Y-%m-%dT%H:%M:%f+00:00','now'),");
+    weir_sqlite_put_name(to, "", t->rule->position_column);
+    weir_buf_puts(to, "=null");
+}
+
 weir_status weir_sqlite_prepare_fetch(
     sqlite3 *db, weir_buf *sql, const weir_table *t, bool rows, sqlite3_stmt **s, weir_error *err)
 {
     weir_sqlite_put_select(sql, t, rows);
     weir_buf_puts(sql, " where ");
     weir_sqlite_put_keys(sql, t, " and ", "=?");
+    weir_sqlite_put_alive(sql, t, " and ");
     return weir_sqlite_prepare(db, t, sql, s, err);
 }
 

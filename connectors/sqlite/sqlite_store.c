@@ -195,6 +195,7 @@ static weir_status lite_count(void *self, const weir_table *t, int64_t *rows, we
     sqlite3_stmt *s;
     weir_buf_clear(&q->sql);
     weir_buf_printf(&q->sql, "select count(*) from %s", t->quoted);
+    weir_sqlite_put_alive(&q->sql, t, " where ");
     weir_status st = weir_sqlite_prepare(q->db, t, &q->sql, &s, err);
     if (!st && sqlite3_step(s) == SQLITE_ROW) {
         *rows = sqlite3_column_int64(s, 0);
@@ -238,6 +239,7 @@ static const weir_table_driver lite_driver = {
     .check_key = weir_sqlite_check_key,
     .create = weir_sqlite_create,
     .add_column = weir_sqlite_add_column,
+    .is_type = weir_sqlite_is_type,
     .fetch = weir_sqlite_fetch,
     .write = weir_sqlite_write,
     .page = weir_sqlite_page,

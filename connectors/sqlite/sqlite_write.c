@@ -26,6 +26,28 @@ static void put_guard(weir_buf *to, const weir_table *t)
     weir_sqlite_put_keys(to, t, " and ", "=?");
     weir_sqlite_put_name(to, " and ", t->rule->position_column);
     weir_buf_puts(to, " is ?");
+    weir_sqlite_put_alive(to, t, " and ");
+}
+
+static void put_excluded(weir_buf *to, const char *name)
+{
+    weir_sqlite_put_name(to, ",", name);
+    weir_sqlite_put_name(to, "=excluded.", name);
+}
+
+/* What an insert does where a row was deleted softly: it takes its place. */
+static void put_revival(weir_buf *to, const weir_table *t, const weir_signature *g)
+{
+    weir_sqlite_put_name(to, "update set ", t->rule->soft_delete);
+    weir_buf_puts(to, "=null");
+    put_excluded(to, t->rule->position_column);
+    for (size_t i = 0; g && i < g->n_members; i++) {
+        if (is_written(t, g, i)) {
+            put_excluded(to, t->columns[g->columns[i]].name);
+        }
+    }
+    weir_sqlite_put_name(to, " where ", t->rule->soft_delete);
+    weir_buf_puts(to, " is not null");
 }
 
 /* Parameters: new position, key, columns. */
@@ -50,7 +72,12 @@ static weir_status prepare_insert(
     }
     weir_buf_puts(&q->sql, ") on conflict (");
     weir_sqlite_put_keys(&q->sql, t, ",", "");
-    weir_buf_puts(&q->sql, ") do nothing");
+    weir_buf_puts(&q->sql, ") do ");
+    if (t->rule->soft_delete) {
+        put_revival(&q->sql, t, g);
+    } else {
+        weir_buf_puts(&q->sql, "nothing");
+    }
     return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
 }
 
@@ -76,7 +103,12 @@ static weir_status prepare_delete(
     weir_sqlite *q, const weir_table *t, sqlite3_stmt **s, weir_error *err)
 {
     weir_buf_clear(&q->sql);
-    weir_buf_printf(&q->sql, "delete from %s", t->quoted);
+    if (t->rule->soft_delete) {
+        weir_buf_printf(&q->sql, "update %s set ", t->quoted);
+        weir_sqlite_put_death(&q->sql, t);
+    } else {
+        weir_buf_printf(&q->sql, "delete from %s", t->quoted);
+    }
     put_guard(&q->sql, t);
     return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
 }

@@ -10,6 +10,8 @@
 #ifndef WEIR_SQL_TABLE_H
 #define WEIR_SQL_TABLE_H
 
+#include <string.h>
+
 #include "base/map.h"
 #include "cdc/column.h"
 #include "cdc/shape.h"
@@ -52,6 +54,7 @@ typedef struct weir_signature {
     weir_view *members;
     size_t n_members;
     size_t *columns; /* of the table, in the members' order; SIZE_MAX: ignored */
+    size_t *key;     /* the members that are the table's key, in its order; SIZE_MAX: not there */
     size_t n_columns;
     unsigned number; /* within the table */
 } weir_signature;
@@ -86,6 +89,10 @@ typedef enum weir_table_op {
     WEIR_TABLE_POSITION, /* only the position column */
     WEIR_TABLE_DELETE,
 } weir_table_op;
+
+/* Soft deletes (the rule's soft_delete): a row that goes stays, with the time in that column and no
+ * position. For everything else here it is not there: it is not found, nor met by a page or
+ * counted, and an insert takes its place. */
 
 /* What becomes of one row. The texts are those of the columns' input; ptr NULL: NULL. */
 typedef struct weir_table_change {
@@ -137,6 +144,9 @@ typedef struct weir_table_driver {
         const weir_view *key_columns, size_t n_key, weir_error *err);
     weir_status (*add_column)(
         void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+    /* Is a column of this type, which is spelled as a user would? */
+    weir_status (*is_type)(void *self, const weir_table *t, const weir_table_column *column,
+        weir_view type, bool *same, weir_error *err);
 
     weir_status (*fetch)(void *self, weir_table *t, const weir_view *const *keys, size_t n,
         bool rows, weir_table_found_fn *found, void *ctx, weir_error *err);
@@ -183,6 +193,12 @@ const weir_table_column *weir_table_column_named(const weir_table *t, weir_view 
 /* Adds a column to a description. False: out of memory. */
 bool weir_table_add_column(weir_table *t, weir_table_column column, const char *name,
     const char *type, const char *pg_type);
+/* Is this column weir's own, and no part of the row? */
+static inline bool weir_table_is_own(const weir_table *t, const char *name)
+{
+    return strcmp(name, t->rule->position_column) == 0 ||
+           (t->rule->soft_delete && strcmp(name, t->rule->soft_delete) == 0);
+}
 static inline const weir_table_column *weir_table_key_column(const weir_table *t, size_t i)
 {
     return &t->columns[t->key[i].column];

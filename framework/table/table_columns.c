@@ -16,6 +16,39 @@ static weir_status missing_type(const weir_table *t, weir_view column, weir_erro
         WEIR_ARG(column), t->quoted);
 }
 
+static bool is_cast(const weir_table *t, weir_view column, weir_view *type)
+{
+    for (size_t i = 0; i < t->rule->n_cast; i++) {
+        if (weir_view_eq(t->rule->cast[i][0], column)) {
+            *type = t->rule->cast[i][1];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A column of rows to come, with the type that it is to have in the table. */
+static weir_status typed_column(
+    const weir_table *t, const weir_shape_column *told, weir_shape_column *out, weir_error *err)
+{
+    *out = *told;
+    bool known = is_cast(t, told->name, &out->type) || told->type.len;
+    return known ? WEIR_OK : missing_type(t, told->name, err);
+}
+
+static weir_status typed_shape(
+    weir_table_store *s, const weir_table *t, weir_shape *out, weir_error *err)
+{
+    size_t n = t->shape->n_columns;
+    weir_shape_column *columns = weir_arena_alloc(&s->scratch, n * sizeof *columns);
+    weir_status st = columns ? WEIR_OK : weir_fail_oom(err);
+    for (size_t i = 0; i < n && !st; i++) {
+        st = typed_column(t, &t->shape->columns[i], &columns[i], err);
+    }
+    *out = (weir_shape){columns, n};
+    return st;
+}
+
 weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, weir_error *err)
 {
     weir_view *names = (weir_view *)(uintptr_t)t->rule->key;
@@ -36,12 +69,9 @@ weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, w
             "sources.NAME.types, or make the table",
             t->quoted);
     }
-    for (size_t i = 0; i < t->shape->n_columns; i++) {
-        if (!t->shape->columns[i].type.len) {
-            return missing_type(t, t->shape->columns[i].name, err);
-        }
-    }
-    st = s->driver->create(s->self, t, t->shape, names, n, err);
+    weir_shape shape = {NULL, 0};
+    st = typed_shape(s, t, &shape, err);
+    st = st ? st : s->driver->create(s->self, t, &shape, names, n, err);
     t->described = false;
     st = st ? st : weir_table_describe(s, t, err);
     t->changed = true;
@@ -64,6 +94,13 @@ static weir_status place_member(
 {
     *at = SIZE_MAX;
     if (weir_table_column_named(t, name, at)) {
+        if (weir_table_is_own(t, t->columns[*at].name)) {
+            return weir_fail(err, WEIR_E_TABLE_COLUMN,
+                "rows of table %s have a column \"%.*s\", which is weir's own there: rename or "
+                "drop "
+                "one of them",
+                t->quoted, WEIR_ARG(name));
+        }
         *at = t->columns[*at].generated ? SIZE_MAX : *at;
         return WEIR_OK;
     }
@@ -75,13 +112,15 @@ static weir_status place_member(
             "table %s has no column \"%.*s\", which its rows have, and on_ddl is stop", t->quoted,
             WEIR_ARG(name));
     }
-    const weir_shape_column *c = shape_column(t, name);
-    if (!c || !c->type.len) {
-        return missing_type(t, name, err);
+    const weir_shape_column *told = shape_column(t, name);
+    weir_shape_column c;
+    weir_status st = told ? typed_column(t, told, &c, err) : missing_type(t, name, err);
+    st = st ? st : s->driver->add_column(s->self, t, &c, err);
+    if (st) {
+        return st;
     }
-    weir_status st = s->driver->add_column(s->self, t, c, err);
     t->described = false;
-    st = st ? st : weir_table_describe(s, t, err);
+    st = weir_table_describe(s, t, err);
     t->changed = *changed = true;
     if (!st && !weir_table_column_named(t, name, at)) {
         return weir_fail(
@@ -132,7 +171,8 @@ static bool fill_signature(
 {
     g->members = weir_arena_alloc(&g->arena, row->len * sizeof *g->members);
     g->columns = weir_arena_alloc(&g->arena, row->len * sizeof *g->columns);
-    if (!g->members || !g->columns) {
+    g->key = weir_arena_alloc(&g->arena, t->n_key * sizeof *g->key);
+    if (!g->members || !g->columns || !g->key) {
         return false;
     }
     WEIR_EACH_MEMBER(row, name, value)
@@ -144,6 +184,12 @@ static bool fill_signature(
         g->columns[g->n_members] = c && !c->generated ? at : SIZE_MAX;
         g->n_columns += g->columns[g->n_members] != SIZE_MAX;
         g->members[g->n_members++] = weir_arena_copy(&g->arena, weir_raw(name));
+    }
+    for (size_t k = 0; k < t->n_key; k++) {
+        g->key[k] = SIZE_MAX;
+        for (size_t m = 0; m < g->n_members; m++) {
+            g->key[k] = g->columns[m] == t->key[k].column ? m : g->key[k];
+        }
     }
     return !g->arena.failed && !s->scratch.failed;
 }

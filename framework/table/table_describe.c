@@ -97,6 +97,24 @@ static weir_table *new_table(weir_table_store *s, const char *name)
     return t;
 }
 
+/* A column that is to have a type of the config's has it. */
+static weir_status check_casts(weir_table_store *s, const weir_table *t, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < t->rule->n_cast && !st; i++) {
+        const weir_view *cast = t->rule->cast[i];
+        const weir_table_column *c = weir_table_column_named(t, cast[0], NULL);
+        bool same = true;
+        st = c ? s->driver->is_type(s->self, t, c, cast[1], &same, err) : WEIR_OK;
+        if (!st && !same) {
+            st = weir_fail(err, WEIR_E_TABLE_COLUMN,
+                "column \"%s\" of table %s is %s, and `cast` says %.*s: change one of them",
+                c->name, t->quoted, c->type, WEIR_ARG(cast[1]));
+        }
+    }
+    return st;
+}
+
 static weir_status check_described(weir_table_store *s, weir_table *t, weir_error *err)
 {
     bool unique = false;
@@ -111,7 +129,15 @@ static weir_status check_described(weir_table_store *s, weir_table *t, weir_erro
             "blob), or name another one by position_column",
             t->quoted, t->rule->position_column);
     }
-    weir_status st = s->driver->check_key(s->self, t, &unique, err);
+    if (t->rule->soft_delete &&
+        !weir_table_column_named(t, weir_view_of(t->rule->soft_delete), NULL)) {
+        return weir_fail(err, WEIR_E_TABLE_COLUMN,
+            "table %s has no column \"%s\", which soft_delete names: add it (timestamp with time "
+            "zone, in SQLite TIMESTAMPTZ_TEXT)",
+            t->quoted, t->rule->soft_delete);
+    }
+    weir_status st = check_casts(s, t, err);
+    st = st ? st : s->driver->check_key(s->self, t, &unique, err);
     return st || unique
                ? st
                : weir_fail(err, WEIR_E_TABLE_KEY,

@@ -75,21 +75,19 @@ static weir_status row_values(
 }
 
 /* A key whose JSON was rendered in another way than its column's in the row is a key that would not
- * be found again. */
+ * be found again, and a row that is not the source's. */
 static weir_status check_key(
     const flush *f, const weir_table_entry *e, const weir_view *values, weir_error *err)
 {
     const weir_table *t = f->table;
-    const weir_signature *g = f->signature;
     for (size_t k = 0; k < t->n_key; k++) {
-        for (size_t i = 0; !t->key[k].plain && i < g->n_members; i++) {
-            if (g->columns[i] == t->key[k].column && !weir_view_eq(values[i], e->values[k])) {
-                return weir_fail(err, WEIR_E_TABLE_KEY,
-                    "column \"%s\" of table %s is %.*s in a row and %.*s by its key: say under "
-                    "sources.NAME.modes how the connector writes it",
-                    weir_table_key_column(t, k)->name, t->quoted, WEIR_ARG(values[i]),
-                    WEIR_ARG(e->values[k]));
-            }
+        size_t m = f->signature->key[k];
+        if (m != SIZE_MAX && !weir_view_eq(values[m], e->values[k])) {
+            return weir_fail(err, WEIR_E_TABLE_KEY,
+                "column \"%s\" of table %s is %.*s in a row and %.*s by its key: give it the "
+                "source's type, or say under sources.NAME.modes how the connector writes it",
+                weir_table_key_column(t, k)->name, t->quoted, WEIR_ARG(values[m]),
+                WEIR_ARG(e->values[k]));
         }
     }
     return WEIR_OK;

@@ -16,13 +16,16 @@ typedef struct weir_table_rule {
     const char *schema; /* NULL: the connection's own */
     const char *table;
     const char *position_column;
-    bool create; /* a table that is not there is made */
+    const char *soft_delete; /* the column that tells when a row was deleted; NULL: rows go */
+    bool create;             /* a table that is not there is made */
     weir_on_ddl on_ddl;
     const weir_view
         *key;     /* the table's key columns, by their names there; NULL: its primary key, */
     size_t n_key; /* or, of a table that is made, those of the records' keys */
     const weir_view (*rename)[2]; /* from the record's name to the table's */
     size_t n_rename;
+    const weir_view (*cast)[2]; /* a column, by its name in the table, and the type it has there */
+    size_t n_cast;
     weir_column_modes modes; /* how the source writes what a key's JSON alone does not tell */
 } weir_table_rule;
 

@@ -34,6 +34,20 @@ run "its rows" 0 dump labels -c "$CONFIG"
 out_lines 74
 is "plain SQL sees them" sh -c "[ \"\$(sqlite3 '$STORE' 'select sum(n) is not null and count(*) = 74 from labels')\" = 1 ]"
 
+# Soft deletes: what is there is the source's, what is not has a time.
+STORE=$T/soft.db
+sed 's/store: local }/store: local, soft_delete: gone_at }/' "$T/lite.yaml" >"$T/soft.yaml"
+use "$T/soft.yaml"
+run "sync with soft deletes" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+for table in accounts entries labels; do
+    run "dump $table" 0 dump $table -c "$CONFIG"
+    sorted "$T/out" >"$T/dump"
+    sorted "$DATA/bank/final/public.$table.json" >"$T/source"
+    same "$table equals row_to_json of the source" "$T/dump" "$T/source"
+done
+is "deleted rows are there" test "$(sqlite3 "$STORE" "select count(*) from entries where gone_at like '20%+00:00' and _weir_pos is null")" -gt 100
+is "living ones have no time" test "$(sqlite3 "$STORE" "select count(*) from entries where gone_at is null")" -eq "$(wc -l <"$DATA/bank/final/public.entries.json")"
+
 # A row that the table refuses is left out alone, and told with column and place.
 cat >"$T/shop.yaml" <<'Y'
 weir: 1

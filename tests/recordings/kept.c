@@ -20,6 +20,7 @@ static size_t rules_of(const recording *r)
         rules[i] = (weir_table_rule){.cache = c->name,
             .table = c->name,
             .position_column = "_weir_pos",
+            .soft_delete = getenv("SCHEDULE_SOFT") ? "_gone_at" : NULL,
             .create = true,
             .modes = weir_config_column_modes(c->source)};
     }

@@ -28,7 +28,9 @@ check-schedules: $(B)/check-schedules
 # The same with rows in tables: SQLite, and some in PostgreSQL, where a run takes longer.
 check-schedules-tables: $(B)/check-schedules
 	@SCHEDULE_STORE=sqlite $< 1
+	@SCHEDULE_STORE=sqlite SCHEDULE_SOFT=1 $< 1 --only storm/r21
 	@SCHEDULE_STORE=postgres tests/support/with-postgres $< 1 --only storm/r21
+	@SCHEDULE_STORE=shared SCHEDULE_SOFT=1 tests/support/with-postgres $< 1 --only storm/r21
 	@SCHEDULE_STORE=postgres tests/support/with-postgres $< 2 --only types/schemas
 	@SCHEDULE_STORE=shared tests/support/with-postgres $< 1 --only storm/r21
 schedules-long: $(B)/check-schedules

@@ -1,7 +1,8 @@
 /* What every store of tables must do, whatever its database. The includer has
  *   static weir_store open_tables(const weir_table_rule *rules, size_t n);   the same database each
- * time static void run_sql(const char *sql);      beside the store and calls the cases from its own
- * list of tests. */
+ * time static void run_sql(const char *sql);                                    beside the store
+ *   static long number_of(const char *sql);                                  a question, likewise
+ * and calls the cases from its own list of tests. */
 #ifndef WEIR_TEST_TABLE_CASES_H
 #define WEIR_TEST_TABLE_CASES_H
 
@@ -10,6 +11,7 @@
 
 static weir_store open_tables(const weir_table_rule *rules, size_t n);
 static void run_sql(const char *sql);
+static long number_of(const char *sql);
 
 enum { TABLE = 1 };
 
@@ -549,12 +551,172 @@ static void case_memory(void **state)
     s.ops->close(s.self);
 }
 
+/* Where rows have been deleted softly, a guess that all are new may be wrong once. */
+static void put_again(weir_store s, const char *key, const char *state, const char *row)
+{
+    weir_error err;
+    weir_status st = WEIR_RETRY;
+    for (int i = 0; i < 2 && st == WEIR_RETRY; i++) {
+        begin(s);
+        put(s, key, state, row);
+        st = s.ops->commit(s.self, &err);
+    }
+    assert_int_equal(st, WEIR_OK);
+}
+
+/* A row that goes stays, with a time, and is not there for anybody else; one that comes again takes
+ * its place. */
+static void case_soft_deletes(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("soft", "soft");
+    rule.soft_delete = "gone_at";
+    weir_store s = open_one(&rule);
+    const char *k = "{\"id\":1}", *one = "{\"id\":1,\"name\":\"a\",\"amount\":1.50}",
+               *two = "{\"id\":1,\"name\":null,\"amount\":-2.00}";
+    weir_buf b = {0};
+    bool found = true;
+    shape(s, simple, 3);
+    begin(s);
+    put(s, k, "s1", one);
+    put(s, "{\"id\":2}", "s1", "{\"id\":2,\"name\":\"b\",\"amount\":1.00}");
+    put(s, "{\"id\":3}", "s1", "{\"id\":3,\"name\":\"c\",\"amount\":1.00}");
+    commit(s);
+    assert_int_equal(number_of("select count(*) from soft where gone_at is null"), 3);
+    begin(s);
+    put(s, k, "dead", NULL);
+    commit(s);
+    assert_stored(s, k, "dead", NULL);
+    assert_int_equal(
+        number_of(
+            "select count(*) from soft where gone_at is not null and id = 1 and name = 'a' and "
+            "_weir_pos is null"),
+        1);
+    assert_int_equal(s.ops->count(s.self, TABLE, WEIR_SPACE_ROW), 2);
+    assert_int_equal(
+        s.ops->read(s.self, TABLE, WEIR_SPACE_ROW, text_of(k), &b, &found, NULL), WEIR_OK);
+    assert_false(found);
+    weir_buf_fini(&b);
+    begin(s);
+    assert_int_equal(walk(s, WEIR_SPACE_ROW, "", 0), 2);
+    assert_int_equal(walk(s, WEIR_SPACE_ROW, "{\"id\":1}", 0), 2);
+    assert_int_equal(walk(s, WEIR_SPACE_STATE, "", 0), 3);
+    s.ops->abort(s.self);
+    begin(s); /* deleted again: nothing, the time stays */
+    put(s, k, "dead too", NULL);
+    commit(s);
+    put_again(s, k, "s4", two);
+    assert_stored(s, k, "s4", two);
+    assert_int_equal(number_of("select count(*) from soft where gone_at is null"), 3);
+    assert_int_equal(number_of("select count(*) from soft"), 3);
+    begin(s); /* within one transaction */
+    put(s, k, "dead", NULL);
+    put(s, k, "s5", one);
+    put(s, "{\"id\":2}", "dead", NULL);
+    commit(s);
+    assert_stored(s, k, "s5", one);
+    s.ops->close(s.self);
+    s = open_one(&rule);
+    assert_int_equal(s.ops->count(s.self, TABLE, WEIR_SPACE_ROW), 2);
+    begin(s); /* all of them, as a truncate does */
+    assert_int_equal(walk(s, WEIR_SPACE_STATE, "", 1), 3);
+    commit(s);
+    assert_int_equal(number_of("select count(*) from soft where gone_at is not null"), 3);
+    put_again(s, k, "s6", one);
+    begin(s);
+    assert_int_equal(s.ops->clear(s.self, TABLE, WEIR_SPACE_ROW, NULL), WEIR_OK);
+    commit(s);
+    assert_int_equal(number_of("select count(*) from soft where gone_at is not null"), 3);
+    s.ops->close(s.self);
+}
+
+/* A soft delete is guarded as any other change: of a row that another process has changed, it is
+ * none. */
+static void case_soft_moved(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("softly", "softly");
+    rule.soft_delete = "gone_at";
+    weir_store s = open_one(&rule);
+    weir_error err;
+    const char *k = "{\"id\":1}", *row = "{\"id\":1,\"name\":\"a\",\"amount\":1.00}";
+    const weir_expected absent = {.key = {"{\"id\":1}", 8}, .absent = true};
+    shape(s, simple, 3);
+    begin(s);
+    put(s, k, "s1", row);
+    commit(s);
+    begin(s);
+    assert_int_equal(s.ops->expect(s.self, TABLE, &absent, 1, NULL), WEIR_OK);
+    put(s, k, "s2", row); /* it is there, and alive: no insert takes its place */
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_RETRY);
+    assert_string_equal(err.code, "TABLE_MOVED");
+    assert_stored(s, k, "s1", row);
+    s.ops->close(s.self);
+}
+
+/* Columns have the types that the config gives them, in a table that is made and in one that is
+ * there; and a column that is weir's own is none of the row's. */
+static void case_cast(void **state)
+{
+    (void)state;
+    const weir_view casts[][2] = {
+        {{"amount", 6}, {"float8", 6}}, {{"extra", 5}, {"varchar(20)", 11}}};
+    weir_table_rule rule = rule_for("cast", "casted");
+    rule.cast = casts;
+    rule.n_cast = 2;
+    weir_store s = open_one(&rule);
+    weir_error err;
+    shape(s, simple, 3);
+    begin(s);
+    put(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\",\"amount\":1.50}");
+    commit(s);
+    assert_stored(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\",\"amount\":1.5}");
+    const weir_shape_column more[] = {simple[0], simple[1], simple[2], {{"extra", 5}, {NULL, 0}}};
+    shape(s, more, 4);
+    begin(s); /* a type that the records do not tell */
+    put(s, "{\"id\":2}", "s", "{\"id\":2,\"name\":\"b\",\"amount\":2,\"extra\":\"x\"}");
+    commit(s);
+    s.ops->close(s.self);
+    s = open_one(&rule);
+    begin(s);
+    put(s, "{\"id\":3}", "s", "{\"id\":3,\"_weir_pos\":\"x\"}");
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_COLUMN");
+    s.ops->close(s.self);
+    const weir_view others[][2] = {{{"amount", 6}, {"integer", 7}}};
+    rule.cast = others;
+    rule.n_cast = 1;
+    s = open_tables(&rule, 1);
+    assert_int_equal(s.ops->open_cache(s.self, TABLE, "cast", &err), WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_COLUMN");
+    assert_non_null(strstr(err.text, "`cast` says integer"));
+    s.ops->close(s.self);
+}
+
+/* A key that stands otherwise in the row than in the record's key would make a row that is not the
+ * source's, whatever the types are. */
+static void case_key_of_another_type(void **state)
+{
+    (void)state;
+    run_sql("create table days (day text primary key, n integer, _weir_pos blob)");
+    weir_table_rule rule = rule_for("days", "days");
+    weir_store s = open_one(&rule);
+    weir_error err;
+    begin(s);
+    put(s, "{\"day\":20000}", "s", "{\"day\":\"2024-10-04\",\"n\":1}");
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_KEY");
+    s.ops->close(s.self);
+}
+
 #define TABLE_CASES                                                                                \
     cmocka_unit_test(case_life_of_a_row), cmocka_unit_test(case_read_by_others),                   \
         cmocka_unit_test(case_names), cmocka_unit_test(case_many), cmocka_unit_test(case_refused), \
         cmocka_unit_test(case_moved), cmocka_unit_test(case_adopted),                              \
         cmocka_unit_test(case_new_columns), cmocka_unit_test(case_odd_names),                      \
         cmocka_unit_test(case_rendered_keys), cmocka_unit_test(case_renamed),                      \
-        cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_soft_deletes),                 \
+        cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
+        cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
 
 #endif
