@@ -253,7 +253,7 @@ static weir_routed_topic *routed(weir_app *a, const registered *r)
     weir_routed_topic *t = &a->topics[a->n_topics];
     *t = (weir_routed_topic){.topic = r->topic};
     if (r->from) {
-        t->source = weir_source_rules_of(r->from, a->schemas, &a->arena);
+        t->source = weir_source_rules_of(r->from, a->schemas, false, &a->arena);
         t->check = weir_validations_find(&a->validations, r->from, r->route.table);
         if (!t->source) {
             return NULL;

@@ -231,6 +231,7 @@ typedef struct weir_config_table {
     weir_config_texts key;
     const char *position_column;
     const char *soft_delete; /* NULL: rows go */
+    weir_config_on_no_key on_no_key;
     weir_config_apply apply;
     const struct weir_config_table *mould; /* the entry with a pattern that it was cast from */
 } weir_config_table;

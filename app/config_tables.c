@@ -142,6 +142,10 @@ static void check_casts(const weir_config_loader *loader, const weir_config_tabl
                 "a column that is left out has no type");
         }
     }
+    if (t->on_no_key == WEIR_CONFIG_NO_KEY_APPEND && t->key.count) {
+        report(loader, t, "on_no_key", WEIR_E_CONFIG_CONFLICT,
+            "rows that are appended have no `key`; drop one of the two");
+    }
     if (t->soft_delete && strcmp(t->soft_delete, t->position_column) == 0) {
         report(loader, t, "soft_delete", WEIR_E_CONFIG_CONFLICT,
             "it is the `position_column` too: they are two columns");
@@ -214,6 +218,7 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     *rule = (weir_table_rule){.cache = t->name,
         .position_column = t->position_column,
         .soft_delete = t->soft_delete,
+        .append = t->on_no_key == WEIR_CONFIG_NO_KEY_APPEND,
         .create = t->create == WEIR_CONFIG_CREATE_IF_MISSING,
         .on_ddl = on_ddl[t->on_ddl],
         .key = key,

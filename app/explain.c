@@ -216,7 +216,8 @@ static weir_status explain_with(weir_explanation *e, const weir_config *config, 
     if (s) {
         return s;
     }
-    const weir_source_rules *rules = weir_source_rules_of(e->source, e->schemas, &e->arena);
+    const weir_source_rules *rules = weir_source_rules_of(
+        e->source, e->schemas, weir_takes_keyless(config, e->source), &e->arena);
     e->caches = weir_arena_alloc(&e->arena, config->followed.count * sizeof *e->caches);
     if (!rules || !e->caches) {
         return weir_fail_oom(err);

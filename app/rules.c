@@ -39,8 +39,24 @@ static bool types_of(const weir_config_source *s, weir_arena *arena, weir_source
     return true;
 }
 
+static bool appends(const weir_config_cache *c)
+{
+    return c->as_table && c->as_table->on_no_key == WEIR_CONFIG_NO_KEY_APPEND;
+}
+
+bool weir_takes_keyless(const weir_config *config, const weir_config_source *source)
+{
+    for (size_t i = 0; i < config->followed.count; i++) {
+        const weir_config_cache *c = config->followed.items[i];
+        if (c->source == source && appends(c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const weir_source_rules *weir_source_rules_of(
-    const weir_config_source *s, weir_avro_schemas *schemas, weir_arena *arena)
+    const weir_config_source *s, weir_avro_schemas *schemas, bool keyless, weir_arena *arena)
 {
     static const weir_source_format formats[] = {
         [WEIR_CONFIG_FORMAT_AUTO] = WEIR_FORMAT_AUTO,
@@ -60,6 +76,7 @@ const weir_source_rules *weir_source_rules_of(
         .schemas = schemas,
         .positions = s->connector == WEIR_CONFIG_CONNECTOR_POSTGRESQL,
         .unwrapped = s->unwrapped.node != NULL,
+        .keyless = keyless,
         .added_prefix = weir_view_of(s->unwrapped.prefix),
         .header_prefix = weir_view_of(s->unwrapped.header_prefix),
         .modes = modes_of(s, arena),
@@ -221,7 +238,8 @@ static bool build_cache(const weir_config_cache *c, weir_sync_cache *out, weir_a
     *out = (weir_sync_cache){.name = c->name,
         .rule = rule_text(c, arena),
         .delete_marks_ms = c->delete_marks_ms,
-        .full_images = listed(&c->source->full_images, c->table_name)};
+        .full_images = listed(&c->source->full_images, c->table_name),
+        .append = appends(c)};
     return out->rule.ptr && view_of(c, &out->view, arena);
 }
 
@@ -250,13 +268,15 @@ static const weir_source_rules *shared_rules(
 }
 
 /* Adds the cache to its topic. sources: of each topic so far. */
-static bool add_topic(weir_rules *r, const weir_config_cache *c, unsigned index,
-    const weir_config_source **sources, size_t most)
+static bool add_topic(weir_rules *r, const weir_config *config, const weir_config_cache *c,
+    unsigned index, const weir_config_source **sources, size_t most)
 {
     weir_sync_topic *t = topic_of(r, c->topic);
     if (!t) {
         const weir_source_rules *rules = shared_rules(r, sources, c->source);
-        rules = rules ? rules : weir_source_rules_of(c->source, r->schemas, &r->arena);
+        rules = rules ? rules
+                      : weir_source_rules_of(c->source, r->schemas,
+                            weir_takes_keyless(config, c->source), &r->arena);
         unsigned *caches = weir_arena_alloc(&r->arena, most * sizeof *caches);
         if (!rules || !caches) {
             return false;
@@ -301,7 +321,7 @@ weir_status weir_rules_build(
         if (c->store == store) {
             unsigned index = (unsigned)out->n_caches++;
             ok = build_cache(c, &out->caches[index], &out->arena) &&
-                 add_topic(out, c, index, sources, most);
+                 add_topic(out, config, c, index, sources, most);
         }
     }
     if (!ok) {

@@ -26,9 +26,11 @@ WEIR_MUST_USE weir_status weir_rules_build(
     const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err);
 void weir_rules_fini(weir_rules *r);
 
-/* How one source's records are read; in the arena. schemas: borrowed, NULL: none. NULL: out of
- * memory. */
+/* How one source's records are read; in the arena. schemas: borrowed, NULL: none. keyless: rows
+ * without a key are taken. NULL: out of memory. */
 const weir_source_rules *weir_source_rules_of(
-    const weir_config_source *source, weir_avro_schemas *schemas, weir_arena *arena);
+    const weir_config_source *source, weir_avro_schemas *schemas, bool keyless, weir_arena *arena);
+/* Does an entry of this source take rows without a key? */
+bool weir_takes_keyless(const weir_config *config, const weir_config_source *source);
 
 #endif

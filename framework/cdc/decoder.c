@@ -351,10 +351,12 @@ static weir_status read_undecided(weir_decoding *at)
     if (key) {
         return give(&why, key, at->err);
     }
-    return at->event->key ? WEIR_OK
-                          : refuse_value(at, WEIR_E_CDC_NO_KEY,
-                                "a row without a key cannot be found again: the table needs a "
-                                "primary key, or Debezium message.key.columns");
+    bool comes = at->event->change.op == 'c' || at->event->change.op == 'r';
+    return at->event->key || (comes && at->d->rules->keyless)
+               ? WEIR_OK
+               : refuse_value(at, WEIR_E_CDC_NO_KEY,
+                     "a row without a key cannot be found again: the table needs a "
+                     "primary key, or Debezium message.key.columns");
 }
 
 static weir_status read_payload(weir_decoding *at, weir_error *err)

@@ -62,6 +62,8 @@ typedef struct weir_source_rules {
     weir_avro_schemas *schemas; /* borrowed; NULL: no registry is known */
     bool positions; /* connector: postgresql; false: `none`, Kafka's offsets are the order */
     bool unwrapped; /* flattened rows */
+    bool keyless;   /* rows without a key are taken where they are inserted or read: change.key.ptr
+                     * is NULL then */
     weir_view added_prefix;         /* of the fields that the transform adds, and of no column;
                                      * empty: "__" */
     weir_view header_prefix;        /* of the headers that it adds; ptr NULL: as the fields' */

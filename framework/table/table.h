@@ -14,6 +14,7 @@
 
 #include "base/map.h"
 #include "cdc/column.h"
+#include "cdc/keyless.h"
 #include "cdc/shape.h"
 #include "cdc/store.h"
 #include "table/table_rule.h"
@@ -196,8 +197,11 @@ bool weir_table_add_column(weir_table *t, weir_table_column column, const char *
 /* Is this column weir's own, and no part of the row? */
 static inline bool weir_table_is_own(const weir_table *t, const char *name)
 {
-    return strcmp(name, t->rule->position_column) == 0 ||
-           (t->rule->soft_delete && strcmp(name, t->rule->soft_delete) == 0);
+    const weir_table_rule *r = t->rule;
+    bool of_place =
+        strcmp(name, WEIR_OFFSET_COLUMN) == 0 || strcmp(name, WEIR_PARTITION_COLUMN) == 0;
+    return strcmp(name, r->position_column) == 0 || (r->append && of_place) ||
+           (r->soft_delete && strcmp(name, r->soft_delete) == 0);
 }
 static inline const weir_table_column *weir_table_key_column(const weir_table *t, size_t i)
 {

@@ -39,13 +39,19 @@ static weir_status typed_column(
 static weir_status typed_shape(
     weir_table_store *s, const weir_table *t, weir_shape *out, weir_error *err)
 {
-    size_t n = t->shape->n_columns;
-    weir_shape_column *columns = weir_arena_alloc(&s->scratch, n * sizeof *columns);
+    static const weir_shape_column place[] = {
+        {{WEIR_OFFSET_COLUMN, sizeof WEIR_OFFSET_COLUMN - 1}, {"bigint", 6}},
+        {{WEIR_PARTITION_COLUMN, sizeof WEIR_PARTITION_COLUMN - 1}, {"integer", 7}}};
+    size_t n = t->shape->n_columns, more = t->rule->append ? 2 : 0;
+    weir_shape_column *columns = weir_arena_alloc(&s->scratch, (n + more) * sizeof *columns);
     weir_status st = columns ? WEIR_OK : weir_fail_oom(err);
     for (size_t i = 0; i < n && !st; i++) {
         st = typed_column(t, &t->shape->columns[i], &columns[i], err);
     }
-    *out = (weir_shape){columns, n};
+    for (size_t i = 0; i < more && !st; i++) {
+        columns[n + i] = place[i];
+    }
+    *out = (weir_shape){columns, n + more};
     return st;
 }
 

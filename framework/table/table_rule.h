@@ -17,6 +17,7 @@ typedef struct weir_table_rule {
     const char *table;
     const char *position_column;
     const char *soft_delete; /* the column that tells when a row was deleted; NULL: rows go */
+    bool append;             /* of a source without a key: rows are told apart by cdc/keyless.h */
     bool create;             /* a table that is not there is made */
     weir_on_ddl on_ddl;
     const weir_view
