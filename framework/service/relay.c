@@ -30,6 +30,7 @@ typedef struct open_seq {
     bool is_gap;       /* no row was seen */
     uint64_t since;    /* of a gap: who may yet write it began below; 0: not known yet */
     int topic;         /* of a row; -1: not known */
+    bool asked;        /* of a row: it was asked for, and has not come yet */
 } open_seq;
 
 typedef struct relay_topic {
@@ -72,6 +73,7 @@ struct weir_relay {
     batch_row batch[BATCH_ROWS];
     size_t n_batch;
     weir_error row_error; /* of reading it */
+    int64_t last_read;    /* of the rows that came; INT64_MAX: none did */
     topic_sending sendings[MOST_TOPICS];
     int n_sendings;
     bool sending;
@@ -210,9 +212,10 @@ static bool put_unsent(weir_relay *r, int64_t now_ms)
 {
     bool any = false;
     for (size_t i = 0; i < r->n_open; i++) {
-        const open_seq *o = &r->open[i];
+        open_seq *o = &r->open[i];
         bool due = o->topic < 0 || r->topics[o->topic].until_ms <= now_ms;
-        if (!o->is_gap && due) {
+        o->asked = !o->is_gap && due;
+        if (o->asked) {
             weir_buf_puts(&r->sql, any ? "," : "seq in (");
             weir_buf_int(&r->sql, o->seq);
             any = true;
@@ -323,6 +326,7 @@ static bool take_row(void *ctx, const weir_field *cells, size_t n)
     }
     b->topic = topic_of(r, b->row.out.topic);
     b->sent = false;
+    r->last_read = b->row.seq;
     if (b->topic < 0 || (b->row.seq > r->next && !pass(r, b->row.seq))) {
         weir_fail(&r->row_error, WEIR_E_OUTBOX_BLOCKED,
             "%zu events or numbers up to %lld are open, the first is %lld", r->n_open,
@@ -332,9 +336,21 @@ static bool take_row(void *ctx, const weir_field *cells, size_t n)
     size_t i = find_open(r, b->row.seq);
     if (i < r->n_open && !r->open[i].is_gap) { /* else it has appeared in a gap: next time */
         r->open[i].topic = b->topic;
+        r->open[i].asked = false;
         r->n_batch += r->topics[b->topic].until_ms <= now(r);
     }
     return r->n_batch < BATCH_ROWS;
+}
+
+/* A row that is gone was sent and forgotten by a relay that overlapped with this one, or somebody
+ * has taken it out who knew why. Rows come in order, so that all before the last one have come. */
+static void drop_what_is_gone(weir_relay *r)
+{
+    for (size_t i = r->n_open; i-- > 0;) {
+        if (r->open[i].asked && r->open[i].seq < r->last_read) {
+            remove_open(r, i);
+        }
+    }
 }
 
 static weir_status read_rows(weir_relay *r, weir_error *err)
@@ -344,6 +360,7 @@ static weir_status read_rows(weir_relay *r, weir_error *err)
     weir_arena_reset(&r->arena);
     r->n_batch = 0;
     r->row_error.status = WEIR_OK;
+    r->last_read = INT64_MAX;
     weir_buf_clear(&r->sql);
     weir_buf_printf(&r->sql,
         "select " WEIR_OUTBOX_COLUMNS " from (select o.*, sum(coalesce(length(value), 0)) over "
@@ -357,6 +374,9 @@ static weir_status read_rows(weir_relay *r, weir_error *err)
     weir_buf_printf(&r->sql, " order by seq limit %d) t where ahead < %zu order by seq", BATCH_ROWS,
         r->options.batch_bytes);
     weir_status s = ask(r, &answer, err);
+    if (!s && (!r->row_error.status || r->last_read != INT64_MAX)) {
+        drop_what_is_gone(r);
+    }
     if (!s && r->row_error.status && !r->n_batch) {
         *err = r->row_error;
         s = r->row_error.status;

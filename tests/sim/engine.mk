@@ -1,5 +1,5 @@
-# The engine in the simulator: handlers in a group of processes (sim-engine), and the sync of a store
-# (sim-sync).
+# The engine in the simulator: handlers in a group of processes (sim-engine), those with a transaction
+# (sim-inbox), and the sync of a store (sim-sync).
 
 SIM_ENGINE_OBJ := $(addprefix $(B)/sim/,broker.o ledger.o engine_world.o engine_handler.o sim_engine.o)
 SIM_SYNC_OBJ := $(addprefix $(B)/sim/,broker.o database.o connector.o source.o schedule.o render.o \
@@ -10,7 +10,16 @@ $(B)/sim-engine: $(SIM_ENGINE_OBJ) $(B)/faults/libweir-core.a
 $(B)/sim-sync: $(SIM_SYNC_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
 
-.PHONY: check-sim-engine sim-engine-long
+SIM_INBOX_OBJ := $(B)/sim/sim_inbox.o $(addprefix $(B)/faults/connectors/,sqlite/sqlite_tx.o memory/memory_source.o)
+$(B)/sim-inbox: $(SIM_INBOX_OBJ) $(B)/faults/libweir-core.a
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lsqlite3 $(CORE_LIBS)
+
+.PHONY: check-sim-engine sim-engine-long check-sim-inbox sim-inbox-long
+# Over 200 kills, and over 1,000.
+check-sim-inbox: $(B)/sim-inbox
+	@$< 100
+sim-inbox-long: $(B)/sim-inbox
+	@$< $(SEEDS)
 # Short: seconds.
 check-sim-engine: $(B)/sim-engine $(B)/sim-sync
 	@$(B)/sim-engine 2000
