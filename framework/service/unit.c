@@ -143,12 +143,16 @@ static weir_status commit(weir_handler_lane *l, weir_error *err)
     weir_tx *tx = l->unit;
     const weir_sql_session *s = &tx->session;
     weir_status st = WEIR_OK;
-    if (tx->n_done) {
+    if (tx->n_done && !tx->broken) {
         st = s->ops->commit(s->self, err);
     } else if (tx->begun) {
         s->ops->rollback(s->self);
     }
-    tx->begun = false;
+    if (tx->n_done && tx->broken) {
+        *err = tx->why_broken;
+        st = err->status = WEIR_HOLD; /* whatever it said: it is no fault of these records */
+    }
+    tx->begun = tx->broken = false;
     l->unit = NULL;
     return st;
 }
@@ -236,13 +240,12 @@ static weir_status close_record(weir_tx *tx, weir_message *m, weir_status s)
     return s;
 }
 
-/* Back to where the record began. Of a transaction that is broken nothing is left, and its commit
- * will say so. */
+/* Back to where the record began. If that fails, nothing of the transaction may be committed. */
 static void undo_record(weir_tx *tx)
 {
-    weir_error err;
-    if (tx->entered) {
-        (void)(own(tx, "rollback to weir", &err) || own(tx, "release weir", &err));
+    if (tx->entered && (own(tx, "rollback to weir", &tx->why_broken) ||
+                           own(tx, "release weir", &tx->why_broken))) {
+        tx->broken = true;
     }
     tx->entered = false;
 }
@@ -266,11 +269,12 @@ static weir_status handle(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, w
     if (!s && !tx->duplicate) {
         s = close_record(tx, m, call(h, l, m));
     }
-    if (s || tx->duplicate) {
-        undo_record(tx);
-    } else if (own(tx, "release weir", &err)) {
+    if (!s && !tx->duplicate && own(tx, "release weir", &err)) {
         m->error = err;
         s = err.status;
+    }
+    if (s || tx->duplicate) {
+        undo_record(tx);
     }
     m->tx = NULL;
     tx->m = NULL;

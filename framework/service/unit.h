@@ -34,9 +34,11 @@ struct weir_tx {
     bool begun;         /* the transaction */
     bool entered;       /* the savepoint and inbox row of m */
     bool duplicate;     /* m was done before */
-    bool slow;          /* the last handler took its time: each record is committed by itself */
-    bool emitted;       /* there are outbox rows in it */
-    weir_error failure; /* of m; status WEIR_OK: none */
+    bool broken;        /* a record could not be taken out of it: it is not to be committed … */
+    weir_error why_broken; /* … and why not */
+    bool slow;             /* the last handler took its time: each record is committed by itself */
+    bool emitted;          /* there are outbox rows in it */
+    weir_error failure;    /* of m; status WEIR_OK: none */
     uint64_t affected;
     weir_record *done[WEIR_UNIT_RECORDS]; /* not committed */
     size_t n_done;

@@ -87,8 +87,8 @@ static int64_t committed(char *said, size_t size)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *tp = rd_kafka_topic_partition_list_add(list, "orders", 0);
     int64_t offset = rd_kafka_committed(observer, list, 2000) ? -1 : tp->offset;
-    snprintf(said, size, "%.*s", (int)tp->metadata_size,
-        tp->metadata ? (const char *)tp->metadata : "");
+    snprintf(
+        said, size, "%.*s", (int)tp->metadata_size, tp->metadata ? (const char *)tp->metadata : "");
     rd_kafka_topic_partition_list_destroy(list);
     return offset;
 }

@@ -5,10 +5,10 @@
  *
  * A seed is a history: topics of records with few keys; a process that handles them, with lanes, a
  * relay and a broker taking random turns; calls of the database and of the broker at which it is
- * killed, before they were done or behind them; partitions that are taken away; processes that go on
- * for a while although another one has their partitions; handlers that fail now and then. Whatever
- * happens, at the end each record's effects are there once, each event at least once, and read
- * without repeated ids the events of each key are in order. */
+ * killed, before they were done or behind them; partitions that are taken away; processes that go
+ * on for a while although another one has their partitions; handlers, calls and sendings that fail
+ * now and then. Whatever happens, at the end each record's effects are there once, each event at
+ * least once, and read without repeated ids the events of each key are in order. */
 #include <weir/weir.h>
 
 #include "campaign.h"
@@ -98,9 +98,8 @@ static place place_of(faulty_call call, const char *sql)
         place at;
     } all[] = {{"select done", AT_LOOK}, {"insert into \"weir_inbox\"", AT_ENTER},
         {"insert into \"weir_outbox\"", AT_PUT}, {"insert into effects", AT_HANDLER},
-        {"update counters", AT_HANDLER}, {"savepoint", AT_SAVEPOINT},
-        {"rollback to", AT_SAVEPOINT}, {"release", AT_SAVEPOINT}, {"select seq, topic", AT_READ},
-        {"forget", BEFORE_FORGET}};
+        {"update counters", AT_HANDLER}, {"savepoint", AT_SAVEPOINT}, {"rollback to", AT_SAVEPOINT},
+        {"release", AT_SAVEPOINT}, {"select seq, topic", AT_READ}, {"forget", BEFORE_FORGET}};
     if (call == FAULTY_BEGIN || call == FAULTY_COMMIT) {
         return call == FAULTY_BEGIN ? AT_BEGIN : BEFORE_COMMIT;
     }
@@ -133,10 +132,10 @@ static faulty_way decide(void *ctx, faulty_call call, const char *sql)
     place at = place_of(call, sql);
     bool told_apart = at == BEFORE_COMMIT || at == BEFORE_FORGET;
     if (!dies(l, at, told_apart ? at + 1 : at)) {
-        return FAULTY_NOT;
+        bool fails = sim_chance(&l->h->rng, told_apart ? 0.05 : 0.01); /* and it lives on */
+        return !fails ? FAULTY_NOT : sim_chance(&l->h->rng, 0.5) ? FAULTY_BEFORE : FAULTY_AFTER;
     }
-    bool after = told_apart ? l->where != at
-                            : call != FAULTY_BEGIN && sim_chance(&l->h->rng, 0.5);
+    bool after = told_apart ? l->where != at : call != FAULTY_BEGIN && sim_chance(&l->h->rng, 0.5);
     return after ? FAULTY_AFTER : FAULTY_BEFORE;
 }
 
@@ -323,10 +322,10 @@ static void open_inbox(life *l)
 static void open_handlers(life *l)
 {
     for (int t = 0; t < TOPICS; t++) {
-        l->routes[t] = (weir_route){
-            .fn = handle, .ctx = l, .inbox = &l->inbox, .inbox_name = topic_names[t]};
-        l->topics[t] = (weir_routed_topic){
-            .topic = topic_names[t], .routes = &l->routes[t], .n_routes = 1};
+        l->routes[t] =
+            (weir_route){.fn = handle, .ctx = l, .inbox = &l->inbox, .inbox_name = topic_names[t]};
+        l->topics[t] =
+            (weir_routed_topic){.topic = topic_names[t], .routes = &l->routes[t], .n_routes = 1};
     }
     l->inboxes[0] = &l->inbox;
     weir_handlers_options o = {.name = "sim",
@@ -367,8 +366,8 @@ static life *live(history *h, int64_t now_ms)
         .tag = tag,
         .wait = no_wait,
         .ctx = l};
-    must(weir_engine_init(&l->engine, &o, port,
-             (weir_processor){&weir_handlers_processor, l->handlers}, NULL),
+    must(weir_engine_init(
+             &l->engine, &o, port, (weir_processor){&weir_handlers_processor, l->handlers}, NULL),
         "the engine");
     weir_handlers_attach(l->handlers, &l->engine);
     return l;

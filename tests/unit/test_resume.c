@@ -153,9 +153,9 @@ static weir_status poisoned(app *a, weir_message *m)
 /* A process begins with what the last one's last commit has said. */
 static void begin_after(app *a, const app *before)
 {
-    const script_commit *last =
-        before && before->script.n_commits ? &before->script.commits[before->script.n_commits - 1]
-                                           : NULL;
+    const script_commit *last = before && before->script.n_commits
+                                    ? &before->script.commits[before->script.n_commits - 1]
+                                    : NULL;
     app_init(a);
     a->engine_options.resume = true;
     a->handle = poisoned;

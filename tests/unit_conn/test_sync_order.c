@@ -102,8 +102,8 @@ static void test_only_what_changes_keys(void **state)
     static const weir_error error = {.status = WEIR_REJECT};
     add(b, 0, "c");
     add(b, 0, "b")->is_change = false;
-    *add(b, 0, "") = (weir_sync_item){
-        .topic = &b->topics[0], .error = &error, .key = weir_view_of("a")};
+    *add(b, 0, "") =
+        (weir_sync_item){.topic = &b->topics[0], .error = &error, .key = weir_view_of("a")};
     *add(b, 0, "") = (weir_sync_item){.topic = &b->topics[0], .error = &error};
     add(b, 1, "d");
     b->topics[1].n_caches = 0;
