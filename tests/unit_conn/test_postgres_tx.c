@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <libpq-fe.h>
@@ -158,7 +159,8 @@ static void test_one_instance_relays(void **state)
     assert_false(leads);
     PGconn *c = dial(); /* the first one's connection is cut: the other may */
     do_sql(c, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
-    for (int i = 0; i < 100 && !leads; i++) {
+    for (int i = 0; i < 1000 && !leads; i++) {
+        usleep(5000); /* the server takes its time to notice */
         assert_int_equal(db.ops->lead(db.self, &other, &leads, NULL), WEIR_OK);
     }
     assert_true(leads);
