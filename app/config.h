@@ -229,6 +229,7 @@ typedef struct weir_config_table {
     weir_config_create create;
     weir_config_on_ddl on_ddl;
     weir_config_texts key;
+    weir_config_positions positions;
     const char *position_column;
     const char *soft_delete; /* NULL: rows go */
     weir_config_on_no_key on_no_key;

@@ -216,7 +216,7 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     }
     weir_table_rule *rule = &store->tables[store->n_tables++];
     *rule = (weir_table_rule){.cache = t->name,
-        .position_column = t->position_column,
+        .position_column = t->positions == WEIR_CONFIG_POSITIONS_COLUMN ? t->position_column : NULL,
         .soft_delete = t->soft_delete,
         .append = t->on_no_key == WEIR_CONFIG_NO_KEY_APPEND,
         .create = t->create == WEIR_CONFIG_CREATE_IF_MISSING,

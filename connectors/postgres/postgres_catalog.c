@@ -217,8 +217,10 @@ weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *sh
         weir_buf_putv(&p->sql, shape->columns[i].type);
         weir_buf_puts(&p->sql, ", ");
     }
-    weir_sql_quote(&p->sql, weir_view_of(t->rule->position_column));
-    weir_buf_puts(&p->sql, " bytea, ");
+    if (t->rule->position_column) {
+        weir_sql_quote(&p->sql, weir_view_of(t->rule->position_column));
+        weir_buf_puts(&p->sql, " bytea, ");
+    }
     if (t->rule->soft_delete) {
         weir_sql_quote(&p->sql, weir_view_of(t->rule->soft_delete));
         weir_buf_puts(&p->sql, " timestamp with time zone, ");

@@ -18,6 +18,15 @@ static bool is_shown(const weir_table *t, size_t i)
     return !weir_table_is_own(t, t->columns[i].name);
 }
 
+static void put_position(weir_buf *to, const weir_table *t)
+{
+    if (t->rule->position_column) {
+        put_name(to, "t.", t->rule->position_column);
+    } else {
+        weir_buf_puts(to, "null::bytea");
+    }
+}
+
 /* Of soft deletes: the row is there. */
 static void put_alive(weir_buf *to, const weir_table *t, const char *before)
 {
@@ -53,7 +62,7 @@ static void put_fetch(weir_buf *to, const weir_table *t, bool rows)
 {
     weir_buf_clear(to);
     weir_buf_puts(to, "select s.i::text,");
-    put_name(to, "t.", t->rule->position_column);
+    put_position(to, t);
     weir_buf_puts(to, ",");
     if (rows) {
         put_row(to, t);
@@ -142,7 +151,7 @@ static void put_page(
         weir_sql_quote(to, t->key[i].member);
     }
     weir_buf_puts(to, ") k),");
-    put_name(to, "t.", t->rule->position_column);
+    put_position(to, t);
     weir_buf_puts(to, ",");
     if (rows) {
         put_row(to, t);

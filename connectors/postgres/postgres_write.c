@@ -145,9 +145,14 @@ static void put_line(const writing *w, weir_buf *to, const weir_table_change *c,
         put_bytes(to, c->old_position);
         weir_buf_putc(to, '\t');
     }
-    put_bytes(to, c->position);
+    bool position = !direct || w->t->rule->position_column;
+    if (position) {
+        put_bytes(to, c->position);
+    }
     for (size_t i = 0; i < w->t->n_key; i++) {
-        weir_buf_putc(to, '\t');
+        if (i || position) {
+            weir_buf_putc(to, '\t');
+        }
         put_text(to, c->key_values[i]);
     }
     for (size_t i = 0; w->signature && i < w->signature->n_members; i++) {
@@ -241,8 +246,10 @@ static weir_status copy_direct(writing *w, bool *moved, weir_error *err)
     weir_buf_puts(sql, "copy ");
     weir_buf_puts(sql, w->t->quoted);
     weir_buf_puts(sql, " (");
-    put_name(sql, w->t->rule->position_column);
-    weir_buf_puts(sql, ",");
+    if (w->t->rule->position_column) {
+        put_name(sql, w->t->rule->position_column);
+        weir_buf_puts(sql, ",");
+    }
     put_columns(w, sql, "");
     weir_buf_puts(sql, ") from stdin");
     weir_status st = copy_in(w, true, err);
@@ -295,9 +302,11 @@ static void put_guard(writing *w, char op)
     weir_buf *sql = &w->p->sql;
     weir_buf_printf(sql, " where s._weir_op='%c' and ", op);
     put_same_key(w, sql);
-    weir_buf_puts(sql, " and t.");
-    put_name(sql, w->t->rule->position_column);
-    weir_buf_puts(sql, " is not distinct from s._weir_old");
+    if (w->t->rule->position_column) { /* else the state table's row is guarded */
+        weir_buf_puts(sql, " and t.");
+        put_name(sql, w->t->rule->position_column);
+        weir_buf_puts(sql, " is not distinct from s._weir_old");
+    }
     if (w->t->rule->soft_delete) {
         weir_buf_puts(sql, " and t.");
         put_name(sql, w->t->rule->soft_delete);
@@ -308,9 +317,12 @@ static void put_guard(writing *w, char op)
 void weir_pg_put_death(weir_buf *to, const weir_table *t)
 {
     put_name(to, t->rule->soft_delete);
-    weir_buf_puts(to, "=now(), ");
-    put_name(to, t->rule->position_column);
-    weir_buf_puts(to, "=null");
+    weir_buf_puts(to, "=now()");
+    if (t->rule->position_column) {
+        weir_buf_puts(to, ", ");
+        put_name(to, t->rule->position_column);
+        weir_buf_puts(to, "=null");
+    }
 }
 
 static weir_status delete_rows(writing *w, bool *moved, weir_error *err)
@@ -328,21 +340,35 @@ static weir_status delete_rows(writing *w, bool *moved, weir_error *err)
     return expect_count(w, WEIR_TABLE_DELETE, moved, err);
 }
 
+/* "column=s.column", and what is to come before the next one. */
+static void put_setting(weir_buf *sql, const char **before, const char *to, const char *from)
+{
+    weir_buf_puts(sql, *before);
+    put_name(sql, to);
+    weir_buf_puts(sql, "=");
+    weir_buf_puts(sql, from);
+    *before = ",";
+}
+
 static weir_status update_rows(writing *w, weir_table_op op, bool *moved, weir_error *err)
 {
     weir_buf *sql = &w->p->sql;
+    const char *before = "", *first = weir_table_key_column(w->t, 0)->name;
     weir_buf_clear(sql);
     weir_buf_printf(sql, "update %s t set ", w->t->quoted);
-    put_name(sql, w->t->rule->position_column);
-    weir_buf_puts(sql, "=s._weir_new");
+    if (w->t->rule->position_column) {
+        put_setting(sql, &before, w->t->rule->position_column, "s._weir_new");
+    }
     for (size_t i = 0; op == WEIR_TABLE_UPDATE && i < w->signature->n_members; i++) {
         if (is_written(w, i)) {
             const char *name = w->t->columns[w->signature->columns[i]].name;
-            weir_buf_puts(sql, ",");
-            put_name(sql, name);
-            weir_buf_puts(sql, "=s.");
+            put_setting(sql, &before, name, "s.");
             put_name(sql, name);
         }
+    }
+    if (!*before) { /* a row of nothing but its key */
+        put_setting(sql, &before, first, "s.");
+        put_name(sql, first);
     }
     weir_buf_printf(sql, " from %s s", w->stage);
     put_guard(w, op == WEIR_TABLE_UPDATE ? 'u' : 'p');
@@ -354,16 +380,16 @@ static void put_revival(const writing *w, weir_buf *sql)
 {
     weir_buf_puts(sql, "update set ");
     put_name(sql, w->t->rule->soft_delete);
-    weir_buf_puts(sql, "=null,");
-    put_name(sql, w->t->rule->position_column);
-    weir_buf_puts(sql, "=excluded.");
-    put_name(sql, w->t->rule->position_column);
+    weir_buf_puts(sql, "=null");
+    const char *before = ",", *position = w->t->rule->position_column;
+    if (position) {
+        put_setting(sql, &before, position, "excluded.");
+        put_name(sql, position);
+    }
     for (size_t i = 0; w->signature && i < w->signature->n_members; i++) {
         if (is_written(w, i)) {
             const char *name = w->t->columns[w->signature->columns[i]].name;
-            weir_buf_puts(sql, ",");
-            put_name(sql, name);
-            weir_buf_puts(sql, "=excluded.");
+            put_setting(sql, &before, name, "excluded.");
             put_name(sql, name);
         }
     }
@@ -378,11 +404,14 @@ static weir_status insert_rows(writing *w, bool *moved, weir_error *err)
     weir_buf_clear(sql);
     weir_buf_printf(sql, "insert into %s as t (", w->t->quoted);
     put_columns(w, sql, "");
-    weir_buf_puts(sql, ",");
-    put_name(sql, w->t->rule->position_column);
+    if (w->t->rule->position_column) {
+        weir_buf_puts(sql, ",");
+        put_name(sql, w->t->rule->position_column);
+    }
     weir_buf_puts(sql, ") overriding system value select ");
     put_columns(w, sql, "s.");
-    weir_buf_printf(sql, ",s._weir_new from %s s where s._weir_op='i' order by ", w->stage);
+    weir_buf_puts(sql, w->t->rule->position_column ? ",s._weir_new" : "");
+    weir_buf_printf(sql, " from %s s where s._weir_op='i' order by ", w->stage);
     for (size_t i = 0; i < w->t->n_key; i++) {
         weir_buf_puts(sql, i ? "," : "");
         put_name(sql, weir_table_key_column(w->t, i)->name);

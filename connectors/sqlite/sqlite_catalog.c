@@ -157,8 +157,10 @@ weir_status weir_sqlite_create(void *self, const weir_table *t, const weir_shape
         weir_sqlite_type_put(&q->sql, shape->columns[i].type);
         weir_buf_puts(&q->sql, ", ");
     }
-    weir_sql_quote(&q->sql, weir_view_of(t->rule->position_column));
-    weir_buf_puts(&q->sql, " blob, ");
+    if (t->rule->position_column) {
+        weir_sql_quote(&q->sql, weir_view_of(t->rule->position_column));
+        weir_buf_puts(&q->sql, " blob, ");
+    }
     if (t->rule->soft_delete) {
         weir_sql_quote(&q->sql, weir_view_of(t->rule->soft_delete));
         weir_buf_puts(&q->sql, " TIMESTAMPTZ_TEXT, ");

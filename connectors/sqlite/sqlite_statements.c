@@ -76,7 +76,11 @@ static bool is_shown(const weir_table *t, size_t i)
 void weir_sqlite_put_select(weir_buf *to, const weir_table *t, bool rows)
 {
     weir_buf_clear(to);
-    weir_sqlite_put_name(to, "select ", t->rule->position_column);
+    if (t->rule->position_column) {
+        weir_sqlite_put_name(to, "select ", t->rule->position_column);
+    } else {
+        weir_buf_puts(to, "select null");
+    }
     weir_buf_putc(to, ',');
     weir_sqlite_put_keys(to, t, ",", "");
     for (size_t i = 0; rows && i < t->n_columns; i++) {
@@ -98,9 +102,11 @@ void weir_sqlite_put_alive(weir_buf *to, const weir_table *t, const char *before
 void weir_sqlite_put_death(weir_buf *to, const weir_table *t)
 {
     weir_sqlite_put_name(to, "", t->rule->soft_delete);
-    weir_buf_puts(to, "=strftime('%Y-%m-%dT%H:%M:%f+00:00','now'),");
-    weir_sqlite_put_name(to, "", t->rule->position_column);
-    weir_buf_puts(to, "=null");
+    weir_buf_puts(to, "=strftime('%Y-%m-%dT%H:%M:%f+00:00','now')");
+    if (t->rule->position_column) {
+        weir_sqlite_put_name(to, ",", t->rule->position_column);
+        weir_buf_puts(to, "=null");
+    }
 }
 
 weir_status weir_sqlite_prepare_fetch(

@@ -24,8 +24,10 @@ static void put_guard(weir_buf *to, const weir_table *t)
 {
     weir_buf_puts(to, " where ");
     weir_sqlite_put_keys(to, t, " and ", "=?");
-    weir_sqlite_put_name(to, " and ", t->rule->position_column);
-    weir_buf_puts(to, " is ?");
+    if (t->rule->position_column) {
+        weir_sqlite_put_name(to, " and ", t->rule->position_column);
+        weir_buf_puts(to, " is ?");
+    }
     weir_sqlite_put_alive(to, t, " and ");
 }
 
@@ -40,7 +42,9 @@ static void put_revival(weir_buf *to, const weir_table *t, const weir_signature 
 {
     weir_sqlite_put_name(to, "update set ", t->rule->soft_delete);
     weir_buf_puts(to, "=null");
-    put_excluded(to, t->rule->position_column);
+    if (t->rule->position_column) {
+        put_excluded(to, t->rule->position_column);
+    }
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (is_written(t, g, i)) {
             put_excluded(to, t->columns[g->columns[i]].name);
@@ -50,21 +54,23 @@ static void put_revival(weir_buf *to, const weir_table *t, const weir_signature 
     weir_buf_puts(to, " is not null");
 }
 
-/* Parameters: new position, key, columns. */
+/* Parameters: key, columns, new position. */
 static weir_status prepare_insert(
     weir_sqlite *q, const weir_table *t, const weir_signature *g, sqlite3_stmt **s, weir_error *err)
 {
     weir_buf_clear(&q->sql);
     weir_buf_printf(&q->sql, "insert into %s (", t->quoted);
-    weir_sqlite_put_name(&q->sql, "", t->rule->position_column);
-    weir_buf_putc(&q->sql, ',');
     weir_sqlite_put_keys(&q->sql, t, ",", "");
-    size_t n = 1 + t->n_key;
+    size_t n = t->n_key;
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (is_written(t, g, i)) {
             weir_sqlite_put_name(&q->sql, ",", t->columns[g->columns[i]].name);
             n++;
         }
+    }
+    if (t->rule->position_column) {
+        weir_sqlite_put_name(&q->sql, ",", t->rule->position_column);
+        n++;
     }
     weir_buf_puts(&q->sql, ") values (?");
     for (size_t i = 1; i < n; i++) {
@@ -81,19 +87,26 @@ static weir_status prepare_insert(
     return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
 }
 
-/* Parameters: new position, columns, key, old position. */
+/* Parameters: columns, new position, key, old position. */
 static weir_status prepare_update(
     weir_sqlite *q, const weir_table *t, const weir_signature *g, sqlite3_stmt **s, weir_error *err)
 {
     weir_buf_clear(&q->sql);
     weir_buf_printf(&q->sql, "update %s set ", t->quoted);
-    weir_sqlite_put_name(&q->sql, "", t->rule->position_column);
-    weir_buf_puts(&q->sql, "=?");
+    const char *before = "", *first = weir_table_key_column(t, 0)->name;
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (is_written(t, g, i)) {
-            weir_sqlite_put_name(&q->sql, ",", t->columns[g->columns[i]].name);
+            weir_sqlite_put_name(&q->sql, before, t->columns[g->columns[i]].name);
             weir_buf_puts(&q->sql, "=?");
+            before = ",";
         }
+    }
+    if (t->rule->position_column) {
+        weir_sqlite_put_name(&q->sql, before, t->rule->position_column);
+        weir_buf_puts(&q->sql, "=?");
+    } else if (!*before) { /* a row of nothing but its key */
+        weir_sqlite_put_name(&q->sql, "", first);
+        weir_sqlite_put_name(&q->sql, "=", first);
     }
     put_guard(&q->sql, t);
     return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
@@ -125,6 +138,12 @@ static int bind_columns(const weir_table *t, const weir_table_change *c, sqlite3
     return rc;
 }
 
+/* Nothing where no column keeps positions. */
+static int bind_position(const weir_table *t, sqlite3_stmt *s, int *at, weir_view position)
+{
+    return t->rule->position_column ? weir_sqlite_bind_blob(s, (*at)++, position) : SQLITE_OK;
+}
+
 static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statements *m,
     const weir_table_change *c, bool *moved, weir_error *err)
 {
@@ -137,21 +156,21 @@ static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statemen
     case WEIR_TABLE_INSERT:
         st = m->insert[g] ? WEIR_OK : prepare_insert(q, t, c->signature, &m->insert[g], err);
         s = m->insert[g];
-        rc = st ? rc : weir_sqlite_bind_blob(s, at++, c->position);
-        rc = st || rc ? rc : weir_sqlite_bind_key(t, s, at, c->key_values);
+        rc = st ? rc : weir_sqlite_bind_key(t, s, at, c->key_values);
         at += (int)t->n_key;
         rc = st || rc ? rc : bind_columns(t, c, s, &at);
+        rc = st || rc ? rc : bind_position(t, s, &at, c->position);
         break;
     case WEIR_TABLE_UPDATE:
         st = m->update[g] ? WEIR_OK : prepare_update(q, t, c->signature, &m->update[g], err);
         s = m->update[g];
-        rc = st ? rc : weir_sqlite_bind_blob(s, at++, c->position);
-        rc = st || rc ? rc : bind_columns(t, c, s, &at);
+        rc = st ? rc : bind_columns(t, c, s, &at);
+        rc = st || rc ? rc : bind_position(t, s, &at, c->position);
         break;
     case WEIR_TABLE_POSITION:
         st = m->position ? WEIR_OK : prepare_update(q, t, NULL, &m->position, err);
         s = m->position;
-        rc = st ? rc : weir_sqlite_bind_blob(s, at++, c->position);
+        rc = st ? rc : bind_position(t, s, &at, c->position);
         break;
     case WEIR_TABLE_DELETE:
         st = m->delete ? WEIR_OK : prepare_delete(q, t, &m->delete, err);
@@ -163,7 +182,8 @@ static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statemen
     }
     if (c->op != WEIR_TABLE_INSERT) {
         rc = rc ? rc : weir_sqlite_bind_key(t, s, at, c->key_values);
-        rc = rc ? rc : weir_sqlite_bind_blob(s, at + (int)t->n_key, c->old_position);
+        at += (int)t->n_key;
+        rc = rc ? rc : bind_position(t, s, &at, c->old_position);
     }
     st = weir_sqlite_finish(q, s, t, rc, &changes, err);
     *moved |= !st && changes != 1;

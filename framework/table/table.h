@@ -2,9 +2,9 @@
  * of them, and the port that a database's driver fills. Private to framework/table and its drivers.
  *
  * A row of the ROW space is a row of the table, its members the columns. What the merge rule keeps
- * of a key (STATE) stands in the row's position column, as bytes. What has no row stands in one
- * side table: delete marks and rows that are not shown (STATE), halves of moves (MOVE), offsets and
- * watermarks (META).
+ * of a key (STATE) stands in the row's position column, as bytes, or, where the rule names none, in
+ * the side table. What has no row stands there in any case: delete marks and rows that are not
+ * shown (STATE), halves of moves (MOVE), offsets and watermarks (META).
  *
  * Thread: as the store port says: one owner at a time, but for the functions that say otherwise. */
 #ifndef WEIR_SQL_TABLE_H
@@ -200,8 +200,8 @@ static inline bool weir_table_is_own(const weir_table *t, const char *name)
     const weir_table_rule *r = t->rule;
     bool of_place =
         strcmp(name, WEIR_OFFSET_COLUMN) == 0 || strcmp(name, WEIR_PARTITION_COLUMN) == 0;
-    return strcmp(name, r->position_column) == 0 || (r->append && of_place) ||
-           (r->soft_delete && strcmp(name, r->soft_delete) == 0);
+    return (r->position_column && strcmp(name, r->position_column) == 0) ||
+           (r->append && of_place) || (r->soft_delete && strcmp(name, r->soft_delete) == 0);
 }
 static inline const weir_table_column *weir_table_key_column(const weir_table *t, size_t i)
 {

@@ -122,11 +122,18 @@ static weir_status check_described(weir_table_store *s, weir_table *t, weir_erro
         return weir_fail(err, WEIR_E_TABLE_KEY,
             "table %s has no primary key: name its key columns by `key`", t->quoted);
     }
-    if (!weir_table_column_named(t, weir_view_of(t->rule->position_column), NULL)) {
+    if (!t->rule->position_column && !weir_table_key_is_plain(t)) {
+        return weir_fail(err, WEIR_E_TABLE_KEY,
+            "the key of table %s stands otherwise in its rows than in records' keys, which only a "
+            "position_column can keep",
+            t->quoted);
+    }
+    if (t->rule->position_column &&
+        !weir_table_column_named(t, weir_view_of(t->rule->position_column), NULL)) {
         return weir_fail(err, WEIR_E_TABLE_COLUMN,
             "table %s has no column \"%s\", which holds each row's position: add it (bytea, in "
             "SQLite "
-            "blob), or name another one by position_column",
+            "blob), or name another one by position_column, or let the state table keep it",
             t->quoted, t->rule->position_column);
     }
     if (t->rule->soft_delete &&

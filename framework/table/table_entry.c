@@ -106,7 +106,7 @@ static weir_status found_side(void *ctx, weir_view key, weir_view value, weir_er
     }
     e->in_side = true;
     e->side = copy;
-    if (!e->in_table) {
+    if (!e->in_table || !f->store->tables[f->cache]->rule->position_column) {
         e->state = copy;
     }
     return WEIR_OK;

@@ -137,7 +137,8 @@ static weir_status change_of(
     weir_view state = state_after(e);
     bool row = stays(e);
     *c = (weir_table_change){.key = e->key, .old_position = e->position};
-    *any = row ? e->row_set || e->state_set : e->in_table;
+    bool in_column = f->table->rule->position_column != NULL;
+    *any = row ? e->row_set || (e->state_set && in_column) : e->in_table;
     if (!*any) {
         return WEIR_OK;
     }
@@ -150,7 +151,7 @@ static weir_status change_of(
     st = st ? st : own_values(f, e, err);
     st = st || !with_row ? st : check_key(f, e, c->values, err);
     c->key_values = e->values;
-    return st || !row || !state.ptr
+    return st || !row || !state.ptr || !in_column
                ? st
                : weir_position_pack(f->table, e->key, state, &f->store->scratch, &c->position, err);
 }
@@ -280,7 +281,7 @@ static weir_status write_side(flush *f, weir_space space, weir_side_change *chan
              : WEIR_OK;
 }
 
-/* States of keys that have no row. */
+/* States of keys that have no row, or of all where no column keeps them. */
 static weir_status write_states(flush *f, size_t from, size_t n, weir_error *err)
 {
     weir_side_change *changes = weir_arena_alloc(&f->store->scratch, n * sizeof *changes);
@@ -290,7 +291,8 @@ static weir_status write_states(flush *f, size_t from, size_t n, weir_error *err
     }
     for (size_t i = from; i < from + n; i++) {
         const weir_table_entry *e = f->entries[i];
-        weir_view after = stays(e) ? (weir_view){NULL, 0} : state_after(e);
+        bool in_column = f->table->rule->position_column && stays(e);
+        weir_view after = in_column ? (weir_view){NULL, 0} : state_after(e);
         weir_view before = e->in_side ? e->side : (weir_view){NULL, 0};
         if (!same(before, after)) {
             changes[count++] = (weir_side_change){e->key, before, after};
@@ -333,7 +335,7 @@ static void written(flush *f, weir_table_entry *e)
     e->row = e->row_set ? e->new_row : e->row;
     e->row_fetched |= e->row_set;
     e->state = state;
-    e->in_side = !row && state.ptr;
+    e->in_side = state.ptr && (!row || !f->table->rule->position_column);
     e->side = e->in_side ? state : (weir_view){NULL, 0};
     e->in_table = row;
     e->row_set = e->state_set = false;

@@ -15,7 +15,8 @@ typedef struct weir_table_rule {
     const char *cache;  /* the name that the store's cache is opened by */
     const char *schema; /* NULL: the connection's own */
     const char *table;
-    const char *position_column;
+    const char
+        *position_column;    /* NULL: positions stand in the state table, by the records' keys */
     const char *soft_delete; /* the column that tells when a row was deleted; NULL: rows go */
     bool append;             /* of a source without a key: rows are told apart by cdc/keyless.h */
     bool create;             /* a table that is not there is made */

@@ -95,9 +95,14 @@ static weir_status visit_side(void *ctx, weir_view key, weir_view value, weir_er
     if (!e || !old.ptr) {
         return weir_fail_oom(err);
     }
-    e->fetched = e->in_side = e->state_set = true;
+    e->in_side = e->state_set = true;
     e->side = e->state = old;
     e->new_state = (weir_view){NULL, 0};
+    /* Where there may be a row of it, it goes with its state. */
+    const weir_table *t = w->store->tables[w->cache];
+    e->fetched = !t->rule || t->rule->position_column;
+    e->row_set = !e->fetched;
+    e->new_row = (weir_view){NULL, 0};
     return WEIR_OK;
 }
 
@@ -202,7 +207,9 @@ weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space spac
     weir_status st = start.ptr ? weir_table_flush(s, err) : weir_fail_oom(err);
     if (!st) {
         weir_table_forget_entries(s);
-        st = weir_table_holds(t, space) ? walk_rows(&w, start, err) : WEIR_OK;
+        bool in_rows =
+            weir_table_holds(t, space) && (space == WEIR_SPACE_ROW || t->rule->position_column);
+        st = in_rows ? walk_rows(&w, start, err) : WEIR_OK;
     }
     if (!st && !(t->rule && space == WEIR_SPACE_ROW)) {
         st = walk_side(&w, start, err);

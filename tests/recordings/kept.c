@@ -19,7 +19,7 @@ static size_t rules_of(const recording *r)
         const weir_config_cache *c = weir_config_cache_named(r->config, r->rules.caches[i].name);
         rules[i] = (weir_table_rule){.cache = c->name,
             .table = c->name,
-            .position_column = "_weir_pos",
+            .position_column = getenv("SCHEDULE_SIDE") ? NULL : "_weir_pos",
             .soft_delete = getenv("SCHEDULE_SOFT") ? "_gone_at" : NULL,
             .create = true,
             .modes = weir_config_column_modes(c->source)};

@@ -29,6 +29,8 @@ check-schedules: $(B)/check-schedules
 check-schedules-tables: $(B)/check-schedules
 	@SCHEDULE_STORE=sqlite $< 1
 	@SCHEDULE_STORE=sqlite SCHEDULE_SOFT=1 $< 1 --only storm/r21
+	@SCHEDULE_STORE=sqlite SCHEDULE_SIDE=1 $< 1
+	@SCHEDULE_STORE=shared SCHEDULE_SIDE=1 tests/support/with-postgres $< 1 --only storm/r21
 	@SCHEDULE_STORE=postgres tests/support/with-postgres $< 1 --only storm/r21
 	@SCHEDULE_STORE=shared SCHEDULE_SOFT=1 tests/support/with-postgres $< 1 --only storm/r21
 	@SCHEDULE_STORE=postgres tests/support/with-postgres $< 2 --only types/schemas

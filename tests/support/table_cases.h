@@ -654,6 +654,116 @@ static void case_soft_moved(void **state)
     s.ops->close(s.self);
 }
 
+static void put_all(weir_store s, int from, int to, const char *state)
+{
+    begin(s);
+    for (int i = from; i < to; i++) {
+        char key[40], row[100];
+        snprintf(key, sizeof key, "{\"id\":%d}", i);
+        snprintf(row, sizeof row, "{\"id\":%d,\"name\":\"n\",\"amount\":%d.00}", i, i);
+        put(s, key, state, row);
+    }
+    commit(s);
+}
+
+/* Positions in the state table: the target has the row's columns and no other; all else is as ever.
+ */
+static void case_positions_beside(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("beside", "beside");
+    rule.position_column = NULL;
+    weir_store s = open_one(&rule);
+    const char *k = "{\"id\":1}", *one = "{\"id\":1,\"name\":\"a\",\"amount\":1.50}",
+               *two = "{\"id\":1,\"name\":null,\"amount\":-2.00}";
+    shape(s, simple, 3);
+    begin(s);
+    put(s, k, "s1", one);
+    commit(s);
+    assert_stored(s, k, "s1", one);
+    begin(s);
+    put(s, k, "s2", two);
+    commit(s);
+    assert_stored(s, k, "s2", two);
+    begin(s); /* only the state */
+    assert_int_equal(
+        s.ops->put(s.self, TABLE, WEIR_SPACE_STATE, text_of(k), text_of("s3"), NULL), WEIR_OK);
+    commit(s);
+    assert_stored(s, k, "s3", two);
+    begin(s);
+    put(s, k, "dead", NULL);
+    commit(s);
+    assert_stored(s, k, "dead", NULL);
+    assert_int_equal(number_of("select count(*) from beside"), 0);
+    put_again(s, k, "s4", one);
+    s.ops->close(s.self);
+    s = open_one(&rule);
+    assert_stored(s, k, "s4", one);
+    shape(s, simple, 3);
+    put_all(s, 2, 3000, "s");
+    assert_int_equal(number_of("select count(*) from beside"), 2999);
+    begin(s);
+    assert_int_equal(walk(s, WEIR_SPACE_STATE, "", 0), 2999);
+    assert_int_equal(walk(s, WEIR_SPACE_ROW, "", 0), 2999);
+    assert_int_equal(
+        walk(s, WEIR_SPACE_STATE, "", 2), 2999); /* each second one goes, row and all */
+    assert_int_equal(walk(s, WEIR_SPACE_STATE, "", 0), 1499);
+    assert_int_equal(walk(s, WEIR_SPACE_ROW, "", 0), 1499);
+    commit(s);
+    assert_int_equal(s.ops->count(s.self, TABLE, WEIR_SPACE_ROW), 1499);
+    s.ops->close(s.self);
+}
+
+/* The guard holds there, too: what another process has changed meanwhile is not overwritten. */
+static void case_positions_beside_moved(void **state)
+{
+    (void)state;
+    run_sql("create table besides (id bigint primary key, name text)");
+    run_sql("insert into besides values (1, 'own'), (2, 'own')");
+    weir_table_rule rule = rule_for("besides", "besides");
+    rule.position_column = NULL;
+    weir_store s = open_one(&rule);
+    weir_error err;
+    const char *k = "{\"id\":1}", *row = "{\"id\":1,\"name\":\"a\"}";
+    begin(s);
+    put(s, k, "s1", row); /* a row that was there is taken over */
+    commit(s);
+    assert_stored(s, k, "s1", row);
+    begin(s);
+    assert_space(s, WEIR_SPACE_STATE, k, "s1");
+    s.ops->abort(s.self);
+    const weir_expected absent = {.key = {"{\"id\":1}", 8}, .absent = true};
+    begin(s);
+    assert_int_equal(s.ops->expect(s.self, TABLE, &absent, 1, NULL), WEIR_OK);
+    put(s, k, "s2", "{\"id\":1,\"name\":\"b\"}"); /* by who did not see it */
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_RETRY);
+    assert_string_equal(err.code, "TABLE_MOVED");
+    assert_stored(s, k, "s1", row);
+    s.ops->close(s.self);
+    run_sql("create table bare (id bigint primary key)");
+    weir_table_rule bare = rule_for("bare", "bare");
+    bare.position_column = NULL;
+    s = open_one(&bare);
+    for (int i = 0; i < 3; i++) {
+        char version[8];
+        snprintf(version, sizeof version, "v%d", i);
+        put_again(s, k, version, "{\"id\":1}");
+        assert_stored(s, k, version, "{\"id\":1}");
+    }
+    s.ops->close(s.self);
+    static const weir_shape_column columns[] = {
+        {{"day", 3}, {"date", 4}}, {{"n", 1}, {"integer", 7}}};
+    weir_table_rule dated = rule_for("dated", "dated");
+    dated.position_column = NULL;
+    s = open_one(&dated);
+    shape(s, columns, 2);
+    begin(s); /* such a key cannot be told from the row, and there is nothing to keep it in */
+    put(s, "{\"day\":20000}", "s", "{\"day\":\"2024-10-04\",\"n\":1}");
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_KEY");
+    s.ops->close(s.self);
+}
+
 /* Columns have the types that the config gives them, in a table that is made and in one that is
  * there; and a column that is weir's own is none of the row's. */
 static void case_cast(void **state)
@@ -717,6 +827,7 @@ static void case_key_of_another_type(void **state)
         cmocka_unit_test(case_rendered_keys), cmocka_unit_test(case_renamed),                      \
         cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_soft_deletes),                 \
         cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
+        cmocka_unit_test(case_positions_beside), cmocka_unit_test(case_positions_beside_moved),    \
         cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
 
 #endif
