@@ -38,3 +38,10 @@ $(B)/bench/tables: bench/tables.c | deps
 .PHONY: bench-tables
 bench-tables: $(B)/bench/tables $(WEIR)
 	bench/tables-peers $(WEIR) $< $(ROWS)
+# Does a run over 10 million changes take more memory than one over a million? Exit 1 beyond 1.1 times. TOTAL=…
+$(B)/bench/changes: bench/changes.c | deps
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -MMD -MP -o $@ $< $(PC_LIBS)
+.PHONY: bench-tables-memory
+bench-tables-memory: $(B)/bench/changes $(WEIR)
+	bench/tables-memory $(WEIR) $< $(TOTAL)
