@@ -193,6 +193,7 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
 {
     static const weir_on_ddl on_ddl[] = {
         [WEIR_CONFIG_DDL_ADD_COLUMNS] = WEIR_DDL_ADD_COLUMNS,
+        [WEIR_CONFIG_DDL_EVOLVE] = WEIR_DDL_EVOLVE,
         [WEIR_CONFIG_DDL_IGNORE] = WEIR_DDL_IGNORE,
         [WEIR_CONFIG_DDL_STOP] = WEIR_DDL_STOP,
     };

@@ -83,6 +83,9 @@ weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *sh
     const weir_view *key_columns, size_t n_key, weir_error *err);
 weir_status weir_pg_add_column(
     void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+weir_status weir_pg_lock(void *self, const weir_table *t, weir_error *err);
+weir_status weir_pg_widen(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, weir_error *err);
 weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_column *column,
     weir_view type, bool *same, weir_error *err);
 

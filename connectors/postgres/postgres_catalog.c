@@ -246,6 +246,28 @@ weir_status weir_pg_add_column(
     return define(p, t, err);
 }
 
+weir_status weir_pg_lock(void *self, const weir_table *t, weir_error *err)
+{
+    weir_pg *p = self;
+    weir_buf_clear(&p->sql);
+    weir_buf_printf(&p->sql, "lock table %s in access exclusive mode", t->quoted);
+    return weir_pg_do_buffer(p, t, err);
+}
+
+weir_status weir_pg_widen(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, weir_error *err)
+{
+    weir_pg *p = self;
+    weir_buf_clear(&p->sql);
+    weir_buf_printf(&p->sql, "alter table %s alter column ", t->quoted);
+    weir_sql_quote(&p->sql, weir_view_of(column->name));
+    weir_buf_printf(&p->sql, " type %.*s", WEIR_ARG(type));
+    weir_log_line(p->options.log, WEIR_LOG_INFO, t->name,
+        "column \"%s\" of table %s becomes %.*s, it was %s", column->name, t->quoted,
+        WEIR_ARG(type), column->type);
+    return weir_pg_do_buffer(p, t, err);
+}
+
 /* PostgreSQL itself says what a user's spelling stands for: "varchar(20)" is "character
  * varying(20)".
  */

@@ -114,6 +114,8 @@ weir_status weir_sqlite_create(void *self, const weir_table *t, const weir_shape
     const weir_view *key_columns, size_t n_key, weir_error *err);
 weir_status weir_sqlite_add_column(
     void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+weir_status weir_sqlite_widen(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, weir_error *err);
 weir_status weir_sqlite_is_type(void *self, const weir_table *t, const weir_table_column *column,
     weir_view type, bool *same, weir_error *err);
 

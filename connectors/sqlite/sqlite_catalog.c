@@ -202,3 +202,17 @@ weir_status weir_sqlite_is_type(void *self, const weir_table *t, const weir_tabl
     weir_buf_fini(&ignored);
     return failed ? weir_fail_oom(err) : WEIR_OK;
 }
+
+/* SQLite keeps what it is given, whatever the declared length or precision; only where the values
+ * would be kept otherwise is it another column, and it cannot make one of it. */
+weir_status weir_sqlite_widen(void *self, const weir_table *t, const weir_table_column *column,
+    weir_view type, weir_error *err)
+{
+    bool same = false;
+    weir_status st = weir_sqlite_is_type(self, t, column, type, &same, err);
+    return st || same ? st
+                      : weir_fail(err, WEIR_E_TABLE_COLUMN,
+                            "column \"%s\" of table %s is %s, and its rows are %.*s by now: SQLite "
+                            "cannot change a column's type; make the table anew",
+                            column->name, t->quoted, column->type, WEIR_ARG(type));
+}

@@ -239,6 +239,7 @@ static const weir_table_driver lite_driver = {
     .check_key = weir_sqlite_check_key,
     .create = weir_sqlite_create,
     .add_column = weir_sqlite_add_column,
+    .widen = weir_sqlite_widen,
     .is_type = weir_sqlite_is_type,
     .fetch = weir_sqlite_fetch,
     .write = weir_sqlite_write,

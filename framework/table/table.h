@@ -76,6 +76,7 @@ typedef struct weir_table {
     weir_arena arena;        /* of the description */
     weir_arena shape_arena;  /* of the shape */
     const weir_shape *shape; /* of rows to come; NULL: none was told */
+    bool may_widen;          /* a shape has been told since a transaction last looked */
     int64_t rows;            /* about so many */
     /* the transaction's */
     weir_map
@@ -145,6 +146,11 @@ typedef struct weir_table_driver {
         const weir_view *key_columns, size_t n_key, weir_error *err);
     weir_status (*add_column)(
         void *self, const weir_table *t, const weir_shape_column *column, weir_error *err);
+    /* Makes a column's type a wider one (table/table_type.h), once nobody else uses the table. */
+    weir_status (*widen)(void *self, const weir_table *t, const weir_table_column *column,
+        weir_view type, weir_error *err);
+    /* Keeps others from changing the table until the transaction ends; NULL: there are none. */
+    weir_status (*lock)(void *self, const weir_table *t, weir_error *err);
     /* Is a column of this type, which is spelled as a user would? */
     weir_status (*is_type)(void *self, const weir_table *t, const weir_table_column *column,
         weir_view type, bool *same, weir_error *err);

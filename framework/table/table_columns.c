@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "table/table_key.h"
 #include "table/table_store.h"
+#include "table/table_type.h"
 #include "value/json.h"
 
 /* ---- The table and its columns -----------------------------------------------------------------
@@ -93,6 +94,50 @@ static const weir_shape_column *shape_column(const weir_table *t, weir_view name
     }
     return NULL;
 }
+
+/* ---- Types that have become wider -------------------------------------------------------------
+ */
+
+/* The first column, from the shape's `at` on, whose records' type is wider than its own; NULL:
+ * none. */
+static const weir_table_column *narrow_column(const weir_table *t, size_t *at)
+{
+    for (; t->exists && t->shape && *at < t->shape->n_columns; ++*at) {
+        const weir_shape_column *told = &t->shape->columns[*at];
+        const weir_table_column *c = weir_table_column_named(t, told->name, NULL);
+        weir_view ignored;
+        if (c && !c->generated && !is_cast(t, told->name, &ignored) &&
+            weir_type_widens(weir_view_of(c->pg_type), told->type)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+weir_status weir_table_widen(weir_table_store *s, weir_table *t, weir_error *err)
+{
+    size_t at = 0;
+    weir_status st = WEIR_OK;
+    if (t->rule->on_ddl != WEIR_DDL_EVOLVE || !t->may_widen || !narrow_column(t, &at)) {
+        return WEIR_OK;
+    }
+    if (s->driver->lock) { /* another process may have been quicker: it is looked at again */
+        st = s->driver->lock(s->self, t, err);
+        t->described = false;
+        st = st ? st : weir_table_describe(s, t, err);
+    }
+    const weir_table_column *c;
+    for (at = 0; !st && (c = narrow_column(t, &at)) != NULL; at++) {
+        t->changed = true;
+        st = s->driver->widen(s->self, t, c, t->shape->columns[at].type, err);
+        t->described = false;
+        st = st ? st : weir_table_describe(s, t, err);
+    }
+    return st;
+}
+
+/* ---- Columns of rows ---------------------------------------------------------------------------
+ */
 
 /* *at: SIZE_MAX where the member is left out. */
 static weir_status place_member(

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "table/table_key.h"
+#include "table/table_type.h"
 
 static void free_signatures(weir_table *t)
 {
@@ -229,7 +230,8 @@ static bool is_known(const weir_shape *known, const weir_shape *told)
 {
     for (size_t i = 0; i < told->n_columns; i++) {
         const weir_shape_column *c = column_in(known, told->columns[i].name);
-        if (!c || !weir_view_eq(c->type, told->columns[i].type)) {
+        weir_view type = told->columns[i].type;
+        if (!c || !(weir_view_eq(c->type, type) || weir_type_widens(type, c->type))) {
             return false;
         }
     }
@@ -255,7 +257,8 @@ static weir_status add_shape(weir_table *t, const weir_shape *told, weir_error *
         if (i >= old && column_in(t->shape, c->name)) {
             continue;
         }
-        c = newer && newer->type.len ? newer : c;
+        bool narrower = newer && weir_type_widens(newer->type, c->type);
+        c = newer && newer->type.len && !narrower ? newer : c;
         columns[s->n_columns++] =
             (weir_shape_column){weir_arena_copy(&arena, c->name), weir_arena_copy(&arena, c->type)};
     }
@@ -279,6 +282,7 @@ weir_status weir_table_shape(
     pthread_mutex_lock(&s->lock);
     s->driver->forget(s->self, t); /* its statements name the columns */
     weir_status st = add_shape(t, shape, err);
+    t->may_widen = true;
     pthread_mutex_unlock(&s->lock);
     return st;
 }

@@ -374,6 +374,7 @@ static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
 static weir_status flush_rows(flush *f, weir_error *err)
 {
     weir_status st = weir_table_describe(f->store, f->table, err);
+    st = st ? st : weir_table_widen(f->store, f->table, err);
     st = st ? st : collect(f, err);
     size_t most = f->store->driver->write_at_once;
     for (size_t at = 0; !st && !f->moved && at < f->n_entries; at += most) {

@@ -6,6 +6,7 @@
 
 typedef enum weir_on_ddl {
     WEIR_DDL_ADD_COLUMNS, /* columns that rows bring are added */
+    WEIR_DDL_EVOLVE,      /* and types that have become wider are widened */
     WEIR_DDL_IGNORE,      /* columns that the table lacks are left out */
     WEIR_DDL_STOP,
 } weir_on_ddl;

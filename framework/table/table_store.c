@@ -50,6 +50,7 @@ static void end(weir_table_store *s, bool committed)
             pthread_mutex_unlock(&s->lock);
         }
         t->changed = false;
+        t->may_widen &= !committed;
     }
     s->begun = false;
 }

@@ -116,6 +116,8 @@ WEIR_MUST_USE weir_status weir_table_clear(
 /* Makes a table that is not there, by the shape of its rows and this key of a record. */
 WEIR_MUST_USE weir_status weir_table_make(
     weir_table_store *s, weir_table *t, weir_view key, weir_error *err);
+/* Widens the types that the rows to come need, where the rule says so. */
+WEIR_MUST_USE weir_status weir_table_widen(weir_table_store *s, weir_table *t, weir_error *err);
 /* Which columns a row's members are; columns that the table lacks are added, as the rule allows.
  * *signature: the one of the row before, or NULL. *changed is set when the table has been: what was
  * known of it, signatures too, is void. */

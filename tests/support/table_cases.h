@@ -764,6 +764,45 @@ static void case_positions_beside_moved(void **state)
     s.ops->close(s.self);
 }
 
+/* Types that the source has widened, in the middle of a stream, keys too; an older shape beside the
+ * newer one takes nothing back. */
+static void case_widened(void **state)
+{
+    (void)state;
+    static const weir_shape_column first[] = {{{"id", 2}, {"integer", 7}},
+        {{"amount", 6}, {"numeric(6,2)", 12}}, {{"name", 4}, {"character varying(3)", 20}}};
+    static const weir_shape_column second[] = {{{"id", 2}, {"bigint", 6}},
+        {{"amount", 6}, {"numeric(12,4)", 13}}, {{"name", 4}, {"text", 4}}};
+    weir_table_rule rule = rule_for("wide", "wide");
+    rule.on_ddl = WEIR_DDL_EVOLVE;
+    weir_store s = open_one(&rule);
+    const char *small = "{\"id\":1,\"amount\":1.50,\"name\":\"abc\"}",
+               *large = "{\"id\":9000000000,\"amount\":12345678.1234,\"name\":\"abcdef\"}",
+               *later = "{\"id\":9000000001,\"amount\":12345678.1234,\"name\":\"abcdef\"}";
+    shape(s, first, 3);
+    begin(s);
+    put(s, "{\"id\":1}", "s", small);
+    commit(s);
+    shape(s, second, 3);
+    shape(s, first, 3); /* of a lane that is behind */
+    begin(s);
+    put(s, "{\"id\":9000000000}", "s", large);
+    s.ops->abort(s.self); /* as if it had not been */
+    begin(s);
+    put(s, "{\"id\":9000000000}", "s", large);
+    commit(s);
+    assert_stored(s, "{\"id\":9000000000}", "s", large);
+    s.ops->close(s.self);
+    s = open_one(&rule);
+    shape(s, first, 3); /* and a process that has just begun with an older record */
+    begin(s);
+    put(s, "{\"id\":2}", "s", "{\"id\":2,\"amount\":1.00,\"name\":\"x\"}");
+    put(s, "{\"id\":9000000001}", "s", later);
+    commit(s);
+    assert_stored(s, "{\"id\":9000000001}", "s", later);
+    s.ops->close(s.self);
+}
+
 /* Columns have the types that the config gives them, in a table that is made and in one that is
  * there; and a column that is weir's own is none of the row's. */
 static void case_cast(void **state)
@@ -827,7 +866,8 @@ static void case_key_of_another_type(void **state)
         cmocka_unit_test(case_rendered_keys), cmocka_unit_test(case_renamed),                      \
         cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_soft_deletes),                 \
         cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
-        cmocka_unit_test(case_positions_beside), cmocka_unit_test(case_positions_beside_moved),    \
-        cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_widened), cmocka_unit_test(case_positions_beside),                   \
+        cmocka_unit_test(case_positions_beside_moved), cmocka_unit_test(case_key_of_another_type), \
+        cmocka_unit_test(case_memory)
 
 #endif

@@ -212,6 +212,37 @@ static void test_targets(void **state)
     s.ops->close(s.self);
 }
 
+/* A view on a column keeps PostgreSQL from changing its type: that stops, with its own words. */
+static void test_widening(void **state)
+{
+    (void)state;
+    static const weir_shape_column first[] = {{{"id", 2}, {"bigint", 6}}, {{"x", 1}, {"real", 4}}};
+    static const weir_shape_column second[] = {
+        {{"id", 2}, {"bigint", 6}}, {{"x", 1}, {"double precision", 16}}};
+    weir_table_rule rule = rule_for("reals", "reals");
+    rule.on_ddl = WEIR_DDL_EVOLVE;
+    weir_store s = open_one(&rule);
+    weir_error err;
+    const char *row = "{\"id\":2,\"x\":0.123456789012345}";
+    shape(s, first, 2);
+    begin(s);
+    put(s, "{\"id\":1}", "s", "{\"id\":1,\"x\":0.1}");
+    commit(s);
+    run_sql("create view of_reals as select x from reals");
+    shape(s, second, 2);
+    begin(s);
+    put(s, "{\"id\":2}", "s", row);
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_SCHEMA");
+    assert_non_null(strstr(err.text, "view"));
+    run_sql("drop view of_reals");
+    begin(s);
+    put(s, "{\"id\":2}", "s", row);
+    commit(s);
+    assert_stored(s, "{\"id\":2}", "s", row);
+    s.ops->close(s.self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_wrong_login),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_widening),
     };
     if (!getenv("WEIR_TEST_PG")) {
         printf("skipped: PostgreSQL is not installed, or this was not run by with-postgres\n");

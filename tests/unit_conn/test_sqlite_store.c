@@ -156,6 +156,30 @@ static void test_affinity(void **state)
     assert_opening_fails(&rule, "TABLE_SCHEMA");
 }
 
+/* What SQLite cannot widen is said; what it need not widen is not. */
+static void test_widening(void **state)
+{
+    (void)state;
+    static const weir_shape_column first[] = {{{"id", 2}, {"bigint", 6}}, {{"x", 1}, {"real", 4}}};
+    static const weir_shape_column second[] = {
+        {{"id", 2}, {"bigint", 6}}, {{"x", 1}, {"double precision", 16}}};
+    weir_table_rule rule = rule_for("reals", "reals");
+    rule.on_ddl = WEIR_DDL_EVOLVE;
+    weir_store s = open_one(&rule);
+    weir_error err;
+    shape(s, first, 2);
+    begin(s);
+    put(s, "{\"id\":1}", "s", "{\"id\":1,\"x\":0.1}");
+    commit(s);
+    shape(s, second, 2);
+    begin(s);
+    put(s, "{\"id\":2}", "s", "{\"id\":2,\"x\":0.123456789012345}");
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "TABLE_COLUMN");
+    assert_non_null(strstr(err.text, "SQLite cannot change"));
+    s.ops->close(s.self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_widening),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
