@@ -17,6 +17,7 @@
 #include "daemon.h"
 #include "engine/run.h"
 #include "events.h"
+#include "exactly_once.h"
 #include "kafka/kafka_dead_letter.h"
 #include "kafka/kafka_emitter.h"
 #include "kafka/kafka_source.h"
@@ -57,6 +58,7 @@ struct weir_app {
     weir_record_source source;
     weir_dead_letters dead_letters;
     weir_emitter emitter;
+    weir_exactly_once exactly_once; /* in place of the two before, where it is asked for */
     weir_engine engine;
     weir_run run;
     const weir_log *given_log;   /* with them */
@@ -402,10 +404,47 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
         .ctx = a,
         .log = &a->log,
     };
+    weir_exactly_once_tell(&a->exactly_once, c, &o);
     if (a->ports) {
         take_ports(a->ports, &o);
     }
     return weir_handlers_new(&o, &a->handlers, err);
+}
+
+/* ---- Kafka --------------------------------------------------------------------------------------
+ */
+
+/* Where emits and dead letters go. */
+static weir_status open_producers(
+    weir_app *a, const weir_kafka_property *producer, size_t n, weir_error *err)
+{
+    const weir_config *c = a->config;
+    weir_kafka_emitter_options e = {.properties = producer,
+        .n_properties = n,
+        .in_flight_bytes = c->limits.emit_bytes,
+        .timeout_ms = weir_letter_timeout_ms(c),
+        .alive = weir_run_alive,
+        .log = &a->log};
+    weir_transactions_options t = {.config = c, .arena = &a->arena, .kafka = &e, .log = &a->log};
+    weir_status s = weir_transactions_open(a->transactions, &t, err);
+    s = s ? s
+          : weir_exactly_once_open(
+                &a->exactly_once, c, producer, n, a->source, &a->arena, &a->log, err);
+    if (s || a->exactly_once.transactor) {
+        return s;
+    }
+    s = weir_kafka_emitter_open(&e, &a->emitter, err);
+    if (s || c->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
+        return s;
+    }
+    weir_kafka_dead_letter_options d = {.properties = producer,
+        .n_properties = n,
+        .topic = c->errors.dead_letter.topic,
+        .group = c->name,
+        .timeout_ms = weir_letter_timeout_ms(c),
+        .hold = c->errors.dead_letter.on_unwritable == WEIR_CONFIG_OR_HOLD,
+        .log = &a->log};
+    return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);
 }
 
 static weir_status open_source(weir_app *a, weir_error *err)
@@ -430,27 +469,8 @@ static weir_status open_source(weir_app *a, weir_error *err)
         .instance = c->instance,
         .in_flight_bytes = c->limits.in_flight_bytes,
         .log = &a->log};
-    weir_kafka_emitter_options e = {.properties = producer,
-        .n_properties = n_producer,
-        .in_flight_bytes = c->limits.emit_bytes,
-        .timeout_ms = weir_letter_timeout_ms(c),
-        .alive = weir_run_alive,
-        .log = &a->log};
-    weir_transactions_options t = {.config = c, .arena = &a->arena, .kafka = &e, .log = &a->log};
     weir_status s = weir_kafka_source_open(&o, &a->source, err);
-    s = s ? s : weir_kafka_emitter_open(&e, &a->emitter, err);
-    s = s ? s : weir_transactions_open(a->transactions, &t, err);
-    if (s || c->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
-        return s;
-    }
-    weir_kafka_dead_letter_options d = {.properties = producer,
-        .n_properties = n_producer,
-        .topic = c->errors.dead_letter.topic,
-        .group = c->name,
-        .timeout_ms = weir_letter_timeout_ms(c),
-        .hold = c->errors.dead_letter.on_unwritable == WEIR_CONFIG_OR_HOLD,
-        .log = &a->log};
-    return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);
+    return s ? s : open_producers(a, producer, n_producer, err);
 }
 
 static bool no_drain(void *ctx)
@@ -465,7 +485,7 @@ static weir_status open_engine(weir_app *a, weir_error *err)
     weir_engine_options o = {.name = c->name,
         .lanes = weir_lanes_of(c),
         .in_flight_bytes = weir_engine_bytes_of(c),
-        .group = true,
+        .group = !a->exactly_once.transactor, /* it commits, then */
         .resume = true,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_handlers_tag,
@@ -480,6 +500,7 @@ static weir_status open_engine(weir_app *a, weir_error *err)
     weir_status s = weir_engine_init(&a->engine, &o, a->source, p, err);
     if (!s) {
         weir_handlers_attach(a->handlers, &a->engine);
+        weir_exactly_once_attach(&a->exactly_once, a->handlers, &a->engine);
     }
     return s;
 }
@@ -613,8 +634,8 @@ weir_status weir_app_start(weir_app *a, weir_error *err)
         s = weir_transactions_start(a->transactions, a->config->limits.drain_ms, err);
     }
     if (!s && a->handlers) {
-        s = weir_run_start(
-            &a->run, &a->engine, (weir_background){.work = NULL}, a->config->limits.drain_ms, err);
+        s = weir_run_start(&a->run, &a->engine, weir_exactly_once_background(&a->exactly_once),
+            a->config->limits.drain_ms, err);
         a->started = !s;
     }
     return s;
@@ -708,6 +729,15 @@ size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max)
     return n;
 }
 
+bool weir_app_exactly_once(const weir_app *a, weir_transactor_counters *out)
+{
+    const weir_transactor *t = a->exactly_once.transactor;
+    if (t) {
+        *out = weir_transactor_count(t);
+    }
+    return t;
+}
+
 const weir_validations *weir_app_validations(const weir_app *a)
 {
     return &a->validations;
@@ -742,6 +772,7 @@ void weir_app_free(weir_app *a)
     if (a->emitter.self) {
         weir_kafka_emitter_close(&a->emitter);
     }
+    weir_exactly_once_close(&a->exactly_once);
     weir_handlers_free(a->handlers);
     weir_transactions_close(a->transactions);
     weir_kafka_dead_letters_close(&a->dead_letters);

@@ -45,6 +45,8 @@ weir_handlers *weir_app_handlers(const weir_app *a);
 size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max);
 /* The databases of its handlers, as a list; NULL: there are none. */
 weir_transactions *weir_app_transactions(const weir_app *a);
+/* False: it has none, since it handles at least once. Thread: any. */
+bool weir_app_exactly_once(const weir_app *a, weir_transactor_counters *out);
 /* What rows and events must fit. */
 const weir_validations *weir_app_validations(const weir_app *a);
 /* Records that are done with, by handlers and by caches. */

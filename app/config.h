@@ -331,6 +331,7 @@ typedef struct weir_config_limits {
     uint32_t lanes; /* 0: one per processor */
     uint64_t in_flight_bytes;
     uint64_t emit_bytes;
+    int64_t transaction_ms;
     uint32_t parked_per_key;
     int64_t drain_ms, stuck_after_ms;
 } weir_config_limits;
@@ -347,6 +348,7 @@ typedef struct weir_config {
     const weir_config_node *node;
     uint32_t version;
     const char *name, *instance;
+    weir_config_delivery delivery;
     weir_config_texts event_type;
     weir_config_kafka kafka;
     weir_config_sources sources;

@@ -15,7 +15,7 @@ int weir_exit_of(const weir_error *err)
     static const weir_code halted[] = {WEIR_E_STORE_BROKEN, WEIR_E_CACHE_RULE_CHANGED,
         WEIR_E_POSITION_REGRESS, WEIR_E_NEW_SNAPSHOT, WEIR_E_REJECTED, WEIR_E_KAFKA_OFFSETS_LOST,
         WEIR_E_KAFKA_PARTITIONS_ADDED, WEIR_E_DEAD_LETTER_REFUSED, WEIR_E_STORE_FULL,
-        WEIR_E_STORE_LOCKED, WEIR_E_ROW_INVALID, WEIR_E_EVENT_INVALID};
+        WEIR_E_STORE_LOCKED, WEIR_E_ROW_INVALID, WEIR_E_EVENT_INVALID, WEIR_E_KAFKA_FENCED};
     for (size_t i = 0; i < sizeof halted / sizeof *halted; i++) {
         if (code_is(err, halted[i])) {
             return EXIT_HALTED;

@@ -181,6 +181,15 @@ PER_OUTBOX(oldest_age_seconds, put_seconds,
     r->leads && r->oldest_ms && s->taken_ms > r->oldest_ms ? s->taken_ms - r->oldest_ms : 0)
 PER_OUTBOX(held, put_count, r->trouble.status != WEIR_OK)
 
+static void put_transactions_total(const weir_snapshot *s, const out *o)
+{
+    if (s->handlers && s->handlers->exactly_once) {
+        const weir_transactor_counters *c = &s->handlers->transactions;
+        put_count(o, &(label){"result", "committed"}, 1, c->committed);
+        put_count(o, &(label){"result", "failed"}, 1, c->failed);
+    }
+}
+
 static void put_breaker_state(const weir_snapshot *s, const out *o)
 {
     for (size_t i = 0; s->handlers && i < s->handlers->n_breakers; i++) {

@@ -66,6 +66,8 @@ typedef struct weir_outbox_status {
 /* Of a service's handlers. */
 typedef struct weir_handlers_status {
     weir_handlers_counters counts;
+    bool exactly_once;
+    weir_transactor_counters transactions; /* with it */
     const weir_validations *validations;
     weir_breaker_view breakers[WEIR_MOST_BREAKERS];
     size_t n_breakers;

@@ -77,6 +77,7 @@ static unsigned show(
         s.live = weir_app_live(w->app, NULL);
         if (h) {
             handlers.counts = weir_handlers_count(h);
+            handlers.exactly_once = weir_app_exactly_once(w->app, &handlers.transactions);
             handlers.n_breakers = weir_app_breakers(w->app, handlers.breakers, WEIR_MOST_BREAKERS);
             take_outboxes(w, &handlers);
             s.handlers = &handlers;

@@ -80,39 +80,18 @@ static weir_status start(producer *p, weir_error *err)
 /* ---- Headers ------------------------------------------------------------------------------------
  */
 
-static void add(rd_kafka_headers_t *h, const char *name, const char *value)
+static void add(void *ctx, weir_view name, weir_view value)
 {
-    rd_kafka_header_add(h, name, -1, value, -1);
-}
-
-static void add_number(rd_kafka_headers_t *h, const char *name, int64_t n)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    add(h, name, text);
+    rd_kafka_header_add(ctx, name.ptr, (ssize_t)name.len, value.ptr, (ssize_t)value.len);
 }
 
 static rd_kafka_headers_t *headers_of(const producer *p, const weir_dead_letter *d)
 {
-    const weir_raw_record *r = d->record;
     rd_kafka_headers_t *h = rd_kafka_headers_new(16);
-    weir_view name, value;
-    for (size_t i = 0; r->headers.at && r->headers.at(r->headers.self, i, &name, &value); i++) {
-        rd_kafka_header_add(h, name.ptr, (ssize_t)name.len, value.ptr, (ssize_t)value.len);
-    }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    rd_kafka_header_add(h, "weir.dead.topic", -1, r->topic.ptr, (ssize_t)r->topic.len);
-    add_number(h, "weir.dead.partition", r->partition);
-    add_number(h, "weir.dead.offset", r->offset);
-    add_number(h, "weir.dead.timestamp", r->timestamp_ms);
-    add(h, "weir.dead.group", p->options.group ? p->options.group : "");
-    add(h, "weir.dead.class", weir_status_name(d->error.status));
-    add(h, "weir.dead.code", d->error.code);
-    add(h, "weir.dead.where", d->error.where);
-    add(h, "weir.dead.text", d->error.text);
-    add_number(h, "weir.dead.attempts", d->attempts);
-    add_number(h, "weir.dead.time", now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    weir_dead_letter_headers(
+        d, p->options.group, now.tv_sec * 1000 + now.tv_nsec / 1000000, add, h);
     return h;
 }
 

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "kafka/kafka_client.h"
+#include "kafka/kafka_headers.h"
 
 enum { POLL_MS = 50, WAIT_MS = 100, FULL_MS = 5 };
 
@@ -213,23 +214,12 @@ static bool take_room(emitter *e, size_t bytes)
     return fits;
 }
 
-static rd_kafka_headers_t *headers_of(const weir_outgoing *o)
-{
-    rd_kafka_headers_t *h = o->n_headers ? rd_kafka_headers_new(o->n_headers) : NULL;
-    for (size_t i = 0; i < o->n_headers; i++) {
-        const weir_outgoing_header *from = &o->headers[i];
-        rd_kafka_header_add(
-            h, from->name.ptr, (ssize_t)from->name.len, from->value.ptr, (ssize_t)from->value.len);
-    }
-    return h;
-}
-
 static rd_kafka_resp_err_t produce_once(emitter *e, weir_sending *s, const weir_outgoing *o)
 {
     pthread_rwlock_rdlock(&e->rk_lock);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__DESTROY;
     if (e->rk) {
-        rd_kafka_headers_t *h = headers_of(o);
+        rd_kafka_headers_t *h = weir_kafka_headers(o);
         code = rd_kafka_producev(e->rk, RD_KAFKA_V_TOPIC(o->topic),
             RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),

@@ -19,6 +19,7 @@
 #include "kafka/kafka_client.h"
 #include "kafka/kafka_commit.h"
 #include "kafka/kafka_fetch.h"
+#include "kafka/kafka_membership.h"
 #include "kafka/kafka_queues.h"
 #include "kafka/kafka_record.h"
 
@@ -68,7 +69,8 @@ typedef struct kafka_source {
     pthread_mutex_t lock;
     pthread_cond_t signalled;
     bool signal;
-    pthread_mutex_t log_lock; /* guards options.log on librdkafka's threads */
+    rd_kafka_consumer_group_metadata_t *membership; /* of the assignment; NULL: none. Lock: lock */
+    pthread_mutex_t log_lock;                       /* guards options.log on librdkafka's threads */
     atomic_bool connected;
 } kafka_source;
 
@@ -168,11 +170,24 @@ static bool waits_for(const kafka_source *s, const rd_kafka_message_t *m)
     return false;
 }
 
+/* Whoever takes the same instance's place puts this one out. */
+static weir_status explain_fatal(rd_kafka_t *rk, weir_error *err)
+{
+    char text[200];
+    bool fenced =
+        rd_kafka_fatal_error(rk, text, sizeof text) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    return weir_fail(err, fenced ? WEIR_E_KAFKA_FENCED : WEIR_E_KAFKA_FATAL, "%s", text);
+}
+
 /* What librdkafka says of one of its partitions or topics, or of none. */
 static void report_message(kafka_source *s, const rd_kafka_message_t *m)
 {
     weir_error err;
-    weir_kafka_fail(&err, m->err, "%s", rd_kafka_message_errstr(m));
+    if (m->err == RD_KAFKA_RESP_ERR__FATAL) {
+        (void)explain_fatal(s->rk, &err);
+    } else {
+        weir_kafka_fail(&err, m->err, "%s", rd_kafka_message_errstr(m));
+    }
     if (m->rkt) {
         weir_kafka_at(&err, rd_kafka_topic_name(m->rkt), m->partition, m->offset);
     }
@@ -187,6 +202,17 @@ static void forget_given(kafka_source *s)
     if (s->given) {
         rd_kafka_topic_partition_list_destroy(s->given);
         s->given = NULL;
+    }
+}
+
+static void remember_membership(kafka_source *s, rd_kafka_consumer_group_metadata_t *now)
+{
+    pthread_mutex_lock(&s->lock);
+    rd_kafka_consumer_group_metadata_t *before = s->membership;
+    s->membership = now;
+    pthread_mutex_unlock(&s->lock);
+    if (before) {
+        rd_kafka_consumer_group_metadata_destroy(before);
     }
 }
 
@@ -212,6 +238,7 @@ static void assign_given(kafka_source *s)
             s->events->resume(s->engine, s->served[s->n_served - 1].partition, said);
         }
     }
+    remember_membership(s, rd_kafka_consumer_group_metadata(s->rk));
     weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", s->given->cnt);
     rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, s->given);
     if (code) {
@@ -232,6 +259,7 @@ static void on_rebalance(
         return;
     }
     let_go(s, rd_kafka_assignment_lost(rk));
+    remember_membership(s, NULL); /* what was drained was committed by it */
     rd_kafka_assign(rk, NULL);
 }
 
@@ -563,6 +591,7 @@ static void kafka_close(void *self)
     kafka_source *s = self;
     s->closing = true;
     bool closed = close_client(s);
+    remember_membership(s, NULL);
     for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
         weir_free(s->topics[i].name);
     }
@@ -594,6 +623,52 @@ bool weir_kafka_source_misses(const weir_record_source *source, size_t topic)
            atomic_load(&((kafka_source *)source->self)->topics[topic].missing);
 }
 
+/* ---- For transactions ---- */
+
+rd_kafka_consumer_group_metadata_t *weir_kafka_source_membership(const weir_record_source *source)
+{
+    kafka_source *s = source->self;
+    rd_kafka_consumer_group_metadata_t *copy = NULL;
+    void *bytes;
+    size_t size;
+    pthread_mutex_lock(&s->lock);
+    rd_kafka_error_t *error =
+        s->membership ? rd_kafka_consumer_group_metadata_write(s->membership, &bytes, &size) : NULL;
+    if (s->membership && !error) { /* there is no other way to copy it */
+        error = rd_kafka_consumer_group_metadata_read(&copy, bytes, size);
+        rd_kafka_mem_free(s->rk, bytes);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (error) {
+        rd_kafka_error_destroy(error);
+        return NULL;
+    }
+    return copy;
+}
+
+static bool is_same(const rd_kafka_topic_partition_t *tp, const weir_offset *o)
+{
+    return tp->offset == o->next && tp->metadata_size == o->metadata.len &&
+           (!o->metadata.len || memcmp(tp->metadata, o->metadata.ptr, o->metadata.len) == 0);
+}
+
+weir_status weir_kafka_source_has_committed(const weir_record_source *source,
+    const weir_offset *offsets, size_t n, bool *has, weir_error *err)
+{
+    kafka_source *s = source->self;
+    rd_kafka_topic_partition_list_t *list = weir_kafka_offsets(offsets, n, false);
+    if (!list) {
+        return weir_fail_oom(err);
+    }
+    weir_status st = weir_kafka_ask_committed(s->rk, list, err);
+    *has = !st && n > 0;
+    for (size_t i = 0; i < n && *has; i++) {
+        *has = is_same(&list->elems[i], &offsets[i]);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return st;
+}
+
 /* ---- Opening ---- */
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -610,10 +685,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     kafka_source *s = opaque;
-    char fatal[200];
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        rd_kafka_fatal_error(rk, fatal, sizeof fatal);
-        weir_fail(&s->failure, WEIR_E_KAFKA_FATAL, "%s", fatal);
+        (void)explain_fatal(rk, &s->failure);
     } else if (s->events && !s->closing) {
         weir_error err;
         weir_status st = weir_kafka_fail(&err, (rd_kafka_resp_err_t)code, "%s", reason);

@@ -1,4 +1,4 @@
-/* Assignment: what the source says of partitions, and what is committed for them. See engine.h. */
+/* Assignment: what the source says of partitions. See engine.h. */
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "engine/parts.h"
@@ -23,6 +23,7 @@ static weir_partition *new_partition(weir_engine *e, weir_view topic, int32_t nu
     p->delivered_next = start;
     p->gap = -1;
     p->committed = start;
+    p->open_next = -1;
     p->end_seq = UINT64_MAX;
     p->refs = 1;
     weir_frontier_init(&p->frontier, start);
@@ -68,89 +69,6 @@ static void on_resume(void *engine, weir_partition *p, weir_view metadata)
     if (e->options.resume && !weir_resume_get(&p->known, p->frontier.next, metadata)) {
         weir_engine_fail_oom(e);
     }
-}
-
-/* ---- Committing ---------------------------------------------------------------------------------
- */
-
-static void on_committed(void *engine, const char *topic, int32_t number, int64_t next)
-{
-    weir_engine *e = engine;
-    pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; i < e->n_partitions; i++) {
-        weir_partition *p = e->partitions[i];
-        if (p->number == number && strcmp(p->topic, topic) == 0) {
-            p->committed = next > p->committed ? next : p->committed;
-            p->committed_changes = p->sent_changes;
-        }
-    }
-    pthread_mutex_unlock(&e->lock);
-}
-
-bool weir_partition_wants_commit(const weir_engine *e, const weir_partition *p)
-{
-    bool says_more =
-        e->options.resume && weir_frontier_open(&p->frontier) && p->changes != p->committed_changes;
-    return p->frontier.next > p->committed || (p->frontier.next >= 0 && says_more);
-}
-
-/* What a commit says, with its texts in `texts`, of which it has the places only. Lock: `lock`. */
-static weir_offset say(weir_engine *e, weir_partition *p, weir_buf *texts)
-{
-    size_t start = texts->len;
-    if (e->options.resume) {
-        weir_resume_put(texts, &p->frontier, &p->known);
-    }
-    p->sent_changes = p->changes;
-    return (weir_offset){p->topic, p->number, p->frontier.next, {NULL, texts->len - start}};
-}
-
-static void place_texts(weir_offset *offsets, size_t n, const weir_buf *texts)
-{
-    const char *at = texts->ptr;
-    for (size_t i = 0; i < n && at; i++) {
-        offsets[i].metadata.ptr = at;
-        at += offsets[i].metadata.len;
-    }
-}
-
-/* An engine that has failed commits nothing more. */
-static weir_status commit_some(
-    weir_engine *e, weir_partition **partitions, size_t n, bool wait, weir_error *err)
-{
-    if (atomic_load(&e->failed)) {
-        return WEIR_OK;
-    }
-    weir_offset *offsets = weir_alloc(n * sizeof *offsets);
-    weir_buf texts = {0};
-    size_t moved = 0;
-    if (!offsets) {
-        return weir_fail_oom(err);
-    }
-    pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; i < n; i++) {
-        if (weir_partition_wants_commit(e, partitions[i])) {
-            offsets[moved++] = say(e, partitions[i], &texts);
-        }
-    }
-    pthread_mutex_unlock(&e->lock);
-    weir_status s = texts.failed ? weir_fail_oom(err) : WEIR_OK;
-    place_texts(offsets, moved, &texts);
-    if (moved && !s) {
-        s = e->source.ops->commit(e->source.self, offsets, moved, wait, err);
-    }
-    for (size_t i = 0; i < moved && wait && !s; i++) {
-        on_committed(e, offsets[i].topic, offsets[i].number, offsets[i].next);
-    }
-    weir_free(offsets);
-    weir_buf_fini(&texts);
-    return s;
-}
-
-weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err)
-{
-    /* Assignments change on this thread only, so the list needs no copy. */
-    return commit_some(e, e->partitions, e->n_partitions, wait, err);
 }
 
 /* ---- Going --------------------------------------------------------------------------------------
@@ -200,7 +118,7 @@ static void let_go_in_order(weir_engine *e, weir_partition **partitions, size_t 
 {
     weir_error err = {.status = WEIR_OK};
     drain(e, partitions, n);
-    if (e->options.group && commit_some(e, partitions, n, true, &err)) {
+    if (e->options.group && weir_commit_some(e, partitions, n, true, &err)) {
         weir_log_error(e->options.log, WEIR_LOG_WARN, e->options.name, &err,
             "the last commit of %zu revoked partitions failed; their records may be handled again",
             n);
@@ -234,6 +152,7 @@ static void on_revoked(void *engine, weir_partition **partitions, size_t n, bool
     }
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {
+        atomic_store(&partitions[i]->gone, true);
         detach(e, partitions[i]);
     }
     pthread_mutex_unlock(&e->lock);
@@ -294,6 +213,6 @@ const weir_source_events weir_engine_events = {
     .revoked = on_revoked,
     .record = weir_intake_record,
     .end = on_end,
-    .committed = on_committed,
+    .committed = weir_commit_answered,
     .error = on_error,
 };

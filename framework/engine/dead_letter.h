@@ -19,4 +19,9 @@ typedef struct weir_dead_letters {
     void *self;
 } weir_dead_letters;
 
+/* The headers of a letter, one after the other: those of its record, then why it is here
+ * (docs/services.md). Views live as long as the call of fn. group NULL: "". Thread: any. */
+void weir_dead_letter_headers(const weir_dead_letter *d, const char *group, int64_t time_ms,
+    void (*fn)(void *ctx, weir_view name, weir_view value), void *ctx);
+
 #endif

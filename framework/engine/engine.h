@@ -52,7 +52,7 @@ typedef struct weir_engine_options {
     unsigned ahead_records;     /* per partition, at or above its frontier, settled ones counted:
                                  * past it a stuck record holds the others up; 0: 1,000,000 */
     bool group;                 /* commit the frontier to the source */
-    bool resume;                /* with it: also what is settled above it, and failed attempts */
+    bool resume;                /* commits also say what is settled above it, and failed attempts */
     int64_t commit_interval_ms; /* 0: 1,000 */
     int64_t drain_ms;           /* bound of a revoke's drain */
     /* The tag of a topic's partitions; called at each assignment. */
@@ -165,6 +165,29 @@ bool weir_engine_idle(weir_engine *e);
 bool weir_partition_wants_commit(const weir_engine *e, const weir_partition *p);
 /* Commits the frontier (group). wait: until the source has answered. Thread: poll. */
 WEIR_MUST_USE weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err);
+/* For who commits in the source's place (options: not `group`, but `resume`): records are settled
+ * by a mark, then what is to be committed is gathered, then committed, then the records are
+ * released. Thread: one. */
+typedef struct weir_commit {
+    weir_offset *offsets; /* owned, with their texts */
+    size_t n;
+    weir_buf texts;
+} weir_commit;
+typedef enum weir_marking {
+    WEIR_MARKED,
+    WEIR_MARK_LATER, /* a commit could not tell of it: its partition's frontier is too far below */
+    WEIR_MARK_GONE,  /* its assignment has ended: to be dropped */
+} weir_marking;
+WEIR_MUST_USE weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r);
+/* What is to be committed now, maybe nothing. gone[i]: the assignment of that record has ended, and
+ * nothing of it is in it. In one moment, so that neither goes without the other. */
+WEIR_MUST_USE weir_status weir_engine_gather(weir_engine *e, weir_record *const *records, size_t n,
+    bool *gone, weir_commit *c, weir_error *err);
+void weir_engine_committed(weir_engine *e, const weir_commit *c);
+void weir_commit_fini(weir_commit *c);
+/* Does its partition's frontier wait for this record? Thread: any that has the record. */
+bool weir_engine_is_first(weir_engine *e, const weir_record *r);
+
 /* Ends the engine with this reason; the first one counts. Thread: any. */
 void weir_engine_fail(weir_engine *e, const weir_error *err);
 bool weir_engine_failure(weir_engine *e, weir_error *out);

@@ -15,6 +15,12 @@ void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *
 /* Hands what has come so far to the lanes. */
 void weir_intake_flush(weir_engine *e);
 
+/* commit.c: commits for these. Thread: poll. */
+weir_status weir_commit_some(
+    weir_engine *e, weir_partition **partitions, size_t n, bool wait, weir_error *err);
+/* What the source says of a commit. */
+void weir_commit_answered(void *engine, const char *topic, int32_t number, int64_t next);
+
 /* Keys with too many followers, or settled records too far ahead of a stuck one: it is not served
  * until that has passed. Lock: `lock`. */
 bool weir_partition_held_back(const weir_engine *e, const weir_partition *p);

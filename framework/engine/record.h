@@ -26,19 +26,22 @@ typedef struct weir_partition {
     uint32_t tag; /* the engine user's: which rule or handler the topic belongs to */
     uint64_t epoch;
     weir_frontier frontier;
-    int64_t committed; /* the frontier that was committed last; -1: none */
-    weir_resume known; /* beside the frontier */
-    uint64_t changes;  /* of what a commit says beside the frontier … */
-    uint64_t sent_changes,
-        committed_changes;  /* … of which the last commit knew, sent and answered */
-    uint64_t end_seq;       /* frontier.tail when the end was first met; UINT64_MAX: not yet */
-    uint64_t released_head; /* frontier.head as of the last release: for readiness */
-    uint32_t refs;          /* the engine's own and one per unreleased record */
+    int64_t committed;          /* the frontier that was committed last; -1: none */
+    weir_resume known;          /* beside the frontier */
+    uint64_t changes;           /* of what a commit says beside the frontier … */
+    uint64_t committed_changes; /* … of which a commit knew that was answered */
+    int64_t open_next;          /* the oldest commit that was not: its offset (-1: none) … */
+    uint64_t open_changes;      /* … and what it knew */
+    uint64_t end_seq;           /* frontier.tail when the end was first met; UINT64_MAX: not yet */
+    uint64_t released_head;     /* frontier.head as of the last release: for readiness */
+    uint32_t refs;              /* the engine's own and one per unreleased record */
     size_t open_records, open_bytes; /* delivered, not released */
     atomic_bool revoked;             /* any thread: its assignment has ended or is ending */
-    atomic_uint congested;           /* keys with too many followers: not served meanwhile */
-    uint32_t batch_records;          /* of this poll, not handed out yet. Poll thread */
-    size_t batch_bytes;              /* theirs */
+    atomic_bool
+        gone; /* … has ended for good: nothing of it may be committed. Written under `lock` */
+    atomic_uint congested;  /* keys with too many followers: not served meanwhile */
+    uint32_t batch_records; /* of this poll, not handed out yet. Poll thread */
+    size_t batch_bytes;     /* theirs */
     size_t typical_bytes;   /* what a record costs, lately; 0: none has come. Poll thread */
     int64_t delivered_next; /* (poll thread) offset expected next; -1: not known */
     int64_t gap;            /* (poll thread) newest offset behind a gap; -1: none */
@@ -61,6 +64,7 @@ typedef struct weir_record {
     bool rejected;    /* its dead letter is still to be written */
     bool checked;     /* against its schema, which a later attempt has no need to do again */
     void *why;        /* the processor's: why the last attempt failed */
+    void *effects;    /* the processor's: what it has come to, on its way to be committed with it */
 } weir_record;
 
 struct weir_chunk {

@@ -37,6 +37,7 @@ typedef struct weir_offset {
     int32_t number;
     int64_t next;
     weir_view metadata; /* empty: none */
+    uint64_t changes;   /* the engine's own */
 } weir_offset;
 
 typedef struct weir_source_ops {

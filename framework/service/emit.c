@@ -277,7 +277,7 @@ weir_status weir_emit_event(weir_message *m, size_t size, const weir_emission *g
     if (state != WEIR_MESSAGE_RUNNING && state != WEIR_MESSAGE_DEFERRED) {
         weir_handlers_misused(m, "an event was emitted for a message that is settled");
         s = WEIR_FATAL;
-    } else if (!m->owner->options.emitter.send && !m->tx) {
+    } else if (!m->owner->options.emitter.send && !m->tx && !m->owner->options.transactor) {
         s = weir_fail(&m->error, WEIR_E_EMIT_UNKNOWN, "nothing takes emits here");
     } else {
         s = emit(m, &e);

@@ -113,6 +113,17 @@ void weir_hold_record(
 /* Of a rejected record. Not now: its key stays parked until it is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 
+/* handlers.c: a message that is not in use, the lane's `message`; NULL: out of memory. */
+weir_message *weir_take_message(weir_handler_lane *l);
+void weir_message_free(weir_message *m);
+
+/* effects.c: the message is the record's from here on, and goes to the transactor with it. */
+void weir_keep_effects(weir_handler_lane *l, weir_record *r, weir_message *m);
+/* The record's dead letter, in the place of what m has emitted. False: out of memory. */
+bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *why,
+    const char *topic, weir_message *m);
+bool weir_may_go_on(weir_handlers *h, const weir_record *r);
+
 /* replay.c. Thread: the lane's worker. */
 
 /* The record that a dead letter was, with its topic, place, time and headers; borrows r. False: the

@@ -25,7 +25,7 @@ enum { KEPT_MESSAGES = 256, ABANDON_MS = 5000, ABANDON_STEP_MS = 5, FULL_MS = 10
 /* ---- Messages -----------------------------------------------------------------------------------
  */
 
-static void free_message(weir_message *m)
+void weir_message_free(weir_message *m)
 {
     if (m) {
         weir_arena_fini(&m->arena);
@@ -34,7 +34,7 @@ static void free_message(weir_message *m)
     }
 }
 
-static weir_message *take_message(weir_handler_lane *l)
+weir_message *weir_take_message(weir_handler_lane *l)
 {
     weir_message *m = l->message;
     if (m) {
@@ -54,7 +54,7 @@ static void give_message(weir_handler_lane *l, weir_message *m)
 {
     atomic_store(&m->state, WEIR_MESSAGE_FREE);
     if (l->n_pool >= KEPT_MESSAGES) {
-        free_message(m);
+        weir_message_free(m);
         return;
     }
     weir_arena_reset(&m->arena);
@@ -89,7 +89,7 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->error.status = WEIR_OK;
     m->after_ms = m->deadline_after_ms = 0;
     m->emits = (weir_emits){.first = NULL};
-    m->sent = false;
+    m->sent = m->is_letter = false;
     atomic_store(&m->state, WEIR_MESSAGE_RUNNING);
 }
 
@@ -279,13 +279,14 @@ static void take_back(
     hand_over(h, l, r, m); /* it comes home by the mailbox, where it is */
 }
 
-/* False: its dependency's breaker is open, or as many of its handler are deferred as may be; it is
- * parked, and nothing is counted. */
+/* False: its dependency's breaker is open, what was handled before waits to be written, or as many
+ * of its handler are deferred as may be; it is parked, and nothing is counted. */
 static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
     const weir_route *to = m->route;
     int64_t wait_ms = FULL_MS;
-    if (to->max_in_flight && atomic_load(to->in_flight) >= to->max_in_flight) {
+    if (!weir_may_go_on(h, r) ||
+        (to->max_in_flight && atomic_load(to->in_flight) >= to->max_in_flight)) {
         if (weir_unit_commit(h, l, r)) {
             weir_park_record(h, l, r, wait_ms);
         }
@@ -317,7 +318,7 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_write_dead_letter(h, l, r);
         return;
     }
-    weir_message *m = take_message(l);
+    weir_message *m = weir_take_message(l);
     if (!m) {
         weir_fail_record_oom(h, l, r);
         return;
@@ -535,11 +536,11 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
     weir_event_checker_free(l->emit_judges);
     weir_free(l->checkers);
     weir_free(l->decoders);
-    free_message(l->message);
+    weir_message_free(l->message);
     while (l->pool) {
         weir_message *m = l->pool;
         l->pool = m->next;
-        free_message(m);
+        weir_message_free(m);
     }
     weir_lane_fini(&l->lane);
     weir_free(l->stuck);

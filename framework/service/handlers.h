@@ -23,6 +23,7 @@
 #include "service/breaker.h"
 #include "service/emit.h"
 #include "service/inbox.h"
+#include "service/transactor.h"
 
 /* What a topic's records are for. Borrowed, outlives the handlers. */
 typedef struct weir_route {
@@ -96,7 +97,12 @@ typedef struct weir_handlers_options {
     weir_inbox *const *inboxes; /* of handlers with a transaction; borrowed */
     size_t n_inboxes;
     size_t emit_bytes; /* the most that an event of such a handler may have; 0: no bound */
-    uint64_t seed;     /* of the backoff's jitter */
+    /* Instead of the emitter and the dead letters' port: exactly once. NULL: at least once. */
+    weir_transactor *transactor;
+    const char *letter_topic, *letter_group; /* with it: where dead letters go, and who rejected */
+    bool letters_hold; /* with it: a letter that the broker refuses is tried until it is taken */
+    int64_t (*wall_ms)(void);     /* with it: the time of day; NULL: 0 */
+    uint64_t seed;                /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* Appends the row of a cache; see weir_lookup. */
     weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
@@ -112,6 +118,13 @@ WEIR_MUST_USE weir_status weir_handlers_new(
 /* The engine must have ended. */
 void weir_handlers_free(weir_handlers *h);
 void weir_handlers_attach(weir_handlers *h, weir_engine *e);
+
+/* What a transactor asks of a record that was handled (service/transactor.h). ctx: the handlers. */
+const weir_outgoing *weir_handlers_list(const weir_record *r);
+size_t weir_handlers_bytes(const weir_record *r);
+void weir_handlers_free_effects(void *ctx, weir_record *r);
+weir_status weir_handlers_reject_effects(void *ctx, weir_record *r, weir_error *why);
+bool weir_handlers_may_hold(void *ctx, const weir_record *r, weir_error *why);
 
 extern const weir_processor_ops weir_handlers_processor;
 uint32_t weir_handlers_tag(void *handlers, weir_view topic);

@@ -43,7 +43,8 @@ struct weir_message {
     weir_error error;           /* why it is not WEIR_OK */
     weir_emits emits;
     weir_sending sending;
-    bool sent; /* its emits were answered: `status` says how */
+    bool is_letter; /* `emits` is its record's dead letter */
+    bool sent;      /* its emits were answered: `status` says how */
     uint32_t after_ms;
     atomic_int state;    /* weir_message_state */
     weir_status status;  /* settled with */

@@ -9,7 +9,11 @@
 void weir_settle_flush(weir_handlers *h, weir_handler_lane *l)
 {
     if (l->n_settled) {
-        weir_engine_settle(h->engine, l->settled, l->n_settled);
+        if (h->options.transactor) {
+            weir_transactor_put(h->options.transactor, l->settled, l->n_settled);
+        } else {
+            weir_engine_settle(h->engine, l->settled, l->n_settled);
+        }
         l->n_settled = 0;
         l->urgent = false;
     }
@@ -116,9 +120,27 @@ static void wait_for_letters(
     weir_park_record(h, l, r, backoff(&h->options, NULL, l, ++r->holds));
 }
 
+/* It leaves with its record's offset. */
+static void hand_letter_over(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    const weir_why *why = r->why;
+    weir_message *m = weir_take_message(l);
+    if (!m || !weir_make_letter(h, r, &why->error, why->letter_topic, m)) {
+        weir_fail_record_oom(h, l, r);
+        return;
+    }
+    weir_bump(&l->count.dead_lettered);
+    weir_keep_effects(l, r, m);
+    weir_settle_record(h, l, r);
+}
+
 /* The key stays parked until its dead letter is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
+    if (h->options.transactor) {
+        hand_letter_over(h, l, r);
+        return;
+    }
     const weir_dead_letters *to = &h->options.dead_letters;
     const weir_why *why = r->why;
     weir_raw_record original;
@@ -141,6 +163,11 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
     }
 }
 
+static bool takes_letters(const weir_handlers *h)
+{
+    return h->options.transactor || h->options.dead_letters.write;
+}
+
 static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
     weir_error *why = &m->error;
@@ -150,7 +177,7 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
         (long long)r->raw.offset, r->attempt);
     if (h->options.on_reject == WEIR_ON_REJECT_STOP) {
         fail(h, l, r, why);
-    } else if (h->options.on_reject == WEIR_ON_REJECT_SKIP || !h->options.dead_letters.write) {
+    } else if (h->options.on_reject == WEIR_ON_REJECT_SKIP || !takes_letters(h)) {
         weir_settle_record(h, l, r);
     } else if (remember_why(r, why, m->route)) {
         r->rejected = true;
@@ -229,9 +256,19 @@ static weir_status verdict(weir_message *m, weir_status s)
     return s == WEIR_RETRY && strcmp(m->error.code, oom) == 0 ? WEIR_HOLD : s;
 }
 
-/* True: its emits are to leave first. */
+/* True: the message is kept, since its emits are to leave. */
 static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
+    if (h->options.transactor) {
+        weir_bump(&l->count.handled);
+        atomic_fetch_add_explicit(&l->count.emitted, m->emits.count, memory_order_relaxed);
+        bool keeps = m->emits.count > 0;
+        if (keeps) {
+            weir_keep_effects(l, r, m);
+        }
+        weir_settle_record(h, l, r);
+        return keeps;
+    }
     if (m->emits.count && !m->sent && !weir_engine_failed(h->engine)) {
         weir_send_emits(h, l, r, m);
         return true;

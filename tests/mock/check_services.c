@@ -154,10 +154,11 @@ static void read_payments(payments *p, int wanted)
 /* ---- The test -----------------------------------------------------------------------------------
  */
 
-static char path[] = "/tmp/weir-services-XXXXXX";
+static char path[32];
 
-static void write_config(void)
+static void write_config(const char *delivery)
 {
+    snprintf(path, sizeof path, "/tmp/weir-services-XXXXXX");
     int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f) {
@@ -167,8 +168,8 @@ static void write_config(void)
         "weir: 1\nname: shop\nkafka: { bootstrap.servers: \"%s\" }\n"
         "events:\n  order.placed: { topic: orders }\n  order.paid: { topic: payments }\n"
         "errors: { dead_letter: { topic: shop.dead, replay: shop.replay } }\n"
-        "log: { level: error }\n",
-        brokers.value);
+        "delivery: %s\nlog: { level: error }\n",
+        brokers.value, delivery);
     fclose(f);
 }
 
@@ -208,22 +209,33 @@ static void run(const char *weir)
     weir_app_free(app);
 }
 
-int main(int argc, char **argv)
+/* A cluster of its own. */
+static void run_with(const char *weir, const char *delivery)
 {
+    static const char *const topics[] = {"orders", "payments", "shop.dead", "shop.replay"};
     char why[200];
+    printf("delivery: %s\n", delivery);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
     mock = rd_kafka_mock_cluster_new(rk, 1);
-    static const char *const topics[] = {"orders", "payments", "shop.dead", "shop.replay"};
     for (size_t i = 0; i < 4; i++) {
         rd_kafka_mock_topic_create(mock, topics[i], 2, 1);
     }
     brokers.value = rd_kafka_mock_cluster_bootstraps(mock);
-    write_config();
-    run(argc > 1 ? argv[1] : "./weir");
+    atomic_store(&repaired, 0);
+    replayed_id[0] = '\0';
+    write_config(delivery);
+    run(weir);
     unlink(path);
     rd_kafka_mock_cluster_destroy(mock);
     rd_kafka_destroy(rk);
-    int total = 8;
+}
+
+int main(int argc, char **argv)
+{
+    const char *weir = argc > 1 ? argv[1] : "./weir";
+    run_with(weir, "at_least_once");
+    run_with(weir, "exactly_once");
+    int total = 16;
     printf("%d passed, %d failed, 0 skipped\n", total - failures, failures);
     const char *tally = getenv("TALLY");
     FILE *f = tally ? fopen(tally, "a") : NULL;

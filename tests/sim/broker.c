@@ -116,7 +116,7 @@ static void apply_pending(sim_member *m, size_t n)
     q->count -= n;
 }
 
-static sim_partition *log_of(sim_broker *b, const char *topic, int32_t number)
+sim_partition *sim_broker_find(sim_broker *b, const char *topic, int32_t number)
 {
     for (int i = 0; i < b->n_partitions; i++) {
         sim_partition *p = &b->partitions[i];
@@ -151,7 +151,7 @@ static weir_status member_commit(
     bool fails = sim_chance(b->rng, b->troubles.commit_fails);
     bool unheard = sim_chance(b->rng, b->troubles.answer_lost);
     for (size_t i = 0; i < n; i++) {
-        sim_partition *log = log_of(b, offsets[i].topic, offsets[i].number);
+        sim_partition *log = sim_broker_find(b, offsets[i].topic, offsets[i].number);
         if (b->hooks.committing) {
             b->hooks.committing(b->hooks.ctx, m, log, offsets[i].next);
         }
@@ -175,6 +175,23 @@ static weir_status member_commit(
     return refused   ? refuse(err, "not a member any more")
            : unheard ? refuse(err, "no answer to the commit")
                      : WEIR_OK;
+}
+
+bool sim_member_transact(sim_member *m, const weir_offset *offsets, size_t n, int64_t generation)
+{
+    if (!may_commit(m, generation)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sim_partition *log = sim_broker_find(m->broker, offsets[i].topic, offsets[i].number);
+        struct sim_commit c = {log, offsets[i].next, generation, {.base = offsets[i].next}};
+        say(m->broker, &c.said, offsets[i].metadata);
+        if (m->broker->hooks.committing) {
+            m->broker->hooks.committing(m->broker->hooks.ctx, m, log, c.next);
+        }
+        (void)apply(m, &c);
+    }
+    return true;
 }
 
 static void fetch_answers(sim_member *m)
@@ -319,6 +336,7 @@ static void take_part(sim_member *m)
         let_go(m, m->fenced);
         if (m->fenced && m->alive) { /* it was, or became so while it drained */
             m->fenced = false;
+            m->generation = -1; /* it comes back as another one */
             sim_broker_rebalance(b);
         }
         m->joined = m->alive;
@@ -490,7 +508,7 @@ static void member_wake(void *self)
 static int64_t member_end_offset(void *self, const weir_partition *p)
 {
     sim_member *m = self;
-    return log_of(m->broker, p->topic, p->number)->end;
+    return sim_broker_find(m->broker, p->topic, p->number)->end;
 }
 
 static bool member_finished(void *self)

@@ -140,6 +140,9 @@ void sim_partition_mark(sim_partition *p);
 
 /* A process starts, and joins; its source is for one engine, which closes it when it leaves. */
 weir_record_source sim_member_start(sim_broker *b, int number, void *user);
+/* A transaction's offsets, all or none, for a member of this generation. False: it is not one. */
+bool sim_member_transact(sim_member *m, const weir_offset *offsets, size_t n, int64_t generation);
+sim_partition *sim_broker_find(sim_broker *b, const char *topic, int32_t number);
 /* It is dead: nothing that it has sent later counts. Its engine is still to be taken down. */
 void sim_member_kill(sim_member *m);
 /* The broker loses patience with it. */

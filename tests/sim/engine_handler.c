@@ -40,6 +40,9 @@ static weir_status emit(sim_world *w, weir_message *m, sim_epoch *e, size_t i)
     s = s ? s : weir_emit(m, .type = "b", .topic = "news", .fields = W_OBJECT(W_INT("n", 2)));
     if (s) {
         sim_ledger_answered(&w->ledger, e, i, WEIR_HOLD, 0);
+    } else if (w->exactly_once) { /* its outputs wait for a transaction, its key does not */
+        sim_ledger_answered(&w->ledger, e, i, WEIR_OK, 0);
+        sim_ledger_outputs(&w->ledger, e, i, 2);
     }
     return s;
 }
@@ -112,6 +115,141 @@ void sim_world_settle(sim_world *w, size_t kept)
         sim_ledger_fail(&w->ledger, "weir_revoked does not say what is");
     }
     weir_settle(k.message, answer(w, k.message, k.epoch, k.index));
+}
+
+/* ---- Transactions -------------------------------------------------------------------------------
+ */
+
+static weir_view header_of(const weir_outgoing *o, const char *name)
+{
+    weir_view found = {NULL, 0};
+    for (size_t i = 0; i < o->n_headers; i++) {
+        found = weir_view_is(o->headers[i].name, name) ? o->headers[i].value : found;
+    }
+    return found;
+}
+
+/* Of which record an output is: emits have it in their id, letters in headers of their own. */
+static bool output_of(sim_world *w, const weir_outgoing *o, sim_partition **log, size_t *index)
+{
+    weir_view topic = header_of(o, "weir.dead.topic"), id = header_of(o, "id");
+    char text[64], name[32];
+    int number;
+    long long offset;
+    if (topic.ptr) {
+        snprintf(text, sizeof text, "%.*s/%.*s/%.*s", WEIR_ARG(topic),
+            WEIR_ARG(header_of(o, "weir.dead.partition")),
+            WEIR_ARG(header_of(o, "weir.dead.offset")));
+    } else {
+        snprintf(text, sizeof text, "%.*s", WEIR_ARG(id));
+    }
+    if (sscanf(text, "%31[^/]/%d/%lld", name, &number, &offset) != 3 ||
+        !(*log = sim_broker_find(&w->broker, name, number))) {
+        return false;
+    }
+    *index = 0;
+    while (*index < (*log)->entries.count && (*log)->entries.items[*index].offset != offset) {
+        ++*index;
+    }
+    return *index < (*log)->entries.count;
+}
+
+static void note_written(sim_process *p, const weir_transaction *t)
+{
+    sim_world *w = p->world;
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            sim_partition *log;
+            size_t index;
+            if (!output_of(w, o, &log, &index)) {
+                sim_ledger_fail(&w->ledger, "an output is of no record");
+                return;
+            }
+            sim_ledger_written(&w->ledger, sim_ledger_epoch_of(&w->ledger, p->member, log), index);
+            w->ledger.letters += header_of(o, "weir.dead.topic").ptr != NULL;
+        }
+    }
+}
+
+/* One list that has emits, and no letter, is too large for the broker. */
+static bool refuse_one(sim_process *p, const weir_transaction *t, ptrdiff_t *at_fault)
+{
+    sim_world *w = p->world;
+    for (size_t i = 0; i < t->n_lists; i++) {
+        sim_partition *log;
+        size_t index;
+        const weir_outgoing *o = t->lists[i];
+        if (o && header_of(o, "id").ptr && !header_of(o, "weir.dead.topic").ptr &&
+            output_of(w, o, &log, &index)) {
+            sim_epoch *e = sim_ledger_epoch_of(&w->ledger, p->member, log);
+            sim_ledger_outputs(&w->ledger, e, index, w->ledger.skips ? 0 : 1);
+            *at_fault = (ptrdiff_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static weir_status transaction_begin(void *self, weir_error *err)
+{
+    sim_process *p = self;
+    sim_world *w = p->world;
+    p->work.fails = !p->member->alive || sim_chance(&w->rng, w->transactions_fail / 4);
+    p->work.generation = p->member->generation;
+    return p->work.fails ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "simulated") : WEIR_OK;
+}
+
+/* A transaction takes its time, in which the group may go on without its member. */
+static weir_status transaction_commit(
+    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+{
+    sim_process *p = self;
+    sim_world *w = p->world;
+    int64_t before[SIM_BROKER_PARTITIONS];
+    sim_said said[SIM_BROKER_PARTITIONS];
+    for (int n = sim_between(&w->rng, 0, 3); n && w->depth < SIM_DEEPEST && !w->healed; n--) {
+        sim_world_step(w);
+    }
+    if (sim_chance(&w->rng, w->refuses) && refuse_one(p, t, at_fault)) {
+        return weir_fail(err, WEIR_E_EMIT_TOO_LARGE, "simulated");
+    }
+    for (int i = 0; i < w->broker.n_partitions; i++) {
+        before[i] = w->broker.partitions[i].committed;
+        said[i] = w->broker.partitions[i].said;
+    }
+    p->work.fails = sim_chance(&w->rng, w->transactions_fail);
+    bool member = p->member->alive && !p->member->fenced &&
+                  p->work.generation == p->member->generation &&
+                  p->work.generation == w->broker.generation;
+    if (p->work.fails || !member) {
+        p->work.fails = true;
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "simulated");
+    }
+    sim_world_say(w, "%d: a transaction of %zu records", p->number, t->n_lists);
+    note_written(p, t);
+    (void)sim_member_transact(p->member, t->offsets, t->n_offsets, p->work.generation);
+    for (int i = 0; i < w->broker.n_partitions; i++) {
+        sim_epoch *e = sim_ledger_epoch_of(&w->ledger, p->member, &w->broker.partitions[i]);
+        if (e && !e->ended) {
+            sim_ledger_transacted(&w->ledger, e, before[i], &said[i]);
+        }
+    }
+    if (sim_chance(&w->rng, w->dies_behind) && !w->healed) {
+        sim_world_say(w, "%d: dies behind its transaction", p->number);
+        p->doomed = true;
+        sim_member_kill(p->member);
+    }
+    return WEIR_OK;
+}
+
+static void transaction_cancel(void *self)
+{
+    (void)self;
+}
+
+weir_transaction_port sim_transactions(sim_process *p)
+{
+    return (weir_transaction_port){transaction_begin, transaction_commit, transaction_cancel, p};
 }
 
 /* ---- Handling -----------------------------------------------------------------------------------

@@ -50,8 +50,8 @@ static void on_revoked(void *ctx, sim_held *held, bool lost)
     const sim_process *p = e->member->user;
     const sim_troubles *t = &w->broker.troubles;
     bool commits = t->commit_fails <= 0 && t->answer_lost <= 0;
-    bool in_order = !lost && !p->cut_short && commits && !w->memory_fails && e->member->alive &&
-                    !e->member->fenced && !weir_engine_failed(&p->engine);
+    bool in_order = !lost && !p->cut_short && !p->transactor && commits && !w->memory_fails &&
+                    e->member->alive && !e->member->fenced && !weir_engine_failed(&p->engine);
     sim_ledger_revoked(&w->ledger, e, in_order);
 }
 
@@ -67,7 +67,9 @@ static void on_committing(void *ctx, sim_member *m, sim_partition *log, int64_t 
     sim_world *w = ctx;
     sim_epoch *e = sim_ledger_epoch_of(&w->ledger, m, log);
     const sim_process *p = m->user;
-    if (e->ended || e->lost || weir_engine_failed(&p->engine)) {
+    /* A transaction that is under way when its engine fails may come to pass. */
+    bool failed = !w->exactly_once && weir_engine_failed(&p->engine);
+    if (e->ended || e->lost || failed) {
         sim_ledger_fail(&w->ledger, "member %d commits behind its end", m->number);
     }
     sim_ledger_committing(&w->ledger, e, next);
@@ -98,9 +100,13 @@ static uint32_t tag_of(void *ctx, weir_view topic)
     return weir_handlers_tag(((sim_process *)ctx)->handlers, topic);
 }
 
-/* Before a drain gives up, every lane that was awake has had its turn. */
-static bool run_awake_lane(sim_process *p)
+/* Before a drain gives up, every thread that was awake has had its turn. */
+static bool run_awake_thread(sim_process *p)
 {
+    if (sim_process_work_is_awake(p)) {
+        sim_process_work(p);
+        return true;
+    }
     for (unsigned lane = 0; lane < p->world->engine_options.lanes; lane++) {
         if (sim_process_lane_is_awake(p, lane)) {
             sim_process_lane(p, lane);
@@ -114,7 +120,7 @@ static bool run_awake_lane(sim_process *p)
 static bool has_hands_full(const sim_process *p)
 {
     const sim_world *w = p->world;
-    bool full = false;
+    bool full = p->work.busy || p->work.fails;
     for (unsigned lane = 0; lane < w->engine_options.lanes; lane++) {
         full |= p->lanes[lane].busy;
     }
@@ -137,7 +143,7 @@ static bool wait_in_drain(void *ctx)
         }
         return true;
     }
-    if (run_awake_lane(p)) {
+    if (run_awake_thread(p)) {
         return true;
     }
     if (!has_hands_full(p)) {
@@ -146,6 +152,43 @@ static bool wait_in_drain(void *ctx)
     }
     p->cut_short = true;
     return false;
+}
+
+static weir_status reject_effects(void *ctx, weir_record *r, weir_error *why)
+{
+    return weir_handlers_reject_effects(((sim_process *)ctx)->handlers, r, why);
+}
+
+static bool may_hold(void *ctx, const weir_record *r, weir_error *why)
+{
+    return weir_handlers_may_hold(((sim_process *)ctx)->handlers, r, why);
+}
+
+static weir_status open_transactor(
+    sim_process *p, weir_handlers_options *handlers, weir_engine_options *engine)
+{
+    weir_error err;
+    p->transactor = NULL;
+    if (!p->world->exactly_once) {
+        return WEIR_OK;
+    }
+    weir_transactor_options o = p->world->transactor_options;
+    o.port = sim_transactions(p);
+    o.list = weir_handlers_list;
+    o.bytes = weir_handlers_bytes;
+    o.free = weir_handlers_free_effects;
+    o.reject = reject_effects;
+    o.may_hold = may_hold;
+    o.ctx = p;
+    o.now_ms = now_ms;
+    engine->group = false;
+    weir_status s = weir_transactor_new(&o, &p->transactor, &err);
+    handlers->transactor = p->transactor;
+    handlers->letter_topic = "dead";
+    handlers->emitter.send = NULL;
+    handlers->emitter.cancel = NULL;
+    handlers->dead_letters.write = NULL;
+    return s;
 }
 
 /* In the order of app/app.c, and taken down again if memory fails on the way. */
@@ -159,8 +202,10 @@ void sim_process_start(sim_process *p)
     engine.tag = tag_of;
     engine.wait = wait_in_drain;
     handlers.now_ms = now_ms;
-    weir_status s = weir_handlers_new(&handlers, &p->handlers, &err);
+    weir_status s = open_transactor(p, &handlers, &engine);
+    s = s ? s : weir_handlers_new(&handlers, &p->handlers, &err);
     if (s) {
+        weir_transactor_free(p->transactor);
         return;
     }
     weir_record_source source = sim_member_start(&w->broker, p->number, p);
@@ -170,12 +215,17 @@ void sim_process_start(sim_process *p)
     if (s) {
         source.ops->close(source.self);
         weir_handlers_free(p->handlers);
+        weir_transactor_free(p->transactor);
         return;
     }
     weir_handlers_attach(p->handlers, &p->engine);
+    if (p->transactor) {
+        weir_transactor_attach(p->transactor, &p->engine);
+    }
     p->running = true;
     p->doomed = p->stopping = p->cancelled = false;
     memset(p->lanes, 0, sizeof p->lanes);
+    memset(&p->work, 0, sizeof p->work);
     w->restarts++;
     sim_world_say(w, "%d: starts", p->number);
 }
@@ -211,6 +261,10 @@ void sim_process_end(sim_process *p, bool in_order)
     p->cancelled = true;
     give_up_kept(p);
     weir_engine_abandon(&p->engine);
+    if (p->transactor) {
+        weir_background b = weir_transactor_background(p->transactor);
+        b.abandon(b.self);
+    }
     p->inside--;
     if (!weir_engine_idle(&p->engine) || p->engine.open_bytes || p->member->out) {
         sim_ledger_fail(&w->ledger, "member %d has records open behind its end", p->number);
@@ -219,6 +273,7 @@ void sim_process_end(sim_process *p, bool in_order)
     p->running = false;
     weir_engine_fini(&p->engine);
     weir_handlers_free(p->handlers);
+    weir_transactor_free(p->transactor);
 }
 
 static void check_bounds(sim_process *p)
@@ -258,7 +313,7 @@ void sim_process_poll(sim_process *p)
     p->doomed |= weir_engine_poll(&p->engine, w->now_ms, 0) != WEIR_OK;
     bool over = weir_engine_idle(&p->engine) || w->now_ms >= p->stop_until_ms;
     if (p->stopping && !p->doomed && over && p->inside == 1) {
-        weir_status s = weir_engine_commit(&p->engine, true, &err);
+        weir_status s = p->transactor ? WEIR_OK : weir_engine_commit(&p->engine, true, &err);
         sim_world_say(w, "%d: last commit: %s", p->number, weir_status_name(s));
         p->inside--;
         sim_process_end(p, !weir_engine_failed(&p->engine));
@@ -289,6 +344,33 @@ void sim_process_lane(sim_process *p, unsigned lane)
     leave(p);
 }
 
+bool sim_process_wants_commit(const sim_process *p)
+{
+    for (size_t i = 0; i < p->engine.n_partitions; i++) {
+        if (weir_partition_wants_commit(&p->engine, p->engine.partitions[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A thread that has nothing to do looks now and then. */
+bool sim_process_work_is_awake(const sim_process *p)
+{
+    return p->transactor && !p->work.busy &&
+           (weir_transactor_has_work(p->transactor) || p->work.due_ms <= p->world->now_ms ||
+               (p->work.due_ms == INT64_MAX && sim_process_wants_commit(p)));
+}
+
+void sim_process_work(sim_process *p)
+{
+    p->inside++;
+    p->work.busy = true;
+    p->work.due_ms = weir_transactor_round(p->transactor, p->world->now_ms);
+    p->work.busy = false;
+    leave(p);
+}
+
 /* ---- The world ----------------------------------------------------------------------------------
  */
 
@@ -316,6 +398,12 @@ static void draw_options(sim_world *w)
         .dead_letters = {sim_write_letters, w},
         .emitter = {sim_send, sim_cancel, NULL},
         .seed = sim_next(r)};
+    w->transactor_options = (weir_transactor_options){.name = "simulated",
+        .most_bytes = (size_t)SIM_PICK(r, 1, 300, 1 << 20),
+        .most_records = (unsigned)SIM_PICK(r, 1, 3, 100),
+        .commit_interval_ms = SIM_PICK(r, 1, 50, 1000)};
+    w->exactly_once = sim_chance(r, .3);
+    w->ledger.exactly_once = w->exactly_once;
     w->ledger.max_attempts = w->handlers_options.max_attempts;
     w->ledger.backoff_ms = w->handlers_options.backoff_ms;
     w->ledger.max_backoff_ms = w->handlers_options.max_backoff_ms;
@@ -339,6 +427,9 @@ static void draw_manners(sim_world *w)
         .slow = some(r, .3),
         .emits = some(r, .8),
         .emits_fail = some(r, .4)};
+    w->transactions_fail = some(r, .5);
+    w->refuses = some(r, .1);
+    w->dies_behind = sim_chance(r, .3) ? .05 : 0;
     w->poison = some(r, .1);
     w->broker.troubles = (sim_troubles){.commit_fails = some(r, .5),
         .answer_lost = some(r, .5),

@@ -31,6 +31,13 @@ typedef struct sim_process {
         bool busy;
         int64_t due_ms;
     } lanes[SIM_LANES];
+    weir_transactor *transactor; /* NULL: at least once */
+    struct {
+        bool busy;
+        int64_t due_ms;
+        int64_t generation; /* by which it commits */
+        bool fails;         /* the last transaction did */
+    } work;
     int inside;     /* steps */
     bool cancelled; /* emits */
 } sim_process;
@@ -59,6 +66,7 @@ struct sim_world {
     int n_processes;
     weir_engine_options engine_options;
     weir_handlers_options handlers_options;
+    weir_transactor_options transactor_options;
     weir_route routes[1];
     weir_breaker breaker; /* of the handlers of half of all worlds */
     weir_routed_topic topics[SIM_BROKER_PARTITIONS];
@@ -68,6 +76,8 @@ struct sim_world {
         sim_kept *items;
         size_t count, capacity;
     } kept;
+    bool exactly_once;
+    double transactions_fail, refuses, dies_behind; /* transactions */
     bool letters_fail, memory_fails;
     bool healed;
     int depth; /* of steps inside of steps */
@@ -89,6 +99,10 @@ void sim_process_poll(sim_process *p);
 void sim_process_lane(sim_process *p, unsigned lane);
 /* Would the lane's thread be awake? */
 bool sim_process_lane_is_awake(const sim_process *p, unsigned lane);
+/* The transactor's thread. */
+void sim_process_work(sim_process *p);
+bool sim_process_wants_commit(const sim_process *p);
+bool sim_process_work_is_awake(const sim_process *p);
 void sim_world_settle(sim_world *w, size_t kept);
 
 /* What handlers and the dead-letter port do in this world; ctx is the world. */
@@ -98,6 +112,8 @@ weir_status sim_write_letters(
 /* The broker that takes emits, some time later. self is unused: a sending is its message's. */
 void sim_send(void *self, weir_sending *s);
 void sim_cancel(void *self);
+/* Exactly once: the port of transactions of a process, which is its self. */
+weir_transaction_port sim_transactions(sim_process *p);
 /* The record of a handler's type? */
 bool sim_is_nobodys(const sim_entry *e);
 

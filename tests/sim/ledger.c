@@ -159,6 +159,9 @@ void sim_ledger_answered(sim_ledger *l, sim_epoch *e, size_t i, weir_status s, u
     bool rejected = s == WEIR_REJECT || (s == WEIR_RETRY && r->attempt >= l->max_attempts);
     if (s == WEIR_OK || (rejected && l->skips)) {
         set_done(l, e, i);
+    } else if (rejected && l->exactly_once) {
+        set_done(l, e, i);
+        fate_of(e, i)->outputs = 1;
     } else if (rejected) {
         r->fate = SIM_REJECTED;
     } else if (s == WEIR_RETRY) {
@@ -183,6 +186,49 @@ void sim_ledger_letter(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempts,
     if (written) {
         l->letters++;
         set_done(l, e, i);
+    }
+}
+
+/* ---- Transactions -------------------------------------------------------------------------------
+ */
+
+void sim_ledger_outputs(sim_ledger *l, sim_epoch *e, size_t i, int n)
+{
+    if (!e->ended && !is_done(e, i)) {
+        fail_at(l, e, i, "has outputs, and is not done");
+    }
+    fate_of(e, i)->outputs = n;
+}
+
+void sim_ledger_written(sim_ledger *l, sim_epoch *e, size_t i)
+{
+    int64_t offset = e->log->entries.items[i].offset;
+    if (e->ended || offset < e->log->committed || sim_said_is_settled(&e->log->said, offset)) {
+        fail_at(l, e, i, "its outputs are written, and it was settled before or is not held");
+    }
+    fate_of(e, i)->written++;
+}
+
+/* What these offsets settle was done here, and what it has come to is written now. */
+void sim_ledger_transacted(sim_ledger *l, sim_epoch *e, int64_t before, const sim_said *said)
+{
+    const sim_partition *log = e->log;
+    for (size_t i = 0; i < log->entries.count; i++) {
+        int64_t offset = log->entries.items[i].offset;
+        bool was = offset < before || sim_said_is_settled(said, offset);
+        bool is = offset < log->committed || sim_said_is_settled(&log->said, offset);
+        struct sim_record_fate *r = fate_of(e, i);
+        if (was && !is) {
+            fail_at(l, e, i, "was settled, and is no more");
+        } else if (!was && is && r->fate != SIM_NOT_DELIVERED && !is_done(e, i)) {
+            fail_at(l, e, i, "is settled by a transaction, and was not done");
+        } else if (!was && is && r->written != r->outputs) {
+            fail_at(l, e, i, "is settled by a transaction without its outputs");
+        } else if (!is && r->written) {
+            fail_at(l, e, i, "its outputs are written, and it is not settled");
+        }
+        l->outputs += (uint64_t)r->written;
+        r->written = 0;
     }
 }
 

@@ -12,6 +12,8 @@
  *  - A revoke that drained in time and could commit stops at a record that is not done.
  *  - What a commit says to be settled above it was done, and is neither handled nor done again; the
  *    attempts that it tells of are those that failed.
+ *  - Where records are handled exactly once: whatever a transaction's offsets settle, its outputs
+ * are in that transaction, and only those.
  *  - In the end every record was done at least once, and again only for each time that it was done
  * and no commit said so when its epoch ended. */
 #ifndef SIM_LEDGER_H
@@ -42,6 +44,8 @@ typedef struct sim_epoch {
             sim_fate fate;
             unsigned attempt;
             int64_t not_before_ms;
+            int outputs; /* that it has come to: emits, or a letter */
+            int written; /* of them, by the transaction that is looked at */
         } * items;
         size_t count, capacity;
     } records;         /* by entry */
@@ -58,7 +62,8 @@ typedef struct sim_ledger {
     const int64_t *now_ms;
     unsigned max_attempts;
     int64_t backoff_ms, max_backoff_ms;
-    bool skips; /* what is rejected is done, without a dead letter */
+    bool exactly_once; /* a rejected record is done with its letter, which leaves with its offset */
+    bool skips;        /* what is rejected is done, without a dead letter */
     sim_epoch *epochs;
     int busy[SIM_BROKER_MEMBERS][SIM_BROKER_PARTITIONS][SIM_LEDGER_KEYS];
     struct {
@@ -68,7 +73,7 @@ typedef struct sim_ledger {
         size_t count, capacity;
     } times[SIM_BROKER_PARTITIONS]; /* by entry */
     char failure[240];              /* empty: none */
-    uint64_t starts, letters, repeats;
+    uint64_t starts, letters, repeats, outputs;
 } sim_ledger;
 
 void sim_ledger_init(sim_ledger *l, const int64_t *now_ms);
@@ -87,6 +92,12 @@ void sim_ledger_started(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempt)
 /* after_ms: what a RETRY asked for; 0: the backoff. */
 void sim_ledger_answered(sim_ledger *l, sim_epoch *e, size_t i, weir_status s, uint32_t after_ms);
 void sim_ledger_letter(sim_ledger *l, sim_epoch *e, size_t i, unsigned attempts, bool written);
+/* Exactly once: what it has come to, which is OK, or the letter that took its emits' place. */
+void sim_ledger_outputs(sim_ledger *l, sim_epoch *e, size_t i, int n);
+/* One of its outputs is in the transaction that is committed now … */
+void sim_ledger_written(sim_ledger *l, sim_epoch *e, size_t i);
+/* … the offsets of which were these, and are what the log has now. */
+void sim_ledger_transacted(sim_ledger *l, sim_epoch *e, int64_t before, const sim_said *said);
 void sim_ledger_committing(sim_ledger *l, sim_epoch *e, int64_t next);
 /* As its log has it now. */
 void sim_ledger_committed(sim_epoch *e);

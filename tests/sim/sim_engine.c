@@ -113,11 +113,16 @@ static void step_process(sim_world *w, bool spurious)
     if (!p->running || p->doomed) {
         return;
     }
-    unsigned lane = (unsigned)sim_below(&w->rng, w->engine_options.lanes + 1);
+    unsigned threads = w->engine_options.lanes + 1 + (p->transactor != NULL);
+    unsigned lane = (unsigned)sim_below(&w->rng, threads);
     if (lane == w->engine_options.lanes) {
         bool stops = p->stopping && weir_engine_idle(&p->engine);
         if (!p->member->polling && (spurious || stops || sim_member_has_news(p->member))) {
             sim_process_poll(p);
+        }
+    } else if (lane > w->engine_options.lanes) {
+        if (!p->work.busy && (spurious || sim_process_work_is_awake(p))) {
+            sim_process_work(p);
         }
     } else if (!p->lanes[lane].busy && (spurious || sim_process_lane_is_awake(p, lane))) {
         sim_process_lane(p, lane);
@@ -166,17 +171,6 @@ static void step_with_faults(sim_world *w, double chance)
 /* ---- By events alone ----------------------------------------------------------------------------
  */
 
-static bool wants_commit(const sim_process *p)
-{
-    for (size_t i = 0; i < p->engine.n_partitions; i++) {
-        const weir_partition *q = p->engine.partitions[i];
-        if (weir_partition_wants_commit(&p->engine, q)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Runs one thing that somebody was woken for. False: there is none. */
 static bool run_awake(sim_world *w, sim_process *p)
 {
@@ -185,7 +179,8 @@ static bool run_awake(sim_world *w, sim_process *p)
         return true;
     }
     bool stops = p->stopping && (weir_engine_idle(&p->engine) || w->now_ms >= p->stop_until_ms);
-    bool commits = wants_commit(p) && w->now_ms >= p->engine.next_commit_ms;
+    bool commits =
+        !p->transactor && sim_process_wants_commit(p) && w->now_ms >= p->engine.next_commit_ms;
     if (poll_may_bring(p) || stops || commits) {
         sim_process_poll(p);
         return true;
@@ -195,6 +190,10 @@ static bool run_awake(sim_world *w, sim_process *p)
             sim_process_lane(p, lane);
             return true;
         }
+    }
+    if (sim_process_work_is_awake(p)) {
+        sim_process_work(p);
+        return true;
     }
     return false;
 }
@@ -230,7 +229,9 @@ static int64_t next_moment(const sim_world *w)
         for (unsigned lane = 0; p->running && lane < w->engine_options.lanes; lane++) {
             next = p->lanes[lane].due_ms < next ? p->lanes[lane].due_ms : next;
         }
-        if (p->running && wants_commit(p) && p->engine.next_commit_ms < next) {
+        if (p->running && p->transactor) {
+            next = p->work.due_ms < next ? p->work.due_ms : next;
+        } else if (p->running && sim_process_wants_commit(p) && p->engine.next_commit_ms < next) {
             next = p->engine.next_commit_ms;
         }
         if (p->running && p->stopping && p->stop_until_ms < next) {
@@ -245,6 +246,7 @@ static void heal(sim_world *w)
     w->healed = true;
     w->letters_fail = false;
     w->manners = (sim_manners){.defers = w->manners.defers, .emits = w->manners.emits};
+    w->transactions_fail = w->refuses = w->dies_behind = 0;
     w->broker.troubles = (sim_troubles){0};
     sim_world_say(w, "healed");
 }
@@ -301,7 +303,7 @@ static void check_end(sim_world *w)
 
 typedef struct campaign {
     sim_campaign of;
-    uint64_t starts, letters, repeats, restarts;
+    uint64_t starts, letters, repeats, restarts, outputs;
 } campaign;
 
 static void run_seed(campaign *k, uint64_t seed)
@@ -324,6 +326,7 @@ static void run_seed(campaign *k, uint64_t seed)
     k->letters += w.ledger.letters;
     k->repeats += w.ledger.repeats;
     k->restarts += w.restarts;
+    k->outputs += w.ledger.outputs;
     if (sim_campaign_count(&k->of, w.ledger.failure[0])) {
         printf("FAILED: sim-engine 1 --seed %" PRIu64 ": %s\n", seed, w.ledger.failure);
     }
@@ -342,7 +345,8 @@ int main(int argc, char **argv)
         run_seed(&k, k.of.first + i);
     }
     printf("%" PRIu64 " handlers called, %" PRIu64 " dead letters, %" PRIu64
-           " records done again, %" PRIu64 " processes started\n",
-        k.starts, k.letters, k.repeats, k.restarts);
+           " records done again, %" PRIu64 " processes started, %" PRIu64
+           " outputs of transactions\n",
+        k.starts, k.letters, k.repeats, k.restarts, k.outputs);
     return sim_campaign_end(&k.of);
 }

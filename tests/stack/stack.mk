@@ -26,7 +26,7 @@ $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 # quarter of an hour on two cores; a long storm: make check-storm SECONDS=3600; a seed again: SEED=1.
 # What cannot be had on this machine (Java, Maven, PostgreSQL, their download) is asked once: then all of
 # them are skipped, with that reason.
-STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-scale-out check-freshness
+STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-scale-out check-freshness
 STACK_READY = $(if $(STACK_ASKED),,stack-deps)
 
 .PHONY: check-stack $(STACK_CHECKS)
@@ -44,3 +44,6 @@ check-at-least-once check-scale-out check-compatibility: $(WEIR) $(B)/tests/stac
 	@tests/stack/$@ $(WEIR) $(B)/tests/stack/ledger
 check-freshness: $(WEIR) $(B)/tests/stack/watch | $(STACK_READY)
 	@tests/stack/check-freshness $(WEIR) $(B)/tests/stack/watch
+# Longer: make check-exactly-once KILLS=50
+check-exactly-once: $(WEIR) $(B)/tests/stack/transformer | $(STACK_READY)
+	@tests/stack/check-exactly-once $(WEIR) $(B)/tests/stack/transformer $(SEED)

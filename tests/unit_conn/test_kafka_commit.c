@@ -111,7 +111,7 @@ static void test_metadata_may_be_too_large(void **state)
 
 static void test_metadata_goes_along(void **state)
 {
-    const weir_offset offset = {"orders", 0, 7, {"said", 4}};
+    const weir_offset offset = {.topic = "orders", .next = 7, .metadata = {"said", 4}};
     (void)state;
     rd_kafka_topic_partition_list_t *with = weir_kafka_offsets(&offset, 1, true);
     rd_kafka_topic_partition_list_t *without = weir_kafka_offsets(&offset, 1, false);

@@ -1,0 +1,468 @@
+/* Transactions into Kafka. See kafka_transactions.h.
+ *
+ *   no producer --make, init--> ready --begin, produce, offsets--> open --commit--> ready
+ *                                 ^                                 | abortable, or too long
+ *                                 '------------- abort -------------'
+ *   any --fenced--> the end      any --fatal--> no producer; behind a commit: in doubt, until the
+ *                                                group's offsets have told
+ */
+#include "kafka/kafka_transactions.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "engine/run.h"
+#include "kafka/kafka_client.h"
+#include "kafka/kafka_commit.h"
+#include "kafka/kafka_headers.h"
+#include "kafka/kafka_membership.h"
+
+enum { TRANSACTION_MS = 60000, ASK_MS = 2000, FULL_MS = 5, DOUBT_MS = 200 };
+
+typedef struct port {
+    weir_kafka_transactions_options options;
+    rd_kafka_t *rk;   /* NULL: none */
+    bool initialized; /* it may begin transactions */
+    bool must_abort;  /* one is open that cannot be committed any more */
+    rd_kafka_consumer_group_metadata_t *membership;
+    atomic_bool cancelled;
+    /* Of the transaction that is open: */
+    rd_kafka_resp_err_t refused; /* a record's; its list is … */
+    ptrdiff_t at_fault;
+} port;
+
+static void alive(const port *p)
+{
+    if (p->options.alive) {
+        p->options.alive();
+    }
+}
+
+/* ---- Errors -------------------------------------------------------------------------------------
+ */
+
+static bool is_fenced(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+static bool is_refused(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+}
+
+static bool is_large(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+           code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
+}
+
+static weir_status fenced(const port *p, const char *text, weir_error *err)
+{
+    return weir_fail(err, WEIR_E_KAFKA_FENCED, "transactional.id %.80s: %.150s",
+        p->options.transactional_id, text);
+}
+
+static void end_producer(port *p)
+{
+    if (p->rk) {
+        rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        while (rd_kafka_outq_len(p->rk) > 0) {
+            rd_kafka_poll(p->rk, FULL_MS);
+        }
+        rd_kafka_destroy(p->rk);
+    }
+    p->rk = NULL;
+    p->initialized = p->must_abort = false;
+}
+
+static void replace_producer(port *p, const char *why)
+{
+    weir_log_line(
+        p->options.log, WEIR_LOG_WARN, "kafka", "the transactions' producer is replaced: %s", why);
+    end_producer(p);
+}
+
+/* Has it turned fatal? Then it is of no more use: WEIR_OK, there is none any more; FATAL: nor will
+ * there be. */
+static weir_status look_for_fatal(port *p, weir_error *err)
+{
+    char text[256];
+    rd_kafka_resp_err_t code = p->rk ? rd_kafka_fatal_error(p->rk, text, sizeof text) : 0;
+    if (is_fenced(code)) {
+        return fenced(p, text, err);
+    }
+    if (is_refused(code)) {
+        return weir_fail(err, WEIR_E_KAFKA_REFUSED, "%.200s", text);
+    }
+    if (code) {
+        replace_producer(p, text);
+    }
+    return WEIR_OK;
+}
+
+/* What an error comes to; frees it. A fatal one leaves no producer. */
+static weir_status explain(port *p, rd_kafka_error_t *error, const char *what, weir_error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    char text[256];
+    bool fatal = rd_kafka_error_is_fatal(error);
+    p->must_abort |= rd_kafka_error_txn_requires_abort(error);
+    snprintf(text, sizeof text, "%s", rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    if (fatal && code == RD_KAFKA_RESP_ERR__FATAL) {
+        code = rd_kafka_fatal_error(p->rk, text, sizeof text);
+    }
+    if (is_fenced(code)) {
+        return fenced(p, text, err);
+    }
+    if (is_refused(code)) {
+        return weir_fail(err, WEIR_E_KAFKA_REFUSED, "%s: %.200s", what, text);
+    }
+    if (fatal) {
+        replace_producer(p, text);
+    }
+    return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "%s: %.200s", what, text);
+}
+
+/* ---- The producer -------------------------------------------------------------------------------
+ */
+
+/* In commit, flush and abort, on the port's thread. */
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    port *p = opaque;
+    (void)rk;
+    bool purged =
+        m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+    if (m->err && !purged && !p->refused) {
+        p->refused = m->err;
+        p->at_fault = (intptr_t)m->_private;
+    }
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    const port *p = rd_kafka_opaque(rk);
+    weir_kafka_log(p ? p->options.log : NULL, level, facility, text);
+}
+
+static weir_status conf_of(const port *p, rd_kafka_conf_t **out, weir_error *err)
+{
+    char ms[16];
+    snprintf(ms, sizeof ms, "%d", p->options.transaction_ms);
+    weir_status s = weir_kafka_conf(p->options.properties, p->options.n_properties, out, err);
+    if (s) {
+        return s;
+    }
+    s = weir_kafka_set(*out, "transactional.id", p->options.transactional_id, err);
+    s = s ? s : weir_kafka_set(*out, "transaction.timeout.ms", ms, err);
+    s = s ? s : weir_kafka_set(*out, "delivery.timeout.ms", ms, err);
+    if (s) {
+        rd_kafka_conf_destroy(*out);
+    }
+    return s;
+}
+
+static weir_status make_producer(port *p, weir_error *err)
+{
+    rd_kafka_conf_t *conf;
+    char why[256];
+    weir_status s = conf_of(p, &conf, err);
+    if (s) {
+        return s;
+    }
+    rd_kafka_conf_set_opaque(conf, p);
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
+    if (!p->rk) {
+        rd_kafka_conf_destroy(conf);
+        return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s", why);
+    }
+    return WEIR_OK;
+}
+
+/* Ends what an earlier producer of this id has left open, and fences it. */
+static weir_status initialize(port *p, weir_error *err)
+{
+    if (p->initialized) {
+        return WEIR_OK;
+    }
+    weir_status s = p->rk ? WEIR_OK : make_producer(p, err);
+    if (s) {
+        return s;
+    }
+    alive(p);
+    rd_kafka_error_t *error = rd_kafka_init_transactions(p->rk, ASK_MS);
+    if (error) {
+        return explain(p, error, "beginning with transactions", err);
+    }
+    p->initialized = true;
+    return WEIR_OK;
+}
+
+/* ---- The end of a transaction -------------------------------------------------------------------
+ */
+
+typedef rd_kafka_error_t *ending_fn(rd_kafka_t *rk, int timeout_ms);
+
+/* A question about the transaction's end, until it is answered. */
+static rd_kafka_error_t *until_answered(port *p, ending_fn *ask)
+{
+    rd_kafka_error_t *error = NULL;
+    do {
+        if (error) {
+            rd_kafka_error_destroy(error);
+        }
+        alive(p);
+        error = ask(p->rk, ASK_MS);
+    } while (error && rd_kafka_error_is_retriable(error) && !atomic_load(&p->cancelled));
+    return error;
+}
+
+static weir_status abort_open(port *p, weir_error *err)
+{
+    if (!p->rk) {
+        return WEIR_OK; /* it went with its producer */
+    }
+    rd_kafka_error_t *error = until_answered(p, rd_kafka_abort_transaction);
+    p->must_abort = error != NULL;
+    return error ? explain(p, error, "aborting a transaction", err) : WEIR_OK;
+}
+
+/* Nothing of it is to come to pass, for the reason in err, which stays. */
+static weir_status give_up(port *p, weir_status s, weir_error *err)
+{
+    weir_error second;
+    weir_status a = abort_open(p, &second);
+    if (a == WEIR_FATAL && s != WEIR_FATAL) {
+        *err = second;
+        return a;
+    }
+    return s;
+}
+
+/* Its producer is gone, and maybe with a commit that came to pass: the next one makes an end of the
+ * transaction, one way or the other, and then the group's offsets tell which. */
+static weir_status resolve(port *p, const weir_transaction *t, weir_error *err)
+{
+    bool has = false;
+    weir_status s = WEIR_HOLD;
+    while (s && s != WEIR_FATAL && !atomic_load(&p->cancelled)) {
+        s = initialize(p, err);
+        s = s ? s
+              : weir_kafka_source_has_committed(
+                    &p->options.source, t->offsets, t->n_offsets, &has, err);
+        if (s) {
+            nanosleep(&(struct timespec){0, DOUBT_MS * 1000000L}, NULL);
+        }
+    }
+    if (s || has) {
+        return s;
+    }
+    return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "a transaction ended with its producer");
+}
+
+static weir_status commit_open(port *p, const weir_transaction *t, weir_error *err)
+{
+    rd_kafka_error_t *error = until_answered(p, rd_kafka_commit_transaction);
+    if (!error) {
+        return WEIR_OK;
+    }
+    weir_status s = explain(p, error, "committing a transaction", err);
+    weir_error fatal;
+    if (s != WEIR_FATAL && look_for_fatal(p, &fatal)) {
+        *err = fatal;
+        s = fatal.status;
+    }
+    if (s != WEIR_FATAL && !p->rk) {
+        return resolve(p, t, err);
+    }
+    return s == WEIR_FATAL ? s : give_up(p, s, err);
+}
+
+/* ---- A transaction ------------------------------------------------------------------------------
+ */
+
+static bool is_over(const port *p, int64_t until_ms)
+{
+    return weir_monotonic_ms() >= until_ms || atomic_load(&p->cancelled);
+}
+
+static rd_kafka_resp_err_t produce(port *p, const weir_outgoing *o, size_t list, int64_t until_ms)
+{
+    rd_kafka_resp_err_t code;
+    do {
+        rd_kafka_headers_t *h = weir_kafka_headers(o);
+        code = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(o->topic),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE((void *)(intptr_t)list),
+            RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
+        if (code && h) {
+            rd_kafka_headers_destroy(h);
+        }
+        if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            alive(p);
+            rd_kafka_poll(p->rk, FULL_MS);
+        }
+    } while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !is_over(p, until_ms));
+    return code;
+}
+
+static rd_kafka_resp_err_t produce_all(port *p, const weir_transaction *t, int64_t until_ms)
+{
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            rd_kafka_resp_err_t code = produce(p, o, i, until_ms);
+            if (code) {
+                p->refused = code;
+                p->at_fault = (ptrdiff_t)i;
+                return code;
+            }
+        }
+    }
+    while (rd_kafka_outq_len(p->rk) && !p->refused && !is_over(p, until_ms)) {
+        alive(p);
+        (void)rd_kafka_flush(p->rk, ASK_MS);
+    }
+    return rd_kafka_outq_len(p->rk) && !p->refused ? RD_KAFKA_RESP_ERR__TIMED_OUT : p->refused;
+}
+
+/* A record was not written: for good, or for now. */
+static weir_status not_written(port *p, const weir_transaction *t, rd_kafka_resp_err_t code,
+    ptrdiff_t *at_fault, weir_error *err)
+{
+    char text[200];
+    bool known = p->at_fault >= 0 && (size_t)p->at_fault < t->n_lists && t->lists[p->at_fault];
+    const char *topic = known ? t->lists[p->at_fault]->topic : "?";
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->rk, text, sizeof text);
+    if (is_fenced(fatal) || is_fenced(code)) {
+        return fenced(p, fatal ? text : rd_kafka_err2str(code), err);
+    }
+    if (is_large(code) && known) {
+        *at_fault = p->at_fault;
+        return weir_fail(
+            err, WEIR_E_EMIT_TOO_LARGE, "emit to topic %s: %s", topic, rd_kafka_err2str(code));
+    }
+    if (is_refused(code) || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        *at_fault = known ? p->at_fault : WEIR_NO_FAULT;
+    }
+    return known ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s", topic,
+                       rd_kafka_err2str(code))
+                 : weir_fail(err, WEIR_E_KAFKA_PRODUCE,
+                       "the records of a transaction are not acknowledged: %s",
+                       rd_kafka_err2str(code));
+}
+
+static weir_status send_offsets(
+    port *p, const weir_transaction *t, int64_t until_ms, weir_error *err)
+{
+    rd_kafka_topic_partition_list_t *list = weir_kafka_offsets(t->offsets, t->n_offsets, true);
+    if (!list) {
+        return weir_fail_oom(err);
+    }
+    rd_kafka_error_t *error = NULL;
+    do {
+        if (error) {
+            rd_kafka_error_destroy(error);
+        }
+        alive(p);
+        error = rd_kafka_send_offsets_to_transaction(p->rk, list, p->membership, ASK_MS);
+    } while (error && rd_kafka_error_is_retriable(error) && !is_over(p, until_ms));
+    rd_kafka_topic_partition_list_destroy(list);
+    return error ? explain(p, error, "offsets of a transaction", err) : WEIR_OK;
+}
+
+static weir_status transactions_commit(
+    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+{
+    port *p = self;
+    int64_t until_ms = weir_monotonic_ms() + p->options.transaction_ms / 2;
+    p->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+    p->at_fault = WEIR_NO_FAULT;
+    if (!p->membership) {
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the group has given no partitions");
+    }
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(p->rk);
+    if (error) {
+        return explain(p, error, "beginning a transaction", err);
+    }
+    rd_kafka_resp_err_t code = produce_all(p, t, until_ms);
+    weir_status s = code ? not_written(p, t, code, at_fault, err) : WEIR_OK;
+    s = s || !t->n_offsets ? s : send_offsets(p, t, until_ms, err);
+    return s == WEIR_FATAL ? s : s ? give_up(p, s, err) : commit_open(p, t, err);
+}
+
+static weir_status transactions_begin(void *self, weir_error *err)
+{
+    port *p = self;
+    weir_status s = look_for_fatal(p, err);
+    s = s || !p->must_abort ? s : abort_open(p, err);
+    s = s ? s : initialize(p, err);
+    if (p->membership) {
+        rd_kafka_consumer_group_metadata_destroy(p->membership);
+    }
+    p->membership = s ? NULL : weir_kafka_source_membership(&p->options.source);
+    return s;
+}
+
+static void transactions_cancel(void *self)
+{
+    port *p = self;
+    atomic_store(&p->cancelled, true);
+}
+
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
+
+weir_status weir_kafka_transactions_open(
+    const weir_kafka_transactions_options *options, weir_transaction_port *out, weir_error *err)
+{
+    rd_kafka_conf_t *conf;
+    port *p = weir_calloc(1, sizeof *p);
+    if (!p) {
+        return weir_fail_oom(err);
+    }
+    p->options = *options;
+    p->options.transaction_ms = options->transaction_ms ? options->transaction_ms : TRANSACTION_MS;
+    weir_status s = conf_of(p, &conf, err); /* a refused property is told at the start */
+    if (s) {
+        weir_free(p);
+        return s;
+    }
+    rd_kafka_conf_destroy(conf);
+    *out = (weir_transaction_port){transactions_begin, transactions_commit, transactions_cancel, p};
+    return WEIR_OK;
+}
+
+void weir_kafka_transactions_close(weir_transaction_port *t)
+{
+    port *p = t->self;
+    if (!p) {
+        return;
+    }
+    if (p->membership) {
+        rd_kafka_consumer_group_metadata_destroy(p->membership);
+    }
+    end_producer(p);
+    weir_free(p);
+    *t = (weir_transaction_port){NULL, NULL, NULL, NULL};
+}
+
+void weir_kafka_transactions_break(weir_transaction_port *t)
+{
+    port *p = t->self;
+    if (p->rk) {
+        rd_kafka_test_fatal_error(p->rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+    }
+}

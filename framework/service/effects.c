@@ -1,0 +1,133 @@
+/* What a record has come to, where it leaves in a transaction (service/transactor.h): its emits or
+ * its dead letter, in the arena of a message that is the record's own. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "service/handler_lane.h"
+
+/* ---- On the lane --------------------------------------------------------------------------------
+ */
+
+void weir_keep_effects(weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    l->message = l->message == m ? NULL : l->message;
+    r->effects = m;
+}
+
+/* Handlers go no further ahead of the broker than a transaction may have; but what the frontier
+ * waits for does, or nothing would ever be written. */
+bool weir_may_go_on(weir_handlers *h, const weir_record *r)
+{
+    const weir_transactor *t = h->options.transactor;
+    return !t || !weir_transactor_is_full(t) || weir_engine_is_first(h->engine, r);
+}
+
+/* ---- Dead letters -------------------------------------------------------------------------------
+ */
+
+typedef struct letter_making {
+    weir_message *message;
+    weir_outgoing *letter;
+    weir_outgoing_header *headers;
+    size_t n, capacity;
+} letter_making;
+
+static void add_header(void *ctx, weir_view name, weir_view value)
+{
+    letter_making *k = ctx;
+    weir_arena *arena = &k->message->arena;
+    if (k->n < k->capacity) {
+        k->headers[k->n++] = (weir_outgoing_header){
+            weir_arena_copy(arena, name), value.ptr ? weir_arena_copy(arena, value) : value};
+    }
+}
+
+static void count_header(void *ctx, weir_view name, weir_view value)
+{
+    (void)name, (void)value;
+    ++*(size_t *)ctx;
+}
+
+bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *why,
+    const char *topic, weir_message *m)
+{
+    weir_raw_record original;
+    uint32_t number;
+    bool replayed =
+        h->options.topics[r->partition->tag].replays && weir_replayed(h, r, &original, &number);
+    const weir_dead_letter of = {replayed ? &original : &r->raw, *why, r->attempt, topic};
+    int64_t time_ms = h->options.wall_ms ? h->options.wall_ms() : 0;
+    letter_making k = {.message = m};
+    weir_dead_letter_headers(&of, h->options.letter_group, time_ms, count_header, &k.capacity);
+    k.headers = weir_arena_alloc(&m->arena, k.capacity * sizeof *k.headers);
+    k.letter = weir_arena_alloc(&m->arena, sizeof *k.letter);
+    if (!k.headers || !k.letter) {
+        return false;
+    }
+    weir_dead_letter_headers(&of, h->options.letter_group, time_ms, add_header, &k);
+    *k.letter = (weir_outgoing){.topic = topic ? topic : h->options.letter_topic,
+        .key = of.record->key,
+        .value = of.record->value,
+        .headers = k.headers,
+        .n_headers = k.n};
+    m->emits = (weir_emits){k.letter, k.letter, 1, of.record->key.len + of.record->value.len};
+    m->is_letter = true;
+    return !m->arena.failed;
+}
+
+/* ---- For the transactor -------------------------------------------------------------------------
+ */
+
+const weir_outgoing *weir_handlers_list(const weir_record *r)
+{
+    const weir_message *m = r->effects;
+    return m ? m->emits.first : NULL;
+}
+
+size_t weir_handlers_bytes(const weir_record *r)
+{
+    const weir_message *m = r->effects;
+    return m ? m->emits.bytes : 0;
+}
+
+void weir_handlers_free_effects(void *ctx, weir_record *r)
+{
+    (void)ctx;
+    weir_message_free(r->effects);
+    r->effects = NULL;
+}
+
+weir_status weir_handlers_reject_effects(void *ctx, weir_record *r, weir_error *why)
+{
+    weir_handlers *h = ctx;
+    weir_message *m = r->effects;
+    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
+        "rejected %.*s/%d@%lld for what it has emitted", WEIR_ARG(r->raw.topic),
+        (int)r->raw.partition, (long long)r->raw.offset);
+    if (m->is_letter) {
+        why->status = WEIR_FATAL; /* there is no other place for it */
+        return WEIR_FATAL;
+    }
+    if (h->options.on_reject == WEIR_ON_REJECT_STOP) {
+        why->status = WEIR_FATAL;
+        return WEIR_FATAL;
+    }
+    if (h->options.on_reject == WEIR_ON_REJECT_SKIP) {
+        m->emits = (weir_emits){.first = NULL};
+        return WEIR_OK;
+    }
+    const char *topic = m->route ? m->route->dead_letter_topic : NULL;
+    return weir_make_letter(h, r, why, topic, m) ? WEIR_OK : weir_fail_oom(why);
+}
+
+bool weir_handlers_may_hold(void *ctx, const weir_record *r, weir_error *why)
+{
+    const weir_handlers *h = ctx;
+    const weir_message *m = r->effects;
+    if (!m || !m->is_letter || h->options.letters_hold) {
+        return true;
+    }
+    weir_error refused = *why;
+    weir_fail(why, WEIR_E_DEAD_LETTER_REFUSED, "%s", refused.text);
+    return false;
+}
