@@ -40,7 +40,7 @@ static void put_alive(weir_buf *to, const weir_table *t, const char *before)
 static void put_row(weir_buf *to, const weir_table *t)
 {
     const char *before = "t.";
-    weir_buf_puts(to, "(select row_to_json(r)::text from (select ");
+    weir_buf_puts(to, "(select row_to_json(r.*)::text from (select ");
     for (size_t i = 0; i < t->n_columns; i++) {
         if (is_shown(t, i)) {
             put_name(to, before, t->columns[i].name);
@@ -144,7 +144,7 @@ static void put_page(
     weir_buf *to, const weir_table *t, bool from, bool inclusive, unsigned limit, bool rows)
 {
     weir_buf_clear(to);
-    weir_buf_puts(to, "select (select row_to_json(k)::text from (select ");
+    weir_buf_puts(to, "select (select row_to_json(k.*)::text from (select ");
     for (size_t i = 0; i < t->n_key; i++) {
         put_name(to, i ? ",t." : "t.", weir_table_key_column(t, i)->name);
         weir_buf_puts(to, " as ");

@@ -141,7 +141,7 @@ size_t weir_pg_rows_key(const weir_pg_rows *p, const char *const **columns)
 
 static void put_key(weir_buf *to, const weir_pg_rows *p)
 {
-    weir_buf_puts(to, "(select row_to_json(k)::text from (select ");
+    weir_buf_puts(to, "(select row_to_json(k.*)::text from (select ");
     for (size_t i = 0; i < p->n; i++) {
         weir_buf_puts(to, i ? ",t." : "t.");
         weir_sql_quote(to, weir_view_of(p->columns[i]));
@@ -166,7 +166,7 @@ weir_status weir_pg_rows_of(
     weir_buf_clear(&p->sql);
     weir_buf_puts(&p->sql, "select ");
     put_key(&p->sql, p);
-    weir_buf_printf(&p->sql, ", row_to_json(t)::text from json_to_recordset($1::json) as w(");
+    weir_buf_printf(&p->sql, ", row_to_json(t.*)::text from json_to_recordset($1::json) as w(");
     for (size_t i = 0; i < p->n; i++) {
         weir_buf_puts(&p->sql, i ? "," : "");
         weir_sql_quote(&p->sql, weir_view_of(p->columns[i]));

@@ -73,16 +73,46 @@ typedef struct paging {
     weir_sqlite *q;
     const weir_table *t;
     weir_view *values;
+    weir_arena texts; /* of bytes among them, one row's */
     weir_buf key;
     weir_table_page_fn *fn;
     void *ctx;
     bool rows;
 } paging;
 
-static weir_view text_at(sqlite3_stmt *s, int column, weir_form form)
+/* All of a double's digits, which SQLite's own text has not. */
+static weir_view double_at(sqlite3_stmt *s, int column, weir_form form, weir_arena *arena)
 {
+    weir_buf digits = {0};
+    weir_error err;
+    weir_view v = {NULL, 0};
+    if (!weir_sqlite_json(s, column, form, &digits, &err) && !digits.failed) {
+        v = weir_arena_copy(arena, weir_buf_view(&digits));
+    }
+    arena->failed |= !v.ptr;
+    weir_buf_fini(&digits);
+    return v;
+}
+
+/* As weir_sqlite_bind takes it. ptr NULL: out of memory. */
+static weir_view text_at(sqlite3_stmt *s, int column, weir_form form, weir_arena *arena)
+{
+    if ((form == WEIR_FORM_FLOAT4 || form == WEIR_FORM_FLOAT8) &&
+        sqlite3_column_type(s, column) == SQLITE_FLOAT) {
+        return double_at(s, column, form, arena);
+    }
     if (form == WEIR_FORM_BYTES) {
-        return weir_sqlite_blob(s, column);
+        static const char digits[] = "0123456789abcdef";
+        weir_view bytes = weir_sqlite_blob(s, column);
+        char *to = weir_arena_bytes(arena, 2 + 2 * bytes.len);
+        for (size_t i = 0; to && i < bytes.len; i++) {
+            to[2 + 2 * i] = digits[(unsigned char)bytes.ptr[i] >> 4];
+            to[3 + 2 * i] = digits[(unsigned char)bytes.ptr[i] & 15];
+        }
+        if (to) {
+            memcpy(to, "\\x", 2);
+        }
+        return weir_view_make(to, to ? 2 + 2 * bytes.len : 0);
     }
     const char *text = (const char *)sqlite3_column_text(s, column);
     return weir_view_make(text, (size_t)sqlite3_column_bytes(s, column));
@@ -97,6 +127,7 @@ static weir_status tell_row(void *ctx, sqlite3_stmt *s, weir_error *err)
     weir_status st = WEIR_OK;
     weir_buf_clear(key);
     weir_buf_clear(row);
+    weir_arena_reset(&p->texts);
     for (size_t i = 0; i < t->n_key && !st; i++) {
         weir_buf_putc(key, i ? ',' : '{');
         weir_json_put_string(key, t->key[i].member);
@@ -106,9 +137,9 @@ static weir_status tell_row(void *ctx, sqlite3_stmt *s, weir_error *err)
     weir_buf_putc(key, '}');
     st = st || !p->rows ? st : weir_sqlite_put_row(t, s, 1 + (int)t->n_key, row, err);
     for (size_t i = 0; i < t->n_key && !st; i++) {
-        p->values[i] = text_at(s, 1 + (int)i, weir_table_key_column(t, i)->form);
+        p->values[i] = text_at(s, 1 + (int)i, weir_table_key_column(t, i)->form, &p->texts);
     }
-    if (!st && key->failed) {
+    if (!st && (key->failed || p->texts.failed)) {
         return weir_fail_oom(err);
     }
     weir_view told = p->rows ? weir_buf_view(row) : (weir_view){NULL, 0};
@@ -122,6 +153,7 @@ weir_status weir_sqlite_page(void *self, weir_table *t, const weir_view *after, 
     weir_sqlite *q = self;
     sqlite3_stmt *s = NULL;
     paging p = {.q = q, .t = t, .fn = fn, .ctx = ctx, .rows = rows};
+    weir_arena_init(&p.texts, 0);
     p.values = weir_calloc(t->n_key, sizeof *p.values);
     put_page(&q->sql, t, after != NULL, inclusive, limit, rows);
     weir_status st =
@@ -130,6 +162,7 @@ weir_status weir_sqlite_page(void *self, weir_table *t, const weir_view *after, 
     st = st ? st : weir_sqlite_each(q->db, s, t, rc, tell_row, &p, err);
     sqlite3_finalize(s);
     weir_buf_fini(&p.key);
+    weir_arena_fini(&p.texts);
     weir_free(p.values);
     return st;
 }

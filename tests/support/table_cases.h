@@ -803,6 +803,85 @@ static void case_widened(void **state)
     s.ops->close(s.self);
 }
 
+/* Keys of every type, as Debezium writes them and as rows have them: found, changed, walked to and
+ * gone. */
+static void case_keys_of_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *key, *row; /* the value in either */
+    } kinds[] = {
+        {"smallint", "-7", "-7"},
+        {"integer", "2147483647", "2147483647"},
+        {"bigint", "-9223372036854775808", "-9223372036854775808"},
+        {"boolean", "true", "true"},
+        {"text", "\"a \\\"b\\\" \\\\ {c,d} \\u00e9\"", "\"a \\\"b\\\" \\\\ {c,d} \u00e9\""},
+        {"text", "\"\"", "\"\""},
+        {"character varying(20)", "\"NULL\"", "\"NULL\""},
+        {"character(4)", "\"ab  \"", "\"ab  \""},
+        {"uuid", "\"0b7e6c5d-1111-2222-3333-444455556666\"",
+            "\"0b7e6c5d-1111-2222-3333-444455556666\""},
+        {"date", "20000", "\"2024-10-04\""},
+        {"date", "-1", "\"1969-12-31\""},
+        {"time without time zone", "45296123456", "\"12:34:56.123456\""},
+        {"timestamp without time zone", "1735689600123456", "\"2025-01-01T00:00:00.123456\""},
+        {"timestamp with time zone", "\"2025-01-01T00:00:00.123456Z\"",
+            "\"2025-01-01T00:00:00.123456+00:00\""},
+        {"numeric(8,2)", "\"ANI=\"", "2.10"},
+        {"numeric(20,0)", "\"AN4LazpwYA==\"", "244140624998496"},
+        {"bytea", "\"AP8n\"", "\"\\\\x00ff27\""},
+        {"double precision", "0.30000000000000004", "0.30000000000000004"},
+        {"boolean", "false", "false"},
+    };
+    weir_error err;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char name[24], key[120], row[160], changed[160], pair[200], pair_row[240];
+        snprintf(name, sizeof name, "keys_%zu", i);
+        const weir_shape_column columns[] = {{{"k", 1}, weir_view_of(kinds[i].type)},
+            {{"r", 1}, {"integer", 7}}, {{"v", 1}, {"integer", 7}}};
+        snprintf(key, sizeof key, "{\"k\":%s}", kinds[i].key);
+        snprintf(row, sizeof row, "{\"k\":%s,\"r\":1,\"v\":1}", kinds[i].row);
+        snprintf(changed, sizeof changed, "{\"k\":%s,\"r\":1,\"v\":2}", kinds[i].row);
+        weir_table_rule rule = rule_for(name, name);
+        weir_store s = open_one(&rule);
+        shape(s, columns, 3);
+        begin(s);
+        put(s, key, "s1", row);
+        if (s.ops->commit(s.self, &err)) {
+            fail_msg("%s: %s", kinds[i].type, err.text);
+        }
+        assert_stored(s, key, "s1", row);
+        begin(s);
+        put(s, key, "s2", changed);
+        commit(s);
+        s.ops->close(s.self);
+        s = open_one(&rule); /* by who has not written it */
+        assert_stored(s, key, "s2", changed);
+        begin(s);
+        assert_int_equal(walk(s, WEIR_SPACE_STATE, key, 0), 1);
+        assert_int_equal(walk(s, WEIR_SPACE_STATE, key, 1), 1);
+        commit(s);
+        assert_stored(s, key, NULL, NULL);
+        s.ops->close(s.self);
+        snprintf(name, sizeof name, "pairs_%zu", i); /* and as one of two */
+        rule = rule_for(name, name);
+        s = open_one(&rule);
+        shape(s, columns, 3);
+        snprintf(pair, sizeof pair, "{\"k\":%s,\"r\":1}", kinds[i].key);
+        snprintf(pair_row, sizeof pair_row, "%s", row);
+        begin(s);
+        put(s, pair, "s1", pair_row);
+        commit(s);
+        put_again(s, pair, "s2", changed);
+        assert_stored(s, pair, "s2", changed);
+        begin(s);
+        put(s, pair, "dead", NULL);
+        commit(s);
+        assert_stored(s, pair, "dead", NULL);
+        s.ops->close(s.self);
+    }
+}
+
 /* Columns have the types that the config gives them, in a table that is made and in one that is
  * there; and a column that is weir's own is none of the row's. */
 static void case_cast(void **state)
@@ -866,8 +945,8 @@ static void case_key_of_another_type(void **state)
         cmocka_unit_test(case_rendered_keys), cmocka_unit_test(case_renamed),                      \
         cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_soft_deletes),                 \
         cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
-        cmocka_unit_test(case_widened), cmocka_unit_test(case_positions_beside),                   \
-        cmocka_unit_test(case_positions_beside_moved), cmocka_unit_test(case_key_of_another_type), \
-        cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_keys_of_types), cmocka_unit_test(case_widened),                      \
+        cmocka_unit_test(case_positions_beside), cmocka_unit_test(case_positions_beside_moved),    \
+        cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
 
 #endif
