@@ -126,6 +126,11 @@ bool weir_config_store_is_shared(const weir_config_store *store)
            store->type == WEIR_CONFIG_STORE_REDIS;
 }
 
+unsigned weir_config_writers(const weir_config_store *store)
+{
+    return weir_config_store_is_shared(store) && store->writers ? store->writers : 1;
+}
+
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name)
 {
     for (size_t i = 0; i < config->sources.count; i++) {

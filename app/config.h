@@ -171,6 +171,7 @@ typedef struct weir_config_store {
     weir_config_stop_or_hold on_full; /* memory */
     const char *conninfo, *password;  /* postgres */
     weir_config_store_mode mode;      /* postgres */
+    uint32_t writers;                 /* postgres; 0: another type. weir_config_writers */
     const char *state_table;          /* postgres, sqlite; and what follows */
     weir_config_migrate migrate;
     weir_config_pairs sql_errors;
@@ -438,6 +439,8 @@ weir_config_place weir_config_place_of(const weir_config_node *node, const char 
 
 /* Do the instances split the partitions between them? Else each holds all of them. */
 bool weir_config_store_is_shared(const weir_config_store *store);
+/* How many consumers and connections an instance has for the store: 1 where it is not shared. */
+unsigned weir_config_writers(const weir_config_store *store);
 
 /* NULL when there is none of that name. */
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name);

@@ -217,6 +217,21 @@ static void check_transactions(const weir_config_loader *loader)
     }
 }
 
+/* Who reads all partitions and keeps the offsets beside the rows is one. */
+static void check_writers(const weir_config_loader *loader)
+{
+    const weir_config_stores *stores = &loader->config->stores;
+    for (size_t i = 0; i < stores->count; i++) {
+        const weir_config_store *s = &stores->items[i];
+        if (s->writers > 1 && !weir_config_store_is_shared(s)) {
+            weir_config_scope all = {NULL, "stores"}, item = {&all, s->name},
+                              writers = {&item, "writers"};
+            weir_config_error(loader, &writers, weir_config_place_of(s->node, "writers"),
+                WEIR_E_CONFIG_CONFLICT, "`mode: replicate` has one writer");
+        }
+    }
+}
+
 static void check_mixed_stores(const weir_config_loader *loader)
 {
     const weir_config_stores *stores = &loader->config->stores;
@@ -498,6 +513,7 @@ void weir_config_check(const weir_config_loader *loader)
         check_source(loader, &c->sources.items[i]);
     }
     check_store_paths(loader);
+    check_writers(loader);
     check_mixed_stores(loader);
     check_transactions(loader);
     for (size_t i = 0; i < c->followed.count; i++) {

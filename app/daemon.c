@@ -21,13 +21,41 @@ static bool has_caches(const weir_config *config, const weir_config_store *store
     return false;
 }
 
+static size_t most_replicas(const weir_config *config)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < config->stores.count; i++) {
+        n += weir_config_writers(&config->stores.items[i]);
+    }
+    return n;
+}
+
+/* A recording has one reader. */
+static weir_status open_replicas(weir_daemon *d, const weir_config_store *store,
+    const char *recording, const weir_log *log, weir_error *err)
+{
+    unsigned members = recording ? 1 : weir_config_writers(store);
+    weir_status s = WEIR_OK;
+    for (unsigned i = 0; i < members && !s; i++) {
+        weir_replica_options o = {.config = d->config,
+            .store = store,
+            .recording = recording,
+            .log = log,
+            .member = i,
+            .members = members};
+        s = weir_replica_open(&o, &d->replicas[d->n], err);
+        d->n += !s;
+    }
+    return s;
+}
+
 weir_status weir_daemon_open(const weir_config *config, const char *recording, const weir_log *log,
     weir_daemon **out, weir_error *err)
 {
     *out = NULL;
     weir_daemon *d = weir_calloc(1, sizeof *d);
     if (d) {
-        d->replicas = weir_calloc(config->stores.count, sizeof(weir_replica *));
+        d->replicas = weir_calloc(most_replicas(config), sizeof(weir_replica *));
         d->config = config;
         d->opened_ms = weir_monotonic_ms();
     }
@@ -35,9 +63,7 @@ weir_status weir_daemon_open(const weir_config *config, const char *recording, c
     for (size_t i = 0; i < config->stores.count && !s; i++) {
         const weir_config_store *store = &config->stores.items[i];
         if (has_caches(config, store)) {
-            weir_replica_options o = {config, store, recording, log};
-            s = weir_replica_open(&o, &d->replicas[d->n], err);
-            d->n += !s;
+            s = open_replicas(d, store, recording, log, err);
         }
     }
     if (s) {
@@ -118,6 +144,38 @@ weir_replica *weir_daemon_replica(const weir_daemon *d, size_t i)
     return d->replicas[i];
 }
 
+size_t weir_daemon_members(const weir_daemon *d, size_t i)
+{
+    const weir_config_store *store = weir_replica_config(d->replicas[i]);
+    size_t n = 1;
+    while (i + n < d->n && weir_replica_config(d->replicas[i + n]) == store) {
+        n++;
+    }
+    return n;
+}
+
+/* The rows are those of the one database that all of them write. */
+static void add_stats(weir_sync_stats *to, const weir_sync_stats *s)
+{
+#define X(name, help) to->count.name += s->count.name;
+#include "cdc/merge_counters.def"
+#undef X
+    to->rows = s->rows > to->rows ? s->rows : to->rows;
+    to->bytes = s->bytes > to->bytes ? s->bytes : to->bytes;
+    to->applied_high = s->applied_high > to->applied_high ? s->applied_high : to->applied_high;
+    to->applied_ms = s->applied_ms > to->applied_ms ? s->applied_ms : to->applied_ms;
+}
+
+void weir_daemon_cache_stats(const weir_daemon *d, size_t first, size_t cache, weir_sync_stats *out)
+{
+    *out = (weir_sync_stats){0};
+    for (size_t i = 0; i < weir_daemon_members(d, first); i++) {
+        weir_sync_stats s;
+        weir_sync_get_stats(weir_replica_sync(d->replicas[first + i]), cache, &s);
+        add_stats(out, &s);
+    }
+}
+
 const weir_config *weir_daemon_config(const weir_daemon *d)
 {
     return d->config;
@@ -165,7 +223,10 @@ weir_daemon_counts weir_daemon_count(const weir_daemon *d)
 
 void weir_daemon_tell_columns(weir_daemon *d)
 {
-    for (size_t i = 0; i < d->n; i++) {
-        weir_replica_tell_columns(d->replicas[i]);
+    for (size_t i = 0, members; i < d->n; i += members) {
+        members = weir_daemon_members(d, i);
+        if (members == 1) { /* else another one may have had what this one has not */
+            weir_replica_tell_columns(d->replicas[i]);
+        }
     }
 }

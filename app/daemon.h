@@ -1,5 +1,6 @@
-/* The sync daemon: a replica for each store that has caches.
- * Thread: open, start, wait and close from one owner; stop and the figures from any. */
+/* The sync daemon: a replica for each store that has caches, or several, where the store has
+ * several writers: these stand one behind the other, and are members of one group. Thread: open,
+ * start, wait and close from one owner; stop and the figures from any. */
 #ifndef WEIR_APP_DAEMON_H
 #define WEIR_APP_DAEMON_H
 
@@ -21,6 +22,11 @@ void weir_daemon_close(weir_daemon *d);
 
 size_t weir_daemon_replicas(const weir_daemon *d);
 weir_replica *weir_daemon_replica(const weir_daemon *d, size_t i);
+/* How many there are of the store of which i is the first. */
+size_t weir_daemon_members(const weir_daemon *d, size_t i);
+/* Figures of a cache, all members of its store together. */
+void weir_daemon_cache_stats(
+    const weir_daemon *d, size_t first, size_t cache, weir_sync_stats *out);
 const weir_config *weir_daemon_config(const weir_daemon *d);
 /* Since it was opened. */
 int64_t weir_daemon_uptime_ms(const weir_daemon *d);

@@ -21,13 +21,18 @@ bool weir_lsn_of(const char *text, uint64_t *out)
     return end != text && !*end;
 }
 
-static weir_replica *replica_of(weir_daemon *d, const char *cache, size_t *index)
+/* Of several members of a group the first: each has the whole database. *ready: all are. */
+static weir_replica *replica_of(weir_daemon *d, const char *cache, size_t *index, bool *ready)
 {
     for (size_t i = 0; d && i < weir_daemon_replicas(d); i++) {
         weir_replica *r = weir_daemon_replica(d, i);
         const weir_rules *rules = weir_replica_rules(r);
         for (*index = 0; *index < rules->n_caches; ++*index) {
             if (strcmp(rules->caches[*index].name, cache) == 0) {
+                *ready = true;
+                for (size_t m = 0; m < weir_daemon_members(d, i); m++) {
+                    *ready = *ready && weir_replica_ready(weir_daemon_replica(d, i + m));
+                }
                 return r;
             }
         }
@@ -146,12 +151,13 @@ weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
     const weir_freshness *min, weir_buf *row, bool *found, weir_error *err)
 {
     size_t index;
-    weir_replica *r = replica_of(d, cache, &index);
+    bool ready;
+    weir_replica *r = replica_of(d, cache, &index, &ready);
     *found = false;
     if (!r) {
         return weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %.60s", cache);
     }
-    if (!weir_replica_ready(r)) {
+    if (!ready) {
         return weir_fail(err, WEIR_E_CACHE_NOT_READY, "cache %.60s has not caught up yet", cache);
     }
     weir_status s = min && min->lsn ? await(r, index, min, err) : WEIR_OK;

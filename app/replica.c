@@ -132,12 +132,22 @@ static const char *group_of(weir_replica *r)
                         : NULL;
 }
 
+/* A restart under the same name keeps its partitions. */
+static const char *instance_of(weir_replica *r)
+{
+    const weir_replica_options *o = &r->options;
+    return o->member
+               ? weir_arena_printf(&r->rules.arena, "%s.%u", o->config->instance, o->member).ptr
+               : o->config->instance;
+}
+
 static weir_status open_kafka(weir_replica *r, weir_error *err)
 {
     const weir_config *c = r->options.config;
+    const char *group = group_of(r), *instance = instance_of(r);
     r->consumer = weir_kafka_properties(c, &c->kafka.consumer, &r->rules.arena, &r->n_consumer);
     r->producer = weir_kafka_properties(c, &c->kafka.producer, &r->rules.arena, &r->n_producer);
-    if (!r->consumer || !r->producer) {
+    if (!r->consumer || !r->producer || r->rules.arena.failed) {
         return weir_fail_oom(err);
     }
     weir_kafka_source_options o = {
@@ -146,9 +156,9 @@ static weir_status open_kafka(weir_replica *r, weir_error *err)
         .topics = r->rules.topic_names,
         .n_topics = r->rules.n_topics,
         .wait_for = r->rules.wait_for_topic,
-        .group = group_of(r),
-        .instance = c->instance,
-        .in_flight_bytes = c->limits.in_flight_bytes,
+        .group = group,
+        .instance = instance,
+        .in_flight_bytes = c->limits.in_flight_bytes / r->options.members,
         .start = checked_start,
         .ctx = r,
         .log = r->options.log,
@@ -306,7 +316,7 @@ static weir_status new_engine(weir_replica *r, weir_error *err)
     weir_engine_options o = {
         .name = r->options.store->name,
         .lanes = weir_lanes_of(c),
-        .in_flight_bytes = weir_engine_bytes_of(c),
+        .in_flight_bytes = weir_engine_bytes_of(c) / r->options.members,
         .group = is_shared(r) && !r->options.recording,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_sync_tag,

@@ -15,7 +15,8 @@
 typedef struct weir_replica_options {
     const weir_config *config;
     const weir_config_store *store;
-    const char *recording; /* read this instead of Kafka, to its end; NULL: Kafka */
+    const char *recording;    /* read this instead of Kafka, to its end; NULL: Kafka */
+    unsigned member, members; /* of the members of its group that this instance has: 0 of 1 */
     const weir_log *log;
 } weir_replica_options;
 

@@ -206,7 +206,6 @@ static bool take_caches(
         s->caches[i] = (weir_cache_status){.name = c->name,
             .from = c->from,
             .has_lsn = c->source->connector == WEIR_CONFIG_CONNECTOR_POSTGRESQL};
-        weir_sync_get_stats(weir_replica_sync(r), i, &s->caches[i].stats);
     }
     s->n_caches = rules->n_caches;
     return s->caches;
@@ -239,6 +238,57 @@ static bool take_store(
     return take_caches(r, config, s, arena) && take_partitions(r, &c, s, arena);
 }
 
+/* What another member of the same group does, with it. */
+static bool join(weir_store_status *all, const weir_store_status *s, weir_arena *arena)
+{
+    size_t n = all->n_partitions + s->n_partitions;
+    weir_partition_status *partitions = weir_arena_alloc(arena, n * sizeof *partitions);
+    if (!partitions) {
+        return false;
+    }
+    memcpy(partitions, all->partitions, all->n_partitions * sizeof *partitions);
+    memcpy(partitions + all->n_partitions, s->partitions, s->n_partitions * sizeof *partitions);
+    qsort(partitions, n, sizeof *partitions, by_topic_and_number);
+    all->partitions = partitions;
+    all->n_partitions = n;
+    all->live = all->live && s->live;
+    all->ready = all->ready && s->ready;
+    if (!all->held && s->held) {
+        all->held = true;
+        all->held_why = s->held_why;
+    }
+    if (!all->failure.status) {
+        all->failure = s->failure;
+    }
+    all->transactions += s->transactions;
+    all->rejected += s->rejected;
+    all->invalid += s->invalid;
+    all->unjudged += s->unjudged;
+    all->counts.delivered += s->counts.delivered;
+    all->counts.settled += s->counts.settled;
+    all->counts.open += s->counts.open;
+    all->counts.open_bytes += s->counts.open_bytes;
+    all->silence = s->silence.ms > all->silence.ms ? s->silence : all->silence;
+    return true;
+}
+
+/* A store and all members of its group that are in this process, of which `first` is the first. */
+static bool take_members(
+    const weir_daemon *d, size_t first, weir_store_status *out, weir_arena *arena)
+{
+    const weir_config *config = weir_daemon_config(d);
+    bool good = take_store(weir_daemon_replica(d, first), config, out, arena);
+    for (size_t i = 1; i < weir_daemon_members(d, first) && good; i++) {
+        weir_store_status s;
+        good = take_store(weir_daemon_replica(d, first + i), config, &s, arena) &&
+               join(out, &s, arena);
+    }
+    for (size_t c = 0; c < out->n_caches && good; c++) {
+        weir_daemon_cache_stats(d, first, c, &out->caches[c].stats);
+    }
+    return good;
+}
+
 weir_status weir_snapshot_take(
     const weir_daemon *d, weir_arena *arena, weir_snapshot *out, weir_error *err)
 {
@@ -250,15 +300,16 @@ weir_status weir_snapshot_take(
         .stopping = weir_daemon_stopping(d),
         .taken_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000,
         .uptime_ms = weir_daemon_uptime_ms(d),
-        .in_flight_limit_bytes = weir_engine_bytes_of(config),
-        .n_stores = weir_daemon_replicas(d)};
-    out->stores = weir_arena_alloc(arena, out->n_stores * sizeof *out->stores);
+        .in_flight_limit_bytes = weir_engine_bytes_of(config)};
+    size_t n = weir_daemon_replicas(d);
+    out->stores = weir_arena_alloc(arena, n * sizeof *out->stores);
     bool good = out->stores;
-    out->ready = out->n_stores && !out->stopping;
-    for (size_t i = 0; i < out->n_stores && good; i++) {
-        good = take_store(weir_daemon_replica(d, i), config, &out->stores[i], arena);
-        out->live = out->live && out->stores[i].live;
-        out->ready = out->ready && out->stores[i].ready;
+    out->ready = n && !out->stopping;
+    for (size_t i = 0; i < n && good; i += weir_daemon_members(d, i)) {
+        weir_store_status *s = &out->stores[out->n_stores++];
+        good = take_members(d, i, s, arena);
+        out->live = out->live && s->live;
+        out->ready = out->ready && s->ready;
     }
     return good ? WEIR_OK : weir_fail_oom(err);
 }

@@ -25,22 +25,24 @@ typedef struct totals {
 static totals count(weir_daemon *d)
 {
     totals t = {0};
-    for (size_t i = 0; i < weir_daemon_replicas(d); i++) {
-        weir_replica *r = weir_daemon_replica(d, i);
-        weir_engine *e = weir_replica_engine(r);
-        for (size_t c = 0; c < weir_replica_rules(r)->n_caches; c++) {
+    for (size_t i = 0; i < weir_daemon_replicas(d); i += weir_daemon_members(d, i)) {
+        const weir_rules *rules = weir_replica_rules(weir_daemon_replica(d, i));
+        for (size_t c = 0; c < rules->n_caches; c++) {
             weir_sync_stats s;
-            weir_sync_get_stats(weir_replica_sync(r), c, &s);
+            weir_daemon_cache_stats(d, i, c, &s);
             t.rows += s.rows;
             t.changes += s.count.changes;
         }
+    }
+    for (size_t i = 0; i < weir_daemon_replicas(d); i++) {
+        weir_replica *r = weir_daemon_replica(d, i);
         uint64_t read_bytes, all_bytes;
         if (weir_replica_progress(r, &read_bytes, &all_bytes)) {
             t.from_file = true;
             t.read_bytes += read_bytes;
             t.all_bytes += all_bytes;
         }
-        weir_engine_counts counts = weir_engine_get_counts(e);
+        weir_engine_counts counts = weir_engine_get_counts(weir_replica_engine(r));
         t.settled += counts.settled;
         t.open += counts.open;
     }
@@ -132,12 +134,16 @@ static void put_end_text(
 /* How many records came in one transaction: what a database makes of a stream. */
 static void put_batches(weir_daemon *d)
 {
-    for (size_t i = 0; i < weir_daemon_replicas(d); i++) {
-        weir_replica *r = weir_daemon_replica(d, i);
-        uint64_t n = weir_sync_transactions(weir_replica_sync(r));
-        uint64_t records = weir_engine_get_counts(weir_replica_engine(r)).settled;
+    for (size_t i = 0, members; i < weir_daemon_replicas(d); i += members) {
+        uint64_t n = 0, records = 0;
+        members = weir_daemon_members(d, i);
+        for (size_t m = i; m < i + members; m++) {
+            n += weir_sync_transactions(weir_replica_sync(weir_daemon_replica(d, m)));
+            records +=
+                weir_engine_get_counts(weir_replica_engine(weir_daemon_replica(d, m))).settled;
+        }
         printf("store %-10s %" PRIu64 " transactions, %" PRIu64 " records each\n",
-            weir_replica_config(r)->name, n, n ? records / n : 0);
+            weir_replica_config(weir_daemon_replica(d, i))->name, n, n ? records / n : 0);
     }
 }
 
@@ -147,12 +153,11 @@ void weir_progress_summary(
     if (cli->quiet) {
         return;
     }
-    for (size_t i = 0; i < weir_daemon_replicas(d); i++) {
-        weir_replica *r = weir_daemon_replica(d, i);
-        const weir_rules *rules = weir_replica_rules(r);
+    for (size_t i = 0; i < weir_daemon_replicas(d); i += weir_daemon_members(d, i)) {
+        const weir_rules *rules = weir_replica_rules(weir_daemon_replica(d, i));
         for (size_t c = 0; c < rules->n_caches; c++) {
             weir_sync_stats s;
-            weir_sync_get_stats(weir_replica_sync(r), c, &s);
+            weir_daemon_cache_stats(d, i, c, &s);
             (cli->json ? put_json : put_text)(rules->caches[c].name, &s);
         }
     }
