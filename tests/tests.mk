@@ -50,4 +50,4 @@ help:
 	@echo 'make bench          what is measured, against whom (bench/README.md)'
 	@echo 'make docs           renew the generated pages'
 	@echo 'make lint, format   clang-format, clang-tidy, clang warnings'
-	@echo 'make check-asan, check-tsan, check-mutants, sim-long, schedules-long, kills-long, groups-long, fuzz    the longer checks'
+	@echo 'make check-asan, check-tsan, check-mutants, sim-long, schedules-long, kills-long, groups-long, payment-kills-long, fuzz    the longer checks'

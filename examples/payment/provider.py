@@ -5,17 +5,19 @@ import http.server
 import json
 import os
 import sys
+import threading
 
-charged = {}
+charged, lock = {}, threading.Lock()
 
 
 class Provider(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         charge = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        code = charged.get(charge["key"])
-        if code is None:
-            code = charged[charge["key"]] = 402 if float(charge["amount"]) > 500 else 200
-            print("charge", charge["orderId"], charge["amount"], code, flush=True)
+        with lock:
+            code = charged.get(charge["key"])
+            if code is None:
+                code = charged[charge["key"]] = 402 if float(charge["amount"]) > 500 else 200
+                print(f"charge {charge['orderId']} {charge['amount']} {code}", flush=True)
         self.send_response(code)
         self.send_header("content-length", "0")
         self.end_headers()

@@ -13,6 +13,7 @@
 #include "value/value.h"
 
 enum {
+    ALL_TOPICS = -1,
     BATCH_ROWS = 500,
     MOST_TOPICS = 64, /* that are sent to at once */
     MOST_OPEN = 2000, /* rows and numbers that are jumped over */
@@ -411,13 +412,24 @@ static topic_sending *sending_of(weir_relay *r, int topic)
     return t;
 }
 
+/* As long as no topic refuses, all rows leave as one sending, in their order. */
+static bool is_well(const weir_relay *r)
+{
+    bool well = true;
+    for (size_t i = 0; i < r->n_batch; i++) {
+        well = well && !r->topics[r->batch[i].topic].failures;
+    }
+    return well;
+}
+
 static void send_batch(weir_relay *r)
 {
+    bool together = is_well(r);
     r->n_sendings = 0;
     for (size_t i = 0; i < r->n_batch; i++) {
         weir_outgoing *o = &r->batch[i].row.out;
-        topic_sending *t = sending_of(r, r->batch[i].topic);
-        if (t->n && r->topics[t->topic].failures) {
+        topic_sending *t = sending_of(r, together ? ALL_TOPICS : r->batch[i].topic);
+        if (t->n && !together && r->topics[t->topic].failures) {
             continue; /* one row finds out, lest the others are sent over and over */
         }
         r->batch[i].sent = true;
@@ -439,19 +451,31 @@ static void send_batch(weir_relay *r)
     atomic_fetch_sub(&r->unanswered, 1); /* the hand-over itself counts as one */
 }
 
+/* Who refuses is found out topic by topic. */
+static void note_refusal(weir_relay *r, const topic_sending *t)
+{
+    int64_t now_ms = now(r);
+    for (size_t i = 0; i < r->n_batch; i++) {
+        relay_topic *topic = &r->topics[r->batch[i].topic];
+        bool is_of = t->topic == ALL_TOPICS || t->topic == r->batch[i].topic;
+        if (is_of && topic->until_ms <= now_ms) { /* once for each topic */
+            topic->until_ms = now_ms + backoff(++topic->failures);
+        }
+    }
+    weir_error why = t->error;
+    why.status = WEIR_HOLD;
+    set_trouble(r, &why);
+}
+
 static void close_sending(weir_relay *r, const topic_sending *t)
 {
-    relay_topic *topic = &r->topics[t->topic];
     if (t->error.status) {
-        weir_error why = t->error;
-        topic->until_ms = now(r) + backoff(++topic->failures);
-        why.status = WEIR_HOLD;
-        set_trouble(r, &why);
+        note_refusal(r, t);
         return;
     }
-    topic->failures = 0;
     for (size_t i = 0; i < r->n_batch; i++) {
-        if (r->batch[i].topic == t->topic && r->batch[i].sent) {
+        if ((t->topic == ALL_TOPICS || t->topic == r->batch[i].topic) && r->batch[i].sent) {
+            r->topics[r->batch[i].topic].failures = 0;
             remove_open(r, find_open(r, r->batch[i].row.seq));
         }
     }

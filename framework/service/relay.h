@@ -1,8 +1,8 @@
 /* The relay: sends the rows of an outbox to Kafka, in order, and forgets what is sent.
  *
  * One instance of an application relays at once (the database's lock says which); it reads rows by
- * their sequence number, and sends those of each topic as one sending. What is acknowledged is
- * forgotten as soon as nothing before it is open.
+ * their sequence number, and sends them as one sending; where that is refused, those of each topic
+ * by themselves. What is acknowledged is forgotten as soon as nothing before it is open.
  *
  * Order. Of two rows, of which the second one's transaction began after the first one's was
  * committed, the first leaves first, within a topic. That is so for a key's events, since the

@@ -38,7 +38,9 @@ typedef struct service {
     int fail_in; /* so many calls of `fail_call` are let through, then one fails; -1: none */
     faulty_call fail_call;
     faulty_way fail_way;
-    bool dead; /* the database is away */
+    bool dead;           /* the database is away */
+    const char *refused; /* a topic that takes no events; NULL: none */
+    unsigned refusals;
 } service;
 
 static inline faulty_way tx_decide(void *ctx, faulty_call call, const char *sql)
@@ -65,6 +67,22 @@ static inline void tx_committed(void *ctx)
 static inline int64_t tx_now(void *ctx)
 {
     return ((service *)ctx)->a.now_ms;
+}
+
+/* The memory emitter, before which a topic may refuse. */
+static inline void tx_send(void *self, weir_sending *sending)
+{
+    service *s = self;
+    weir_error err;
+    for (const weir_outgoing *o = sending->first; o; o = o->next) {
+        if (s->refused && strcmp(o->topic, s->refused) == 0) {
+            s->refusals++;
+            weir_fail(&err, WEIR_E_EMIT_TOO_LARGE, "too large for %s", o->topic);
+            sending->done(sending, &err);
+            return;
+        }
+    }
+    s->emitter.send(s->emitter.self, sending);
 }
 
 static inline void tx_open_inbox(service *s, size_t n_migrations)
@@ -99,7 +117,7 @@ static inline void tx_reopen(service *s, weir_status (*handle)(app *a, weir_mess
     s->a.options.emits = (weir_emit_rules){tx_emit_rules, 2, "shop"};
     assert_int_equal(weir_memory_emitter_new(&s->memory, &s->emitter, NULL), WEIR_OK);
     weir_relay_options r = {.inbox = &s->inbox,
-        .emitter = s->emitter,
+        .emitter = {.send = tx_send, .self = s},
         .poll_ms = 100,
         .batch_bytes = 1 << 20,
         .now_ms = tx_now,
@@ -626,6 +644,79 @@ static void test_a_broker_that_is_away_holds_the_outbox(void **state)
     tx_end(&s);
 }
 
+static weir_status tx_tell_both(app *a, weir_message *m)
+{
+    weir_status s = tx_pay(a, m);
+    return s ? s : weir_emit(m, .type = "told", .fields = W_OBJECT(W_INT("n", 1)));
+}
+
+static size_t tx_count(service *s, const char *topic)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < weir_memory_emitter_count(s->memory); i++) {
+        n += strcmp(weir_memory_emitter_at(s->memory, i)->topic, topic) == 0;
+    }
+    return n;
+}
+
+static void test_a_topic_that_refuses_holds_its_own(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_tell_both);
+    s.refused = "news";
+    for (int i = 0; i < 10; i++) {
+        tx_deliver(&s, i, "k", NULL);
+        tx_run(&s);
+        tx_relay(&s);
+    }
+    s.a.now_ms += 200;
+    tx_relay(&s);
+    assert_int_equal(tx_count(&s, "payments"), 10); /* none twice */
+    assert_int_equal(tx_count(&s, "news"), 0);
+    assert_true(s.refusals > 2 && s.refusals < 20); /* and it is not asked without end */
+    assert_string_equal(weir_relay_look(s.relay).trouble.code, "EMIT_TOO_LARGE");
+    s.refused = NULL;
+    s.a.now_ms += 10000;
+    tx_relay(&s);
+    assert_int_equal(tx_count(&s, "payments"), 10);
+    assert_int_equal(tx_count(&s, "news"), 10);
+    assert_int_equal(weir_relay_look(s.relay).trouble.status, WEIR_OK);
+    int64_t last = -1;
+    for (size_t i = 0; i < 20; i++) {
+        const weir_memory_emit *e = weir_memory_emitter_at(s.memory, i);
+        int64_t offset = weir_memory_emit_header(e, "id").ptr[9] - '0'; /* orders/0/N/1 */
+        if (strcmp(e->topic, "news") == 0) {
+            assert_int_equal(offset, last + 1);
+            last = offset;
+        }
+    }
+    tx_end(&s);
+}
+
+/* Whoever knows better may take out a row that nobody takes. */
+static void test_a_row_that_is_taken_out_is_not_waited_for(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    s.refused = "payments";
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    tx_relay(&s);
+    (void)tx_ask(&s, "delete from weir_outbox where id = 'a/1' returning seq");
+    s.refused = NULL;
+    for (int i = 0; i < 4; i++) {
+        s.a.now_ms += 10000;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 1);
+    tx_expect_emit(&s, 0, "b/1");
+    assert_int_equal(weir_relay_look(s.relay).pending, 0);
+    tx_end(&s);
+}
+
 static void test_one_relays_at_a_time(void **state)
 {
     (void)state;
@@ -715,6 +806,8 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_a_statement_that_got_no_answer_holds),                  \
         cmocka_unit_test(test_attempts_outlive_a_restart),                            \
         cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),                \
+        cmocka_unit_test(test_a_topic_that_refuses_holds_its_own),                    \
+        cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),             \
         cmocka_unit_test(test_one_relays_at_a_time),                                  \
         cmocka_unit_test(test_the_relay_survives_its_database),                       \
         cmocka_unit_test(test_what_is_old_is_purged)
