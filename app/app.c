@@ -99,6 +99,12 @@ static bool take_transaction(
             h->tx);
         return true;
     }
+    if (a->config->delivery == WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
+        wrong(a,
+            "a handler with .tx needs delivery: at_least_once, for its events leave by the outbox",
+            h->tx);
+        return true;
+    }
     weir_transactions *t = weir_transactions_of(&a->transactions, store, &a->arena);
     const char *what = route->event ? route->event : route->table ? route->table : topic;
     route->inbox = t ? &t->inbox : NULL;
