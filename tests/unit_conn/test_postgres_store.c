@@ -212,6 +212,141 @@ static void test_targets(void **state)
     s.ops->close(s.self);
 }
 
+static void cut_off(void)
+{
+    run_sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'weir'");
+}
+
+/* Goes on once it can: a session that was cut off may hold its lock for a moment. */
+static void begin_again(weir_store s)
+{
+    weir_error err = {.status = WEIR_OK};
+    for (int i = 0; i < 200; i++) {
+        if (!s.ops->begin(s.self, &err)) {
+            return;
+        }
+        assert_int_equal(err.status, WEIR_HOLD);
+        usleep(10000);
+    }
+    fail_msg("%s", err.text);
+}
+
+/* Writes a row, and says how that ended. */
+static weir_status write_row(weir_store s, const char *state, weir_error *err)
+{
+    const char *k = "{\"id\":1}", *row = "{\"id\":1,\"name\":\"a\",\"amount\":1.00}";
+    weir_view v;
+    weir_status st = s.ops->get(s.self, TABLE, WEIR_SPACE_STATE, text_of(k), &v, err);
+    st = st ? st : s.ops->put(s.self, TABLE, WEIR_SPACE_STATE, text_of(k), text_of(state), err);
+    st = st ? st : s.ops->put(s.self, TABLE, WEIR_SPACE_ROW, text_of(k), text_of(row), err);
+    if (st) {
+        s.ops->abort(s.self);
+        return st;
+    }
+    return s.ops->commit(s.self, err);
+}
+
+/* What the server cancels by a timeout is held, and done again. */
+static void test_timeouts(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"statement_timeout = '100ms'", "lock_timeout = '100ms'"};
+    weir_table_rule rule = rule_for("slow", "slow");
+    weir_store s = open_one(&rule);
+    weir_error err;
+    shape(s, simple, 3);
+    begin(s);
+    assert_int_equal(write_row(s, "s0", &err), WEIR_OK);
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        char sql[120];
+        snprintf(sql, sizeof sql, "alter database postgres set %s", settings[i]);
+        run_sql(sql);
+        cut_off();
+        weir_status lost = s.ops->begin(s.self, &err); /* finds that its session is gone */
+        if (!lost) {
+            s.ops->abort(s.self);
+        }
+        PGconn *c = PQconnectdb(getenv("WEIR_TEST_PG"));
+        PQclear(PQexec(c, "set statement_timeout = 0"));
+        PQclear(PQexec(c, "begin"));
+        PQclear(PQexec(c, "lock table slow in access exclusive mode"));
+        begin_again(s);
+        assert_int_equal(write_row(s, "s1", &err), WEIR_HOLD);
+        assert_non_null(strstr(err.text, i ? "55P03" : "57014"));
+        PQclear(PQexec(c, "rollback"));
+        PQfinish(c);
+        begin_again(s);
+        assert_int_equal(write_row(s, "s1", &err), WEIR_OK);
+        run_sql("set statement_timeout = 0; alter database postgres reset all");
+    }
+    run_sql("alter database postgres set idle_in_transaction_session_timeout = '100ms'");
+    cut_off();
+    weir_status lost = s.ops->begin(s.self, &err);
+    if (!lost) {
+        s.ops->abort(s.self);
+    }
+    begin_again(s);
+    usleep(500000);
+    assert_int_equal(write_row(s, "s2", &err), WEIR_HOLD);
+    begin_again(s);
+    assert_int_equal(write_row(s, "s2", &err), WEIR_OK);
+    run_sql("alter database postgres reset all");
+    assert_stored(s, "{\"id\":1}", "s2", "{\"id\":1,\"name\":\"a\",\"amount\":1.00}");
+    s.ops->close(s.self);
+}
+
+/* Runs a command of the system on a folder; false: it cannot be, for want of rights. */
+static bool can(const char *command, const char *folder)
+{
+    char text[300];
+    snprintf(text, sizeof text, "%s %s 2>/dev/null", command, folder);
+    return system(text) == 0;
+}
+
+/* A full disk is held; with more room it goes on by itself. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/weir-full-XXXXXX", sql[200];
+    assert_non_null(mkdtemp(folder));
+    if (!can("mount -t tmpfs -o size=400k tmpfs", folder) || !can("chown postgres", folder)) {
+        printf("skipped: a small file system cannot be mounted\n");
+        rmdir(folder);
+        return;
+    }
+    snprintf(sql, sizeof sql, "create tablespace small location '%s'", folder);
+    run_sql(sql);
+    run_sql("create table full_disk (id bigint primary key, name text, amount numeric, _weir_pos "
+            "bytea) "
+            "tablespace small");
+    weir_table_rule rule = rule_for("full_disk", "full_disk");
+    weir_store s = open_one(&rule);
+    weir_error err;
+    weir_status st = WEIR_OK;
+    int n = 0;
+    for (int i = 0; i < 100 && !st; i++) {
+        begin(s);
+        for (int k = 0; k < 100 && !st; k++, n++) {
+            char key[40], row[200];
+            snprintf(key, sizeof key, "{\"id\":%d}", n);
+            snprintf(row, sizeof row, "{\"id\":%d,\"name\":\"%0100d\",\"amount\":1}", n, n);
+            put(s, key, "s", row);
+        }
+        st = s.ops->commit(s.self, &err);
+    }
+    assert_int_equal(st, WEIR_HOLD);
+    assert_string_equal(err.code, "STORE_FULL");
+    assert_non_null(strstr(err.text, "53100"));
+    assert_true(can("mount -o remount,size=64m", folder));
+    put_all(s, 0, n, "s2");
+    assert_stored(s, "{\"id\":7}", "s2", "{\"id\":7,\"name\":\"n\",\"amount\":7.00}");
+    s.ops->close(s.self);
+    run_sql("drop table full_disk");
+    run_sql("drop tablespace small");
+    assert_true(can("umount", folder) && can("rmdir", folder));
+}
+
 /* A view on a column keeps PostgreSQL from changing its type: that stops, with its own words. */
 static void test_widening(void **state)
 {
@@ -253,6 +388,8 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_widening),
+        cmocka_unit_test(test_timeouts),
+        cmocka_unit_test(test_full_disk),
     };
     if (!getenv("WEIR_TEST_PG")) {
         printf("skipped: PostgreSQL is not installed, or this was not run by with-postgres\n");
