@@ -32,6 +32,9 @@
 
 enum { DEFAULT_MESSAGE_BYTES = 1000000 }; /* librdkafka's message.max.bytes */
 
+static const unsigned all_ops =
+    WEIR_INSERT | WEIR_UPDATE | WEIR_DELETE | WEIR_SNAPSHOT | WEIR_TRUNCATE;
+
 typedef struct registered {
     weir_route route;
     const char *topic;
@@ -199,6 +202,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
         wrong(a, "a handler without a function", name);
     } else if (kinds != 1) {
         wrong(a, "a handler needs one of change, topic and event", name);
+    } else if (h.ops && (!h.change || h.ops & ~all_ops)) {
+        wrong(a, "operations (ops) are WEIR_INSERT, … of a change", name);
     } else if (h.event && !h.topic && !weir_config_event_named(a->config, h.event)) {
         wrong(a, "an event that a handler is for needs a topic: here, or in the config's events",
             h.event);

@@ -69,6 +69,7 @@ bool weir_policy_of(const weir_config *config, const weir_handler *h, weir_arena
     bool where_ok, headers_ok;
     out->where = weir_copy_fields(arena, h->where, &where_ok);
     out->headers = weir_copy_fields(arena, h->headers, &headers_ok);
+    out->ops = h->ops;
     out->max_attempts = h->max_attempts;
     out->backoff_ms = h->backoff_ms;
     out->max_backoff_ms = h->max_backoff_ms;

@@ -32,6 +32,7 @@ typedef struct weir_route {
     weir_handler_fn *fn;
     void *ctx;
     const weir_field *where, *headers; /* filters, ending with WEIR_FIELD_END; NULL: none */
+    unsigned ops;                      /* of a table: WEIR_INSERT, …; 0: all */
     /* 0 and NULL: as all handlers. */
     uint32_t max_attempts;
     int64_t backoff_ms, max_backoff_ms, timeout_ms;

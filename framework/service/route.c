@@ -68,11 +68,28 @@ static bool is_row(const weir_event *ev)
            (ev->change.kind != WEIR_TOMBSTONE || ev->change.unwrapped);
 }
 
+static unsigned op_of(const weir_message *m)
+{
+    switch (weir_op(m)) {
+    case 'c':
+        return WEIR_INSERT;
+    case 'u':
+        return WEIR_UPDATE;
+    case 'r':
+        return WEIR_SNAPSHOT;
+    case 't':
+        return WEIR_TRUNCATE;
+    default:
+        return WEIR_DELETE;
+    }
+}
+
 static bool is_for(const weir_message *m, const weir_route *r, weir_view type)
 {
     if (m->decoder) {
         const weir_event *ev = &m->event;
-        return r->table && (!ev->table.len || weir_view_is(ev->table, r->table));
+        return r->table && (!ev->table.len || weir_view_is(ev->table, r->table)) &&
+               (!r->ops || r->ops & op_of(m));
     }
     return !r->table && (!r->event || weir_view_is(type, r->event));
 }

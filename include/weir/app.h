@@ -24,6 +24,15 @@ extern "C" {
 
 typedef struct weir_app weir_app;
 
+/* What has happened to a row, for weir_handler.ops. */
+enum {
+    WEIR_INSERT = 1 << 0,
+    WEIR_UPDATE = 1 << 1,
+    WEIR_DELETE = 1 << 2,
+    WEIR_SNAPSHOT = 1 << 3, /* it was read */
+    WEIR_TRUNCATE = 1 << 4,
+};
+
 /* Returns what becomes of the record (<weir/status.h>). Called on a lane's thread; records with
  * equal keys in a partition one after the other, different keys side by side. */
 typedef weir_status weir_handler_fn(weir_message *m, void *ctx);
@@ -56,6 +65,9 @@ typedef struct weir_handler {
     /* A store of the config: its records are handled once, in a transaction there (<weir/sql.h>).
      */
     const char *tx;
+
+    /* With change: only rows to which this has happened, `WEIR_INSERT | WEIR_UPDATE`; 0: any. */
+    unsigned ops;
 } weir_handler;
 
 /* Registers a handler; in C `weir_on(app, .change = "public.users", .fn = f)`. A mistake is kept

@@ -80,6 +80,40 @@ static void test_routes_by_table(void **state)
     app_end(&a);
 }
 
+static void test_routes_by_operation(void **state)
+{
+    (void)state;
+    static const struct op_case {
+        unsigned ops;
+        int64_t handled[5];
+        size_t n;
+    } cases[] = {
+        {0, {0, 1, 2, 3}, 4},
+        {WEIR_INSERT, {0}, 1},
+        {WEIR_UPDATE | WEIR_DELETE, {1, 2}, 2},
+        {WEIR_SNAPSHOT, {3}, 1},
+        {WEIR_TRUNCATE, {0}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static const char *const values[] = {CHANGE("c", "orders", "{\"id\":1}"),
+            CHANGE("u", "orders", "{\"id\":1}"), CHANGE("d", "orders", "null"),
+            CHANGE("r", "orders", "{\"id\":1}")};
+        app a;
+        app_init(&a);
+        a.topic.source = &rules;
+        a.routes[0].table = "public.orders";
+        a.routes[0].ops = cases[i].ops;
+        assert_int_equal(app_open(&a), WEIR_OK);
+        for (int64_t offset = 0; offset < 4; offset++) {
+            deliver(&a, offset, values[offset], NULL);
+        }
+        app_run(&a);
+        expect_handled(&a, cases[i].handled, cases[i].n);
+        assert_int_equal(app_committed(&a), 4);
+        app_end(&a);
+    }
+}
+
 static void test_what_cannot_be_decoded_is_rejected(void **state)
 {
     (void)state;
@@ -674,6 +708,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routes_by_type),
         cmocka_unit_test(test_routes_by_table),
+        cmocka_unit_test(test_routes_by_operation),
         cmocka_unit_test(test_rows_fit_their_schema),
         cmocka_unit_test(test_rows_are_checked_after_a_hold),
         cmocka_unit_test(test_events_fit_their_schema),
