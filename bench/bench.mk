@@ -45,3 +45,12 @@ $(B)/bench/changes: bench/changes.c | deps
 .PHONY: bench-tables-memory
 bench-tables-memory: $(B)/bench/changes $(WEIR)
 	bench/tables-memory $(WEIR) $< $(TOTAL)
+# Handlers of 0 µs, 10 ms and 100 ms beside the Confluent Parallel Consumer and a plain consumer loop, on a real broker; exit 1
+# below a floor. RECORDS=1000000.
+$(B)/bench/services/service: bench/services/service.c $(B)/libweir.a | deps
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -MMD -MP -o $@ $< $(BENCH_LIBS)
+.PHONY: bench-services
+bench-services: $(B)/bench/services/service $(WEIR) | stack-deps
+	@scripts/install-deps openjdk-17-jdk-headless
+	bench/services/run $< $(RECORDS)
