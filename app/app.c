@@ -392,6 +392,8 @@ static weir_status open_handlers(weir_app *a, weir_error *err)
         .backoff_ms = c->errors.retry.backoff_ms,
         .max_backoff_ms = c->errors.retry.max_backoff_ms,
         .followers_limit = c->limits.parked_per_key,
+        .recent_most = c->deduplicate.node ? c->deduplicate.most : 0,
+        .recent_window_ms = c->deduplicate.window_ms,
         .stuck_after_ms = c->limits.stuck_after_ms,
         .on_reject = policies[c->errors.reject],
         .dead_letters = a->dead_letters,

@@ -322,6 +322,12 @@ typedef struct weir_config_registry {
     int64_t timeout_ms;
 } weir_config_registry;
 
+typedef struct weir_config_deduplicate {
+    const weir_config_node *node; /* NULL: nothing is remembered */
+    int64_t window_ms;
+    uint32_t most;
+} weir_config_deduplicate;
+
 typedef struct weir_config_http {
     const weir_config_node *node;
     weir_config_address listen; /* port 0: any free one */
@@ -357,6 +363,7 @@ typedef struct weir_config {
     weir_config_caches caches;
     weir_config_tables tables;
     weir_config_followed followed, moulds;
+    weir_config_deduplicate deduplicate;
     weir_config_registry registry;
     weir_config_validations validations;
     weir_config_validations checked; /* those, and what the schemas of `events` come to */

@@ -505,6 +505,17 @@ static void check_validation(const weir_config_loader *loader, const weir_config
     check_twice(loader, &item, v);
 }
 
+/* A record that was handled may be handled again before its transaction was committed. */
+static void check_deduplicate(const weir_config_loader *loader)
+{
+    const weir_config *c = loader->config;
+    weir_config_scope scope = {NULL, "deduplicate"};
+    if (c->deduplicate.node && c->delivery == WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
+        weir_config_error(loader, &scope, c->deduplicate.node->place, WEIR_E_CONFIG_CONFLICT,
+            "is for `delivery: at_least_once`");
+    }
+}
+
 void weir_config_check(const weir_config_loader *loader)
 {
     const weir_config *c = loader->config;
@@ -524,6 +535,7 @@ void weir_config_check(const weir_config_loader *loader)
         check_columns(loader, c->moulds.items[i]);
     }
     check_registry(loader);
+    check_deduplicate(loader);
     for (size_t i = 0; i < c->validations.count; i++) {
         check_validation(loader, &c->validations.items[i]);
     }

@@ -130,14 +130,14 @@ static int run_weir(const char *brokers, char *topic)
     char config[512];
     weir_error err;
     pthread_t timer;
-    ring_size = (size_t)wanted + 1;
+    ring_size = MOST_KEYS; /* no more than there are keys */
     ring = calloc(ring_size, sizeof *ring);
     if (!ring || pthread_create(&timer, NULL, settle_what_is_due, NULL)) {
         return 2;
     }
     snprintf(config, sizeof config,
         "weir: 1\nname: bench-weir-%ld\nkafka: { bootstrap.servers: \"%s\" }\n"
-        "errors: { reject: stop }\nlimits: { in_flight: 32MiB }\nlog: { level: error }\n",
+        "errors: { reject: stop }\nlimits: { in_flight: 16MiB }\nlog: { level: error }\n",
         work_us, brokers);
     weir_app *app = weir_app_new(config, setup, topic, &err);
     if (!app || weir_app_start(app, &err)) {
@@ -160,8 +160,8 @@ static int run_raw(const char *brokers, const char *topic)
     enum { BATCH = 1000 };
     static rd_kafka_message_t *messages[BATCH];
     char why[256];
-    const char *const properties[][2] = {{"bootstrap.servers", brokers},
-        {"group.id", "bench-raw"}, {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "50"}};
+    const char *const properties[][2] = {{"bootstrap.servers", brokers}, {"group.id", "bench-raw"},
+        {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "50"}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
         rd_kafka_conf_set(conf, properties[i][0], properties[i][1], why, sizeof why);

@@ -5,6 +5,7 @@
 
 #include "engine/lane.h"
 #include "service/message.h"
+#include "service/recent.h"
 #include "service/unit.h"
 
 enum { WEIR_SETTLE_BATCH = 64 };
@@ -41,6 +42,7 @@ struct weir_handler_lane {
     unsigned revocations; /* of the engine's: those that were heeded */
     bool uncounted;       /* attempts of a record did not fit into commits, and the log says so */
     bool letters_wait;    /* dead letters cannot be written, and the log says so */
+    weir_recent recent;   /* ids that were handled */
     uint64_t random;
     weir_tx *txs;  /* one for each inbox */
     weir_tx *unit; /* the one that is begun; NULL: none */

@@ -279,6 +279,13 @@ static void take_back(
     hand_over(h, l, r, m); /* it comes home by the mailbox, where it is */
 }
 
+/* Was it handled lately? Where there is an inbox, that knows better. */
+static bool is_duplicate(weir_handler_lane *l, const weir_message *m)
+{
+    return l->recent.most && !m->route->inbox &&
+           weir_recent_has(&l->recent, m->route, weir_id(m), l->now_ms);
+}
+
 /* False: its dependency's breaker is open, what was handled before waits to be written, or as many
  * of its handler are deferred as may be; it is parked, and nothing is counted. */
 static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
@@ -333,6 +340,11 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
     }
     m->route = to;
     s = s ? s : check(h, m, r);
+    if (!s && is_duplicate(l, m)) {
+        weir_bump(&l->count.duplicates);
+        weir_settle_record(h, l, r);
+        return;
+    }
     bool joins = !s && l->unit && l->unit->inbox == to->inbox;
     if (!joins && !weir_unit_commit(h, l, r)) {
         return; /* it comes again, behind what was put back */
@@ -479,6 +491,8 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
     weir_lane_init(&l->lane, h->options.followers_limit);
     pthread_mutex_init(&l->lock, NULL);
     pthread_mutex_init(&l->emit_lock, NULL);
+    weir_recent_init(&l->recent, h->options.transactor ? 0 : h->options.recent_most,
+        h->options.recent_window_ms);
     l->random = h->options.seed + i * 0x9E3779B97F4A7C15u + 1;
     atomic_store(&l->first_deadline_ms, INT64_MAX);
     l->decoders = weir_calloc(h->options.n_topics, sizeof(weir_decoder *));
@@ -542,6 +556,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
         l->pool = m->next;
         weir_message_free(m);
     }
+    weir_recent_fini(&l->recent);
     weir_lane_fini(&l->lane);
     weir_free(l->stuck);
     pthread_mutex_destroy(&l->emit_lock);

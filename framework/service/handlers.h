@@ -84,6 +84,9 @@ typedef struct weir_handlers_options {
     uint32_t max_attempts;
     int64_t backoff_ms, max_backoff_ms;
     unsigned followers_limit;
+    uint32_t recent_most; /* ids that each lane remembers, so as to drop duplicates; 0: none. With a
+                           * transactor there are none: handled is not committed */
+    int64_t recent_window_ms;
     int64_t stuck_after_ms;
     weir_on_reject on_reject;
     weir_dead_letters dead_letters;

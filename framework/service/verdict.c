@@ -279,6 +279,9 @@ static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_me
     }
     weir_bump(&l->count.handled);
     atomic_fetch_add_explicit(&l->count.emitted, m->emits.count, memory_order_relaxed);
+    if (l->recent.most) {
+        weir_recent_add(&l->recent, m->route, weir_id(m), l->now_ms);
+    }
     weir_settle_record(h, l, r);
     return false;
 }
