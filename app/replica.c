@@ -19,7 +19,7 @@
 #include "sqlite/sqlite_store.h"
 #include "topic_ends.h"
 
-enum { ASK_MS = 5000 };
+enum { ASK_MS = 5000, SHORT_MS = 1000 };
 
 struct weir_replica {
     weir_replica_options options;
@@ -237,6 +237,24 @@ static bool is_compacted(void *ctx, const char *topic)
     return config.compacted;
 }
 
+static int32_t partitions_of(void *ctx, const char *topic)
+{
+    weir_replica *r = ctx;
+    weir_kafka_admin_options o = {.properties = r->consumer,
+        .n_properties = r->n_consumer,
+        .timeout_ms = SHORT_MS,
+        .log = r->options.log};
+    weir_kafka_admin *admin = NULL;
+    weir_error err;
+    int32_t n = 0;
+    weir_status s = weir_kafka_admin_open(&o, &admin, &err);
+    s = s ? s : weir_kafka_admin_look(admin, &err);
+    weir_run_alive();
+    s = s ? s : weir_kafka_admin_partitions(admin, topic, &n, &err);
+    weir_kafka_admin_close(admin);
+    return s ? 0 : n;
+}
+
 static weir_status new_sync(weir_replica *r, weir_error *err)
 {
     static const weir_reject_policy policies[] = {
@@ -264,6 +282,7 @@ static weir_status new_sync(weir_replica *r, weir_error *err)
         .wall_ms = wall_ms,
         .wait = wait_held,
         .compacted = is_compacted,
+        .partitions = r->options.recording ? NULL : partitions_of,
         .ctx = r,
         .log = r->options.log,
     };

@@ -332,11 +332,15 @@ weir_status weir_merge_expire(weir_merge *m, uint64_t below_H, int64_t before_ms
         return weir_fail_oom(err);
     }
     weir_buf_clear(resume);
-    weir_status s =
-        ops->each(m->store.self, m->cache, WEIR_SPACE_STATE, from, expire_state, &e, err);
+    /* Dead keys have no row: where a store keeps those apart, it need not read them, nor keep
+     * others out.
+     */
+    weir_status (*each)(void *, unsigned, weir_space, weir_view, weir_store_each_fn *, void *,
+        weir_error *) = ops->each_aside ? ops->each_aside : ops->each;
+    weir_status s = each(m->store.self, m->cache, WEIR_SPACE_STATE, from, expire_state, &e, err);
     if (!s) {
         e.left = limit;
-        s = ops->each(
+        s = each(
             m->store.self, m->cache, WEIR_SPACE_MOVE, (weir_view){"", 0}, expire_move, &e, err);
     }
     *removed = e.removed;

@@ -89,6 +89,11 @@ typedef struct weir_store_ops {
     /* Rows to come have this shape (cdc/shape.h). Copied. */
     weir_status (*shape)(
         void *self, unsigned cache, const struct weir_shape *shape, weir_error *err);
+    /* As each, over what of a space stands beside rows: states of keys that have none, and what
+     * more the store keeps there. Others may write meanwhile: a removal that meets their change
+     * fails the transaction with TABLE_MOVED. NULL: each does it. */
+    weir_status (*each_aside)(void *self, unsigned cache, weir_space space, weir_view from,
+        weir_store_each_fn *fn, void *ctx, weir_error *err);
     /* After a transaction that failed with WEIR_REJECT, until the next begin: the i-th key whose
      * row cannot be stored, and why. False: there are no more. */
     bool (*refused)(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why);

@@ -66,6 +66,9 @@ typedef struct weir_sync_options {
     /* Are offsets missing from this topic because of compaction? Asked once a topic, when some are
      * first missed; may wait for an answer. NULL: no. */
     bool (*compacted)(void *ctx, const char *topic);
+    /* How many partitions has this topic? Asked where several processes share a store, and so none
+     * is told; may wait for an answer. 0: not known. NULL: nobody to ask. */
+    int32_t (*partitions)(void *ctx, const char *topic);
     bool trust_rejected_keys; /* a key whose record was rejected goes on as if it had not been there
                                */
     bool stop_when_full;      /* a full store ends the sync instead of holding it */

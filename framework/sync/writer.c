@@ -441,6 +441,22 @@ static int32_t partitions_of(const weir_sync *s, size_t cache)
     return n;
 }
 
+/* A member of a group is given some of the partitions, and does not see how many there are. */
+static void ask_partitions(weir_sync *s, size_t cache)
+{
+    for (size_t t = 0; t < s->options.n_topics; t++) {
+        const weir_sync_topic *topic = &s->options.topics[t];
+        bool of_cache = false;
+        for (size_t i = 0; i < topic->n_caches; i++) {
+            of_cache |= topic->caches[i] == cache;
+        }
+        if (of_cache && !atomic_load(&s->partition_counts[t])) {
+            atomic_store(
+                &s->partition_counts[t], (int)s->options.partitions(s->options.ctx, topic->topic));
+        }
+    }
+}
+
 /* Every partition has passed this position. 0: one has delivered nothing yet. */
 static uint64_t passed_by_all(const weir_sync *s, size_t cache)
 {
@@ -458,12 +474,20 @@ static weir_status expire_some(
     weir_sync *s, size_t cache, int64_t before_ms, bool *wrote, weir_error *err)
 {
     uint64_t removed = 0;
+    bool shared = s->store.ops->shared;
+    if (shared && s->options.partitions) {
+        ask_partitions(s, cache);
+    }
     weir_status st = s->store.ops->begin(s->store.self, err);
     if (st) {
         return st;
     }
-    st = weir_merge_expire(&s->merges[cache], passed_by_all(s, cache), before_ms, EXPIRE_STATES,
-        &s->expire_from, &removed, err);
+    st = shared ? weir_merge_load(&s->merges[cache], err) : WEIR_OK;
+    uint64_t passed = passed_by_all(s, cache);
+    if (!st && passed) {
+        st = weir_merge_expire(
+            &s->merges[cache], passed, before_ms, EXPIRE_STATES, &s->expire_from, &removed, err);
+    }
     if (st || !removed) {
         s->store.ops->abort(s->store.self);
         return st;

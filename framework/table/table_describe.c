@@ -154,7 +154,7 @@ static weir_status check_described(weir_table_store *s, weir_table *t, weir_erro
 
 weir_status weir_table_describe(weir_table_store *s, weir_table *t, weir_error *err)
 {
-    if (t->described) {
+    if (t->described && (t->exists || !s->shared)) { /* another process may make it at any time */
         return WEIR_OK;
     }
     pthread_mutex_lock(&s->lock);

@@ -187,6 +187,12 @@ static weir_status sql_each(void *self, unsigned cache, weir_space space, weir_v
     return weir_table_each(self, cache, space, from, fn, ctx, err);
 }
 
+static weir_status sql_each_aside(void *self, unsigned cache, weir_space space, weir_view from,
+    weir_store_each_fn *fn, void *ctx, weir_error *err)
+{
+    return weir_table_each_aside(self, cache, space, from, fn, ctx, err);
+}
+
 static weir_status sql_clear(void *self, unsigned cache, weir_space space, weir_error *err)
 {
     return weir_table_clear(self, cache, space, err);
@@ -265,6 +271,7 @@ static const weir_store_ops ops_without_type = {
     .put = sql_put,
     .del = sql_del,
     .each = sql_each,
+    .each_aside = sql_each_aside,
     .clear = sql_clear,
     .read = sql_read,
     .bytes = sql_bytes,

@@ -108,6 +108,8 @@ void weir_table_forget_entries(weir_table_store *s);
 
 WEIR_MUST_USE weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space space,
     weir_view from, weir_store_each_fn *fn, void *ctx, weir_error *err);
+WEIR_MUST_USE weir_status weir_table_each_aside(weir_table_store *s, unsigned cache,
+    weir_space space, weir_view from, weir_store_each_fn *fn, void *ctx, weir_error *err);
 WEIR_MUST_USE weir_status weir_table_clear(
     weir_table_store *s, unsigned cache, weir_space space, weir_error *err);
 

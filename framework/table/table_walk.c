@@ -183,6 +183,26 @@ static weir_status be_alone(weir_table_store *s, weir_error *err)
     return st;
 }
 
+/* Over the table's rows, the side table, or both. `from` may be of the transaction's own memory. */
+static weir_status walk_both(walk *w, weir_view from, bool rows, bool side, weir_error *err)
+{
+    weir_arena kept;
+    weir_arena_init(&kept, 0);
+    weir_arena_init(&w->pages[0], 0);
+    weir_arena_init(&w->pages[1], 0);
+    weir_view start = from.len ? weir_arena_copy(&kept, from) : weir_view_make("", 0);
+    weir_status st = start.ptr ? weir_table_flush(w->store, err) : weir_fail_oom(err);
+    if (!st) {
+        weir_table_forget_entries(w->store);
+        st = rows ? walk_rows(w, start, err) : WEIR_OK;
+    }
+    st = st || !side ? st : walk_side(w, start, err);
+    weir_arena_fini(&w->pages[0]);
+    weir_arena_fini(&w->pages[1]);
+    weir_arena_fini(&kept);
+    return st;
+}
+
 /* A walk over states that was left within the side table begins at a key that the rows do not have,
  * or may have: both parts begin there, since both are in the order of their own keys. */
 weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space space, weir_view from,
@@ -193,31 +213,19 @@ weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space spac
         return weir_fail(err, WEIR_E_INTERNAL, "cache %u of a store was not opened", cache);
     }
     walk w = {.store = s, .cache = cache, .space = space, .fn = fn, .ctx = ctx};
-    if (space != WEIR_SPACE_META) {
-        weir_status alone = be_alone(s, err);
-        if (alone) {
-            return alone;
-        }
-    }
-    weir_arena kept;
-    weir_arena_init(&kept, 0);
-    weir_arena_init(&w.pages[0], 0);
-    weir_arena_init(&w.pages[1], 0);
-    weir_view start = from.len ? weir_arena_copy(&kept, from) : weir_view_make("", 0);
-    weir_status st = start.ptr ? weir_table_flush(s, err) : weir_fail_oom(err);
-    if (!st) {
-        weir_table_forget_entries(s);
-        bool in_rows =
-            weir_table_holds(t, space) && (space == WEIR_SPACE_ROW || t->rule->position_column);
-        st = in_rows ? walk_rows(&w, start, err) : WEIR_OK;
-    }
-    if (!st && !(t->rule && space == WEIR_SPACE_ROW)) {
-        st = walk_side(&w, start, err);
-    }
-    weir_arena_fini(&w.pages[0]);
-    weir_arena_fini(&w.pages[1]);
-    weir_arena_fini(&kept);
-    return st;
+    bool rows = weir_table_holds(t, space) && (space == WEIR_SPACE_ROW || t->rule->position_column);
+    bool side = !(t->rule && space == WEIR_SPACE_ROW);
+    weir_status st = space == WEIR_SPACE_META ? WEIR_OK : be_alone(s, err);
+    return st ? st : walk_both(&w, from, rows, side, err);
+}
+
+weir_status weir_table_each_aside(weir_table_store *s, unsigned cache, weir_space space,
+    weir_view from, weir_store_each_fn *fn, void *ctx, weir_error *err)
+{
+    walk w = {.store = s, .cache = cache, .space = space, .fn = fn, .ctx = ctx};
+    return weir_table_of(s, cache)
+               ? walk_both(&w, from, false, true, err)
+               : weir_fail(err, WEIR_E_INTERNAL, "cache %u of a store was not opened", cache);
 }
 
 weir_status weir_table_clear(weir_table_store *s, unsigned cache, weir_space space, weir_error *err)

@@ -882,6 +882,35 @@ static void case_keys_of_types(void **state)
     }
 }
 
+/* What stands beside the rows is walked alone: marks of dead keys, not those of living ones. */
+static void case_aside(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("aside", "aside");
+    weir_store s = open_one(&rule);
+    weir_error err;
+    seen w = {0, 2};
+    shape(s, simple, 3);
+    put_all(s, 0, 10, "s");
+    begin(s);
+    for (int i = 5; i < 9; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "{\"id\":%d}", i);
+        put(s, key, "dead", NULL);
+    }
+    commit(s);
+    begin(s);
+    assert_int_equal(
+        s.ops->each_aside(s.self, TABLE, WEIR_SPACE_STATE, text_of(""), see_one, &w, &err),
+        WEIR_OK);
+    assert_int_equal(w.n, 4);
+    commit(s);
+    assert_int_equal(
+        number_of("select count(*) from weir_state where cache = 'aside' and space = 1"), 2);
+    assert_int_equal(number_of("select count(*) from aside"), 6);
+    s.ops->close(s.self);
+}
+
 /* Columns have the types that the config gives them, in a table that is made and in one that is
  * there; and a column that is weir's own is none of the row's. */
 static void case_cast(void **state)
@@ -945,8 +974,9 @@ static void case_key_of_another_type(void **state)
         cmocka_unit_test(case_rendered_keys), cmocka_unit_test(case_renamed),                      \
         cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_soft_deletes),                 \
         cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
-        cmocka_unit_test(case_keys_of_types), cmocka_unit_test(case_widened),                      \
-        cmocka_unit_test(case_positions_beside), cmocka_unit_test(case_positions_beside_moved),    \
-        cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_aside), cmocka_unit_test(case_keys_of_types),                        \
+        cmocka_unit_test(case_widened), cmocka_unit_test(case_positions_beside),                   \
+        cmocka_unit_test(case_positions_beside_moved), cmocka_unit_test(case_key_of_another_type), \
+        cmocka_unit_test(case_memory)
 
 #endif

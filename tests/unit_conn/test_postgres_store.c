@@ -378,6 +378,69 @@ static void test_widening(void **state)
     s.ops->close(s.self);
 }
 
+static weir_status drop_all(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    (void)ctx, (void)key, (void)value, (void)err;
+    *remove = true;
+    return WEIR_OK;
+}
+
+static weir_store open_shared(const weir_table_rule *rule)
+{
+    weir_postgres_options o = {
+        .conninfo = getenv("WEIR_TEST_PG"), .shared = true, .tables = rule, .n_tables = 1};
+    weir_store s;
+    weir_error err;
+    assert_int_equal(weir_postgres_store_open(&o, &s, &err), WEIR_OK);
+    assert_int_equal(s.ops->open_cache(s.self, 0, ".weir", &err), WEIR_OK);
+    assert_int_equal(s.ops->open_cache(s.self, TABLE, rule->cache, &err), WEIR_OK);
+    return s;
+}
+
+/* Marks expire beside the transactions of others, and give way where one of them was quicker. */
+static void test_marks_of_a_shared_store(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("marks", "marks");
+    weir_store a = open_shared(&rule), b = open_shared(&rule);
+    weir_error err;
+    const char *one = "{\"id\":1}", *row = "{\"id\":1,\"name\":\"a\",\"amount\":1.00}";
+    shape(a, simple, 3);
+    shape(b, simple, 3);
+    begin(a);
+    put(a, one, "dead", NULL);
+    put(a, "{\"id\":2}", "dead", NULL);
+    commit(a);
+    begin(b); /* stays open meanwhile */
+    begin(a);
+    assert_int_equal(
+        a.ops->each_aside(a.self, TABLE, WEIR_SPACE_STATE, text_of(""), drop_all, NULL, &err),
+        WEIR_OK);
+    commit(a);
+    b.ops->abort(b.self);
+    assert_stored(b, one, NULL, NULL);
+    begin(a);
+    put(a, one, "dead", NULL);
+    commit(a);
+    begin(b);
+    assert_space(b, WEIR_SPACE_STATE, one, "dead");
+    begin(a);
+    assert_int_equal(
+        a.ops->each_aside(a.self, TABLE, WEIR_SPACE_STATE, text_of(""), drop_all, NULL, &err),
+        WEIR_OK);
+    commit(a);
+    put(b, one, "s2", row); /* read before the mark went */
+    assert_int_equal(b.ops->commit(b.self, &err), WEIR_RETRY);
+    assert_string_equal(err.code, "TABLE_MOVED");
+    begin(b);
+    put(b, one, "s2", row);
+    commit(b);
+    assert_stored(a, one, "s2", row);
+    a.ops->close(a.self);
+    b.ops->close(b.self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_widening),
+        cmocka_unit_test(test_marks_of_a_shared_store),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_full_disk),
     };

@@ -403,6 +403,52 @@ static void test_delete_marks_wait_for_all_partitions(void **state)
     }
 }
 
+static int32_t told_partitions;
+static int asked_partitions;
+
+static int32_t partitions_of(void *ctx, const char *topic)
+{
+    (void)ctx;
+    assert_string_equal(topic, "s.public.t");
+    asked_partitions++;
+    return told_partitions;
+}
+
+/* Where several processes share the store nobody is told how many partitions there are: it is
+ * asked, until there is an answer. */
+static void test_delete_marks_expire_in_a_shared_store(void **state)
+{
+    (void)state;
+    for (told_partitions = 0; told_partitions <= 1; told_partitions++) {
+        world w;
+        weir_error err;
+        gate_open();
+        gate.ops.shared = true;
+        asked_partitions = 0;
+        init(&w);
+        w.caches[0].delete_marks_ms = 60000;
+        w.options.partitions = partitions_of;
+        assert_int_equal(open_sync(&w, &err), WEIR_OK);
+        change(&w, 0, K1, 'd', 10, "null");
+        run(&w);
+        char *text = texts[n_texts++ % SCRIPT_DEEDS];
+        snprintf(text, sizeof texts[0],
+            "{\"before\":null,\"after\":{\"id\":2}," SOURCE ",\"op\":\"u\"}", "t", "false",
+            "\\\"20\\\"", 21, 21, 21, 21); /* behind a commit that is past the delete */
+        script_add(
+            &w.script, (script_deed){.kind = SCRIPT_RECORD, .offset = 1, .key = K2, .value = text});
+        run(&w);
+        for (int i = 0; i < 10; i++) {
+            w.wall_ms += 20000;
+            run(&w);
+        }
+        assert_int_equal(states(), told_partitions ? 1 : 2);
+        assert_int_equal(asked_partitions > 1, !told_partitions);
+        end(&w);
+        gate_close();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_a_snapshot_of_a_restored_source),
         cmocka_unit_test(test_gaps_ask_for_compaction),
         cmocka_unit_test(test_delete_marks_expire_under_load),
+        cmocka_unit_test(test_delete_marks_expire_in_a_shared_store),
         cmocka_unit_test(test_delete_marks_wait_for_all_partitions),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
