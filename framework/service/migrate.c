@@ -55,14 +55,16 @@ static weir_status apply(weir_inbox *i, weir_sql_session *s, size_t n, weir_erro
 {
     weir_error why;
     weir_status st = s->ops->exec(s->self, i->options.migrations[n], NULL, NULL, &why);
-    if (st && st != WEIR_HOLD) {
+    if (st == WEIR_REJECT || st == WEIR_FATAL) {
         return weir_fail(err, WEIR_E_SQL_MIGRATION, "migration %zu of store %s: %.180s", n + 1,
             i->options.store, why.text);
     }
-    if (st && err) {
+    if (st &&
+        err) { /* a conflict, no memory: no fault of the record that happens to be the first */
         *err = why;
+        err->status = WEIR_HOLD;
     }
-    return st ? st : note(i, s, n, err);
+    return st ? WEIR_HOLD : note(i, s, n, err);
 }
 
 static weir_status judge(const weir_inbox *i, const progress *p, weir_error *err)

@@ -26,6 +26,8 @@ static const char *const tx_migrations[] = {
 static const weir_emit_rule tx_emit_rules[] = {
     {.type = "paid", .topic = "payments"}, {.type = "told", .topic = "news"}};
 
+static long tx_allocation_step = 1; /* not each one of a database that takes its time to be made */
+
 /* The service of a test, and what makes it fail. */
 typedef struct service {
     app a;
@@ -615,6 +617,37 @@ static void test_attempts_outlive_a_restart(void **state)
     tx_end(&s);
 }
 
+/* Each allocation in turn: the record is handled once, now or later, or the app says why not. */
+static void test_memory_runs_out_amid_a_transaction(void **state)
+{
+    (void)state;
+    for (long n = 1; n < 60; n += tx_allocation_step) {
+        service s;
+        weir_error err;
+        tx_begin(&s, tx_pay);
+        tx_deliver(&s, 0, "k", "a");
+        weir_alloc_fail_at(n, 0);
+        tx_run(&s);
+        tx_relay(&s);
+        weir_alloc_fail_at(0, 0);
+        for (int i = 0; i < 3; i++) {
+            tx_run(&s);
+            tx_relay(&s);
+            s.a.now_ms += 1000;
+        }
+        bool failed = weir_engine_failure(&s.a.engine, &err);
+        if (failed) {
+            assert_string_equal(err.code, "OUT_OF_MEMORY");
+        } else {
+            assert_int_equal(app_committed(&s.a), 1);
+            assert_int_equal(tx_ask(&s, "select count(*) from payments"), 1);
+            assert_int_equal(weir_memory_emitter_count(s.memory), 1);
+            assert_int_equal(s.a.n_letters, 0);
+        }
+        tx_end(&s);
+    }
+}
+
 /* ---- The relay ----------------------------------------------------------------------------------
  */
 
@@ -805,6 +838,7 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_a_database_that_is_away_holds),                         \
         cmocka_unit_test(test_a_statement_that_got_no_answer_holds),                  \
         cmocka_unit_test(test_attempts_outlive_a_restart),                            \
+        cmocka_unit_test(test_memory_runs_out_amid_a_transaction),                    \
         cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),                \
         cmocka_unit_test(test_a_topic_that_refuses_holds_its_own),                    \
         cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),             \

@@ -240,6 +240,7 @@ int main(void)
         puts("skipped: there is no PostgreSQL");
         return 0;
     }
+    tx_allocation_step = 7;
     const struct CMUnitTest tests[] = {TX_CASES,
         cmocka_unit_test(test_a_number_that_comes_late_is_not_lost),
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
