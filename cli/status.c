@@ -102,6 +102,36 @@ static void print_caches(weir_answer *a)
     weir_table_fini(&t);
 }
 
+static weir_view state_of_outbox(weir_answer *a, const weir_value *o)
+{
+    const weir_value *held = weir_gets(o, "held");
+    if (weir_is(held, WEIR_OBJECT)) {
+        weir_view why = weir_answer_text(a, held, "text");
+        return weir_arena_printf(&a->arena, "held by %.*s", WEIR_ARG(why));
+    }
+    return weir_view_of(weir_answer_flag(o, "leads") ? "sends" : "another instance sends");
+}
+
+/* Of a service whose handlers have transactions. */
+static void print_outboxes(weir_answer *a)
+{
+    static const weir_table_heading columns[] = {{"OUTBOX", false}, {"PENDING", true},
+        {"RELAYED", true}, {"OLDEST", false}, {"STATE", false}, {NULL, false}};
+    weir_table t;
+    weir_table_init(&t, columns);
+    WEIR_EACH_OF(a->root, "outboxes", o)
+    {
+        add_text(&t, a, o, "store");
+        add_text(&t, a, o, "pending");
+        add_text(&t, a, o, "relayed");
+        add_text(&t, a, o, "oldest");
+        weir_table_add(&t, state_of_outbox(a, o));
+    }
+    putchar('\n');
+    weir_table_print(&t, stdout);
+    weir_table_fini(&t);
+}
+
 static void print_head(weir_answer *a)
 {
     weir_view name = weir_answer_text(a, a->root, "name");
@@ -134,6 +164,10 @@ static int show(weir_cli *cli, weir_answer *a, void *ctx)
         print_stores(a);
         putchar('\n');
         print_caches(a);
+        const weir_value *outboxes = weir_gets(a->root, "outboxes");
+        if (outboxes && outboxes->len) {
+            print_outboxes(a);
+        }
     }
     return weir_answer_flag(a->root, "ready") ? EXIT_YES : EXIT_NO;
 }
@@ -148,15 +182,17 @@ const weir_command weir_command_status = {
     .name = "status",
     .arguments = "[CONFIG|URL]",
     .summary = "how a running daemon is doing",
-    .text = "Asks the daemon at URL, or at http.listen of CONFIG, or at http://127.0.0.1:8080, for "
-            "its\n"
-            "stores and caches. Counts are since its start. With --json it prints the document of\n"
-            "/status as it is. Exits 0 when the daemon is ready, 1 when it is not, 3 when nobody "
-            "answers.\n\n"
-            "Examples\n"
-            "  weir status shop.yaml\n"
-            "  weir status --watch http://10.0.0.7:8080\n"
-            "  weir status --json shop.yaml | jq '.stores[].caches[] | {name, rows}'\n",
+    .text =
+        "Asks the daemon at URL, or at http.listen of CONFIG, or at http://127.0.0.1:8080, for "
+        "its\n"
+        "stores and caches, a service's also for its outboxes. Counts are since its start. With\n"
+        "--json it prints the document of /status as it is. Exits 0 when the daemon is ready, 1 "
+        "when it is not, 3 when nobody "
+        "answers.\n\n"
+        "Examples\n"
+        "  weir status shop.yaml\n"
+        "  weir status --watch http://10.0.0.7:8080\n"
+        "  weir status --json shop.yaml | jq '.stores[].caches[] | {name, rows}'\n",
     .options = options,
     .run = run,
 };

@@ -148,7 +148,7 @@ static weir_status make_partition(
     snprintf(range, sizeof range,
         "alter table %%n attach partition %%n for values from (%lld) to "
         "(%lld)",
-        (long long)low, (long long)(low + rows_of(d)));
+        (long long)low, (long long)low + (long long)rows_of(d));
     weir_status st = run(s, "create table %n (like %n including all)",
         (named[]){{outbox, suffix}, {outbox, ""}}, NULL, err);
     return st ? st : run(s, range, (named[]){{outbox, ""}, {outbox, suffix}}, NULL, err);
