@@ -475,11 +475,8 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_widening),
-<<<<<<< HEAD
         cmocka_unit_test(test_marks_of_a_shared_store),
-=======
         cmocka_unit_test(test_a_table_that_another_one_has_made),
->>>>>>> f75fb2d (Who shares a database looks again for a table that was not there: another instance may have made it)
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_full_disk),
     };
