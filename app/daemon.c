@@ -163,6 +163,9 @@ static void add_stats(weir_sync_stats *to, const weir_sync_stats *s)
     to->rows = s->rows > to->rows ? s->rows : to->rows;
     to->bytes = s->bytes > to->bytes ? s->bytes : to->bytes;
     to->applied_high = s->applied_high > to->applied_high ? s->applied_high : to->applied_high;
+    to->written.rows += s->written.rows;
+    to->written.batches += s->written.batches;
+    to->written.busy_us += s->written.busy_us;
     to->applied_ms = s->applied_ms > to->applied_ms ? s->applied_ms : to->applied_ms;
 }
 

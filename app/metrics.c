@@ -275,6 +275,24 @@ static void put_cache_rows(const weir_snapshot *s, const out *o)
     each_cache(s, o, rows_of);
 }
 
+/* A metric with one sample a table that something was written to; `value` is of `w`. */
+#define PER_TABLE(id, put, value)                                                              \
+    static void id##_of(const out *o, const weir_store_status *st, const weir_cache_status *c) \
+    {                                                                                          \
+        const weir_store_written *w = &c->stats.written;                                       \
+        if (w->batches) {                                                                      \
+            put(o, (label[]){{"store", st->name}, {"cache", c->name}}, 2, value);              \
+        }                                                                                      \
+    }                                                                                          \
+    static void put_##id(const weir_snapshot *s, const out *o)                                 \
+    {                                                                                          \
+        each_cache(s, o, id##_of);                                                             \
+    }
+
+PER_TABLE(table_written_rows_total, put_count, w->rows)
+PER_TABLE(table_write_batches_total, put_count, w->batches)
+PER_TABLE(table_write_seconds_total, put_seconds, (int64_t)(w->busy_us / 1000))
+
 static void changes_of(const out *o, const weir_store_status *st, const weir_cache_status *c)
 {
     label labels[] = {{"store", st->name}, {"cache", c->name}, {"kind", NULL}};

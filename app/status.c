@@ -95,6 +95,21 @@ static void put_applied(weir_buf *to, const weir_cache_status *c)
     weir_buf_putc(to, '}');
 }
 
+/* Of a table; null: nothing was written yet, or it is no table. */
+static void put_written(weir_buf *to, const weir_store_written *w)
+{
+    put_name(to, "written", false);
+    if (!w->batches) {
+        weir_buf_puts(to, "null");
+        return;
+    }
+    weir_buf_puts(to, "{\"rows\":");
+    weir_buf_uint(to, w->rows);
+    put_count(to, "batches", w->batches);
+    put_seconds(to, "seconds", (int64_t)(w->busy_us / 1000));
+    weir_buf_putc(to, '}');
+}
+
 static void put_cache(weir_buf *to, const weir_cache_status *c)
 {
     weir_buf_putc(to, '{');
@@ -102,6 +117,7 @@ static void put_cache(weir_buf *to, const weir_cache_status *c)
     put_text(to, "from", c->from, false);
     put_count(to, "rows", c->stats.rows);
     put_applied(to, c);
+    put_written(to, &c->stats.written);
     weir_buf_puts(to, ",\"counts\":{");
     size_t start = to->len;
 #define X(kind, help)                      \

@@ -1,4 +1,6 @@
 /* weir status: how a running daemon is doing. */
+#include <stdlib.h>
+
 #include "ask.h"
 #include "table.h"
 
@@ -132,6 +134,76 @@ static void print_outboxes(weir_answer *a)
     weir_table_fini(&t);
 }
 
+/* Rows a second of the time that the database takes for them, so that the slowest one shows itself
+ * also where none has much to do. */
+static void add_rate(weir_table *t, int64_t n, double of)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.0f", of > 0 ? (double)n / of : 0);
+    weir_table_add(t, weir_view_of(of > 0 ? text : ""));
+}
+
+static double seconds_of(weir_answer *a, const weir_value *written)
+{
+    char text[32];
+    weir_view v = weir_answer_text(a, written, "seconds");
+    snprintf(text, sizeof text, "%.*s", WEIR_ARG(v));
+    return strtod(text, NULL);
+}
+
+/* The table that the databases have spent most time on; NULL: none was written to. */
+static const weir_value *busiest(weir_answer *a)
+{
+    const weir_value *found = NULL;
+    double most = 0;
+    WEIR_EACH_OF(a->root, "stores", store)
+    {
+        WEIR_EACH_OF(store, "caches", cache)
+        {
+            const weir_value *w = weir_gets(cache, "written");
+            if (weir_is(w, WEIR_OBJECT) && (!found || seconds_of(a, w) > most)) {
+                most = seconds_of(a, w);
+                found = cache;
+            }
+        }
+    }
+    return found;
+}
+
+static void print_written(weir_answer *a)
+{
+    static const weir_table_heading columns[] = {{"TABLE", false}, {"STORE", false},
+        {"WRITTEN", true}, {"ROWS/BATCH", true}, {"ROWS/S", true}, {"SECONDS", true}, {"", false},
+        {NULL, false}};
+    const weir_value *most = busiest(a);
+    weir_table t;
+    if (!most) {
+        return;
+    }
+    weir_table_init(&t, columns);
+    WEIR_EACH_OF(a->root, "stores", store)
+    {
+        WEIR_EACH_OF(store, "caches", cache)
+        {
+            const weir_value *w = weir_gets(cache, "written");
+            if (!weir_is(w, WEIR_OBJECT)) {
+                continue;
+            }
+            int64_t rows = weir_answer_number(w, "rows");
+            add_text(&t, a, cache, "name");
+            add_text(&t, a, store, "name");
+            add_text(&t, a, w, "rows");
+            add_rate(&t, rows, (double)weir_answer_number(w, "batches"));
+            add_rate(&t, rows, seconds_of(a, w));
+            add_text(&t, a, w, "seconds");
+            weir_table_add(&t, weir_view_of(cache == most ? "takes the most time" : ""));
+        }
+    }
+    putchar('\n');
+    weir_table_print(&t, stdout);
+    weir_table_fini(&t);
+}
+
 static void print_head(weir_answer *a)
 {
     weir_view name = weir_answer_text(a, a->root, "name");
@@ -164,6 +236,7 @@ static int show(weir_cli *cli, weir_answer *a, void *ctx)
         print_stores(a);
         putchar('\n');
         print_caches(a);
+        print_written(a);
         const weir_value *outboxes = weir_gets(a->root, "outboxes");
         if (outboxes && outboxes->len) {
             print_outboxes(a);

@@ -37,6 +37,12 @@ typedef struct weir_expected {
     int32_t partition; /* of the record that changes it; -1: it is only looked at */
 } weir_expected;
 
+/* What has gone into a cache since the store was opened, whatever became of the transactions. */
+typedef struct weir_store_written {
+    uint64_t rows, batches; /* changes of rows; statements' worth of them */
+    uint64_t busy_us;       /* that the database took for them */
+} weir_store_written;
+
 typedef struct weir_store_ops {
     const char *type; /* "memory", "lmdb", "postgres", "sqlite" */
     bool durable;     /* offsets outlive the process */
@@ -89,6 +95,8 @@ typedef struct weir_store_ops {
     /* Rows to come have this shape (cdc/shape.h). Copied. */
     weir_status (*shape)(
         void *self, unsigned cache, const struct weir_shape *shape, weir_error *err);
+    /* Thread: any. */
+    void (*written)(void *self, unsigned cache, weir_store_written *out);
     /* As each, over what of a space stands beside rows: states of keys that have none, and what
      * more the store keeps there. Others may write meanwhile: a removal that meets their change
      * fails the transaction with TABLE_MOVED. NULL: each does it. */

@@ -222,6 +222,9 @@ void weir_sync_get_stats(weir_sync *s, size_t cache, weir_sync_stats *out)
     pthread_mutex_unlock(&s->stats_lock);
     out->rows = s->store.ops->count(s->store.self, s->merges[cache].cache, WEIR_SPACE_ROW);
     out->bytes = s->store.ops->bytes(s->store.self);
+    if (s->store.ops->written) {
+        s->store.ops->written(s->store.self, s->merges[cache].cache, &out->written);
+    }
 }
 
 bool weir_sync_making(const weir_sync *s)

@@ -112,8 +112,9 @@ void weir_sync_abandon(weir_sync *s);
 typedef struct weir_sync_stats {
     weir_merge_counters count;
     uint64_t rows, bytes;
-    uint64_t applied_high; /* the source position applied last */
-    int64_t applied_ms;    /* the source's clock of the newest change applied */
+    weir_store_written written; /* batches 0: nothing, or a store that does not tell */
+    uint64_t applied_high;      /* the source position applied last */
+    int64_t applied_ms;         /* the source's clock of the newest change applied */
 } weir_sync_stats;
 void weir_sync_get_stats(weir_sync *s, size_t cache, weir_sync_stats *out);
 uint64_t weir_sync_transactions(weir_sync *s);

@@ -10,6 +10,7 @@
 #ifndef WEIR_SQL_TABLE_H
 #define WEIR_SQL_TABLE_H
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -78,6 +79,9 @@ typedef struct weir_table {
     const weir_shape *shape; /* of rows to come; NULL: none was told */
     bool may_widen;          /* a shape has been told since a transaction last looked */
     int64_t rows;            /* about so many */
+    struct {                 /* any thread reads it */
+        atomic_ullong rows, batches, busy_us;
+    } written;
     /* the transaction's */
     weir_map
         entries[WEIR_SPACES]; /* ROW: entries of keys (states and rows); MOVE, META: of names */

@@ -239,6 +239,17 @@ static uint64_t sql_bytes(void *self)
     return s->driver->bytes(s->self);
 }
 
+static void sql_written(void *self, unsigned cache, weir_store_written *out)
+{
+    const weir_table *t = weir_table_of(self, cache);
+    *out = (weir_store_written){0};
+    if (t) {
+        out->rows = atomic_load(&t->written.rows);
+        out->batches = atomic_load(&t->written.batches);
+        out->busy_us = atomic_load(&t->written.busy_us);
+    }
+}
+
 static uint64_t sql_count(void *self, unsigned cache, weir_space space)
 {
     const weir_table *t = weir_table_of(self, cache);
@@ -272,6 +283,7 @@ static const weir_store_ops ops_without_type = {
     .del = sql_del,
     .each = sql_each,
     .each_aside = sql_each_aside,
+    .written = sql_written,
     .clear = sql_clear,
     .read = sql_read,
     .bytes = sql_bytes,

@@ -11,6 +11,7 @@ sources:
   shop: { connector: postgresql, on_missing_topic: wait, topics: { public.moved: elsewhere }, types: { public.items: { id: bigint, n: text }, public.moved: { id: bigint, n: text }, other.items: { id: bigint, n: text }, public.late: { id: bigint, n: text } } }
 stores:
   db: { type: sqlite, path: "${STORE}" }
+http: { listen: "127.0.0.1:0" }
 tables:
 $2
 Y
@@ -88,6 +89,11 @@ row shop.public.late public late 1 7 >"$T/late.jsonl"
 until_is "the late topic" 10 "$WEIR" replay "$T/late.jsonl" -c "$CONFIG" --yes
 until_is "the late table" 20 sh -c "\"$WEIR\" dump all.public.late -c '$CONFIG' | grep -q '\"id\":7'"
 is "it was said" grep -q 'all.public.late follows shop.public.late' "$T/sync"
+H=$(sed -n 's#.*\(http://127.0.0.1:[0-9]*\).*#\1#p' "$T/sync" | tail -1)
+until_is "status" 10 "$WEIR" status "$H"
+run "status" 0 status "$H"
+out_has '^TABLE  *STORE  *WRITTEN  *ROWS/BATCH  *ROWS/S  *SECONDS'
+out_has '^all.public.late  *db  *1  *1  .*takes the most time'
 run "check --online" 0 check "$CONFIG" --online
 out_has 'topic shop.public.late'
 run "record" 0 record "$T/out.jsonl" -c "$CONFIG"

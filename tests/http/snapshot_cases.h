@@ -51,8 +51,10 @@ static inline void fill_good_store(snapshot_case *c)
 
 static inline void fill_held_store(snapshot_case *c)
 {
-    c->caches[1] = (weir_cache_status){
-        .name = "labels", .from = "shop.public.labels", .stats.count.quarantined = 3};
+    c->caches[1] = (weir_cache_status){.name = "labels",
+        .from = "shop.public.labels",
+        .stats = {
+            .count.quarantined = 3, .written = {.rows = 90, .batches = 3, .busy_us = 1234567}}};
     c->partitions[2] = (weir_partition_status){.topic = "shop.public.labels",
         .number = -1,
         .end = -1,

@@ -47,6 +47,10 @@ static void test_samples(void **state)
         "weir_store_held{" APP ",store=\"local\",type=\"lmdb\"} 0\nweir_store_held{" APP
         ",store=\"hot\",type=\"memory\"} 1\n",
         "weir_cache_rows{" APP ",store=\"local\",cache=\"orders\"} 2\n",
+        "# TYPE weir_table_written_rows_total counter\nweir_table_written_rows_total{" APP
+        ",store=\"hot\",cache=\"labels\"} 90\n# HELP",
+        "weir_table_write_batches_total{" APP ",store=\"hot\",cache=\"labels\"} 3\n",
+        "weir_table_write_seconds_total{" APP ",store=\"hot\",cache=\"labels\"} 1.234\n",
         "weir_cache_changes_total{" APP ",store=\"local\",cache=\"orders\",kind=\"changes\"} 7\n",
         "weir_cache_changes_total{" APP ",store=\"hot\",cache=\"labels\",kind=\"quarantined\"} 3\n",
         "weir_cache_applied_time_seconds{" APP
