@@ -29,7 +29,8 @@ struct weir_column {
                               * times: the integer counts 10^-scale seconds (3: ms, 6: µs, 9: ns) */
     int32_t length;          /* bit strings: bits, 0 unknown; structs: fields; integers: bytes,
                               * decimals: digits, 0 unknown */
-    weir_view type;          /* PostgreSQL's name of it, as the config gives it; "": not given */
+    weir_view type;          /* PostgreSQL's name of it, as the config gives it, or a schema's name
+                              * where the kind does not tell it; "": not given */
 };
 
 /* How the connector was told to write what its JSON alone does not tell. Debezium's settings of the

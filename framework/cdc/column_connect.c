@@ -79,6 +79,14 @@ static const struct semantic_type {
     /* Enum, EnumSet, Xml, Ltree and Tsvector are strings like any other. */
 };
 
+/* Strings that have a type of their own in every PostgreSQL, for tables that are made. */
+static const struct named_string {
+    const char *name, *type;
+} named_strings[] = {
+    {"io.debezium.data.Xml", "xml"},
+    {"io.debezium.data.Tsvector", "tsvector"},
+};
+
 /* What is the same for all that is compiled for one column. */
 typedef struct compiler {
     weir_view name;
@@ -111,6 +119,19 @@ static const struct semantic_type *semantic_of(const weir_value *schema)
         }
     }
     return NULL;
+}
+
+/* "": none. */
+static weir_view type_of_string(const weir_value *schema, const struct plain_type *plain)
+{
+    const weir_value *name = weir_gets(schema, "name");
+    for (size_t i = 0; name && i < sizeof named_strings / sizeof *named_strings; i++) {
+        if (plain->kind == WEIR_KIND_TEXT &&
+            weir_string_is(name, weir_view_of(named_strings[i].name))) {
+            return weir_view_of(named_strings[i].type);
+        }
+    }
+    return weir_view_make("", 0);
 }
 
 /* Parameters are strings: {"scale":"6"}. */
@@ -231,6 +252,7 @@ static weir_status compile(const compiler *k, const weir_value *schema, weir_col
     if (!semantic) {
         *out = weir_column_make(k->name, plain->kind);
         out->length = plain->length;
+        out->type = type_of_string(schema, plain);
         return compile_plain(k, schema, plain, out);
     }
     if (semantic->shape != plain->shape) {
