@@ -55,6 +55,9 @@ static void drop_connection(weir_pg_session *s)
     PQfinish(s->conn);
     s->conn = NULL;
     s->leads = false;
+    while (s->n_prepared) {
+        weir_free(s->prepared[--s->n_prepared]);
+    }
 }
 
 static weir_status fail(weir_pg_session *s, const PGresult *r, weir_error *err)
@@ -290,6 +293,62 @@ static weir_status still_inside(weir_pg_session *s, weir_error *err)
                : weir_fail(err, WEIR_E_SQL_STATEMENT, "a handler has ended its transaction");
 }
 
+/* Which of the prepared statements it is; -1: none. */
+static int find_prepared(const weir_pg_session *s, const char *sql)
+{
+    for (unsigned i = 0; i < s->n_prepared; i++) {
+        if (strcmp(s->prepared[i], sql) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* Weir's own statements with values are few, are run for each record, and are of tables that nobody
+ * else alters: they are prepared. A handler's are not: one that reads all columns of a table would
+ * fail once the table is altered. */
+static bool may_prepare(const weir_pg_session *s, const parameters *p)
+{
+    return !s->lent && s->in_transaction && p->n && s->n_prepared < WEIR_PG_PREPARED;
+}
+
+/* NULL: it is prepared, under the next number, or there is no memory for that; else why not. */
+static PGresult *prepare(weir_pg_session *s, const char *sql, const parameters *p)
+{
+    char name[16], *copy = weir_alloc(strlen(sql) + 1);
+    if (!copy) {
+        return NULL;
+    }
+    memcpy(copy, sql, strlen(sql) + 1);
+    snprintf(name, sizeof name, "p%u", s->n_prepared);
+    PGresult *r = PQprepare(s->conn, name, sql, p->n, p->types);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK) {
+        weir_free(copy);
+        return r;
+    }
+    PQclear(r);
+    s->prepared[s->n_prepared++] = copy;
+    return NULL;
+}
+
+static PGresult *run(weir_pg_session *s, const char *sql, const parameters *p)
+{
+    char name[16];
+    int number = s->lent ? -1 : find_prepared(s, sql);
+    if (number < 0 && may_prepare(s, p)) {
+        PGresult *failed = prepare(s, sql, p);
+        if (failed) {
+            return failed;
+        }
+        number = find_prepared(s, sql);
+    }
+    if (number < 0) {
+        return PQexecParams(s->conn, sql, p->n, p->types, p->values, p->lengths, p->formats, 0);
+    }
+    snprintf(name, sizeof name, "p%d", number);
+    return PQexecPrepared(s->conn, name, p->n, p->values, p->lengths, p->formats, 0);
+}
+
 static weir_status pg_exec(
     void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
 {
@@ -300,7 +359,7 @@ static weir_status pg_exec(
     if (st) {
         return st;
     }
-    PGresult *r = PQexecParams(s->conn, sql, p.n, p.types, p.values, p.lengths, p.formats, 0);
+    PGresult *r = run(s, sql, &p);
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         st = take_answer(s, r, answer, err);

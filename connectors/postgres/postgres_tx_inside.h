@@ -12,6 +12,8 @@ typedef struct weir_pg_database {
     weir_buf copies_sql; /* asks which copies this transaction writes to; empty: there are none */
 } weir_pg_database;
 
+enum { WEIR_PG_PREPARED = 16 };
+
 typedef struct weir_pg_session {
     weir_pg_database *d;
     PGconn *conn; /* NULL: none yet */
@@ -19,6 +21,9 @@ typedef struct weir_pg_session {
     bool wrote; /* a handler has, or may have, in this transaction */
     bool leads; /* the relay's lock is this connection's */
     weir_buf texts, bytes;
+    /* Statements of weir's own that this connection has prepared, by their text; "p0", "p1", … */
+    char *prepared[WEIR_PG_PREPARED];
+    unsigned n_prepared;
 } weir_pg_session;
 
 /* postgres_outbox.c */

@@ -144,8 +144,7 @@ static void test_only_by_choice(void **state)
 static weir_status first_fails(app *a, weir_message *m)
 {
     if (weir_record_offset(m) == 0) {
-        return weir_attempt(m) == 1 ? weir_retry(m, 100, "not yet")
-                                    : weir_reject(m, "NO", "never");
+        return weir_attempt(m) == 1 ? weir_retry(m, 100, "not yet") : weir_reject(m, "NO", "never");
     }
     return weir_record_offset(m) == 1 ? app_defer(a, m) : WEIR_OK;
 }
