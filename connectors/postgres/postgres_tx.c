@@ -263,6 +263,7 @@ static weir_status give_rows(
             return weir_fail_oom(err);
         }
         if (!answer->row(answer->ctx, cells, (size_t)n)) {
+            answer->row = NULL; /* no more, please */
             break;
         }
     }
@@ -276,7 +277,7 @@ static weir_status take_answer(
     weir_pg_session *s, const PGresult *r, weir_sql_answer *answer, weir_error *err)
 {
     bool reads = strncmp(PQcmdStatus((PGresult *)(uintptr_t)r), "SELECT", 6) == 0;
-    s->wrote |= s->lent && !reads;
+    s->wrote |= s->lent; /* a select may write, too: by a function, or a `with` */
     if (answer) {
         const char *rows = PQcmdTuples((PGresult *)(uintptr_t)r);
         answer->affected = reads ? 0 : strtoull(rows, NULL, 10);
@@ -349,6 +350,31 @@ static PGresult *run(weir_pg_session *s, const char *sql, const parameters *p)
     return PQexecPrepared(s->conn, name, p->n, p->values, p->lengths, p->formats, 0);
 }
 
+/* A handler's query, row by row, so that an answer that is larger than it may be is not kept. What
+ * nobody wants any more is read all the same: the connection is needed. Returns the last result. */
+static PGresult *stream(weir_pg_session *s, const char *sql, const parameters *p,
+    weir_sql_answer *answer, weir_status *st, weir_error *err)
+{
+    weir_sql_answer rows = *answer;
+    PGresult *r, *last = NULL;
+    *st = WEIR_OK;
+    if (!PQsendQueryParams(s->conn, sql, p->n, p->types, p->values, p->lengths, p->formats, 0)) {
+        return NULL;
+    }
+    (void)PQsetSingleRowMode(s->conn);
+    while ((r = PQgetResult(s->conn))) {
+        if (PQresultStatus(r) == PGRES_SINGLE_TUPLE) {
+            *st = *st ? *st : rows.row ? give_rows(s, r, &rows, err) : WEIR_OK;
+        }
+        PQclear(last);
+        last = r;
+        if (PQresultStatus(r) == PGRES_COPY_IN || PQresultStatus(r) == PGRES_COPY_OUT) {
+            break; /* it never ends by itself */
+        }
+    }
+    return last;
+}
+
 static weir_status pg_exec(
     void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
 {
@@ -359,10 +385,11 @@ static weir_status pg_exec(
     if (st) {
         return st;
     }
-    PGresult *r = run(s, sql, &p);
+    bool streams = s->lent && answer && answer->row;
+    PGresult *r = streams ? stream(s, sql, &p, answer, &st, err) : run(s, sql, &p);
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-        st = take_answer(s, r, answer, err);
+        st = st ? st : take_answer(s, r, answer, err);
         st = st ? st : still_inside(s, err);
     } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         st = weir_fail(err, WEIR_E_SQL_STATEMENT, "COPY is for the connection itself");

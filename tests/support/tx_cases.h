@@ -464,6 +464,83 @@ static void test_rows_are_read_as_they_were_written(void **state)
     tx_end(&s);
 }
 
+/* 40 MB, of which 16 may be. */
+static weir_status tx_asks_for_too_much(app *a, weir_message *m)
+{
+    static char text[100001];
+    (void)a;
+    memset(text, 'x', sizeof text - 1);
+    weir_rows rows = weir_query(weir_tx_of(m),
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 400) select i, "
+        "cast($1 as text) as t from n",
+        W_STR("t", text));
+    assert_int_equal(weir_rows_end(&rows), WEIR_REJECT);
+    return weir_rows_end(&rows);
+}
+
+static void test_an_answer_is_bounded(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_asks_for_too_much);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    s.a.handle = tx_pay;
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_string_equal(s.a.letters[0].error.code, "TOO_LARGE");
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 1);
+    tx_end(&s);
+}
+
+/* ---- Migrations ---------------------------------------------------------------------------------
+ */
+
+/* Opens the inbox anew with these migrations, and lets one record come. */
+static void tx_expect_migration(
+    service *s, const char *const *migrations, size_t n, bool migrate, const char *code)
+{
+    weir_error err;
+    weir_sql_session session;
+    tx_close(s, true);
+    tx_reopen(s, NULL);
+    s->inbox.options.migrations = migrations;
+    s->inbox.options.n_migrations = n;
+    s->inbox.options.migrate = migrate;
+    assert_int_equal(
+        s->inbox.database.ops->session(s->inbox.database.self, &session, &err), WEIR_OK);
+    weir_status st = weir_inbox_ready(&s->inbox, &session, &err);
+    assert_int_equal(st, code ? WEIR_FATAL : WEIR_OK);
+    if (code) {
+        assert_string_equal(err.code, code);
+    }
+    session.ops->close(session.self);
+}
+
+static void test_migrations_go_forward_alone(void **state)
+{
+    (void)state;
+    service s;
+    const char *more[] = {tx_migrations[0], tx_migrations[1], tx_migrations[2],
+        "create table later (n bigint)", "insert into later values (1)"};
+    const char *changed[] = {tx_migrations[0], "create table payments (id text)"};
+    const char *wrong[] = {
+        more[0], more[1], more[2], more[3], more[4], "insert into later values ('x', 'y')"};
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    tx_expect_migration(&s, more, 5, false, "SQL_MIGRATION"); /* check: two are missing */
+    tx_expect_migration(&s, more, 5, true, NULL);
+    tx_expect_migration(&s, more, 5, false, NULL);
+    assert_int_equal(tx_ask(&s, "select count(*) from later"), 1);
+    tx_expect_migration(&s, more, 3, true, NULL); /* an older program beside the newer one */
+    tx_expect_migration(&s, changed, 2, true, "SQL_MIGRATION");
+    tx_expect_migration(&s, wrong, 6, true, "SQL_MIGRATION");
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_migrations"), 5);
+    tx_end(&s);
+}
+
 static weir_status tx_defers(app *a, weir_message *m)
 {
     (void)a;
@@ -832,6 +909,8 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_a_handler_does_not_end_its_transaction),                \
         cmocka_unit_test(test_a_copy_is_not_written),                                 \
         cmocka_unit_test(test_rows_are_read_as_they_were_written),                    \
+        cmocka_unit_test(test_an_answer_is_bounded),                                  \
+        cmocka_unit_test(test_migrations_go_forward_alone),                           \
         cmocka_unit_test(test_such_a_handler_does_not_defer),                         \
         cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),           \
         cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),        \

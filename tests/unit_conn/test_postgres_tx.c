@@ -233,6 +233,60 @@ static void test_a_lost_connection_holds(void **state)
     tx_end(&s);
 }
 
+/* ---- The connection itself ----------------------------------------------------------------------
+ */
+
+static weir_status copies_in(app *a, weir_message *m)
+{
+    (void)a;
+    PGconn *c = weir_tx_pgconn(weir_tx_of(m));
+    assert_non_null(c);
+    assert_null(weir_tx_sqlite(weir_tx_of(m)));
+    PQclear(PQexec(c, "copy payments (id) from stdin"));
+    assert_int_equal(PQputCopyData(c, "c1\nc2\n", 6), 1);
+    assert_int_equal(PQputCopyEnd(c, NULL), 1);
+    for (PGresult *r; (r = PQgetResult(c));) {
+        PQclear(r);
+    }
+    return weir_record_offset(m) ? weir_reject(m, "NO", "not this one") : WEIR_OK;
+}
+
+static void test_copy_is_part_of_the_transaction(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, copies_in);
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 0);
+    tx_end(&s);
+    tx_begin(&s, copies_in);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 2);
+    tx_end(&s);
+}
+
+static weir_status writes_by_a_select(app *a, weir_message *m)
+{
+    (void)a;
+    weir_rows rows = weir_query(weir_tx_of(m),
+        "with w as (update users set name = 'x' returning 1 as one) select one from w");
+    return weir_rows_end(&rows);
+}
+
+static void test_a_copy_is_not_written_in_a_roundabout_way(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, writes_by_a_select);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    app_expect_failure(&s.a, "SQL_COPY", "orders/0@0");
+    assert_int_equal(tx_ask(&s, "select count(*) from users where name = 'Ada'"), 1);
+    tx_end(&s);
+}
+
 int main(void)
 {
     conninfo = getenv("WEIR_TEST_PG");
@@ -247,6 +301,8 @@ int main(void)
         cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
         cmocka_unit_test(test_one_instance_relays),
         cmocka_unit_test(test_two_instances_at_one_record),
+        cmocka_unit_test(test_copy_is_part_of_the_transaction),
+        cmocka_unit_test(test_a_copy_is_not_written_in_a_roundabout_way),
         cmocka_unit_test(test_a_lost_connection_holds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
