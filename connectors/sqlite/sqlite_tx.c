@@ -4,48 +4,16 @@
  *  1. Who writes holds `writer`, from the begin to the commit or rollback.
  *  2. A statement that was prepared as a handler's is never run as weir's own, nor the other way:
  *     the authorizer looks when it is prepared. */
-#include "sqlite/sqlite_tx.h"
+#include "sqlite/sqlite_tx_inside.h"
 
-#include <fcntl.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
-#include "sqlite/sqlite.h"
 
-enum { BUSY_MS = 5000, KEPT_STATEMENTS = 24, MOST_CELLS = 200, NUMBER_SIZE = 40 };
-
-typedef struct database {
-    weir_sqlite_tx_options options;
-    weir_buf uri;
-    sqlite3 *keeper; /* of a database in memory */
-    pthread_mutex_t writer;
-    atomic_uint failures; /* that a test has asked for */
-} database;
-
-typedef struct kept_statement {
-    char *sql;
-    bool lent;
-    sqlite3_stmt *s;
-} kept_statement;
-
-typedef struct session {
-    database *d;
-    sqlite3 *db; /* NULL: none yet */
-    int lead_fd; /* -1: none */
-    bool in_transaction, lent;
-    char denied[128]; /* the table that the last statement may not write; "" if none */
-    kept_statement kept[KEPT_STATEMENTS];
-    unsigned next_kept;
-    weir_field cells[MOST_CELLS];
-    char numbers[MOST_CELLS][NUMBER_SIZE];
-} session;
+enum { BUSY_MS = 5000 };
 
 /* ---- Failures -----------------------------------------------------------------------------------
  */
@@ -109,7 +77,7 @@ static weir_code meaning_of(int rc)
     }
 }
 
-static weir_status fail(const session *s, int rc, weir_error *err)
+static weir_status fail(const weir_lite_session *s, int rc, weir_error *err)
 {
     weir_error own;
     err = err ? err : &own;
@@ -142,7 +110,7 @@ static bool is_one_of(const char *table, const char *const *names, size_t n)
     return false;
 }
 
-static bool is_protected(const database *d, const char *table)
+static bool is_protected(const weir_lite_database *d, const char *table)
 {
     const weir_sql_options *o = &d->options.sql;
     const char *own[] = {o->inbox, o->outbox, o->migrations};
@@ -152,7 +120,7 @@ static bool is_protected(const database *d, const char *table)
 static int authorize(void *ctx, int action, const char *first, const char *second, const char *db,
     const char *trigger)
 {
-    session *s = ctx;
+    weir_lite_session *s = ctx;
     (void)db, (void)trigger;
     if (!s->lent) {
         return SQLITE_OK;
@@ -173,7 +141,7 @@ static int authorize(void *ctx, int action, const char *first, const char *secon
 /* ---- Connections --------------------------------------------------------------------------------
  */
 
-static weir_status set_up(session *s, weir_error *err)
+static weir_status set_up(weir_lite_session *s, weir_error *err)
 {
     const char *sync = s->d->options.sync_each_commit ? "pragma synchronous = full"
                                                       : "pragma synchronous = normal";
@@ -185,25 +153,25 @@ static weir_status set_up(session *s, weir_error *err)
     return rc ? fail(s, rc, err) : WEIR_OK;
 }
 
-static int open_uri(const database *d, sqlite3 **out)
+static int open_uri(const weir_lite_database *d, sqlite3 **out)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
     return d->options.path ? sqlite3_open_v2(d->options.path, out, flags, NULL)
                            : sqlite3_open_v2(d->uri.ptr, out, flags | SQLITE_OPEN_URI, NULL);
 }
 
-static void drop_connection(session *s)
+static void drop_connection(weir_lite_session *s)
 {
-    for (size_t i = 0; i < KEPT_STATEMENTS; i++) {
+    for (size_t i = 0; i < WEIR_LITE_STATEMENTS; i++) {
         sqlite3_finalize(s->kept[i].s);
         weir_free(s->kept[i].sql);
-        s->kept[i] = (kept_statement){.s = NULL};
+        s->kept[i] = (weir_lite_statement){.s = NULL};
     }
     sqlite3_close(s->db);
     s->db = NULL;
 }
 
-static weir_status connect(session *s, weir_error *err)
+static weir_status connect(weir_lite_session *s, weir_error *err)
 {
     if (s->db) {
         return WEIR_OK;
@@ -227,19 +195,20 @@ static weir_status connect(session *s, weir_error *err)
 /* ---- Statements ---------------------------------------------------------------------------------
  */
 
-static weir_status prepare(session *s, const char *sql, sqlite3_stmt **out, weir_error *err)
+static weir_status prepare(
+    weir_lite_session *s, const char *sql, sqlite3_stmt **out, weir_error *err)
 {
-    for (size_t i = 0; i < KEPT_STATEMENTS; i++) {
-        const kept_statement *k = &s->kept[i];
+    for (size_t i = 0; i < WEIR_LITE_STATEMENTS; i++) {
+        const weir_lite_statement *k = &s->kept[i];
         if (k->s && k->lent == s->lent && strcmp(k->sql, sql) == 0) {
             *out = k->s;
             return WEIR_OK;
         }
     }
-    kept_statement *k = &s->kept[s->next_kept++ % KEPT_STATEMENTS];
+    weir_lite_statement *k = &s->kept[s->next_kept++ % WEIR_LITE_STATEMENTS];
     sqlite3_finalize(k->s);
     weir_free(k->sql);
-    *k = (kept_statement){.sql = weir_alloc(strlen(sql) + 1), .lent = s->lent};
+    *k = (weir_lite_statement){.sql = weir_alloc(strlen(sql) + 1), .lent = s->lent};
     if (!k->sql) {
         return weir_fail_oom(err);
     }
@@ -277,7 +246,8 @@ static int bind_one(sqlite3_stmt *stmt, int at, const weir_field *f)
 }
 
 /* As strict as PostgreSQL: each value is in the statement, and each $n has a value. */
-static weir_status bind(session *s, sqlite3_stmt *stmt, const weir_field *values, weir_error *err)
+static weir_status bind(
+    weir_lite_session *s, sqlite3_stmt *stmt, const weir_field *values, weir_error *err)
 {
     int n = 0, rc = SQLITE_OK;
     char name[16];
@@ -304,10 +274,10 @@ static weir_status bind(session *s, sqlite3_stmt *stmt, const weir_field *values
  */
 
 /* The shortest digits that read back as the same number. */
-static void put_float(double x, char digits[NUMBER_SIZE])
+static void put_float(double x, char digits[WEIR_LITE_NUMBER])
 {
     for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, NUMBER_SIZE, "%.*g", precision, x);
+        snprintf(digits, WEIR_LITE_NUMBER, "%.*g", precision, x);
         if (strtod(digits, NULL) == x) {
             break;
         }
@@ -320,7 +290,7 @@ static bool is_boolean(sqlite3_stmt *stmt, int column)
     return type && sqlite3_strnicmp(type, "bool", 4) == 0;
 }
 
-static void take_cell(session *s, sqlite3_stmt *stmt, int i)
+static void take_cell(weir_lite_session *s, sqlite3_stmt *stmt, int i)
 {
     weir_field *c = &s->cells[i];
     *c = (weir_field){.name = sqlite3_column_name(stmt, i), .kind = WEIR_FIELD_NULL};
@@ -329,7 +299,7 @@ static void take_cell(session *s, sqlite3_stmt *stmt, int i)
         c->number = sqlite3_column_int64(stmt, i);
         bool boolean = is_boolean(stmt, i) && (c->number == 0 || c->number == 1);
         c->kind = boolean ? WEIR_FIELD_BOOL : WEIR_FIELD_NUMBER;
-        snprintf(s->numbers[i], NUMBER_SIZE, "%lld", (long long)c->number);
+        snprintf(s->numbers[i], WEIR_LITE_NUMBER, "%lld", (long long)c->number);
         c->text = weir_view_of(s->numbers[i]);
     } else if (type == SQLITE_FLOAT) {
         double x = sqlite3_column_double(stmt, i);
@@ -342,11 +312,12 @@ static void take_cell(session *s, sqlite3_stmt *stmt, int i)
     }
 }
 
-static weir_status run(session *s, sqlite3_stmt *stmt, weir_sql_answer *answer, weir_error *err)
+static weir_status run(
+    weir_lite_session *s, sqlite3_stmt *stmt, weir_sql_answer *answer, weir_error *err)
 {
     int rc, n = sqlite3_column_count(stmt);
-    if (n > MOST_CELLS) {
-        return weir_fail(err, WEIR_E_SQL_STATEMENT, "more than %d columns", MOST_CELLS);
+    if (n > WEIR_LITE_CELLS) {
+        return weir_fail(err, WEIR_E_SQL_STATEMENT, "more than %d columns", WEIR_LITE_CELLS);
     }
     bool more = true;
     sqlite3_int64 before = sqlite3_total_changes64(s->db);
@@ -366,7 +337,7 @@ static weir_status run(session *s, sqlite3_stmt *stmt, weir_sql_answer *answer, 
 static weir_status lite_exec(
     void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
 {
-    session *s = self;
+    weir_lite_session *s = self;
     sqlite3_stmt *stmt = NULL;
     s->denied[0] = '\0';
     if (atomic_load(&s->d->failures)) {
@@ -395,7 +366,7 @@ static weir_status lite_exec(
 /* ---- Transactions -------------------------------------------------------------------------------
  */
 
-static void end_transaction(session *s)
+static void end_transaction(weir_lite_session *s)
 {
     s->in_transaction = false;
     pthread_mutex_unlock(&s->d->writer);
@@ -403,7 +374,7 @@ static void end_transaction(session *s)
 
 static weir_status lite_begin(void *self, weir_error *err)
 {
-    session *s = self;
+    weir_lite_session *s = self;
     weir_status st = connect(s, err);
     if (st) {
         return st;
@@ -419,7 +390,7 @@ static weir_status lite_begin(void *self, weir_error *err)
 
 static void lite_rollback(void *self)
 {
-    session *s = self;
+    weir_lite_session *s = self;
     if (s->in_transaction) {
         /* Some failures have rolled it back already. */
         if (s->db && !sqlite3_get_autocommit(s->db)) {
@@ -431,7 +402,7 @@ static void lite_rollback(void *self)
 
 static weir_status lite_commit(void *self, weir_error *err)
 {
-    session *s = self;
+    weir_lite_session *s = self;
     if (s->db && sqlite3_get_autocommit(s->db)) { /* SQLite has rolled it back: a full disk, … */
         lite_rollback(s);
         return weir_fail(err, WEIR_E_SQL_UNREACHABLE, "SQLite has rolled the transaction back");
@@ -447,17 +418,17 @@ static weir_status lite_commit(void *self, weir_error *err)
 
 static void lite_lend(void *self, bool to_handler)
 {
-    ((session *)self)->lent = to_handler;
+    ((weir_lite_session *)self)->lent = to_handler;
 }
 
 static void *lite_native(void *self, const char *kind)
 {
-    return strcmp(kind, "sqlite") == 0 ? ((session *)self)->db : NULL;
+    return strcmp(kind, "sqlite") == 0 ? ((weir_lite_session *)self)->db : NULL;
 }
 
 static void lite_close(void *self)
 {
-    session *s = self;
+    weir_lite_session *s = self;
     lite_rollback(s);
     drop_connection(s);
     if (s->lead_fd >= 0) {
@@ -481,7 +452,7 @@ static const weir_sql_session_ops session_ops = {
 
 static weir_status lite_session(void *self, weir_sql_session *out, weir_error *err)
 {
-    session *s = weir_calloc(1, sizeof *s);
+    weir_lite_session *s = weir_calloc(1, sizeof *s);
     if (!s) {
         return weir_fail_oom(err);
     }
@@ -491,159 +462,12 @@ static weir_status lite_session(void *self, weir_sql_session *out, weir_error *e
     return WEIR_OK;
 }
 
-/* Runs a statement in which each %s is the table's name, quoted. */
-static weir_status make(weir_sql_session *s, const char *before, const char *name,
-    const char *suffix, const char *between, const char *table, const char *after, weir_error *err)
-{
-    weir_buf sql = {0}, full = {0};
-    weir_buf_printf(&full, "%s%s", name, suffix);
-    weir_buf_puts(&sql, before);
-    weir_sql_quote(&sql, weir_buf_view(&full));
-    weir_buf_puts(&sql, between);
-    if (table) {
-        weir_sql_quote(&sql, weir_view_of(table));
-    }
-    weir_buf_puts(&sql, after);
-    const char *text = weir_buf_str(&sql);
-    weir_status st = sql.failed || full.failed ? weir_fail_oom(err)
-                                               : s->ops->exec(s->self, text, NULL, NULL, err);
-    weir_buf_fini(&sql);
-    weir_buf_fini(&full);
-    return st;
-}
-
-static weir_status make_all(const weir_sql_options *o, weir_sql_session *s, weir_error *err)
-{
-    static const char table[] = "create table if not exists ";
-    weir_status st = make(s, table, o->inbox, "", "", NULL,
-        " (handler text not null, id text not null, done integer not null, attempts integer not "
-        "null, at_ms integer not null, primary key (handler, id)) without rowid",
-        err);
-    st = st ? st
-            : make(s, "create index if not exists ", o->inbox, "_at", " on ", o->inbox, " (at_ms)",
-                  err);
-    st = st ? st
-            : make(s, table, o->outbox, "", "", NULL,
-                  " (seq integer primary key autoincrement, id text, type text, topic text not "
-                  "null, key blob, value blob, headers text not null, at_ms integer not null)",
-                  err);
-    return st ? st
-              : make(s, table, o->migrations, "", "", NULL,
-                    " (app text not null, n integer not null, statement text not null, at_ms "
-                    "integer not null, primary key (app, n))",
-                    err);
-}
-
-static weir_status lite_make_tables(void *self, weir_sql_session *s, weir_error *err)
-{
-    const database *d = self;
-    weir_status st = s->ops->begin(s->self, err);
-    if (st) {
-        return st;
-    }
-    st = make_all(&d->options.sql, s, err);
-    if (st) {
-        s->ops->rollback(s->self);
-        return st;
-    }
-    return s->ops->commit(s->self, err);
-}
-
-/* There is one writer. */
-static weir_status lite_lock_migrations(void *self, weir_sql_session *s, weir_error *err)
-{
-    (void)self, (void)s, (void)err;
-    return WEIR_OK;
-}
-
-/* ---- For the relay ------------------------------------------------------------------------------
- */
-
-/* A lock on a file beside the database, which the system takes back from a process that is gone. */
-static weir_status lite_lead(void *self, weir_sql_session *given, bool *leads, weir_error *err)
-{
-    database *d = self;
-    session *s = given->self;
-    *leads = !d->options.path || s->lead_fd >= 0;
-    if (*leads) {
-        return WEIR_OK;
-    }
-    weir_buf path = {0};
-    weir_buf_printf(&path, "%s-relay", d->options.path);
-    const char *text = weir_buf_str(&path);
-    int fd = path.failed ? -1 : open(text, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    weir_status st = WEIR_OK;
-    if (fd < 0) {
-        st = weir_fail(err, WEIR_E_SQL_UNREACHABLE, "%s cannot be opened", text);
-    } else if (flock(fd, LOCK_EX | LOCK_NB)) {
-        close(fd);
-    } else {
-        s->lead_fd = fd;
-        *leads = true;
-    }
-    weir_buf_fini(&path);
-    return st;
-}
-
-/* Transactions come one after the other: a number without a row will never have one. */
-static weir_status lite_horizon(
-    void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err)
-{
-    (void)self, (void)s, (void)err;
-    *out = (weir_sql_horizon){1, 1};
-    return WEIR_OK;
-}
-
-static bool take_int(void *ctx, const weir_field *cells, size_t n)
-{
-    (void)n;
-    *(int64_t *)ctx = cells[0].number;
-    return false;
-}
-
-static weir_status lite_sent_up_to(void *self, weir_sql_session *s, int64_t *seq, weir_error *err)
-{
-    const database *d = self;
-    weir_sql_answer answer = {.row = take_int, .ctx = seq};
-    weir_buf sql = {0};
-    *seq = 0;
-    weir_buf_puts(&sql, "select coalesce(min(seq) - 1, 0) from ");
-    weir_sql_quote(&sql, weir_view_of(d->options.sql.outbox));
-    const char *text = weir_buf_str(&sql);
-    weir_status st =
-        sql.failed ? weir_fail_oom(err) : s->ops->exec(s->self, text, NULL, &answer, err);
-    weir_buf_fini(&sql);
-    return st;
-}
-
-static weir_status lite_forget(void *self, weir_sql_session *s, int64_t seq, weir_error *err)
-{
-    const database *d = self;
-    weir_buf sql = {0};
-    weir_buf_puts(&sql, "delete from ");
-    weir_sql_quote(&sql, weir_view_of(d->options.sql.outbox));
-    weir_buf_puts(&sql, " where seq <= $1");
-    const char *text = weir_buf_str(&sql);
-    weir_status st =
-        sql.failed ? weir_fail_oom(err)
-                   : s->ops->exec(s->self, text,
-                         (weir_field[]){W_INT("seq", seq), {.kind = WEIR_FIELD_END}}, NULL, err);
-    weir_buf_fini(&sql);
-    return st;
-}
-
-static weir_status lite_tend(void *self, weir_sql_session *s, weir_error *err)
-{
-    (void)self, (void)s, (void)err;
-    return WEIR_OK;
-}
-
 /* ---- Opening ------------------------------------------------------------------------------------
  */
 
 static void lite_close_database(void *self)
 {
-    database *d = self;
+    weir_lite_database *d = self;
     sqlite3_close(d->keeper);
     weir_buf_fini(&d->uri);
     pthread_mutex_destroy(&d->writer);
@@ -652,25 +476,25 @@ static void lite_close_database(void *self)
 
 static const weir_sql_database_ops database_ops = {
     .session = lite_session,
-    .make_tables = lite_make_tables,
-    .lock_migrations = lite_lock_migrations,
-    .lead = lite_lead,
-    .horizon = lite_horizon,
-    .sent_up_to = lite_sent_up_to,
-    .forget = lite_forget,
-    .tend = lite_tend,
+    .make_tables = weir_lite_make_tables,
+    .lock_migrations = weir_lite_lock_migrations,
+    .lead = weir_lite_lead,
+    .horizon = weir_lite_horizon,
+    .sent_up_to = weir_lite_sent_up_to,
+    .forget = weir_lite_forget,
+    .tend = weir_lite_tend,
     .close = lite_close_database,
 };
 
 void weir_sqlite_tx_fail(weir_sql_database *d, unsigned n)
 {
-    atomic_store(&((database *)d->self)->failures, n);
+    atomic_store(&((weir_lite_database *)d->self)->failures, n);
 }
 
 weir_status weir_sqlite_tx_open(
     const weir_sqlite_tx_options *options, weir_sql_database *out, weir_error *err)
 {
-    database *d = weir_calloc(1, sizeof *d);
+    weir_lite_database *d = weir_calloc(1, sizeof *d);
     *out = (weir_sql_database){.ops = NULL};
     if (!d) {
         return weir_fail_oom(err);

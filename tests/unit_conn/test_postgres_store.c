@@ -441,8 +441,8 @@ static void test_marks_of_a_shared_store(void **state)
     b.ops->close(b.self);
 }
 
-/* Who opened the store when there was no table finds the rows of another one, that has made it since:
- * else it would leave a delete mark beside a row that lives on. */
+/* Who opened the store when there was no table finds the rows of another one, that has made it
+ * since: else it would leave a delete mark beside a row that lives on. */
 static void test_a_table_that_another_one_has_made(void **state)
 {
     (void)state;
