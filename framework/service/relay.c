@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "service/open_seqs.h"
 #include "service/outbox.h"
 #include "value/value.h"
 
@@ -16,7 +17,6 @@ enum {
     ALL_TOPICS = -1,
     BATCH_ROWS = 500,
     MOST_TOPICS = 64, /* that are sent to at once */
-    MOST_OPEN = 2000, /* rows and numbers that are jumped over */
     BACKOFF_MS = 100,
     MOST_BACKOFF_MS = 5000,
     LEAD_MS = 500, /* how often others ask for the lead */
@@ -24,15 +24,6 @@ enum {
     PURGE_MS = 10000,
     MOST_COUNTED = 100000,
 };
-
-/* A number at or below `next` whose row is not sent, or several in a row that have none. */
-typedef struct open_seq {
-    int64_t seq, last; /* last: of a gap; else seq itself */
-    bool is_gap;       /* no row was seen */
-    uint64_t since;    /* of a gap: who may yet write it began below; 0: not known yet */
-    int topic;         /* of a row; -1: not known */
-    bool asked;        /* of a row: it was asked for, and has not come yet */
-} open_seq;
 
 typedef struct relay_topic {
     char name[250];
@@ -64,9 +55,8 @@ struct weir_relay {
     int64_t again_ms;  /* not before, after a failure */
     int64_t tend_ms, purge_ms, count_ms;
 
-    int64_t next, forgotten;
-    open_seq open[MOST_OPEN]; /* ascending */
-    size_t n_open;
+    int64_t forgotten;
+    weir_open_seqs open; /* what was read, or jumped over, and is not sent */
     relay_topic topics[MOST_TOPICS];
     int n_topics;
 
@@ -134,65 +124,6 @@ static int64_t backoff(unsigned failures)
     return ms < MOST_BACKOFF_MS ? ms : MOST_BACKOFF_MS;
 }
 
-/* ---- Open numbers -------------------------------------------------------------------------------
- */
-
-/* The entry that has the number; n_open: there is none. */
-static size_t find_open(const weir_relay *r, int64_t seq)
-{
-    size_t low = 0, high = r->n_open;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (r->open[middle].last < seq) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < r->n_open && r->open[low].seq <= seq ? low : r->n_open;
-}
-
-static void remove_open(weir_relay *r, size_t i)
-{
-    memmove(&r->open[i], &r->open[i + 1], (r->n_open - i - 1) * sizeof *r->open);
-    r->n_open--;
-}
-
-/* Behind all others: numbers are met in their order. There is room. */
-static void add_open(weir_relay *r, open_seq o)
-{
-    r->open[r->n_open++] = o;
-}
-
-/* A row in a gap, which becomes two, with the row between. Without room the gap stays as it is, and
- * is not judged yet. */
-static void split_gap(weir_relay *r, size_t i, int64_t seq)
-{
-    open_seq gap = r->open[i], parts[3];
-    size_t n = 0;
-    if (r->n_open + 2 > MOST_OPEN) {
-        r->open[i].since = 0;
-        return;
-    }
-    if (gap.seq < seq) {
-        parts[n] = gap;
-        parts[n++].last = seq - 1;
-    }
-    parts[n++] = (open_seq){.seq = seq, .last = seq, .topic = -1};
-    if (seq < gap.last) {
-        parts[n] = gap;
-        parts[n++].seq = seq + 1;
-    }
-    memmove(&r->open[i + n], &r->open[i + 1], (r->n_open - i - 1) * sizeof *r->open);
-    memcpy(&r->open[i], parts, n * sizeof *parts);
-    r->n_open += n - 1;
-}
-
-static int64_t sent_up_to(const weir_relay *r)
-{
-    return r->n_open ? r->open[0].seq - 1 : r->next;
-}
-
 /* ---- Statements ---------------------------------------------------------------------------------
  */
 
@@ -212,8 +143,8 @@ static weir_status ask(weir_relay *r, weir_sql_answer *answer, weir_error *err)
 static bool put_unsent(weir_relay *r, int64_t now_ms)
 {
     bool any = false;
-    for (size_t i = 0; i < r->n_open; i++) {
-        open_seq *o = &r->open[i];
+    for (size_t i = 0; i < r->open.n; i++) {
+        weir_open_seq *o = &r->open.items[i];
         bool due = o->topic < 0 || r->topics[o->topic].until_ms <= now_ms;
         o->asked = !o->is_gap && due;
         if (o->asked) {
@@ -229,10 +160,10 @@ static bool put_unsent(weir_relay *r, int64_t now_ms)
 static bool put_gaps(weir_relay *r)
 {
     bool any = false;
-    for (size_t i = 0; i < r->n_open; i++) {
-        if (r->open[i].is_gap) {
+    for (size_t i = 0; i < r->open.n; i++) {
+        if (r->open.items[i].is_gap) {
             weir_buf_printf(&r->sql, "%sseq between %lld and %lld", any ? " or " : "",
-                (long long)r->open[i].seq, (long long)r->open[i].last);
+                (long long)r->open.items[i].seq, (long long)r->open.items[i].last);
             any = true;
         }
     }
@@ -244,9 +175,9 @@ static bool take_seq(void *ctx, const weir_field *cells, size_t n)
     weir_relay *r = ctx;
     int64_t seq;
     if (n && weir_text_to_int64(cells[0].text, &seq)) {
-        size_t i = find_open(r, seq);
-        if (i < r->n_open && r->open[i].is_gap) {
-            split_gap(r, i, seq);
+        weir_open_seq *o = weir_open_find(&r->open, seq);
+        if (o && o->is_gap) {
+            weir_open_split(&r->open, o, seq);
         }
     }
     return true;
@@ -265,10 +196,10 @@ static weir_status look_at_gaps(weir_relay *r, weir_error *err)
     weir_inbox *inbox = r->options.inbox;
     weir_status s = inbox->database.ops->horizon(inbox->database.self, &r->session, &h, err);
     s = s ? s : ask(r, &answer, err);
-    for (size_t i = r->n_open; i-- > 0 && !s;) {
-        open_seq *o = &r->open[i];
+    for (size_t i = r->open.n; i-- > 0 && !s;) {
+        weir_open_seq *o = &r->open.items[i];
         if (o->is_gap && o->since && h.done >= o->since) {
-            remove_open(r, i);
+            weir_open_remove(&r->open, o);
         } else if (o->is_gap && !o->since) {
             o->since = h.next;
         }
@@ -298,23 +229,9 @@ static int topic_of(weir_relay *r, const char *name)
 
 static void forget_idle_topics(weir_relay *r)
 {
-    if (r->n_topics == MOST_TOPICS && !r->n_open) {
+    if (r->n_topics == MOST_TOPICS && !r->open.n) {
         r->n_topics = 0;
     }
-}
-
-/* A row behind all that were read: what lies between is open. False: there is no room. */
-static bool pass(weir_relay *r, int64_t seq)
-{
-    if (r->n_open + 2 > MOST_OPEN) {
-        return false;
-    }
-    if (seq > r->next + 1) {
-        add_open(r, (open_seq){.seq = r->next + 1, .last = seq - 1, .is_gap = true, .topic = -1});
-    }
-    add_open(r, (open_seq){.seq = seq, .last = seq, .topic = -1});
-    r->next = seq;
-    return true;
 }
 
 /* The order of rows within the answer is that of their numbers. */
@@ -328,16 +245,16 @@ static bool take_row(void *ctx, const weir_field *cells, size_t n)
     b->topic = topic_of(r, b->row.out.topic);
     b->sent = false;
     r->last_read = b->row.seq;
-    if (b->topic < 0 || (b->row.seq > r->next && !pass(r, b->row.seq))) {
+    if (b->topic < 0 || (b->row.seq > r->open.next && !weir_open_pass(&r->open, b->row.seq))) {
         weir_fail(&r->row_error, WEIR_E_OUTBOX_BLOCKED,
-            "%zu events or numbers up to %lld are open, the first is %lld", r->n_open,
-            (long long)r->next, (long long)(r->n_open ? r->open[0].seq : r->next));
+            "%zu events or numbers up to %lld are open, the first is %lld", r->open.n,
+            (long long)r->open.next, (long long)weir_open_sent_up_to(&r->open) + 1);
         return false;
     }
-    size_t i = find_open(r, b->row.seq);
-    if (i < r->n_open && !r->open[i].is_gap) { /* else it has appeared in a gap: next time */
-        r->open[i].topic = b->topic;
-        r->open[i].asked = false;
+    weir_open_seq *o = weir_open_find(&r->open, b->row.seq);
+    if (o && !o->is_gap) { /* else it has appeared in a gap: next time */
+        o->topic = b->topic;
+        o->asked = false;
         r->n_batch += r->topics[b->topic].until_ms <= now(r);
     }
     return r->n_batch < BATCH_ROWS;
@@ -347,9 +264,9 @@ static bool take_row(void *ctx, const weir_field *cells, size_t n)
  * has taken it out who knew why. Rows come in order, so that all before the last one have come. */
 static void drop_what_is_gone(weir_relay *r)
 {
-    for (size_t i = r->n_open; i-- > 0;) {
-        if (r->open[i].asked && r->open[i].seq < r->last_read) {
-            remove_open(r, i);
+    for (size_t i = r->open.n; i-- > 0;) {
+        if (r->open.items[i].asked && r->open.items[i].seq < r->last_read) {
+            weir_open_remove(&r->open, &r->open.items[i]);
         }
     }
 }
@@ -366,7 +283,7 @@ static weir_status read_rows(weir_relay *r, weir_error *err)
     weir_buf_printf(&r->sql,
         "select " WEIR_OUTBOX_COLUMNS " from (select o.*, sum(coalesce(length(value), 0)) over "
         "(order by seq) - coalesce(length(value), 0) as ahead from %s o where seq > %lld",
-        outbox(r), (long long)r->next);
+        outbox(r), (long long)r->open.next);
     size_t len = r->sql.len;
     weir_buf_puts(&r->sql, " or ");
     if (!put_unsent(r, now_ms)) {
@@ -476,7 +393,7 @@ static void close_sending(weir_relay *r, const topic_sending *t)
     for (size_t i = 0; i < r->n_batch; i++) {
         if ((t->topic == ALL_TOPICS || t->topic == r->batch[i].topic) && r->batch[i].sent) {
             r->topics[r->batch[i].topic].failures = 0;
-            remove_open(r, find_open(r, r->batch[i].row.seq));
+            weir_open_remove(&r->open, weir_open_find(&r->open, r->batch[i].row.seq));
         }
     }
     pthread_mutex_lock(&r->lock);
@@ -503,7 +420,7 @@ static void close_batch(weir_relay *r)
 static weir_status forget(weir_relay *r, weir_error *err)
 {
     weir_inbox *i = r->options.inbox;
-    int64_t seq = sent_up_to(r);
+    int64_t seq = weir_open_sent_up_to(&r->open);
     if (seq <= r->forgotten) {
         return WEIR_OK;
     }
@@ -571,9 +488,8 @@ static weir_status lead(weir_relay *r, weir_error *err)
     if (s || !leads || r->loaded) {
         return s;
     }
-    s = ops->sent_up_to(i->database.self, &r->session, &r->next, err);
-    r->forgotten = r->next;
-    r->n_open = 0;
+    s = ops->sent_up_to(i->database.self, &r->session, &r->forgotten, err);
+    weir_open_reset(&r->open, r->forgotten);
     r->n_topics = 0;
     r->loaded = !s;
     return s;
@@ -581,13 +497,12 @@ static weir_status lead(weir_relay *r, weir_error *err)
 
 static weir_status work(weir_relay *r, weir_error *err)
 {
+    if (r->sending) { /* first: what is led anew knows nothing of it */
+        close_batch(r);
+    }
     weir_status s = lead(r, err);
     if (s || !r->leads) {
         return s;
-    }
-    if (r->sending) {
-        close_batch(r);
-        s = forget(r, err);
     }
     forget_idle_topics(r);
     s = s ? s : look_at_gaps(r, err);

@@ -174,6 +174,49 @@ static void test_one_instance_relays(void **state)
     tx_end(&s);
 }
 
+/* The lead goes while events are under way, and comes back after their answer. */
+static void test_the_lead_is_lost_amid_a_sending(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_relay(&s);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    weir_memory_emitter_hold(s.memory, true);
+    s.a.now_ms += 200;
+    tx_relay(&s);
+    assert_true(weir_relay_busy(s.relay));
+    weir_sql_database db = s.faulty.inner;
+    weir_sql_session other;
+    bool leads = false;
+    PGconn *c = dial();
+    do_sql(c, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+    assert_int_equal(db.ops->session(db.self, &other, NULL), WEIR_OK);
+    for (int i = 0; i < 1000 && !leads; i++) {
+        usleep(5000);
+        assert_int_equal(db.ops->lead(db.self, &other, &leads, NULL), WEIR_OK);
+    }
+    assert_true(leads);
+    weir_memory_emitter_hold(s.memory, false);
+    for (int i = 0; i < 5; i++) {
+        s.a.now_ms += 1000;
+        tx_relay(&s);
+    }
+    assert_false(weir_relay_look(s.relay).leads);
+    other.ops->close(other.self);
+    for (int i = 0; i < 1000 && weir_memory_emitter_count(s.memory) < 2; i++) {
+        usleep(5000);
+        s.a.now_ms += 1000;
+        tx_relay(&s);
+    }
+    tx_expect_emit(&s, 0, "a/1");
+    tx_expect_emit(&s, 1, "a/1"); /* again: nobody had noted that it was sent */
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 1);
+    PQfinish(c);
+    tx_end(&s);
+}
+
 /* Another instance is at the same record: this one waits for it, and drops its own. */
 static PGconn *rival;
 
@@ -300,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
         cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
         cmocka_unit_test(test_one_instance_relays),
+        cmocka_unit_test(test_the_lead_is_lost_amid_a_sending),
         cmocka_unit_test(test_two_instances_at_one_record),
         cmocka_unit_test(test_copy_is_part_of_the_transaction),
         cmocka_unit_test(test_a_copy_is_not_written_in_a_roundabout_way),
