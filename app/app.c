@@ -460,6 +460,11 @@ static weir_status open_producers(
     return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);
 }
 
+static bool is_broadcast(const weir_config *c)
+{
+    return c->broadcast != WEIR_CONFIG_BROADCAST_OFF;
+}
+
 static weir_status open_source(weir_app *a, weir_error *err)
 {
     const weir_config *c = a->config;
@@ -478,8 +483,10 @@ static weir_status open_source(weir_app *a, weir_error *err)
         .n_properties = n_consumer,
         .topics = names,
         .n_topics = a->n_topics,
-        .group = c->name,
+        .group = is_broadcast(c) ? NULL : c->name,
         .instance = c->instance,
+        .may_grow = true,
+        .from_end = c->broadcast == WEIR_CONFIG_BROADCAST_FROM_END,
         .in_flight_bytes = c->limits.in_flight_bytes,
         .log = &a->log};
     weir_status s = weir_kafka_source_open(&o, &a->source, err);
@@ -498,8 +505,8 @@ static weir_status open_engine(weir_app *a, weir_error *err)
     weir_engine_options o = {.name = c->name,
         .lanes = weir_lanes_of(c),
         .in_flight_bytes = weir_engine_bytes_of(c),
-        .group = !a->exactly_once.transactor, /* it commits, then */
-        .resume = true,
+        .group = !a->exactly_once.transactor && !is_broadcast(c), /* who commits */
+        .resume = !is_broadcast(c),
         .drain_ms = c->limits.drain_ms,
         .tag = weir_handlers_tag,
         .ctx = a->handlers,

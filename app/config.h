@@ -355,6 +355,7 @@ typedef struct weir_config {
     const weir_config_node *node;
     uint32_t version;
     const char *name, *instance;
+    weir_config_broadcast broadcast;
     weir_config_delivery delivery;
     weir_config_texts event_type;
     weir_config_kafka kafka;

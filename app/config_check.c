@@ -516,6 +516,18 @@ static void check_deduplicate(const weir_config_loader *loader)
     }
 }
 
+/* Transactions are made of a group's offsets. */
+static void check_broadcast(const weir_config_loader *loader)
+{
+    const weir_config *c = loader->config;
+    weir_config_scope scope = {NULL, "broadcast"};
+    if (c->broadcast != WEIR_CONFIG_BROADCAST_OFF &&
+        c->delivery == WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
+        weir_config_error(loader, &scope, weir_config_place_of(c->node, "broadcast"),
+            WEIR_E_CONFIG_CONFLICT, "is for `delivery: at_least_once`: it commits no offsets");
+    }
+}
+
 void weir_config_check(const weir_config_loader *loader)
 {
     const weir_config *c = loader->config;
@@ -536,6 +548,7 @@ void weir_config_check(const weir_config_loader *loader)
     }
     check_registry(loader);
     check_deduplicate(loader);
+    check_broadcast(loader);
     for (size_t i = 0; i < c->validations.count; i++) {
         check_validation(loader, &c->validations.items[i]);
     }

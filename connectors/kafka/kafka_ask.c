@@ -61,6 +61,20 @@ weir_status weir_kafka_ask_committed(
     return WEIR_OK;
 }
 
+weir_status weir_kafka_ask_end(
+    rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *end, weir_error *err)
+{
+    int64_t low;
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(rk, topic, partition, &low, end, RANGE_MS);
+    if (code) {
+        weir_kafka_fail(err, code, "asking for the last offset");
+        weir_kafka_at(err, topic, partition, -1);
+        return err->status = WEIR_HOLD;
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_kafka_ask_range(
     rd_kafka_t *rk, const char *topic, int32_t partition, int64_t offset, weir_error *err)
 {

@@ -19,6 +19,10 @@ WEIR_MUST_USE weir_status weir_kafka_ask_partitions(
 WEIR_MUST_USE weir_status weir_kafka_ask_committed(
     rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, weir_error *err);
 
+/* The offset behind a partition's last record. HOLD: nobody tells, ask again. */
+WEIR_MUST_USE weir_status weir_kafka_ask_end(
+    rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *end, weir_error *err);
+
 /* Can reading go on at this offset (-1: the partition's beginning)? librdkafka says of each
  * question for an offset that failed for good that there is "no offset to reset to", as it does of
  * one that is gone; only the partition's range tells them apart. WEIR_OK: it can; HOLD: nobody

@@ -278,24 +278,41 @@ static weir_status missing_topic(kafka_source *s, known_topic *t, weir_error *er
     return WEIR_OK;
 }
 
-/* Serves the partitions of a topic that was just found, adding them to the assignment. */
-static weir_status serve_topic(
-    kafka_source *s, known_topic *t, rd_kafka_topic_partition_list_t *list, weir_error *err)
+/* Where reading of a partition begins; -1: at its first record. */
+static weir_status start_of(
+    kafka_source *s, const known_topic *t, int32_t p, int32_t n, int64_t *start, weir_error *err)
 {
-    for (int32_t p = 0; p < t->n_partitions; p++) {
-        int64_t start = -1;
-        weir_status st = s->options.start(
-            s->options.ctx, weir_view_of(t->name), p, t->n_partitions, &start, err);
-        if (st) {
-            return st;
-        }
-        if (!serve(s, t->name, p, start)) {
-            return weir_fail_oom(err);
+    *start = -1;
+    weir_status st = s->options.start
+                         ? s->options.start(s->options.ctx, weir_view_of(t->name), p, n, start, err)
+                         : WEIR_OK;
+    /* Partitions that were added later hold nothing that was there before. */
+    return st || !s->options.from_end || t->n_partitions
+               ? st
+               : weir_kafka_ask_end(s->rk, t->name, p, start, err);
+}
+
+/* Serves the partitions of a topic up to `n` that are not served yet, adding them to the
+ * assignment: all of them, or, where their starts are not known, none. */
+static weir_status serve_topic(kafka_source *s, known_topic *t, int32_t n,
+    rd_kafka_topic_partition_list_t *list, weir_error *err)
+{
+    int64_t *starts = weir_alloc((size_t)n * sizeof *starts);
+    weir_status st = starts ? WEIR_OK : weir_fail_oom(err);
+    for (int32_t p = t->n_partitions; p < n && !st; p++) {
+        st = start_of(s, t, p, n, &starts[p], err);
+    }
+    for (int32_t p = t->n_partitions; p < n && !st; p++) {
+        if (!serve(s, t->name, p, starts[p])) {
+            st = weir_fail_oom(err);
+            break;
         }
         rd_kafka_topic_partition_list_add(list, t->name, p)->offset =
-            start < 0 ? RD_KAFKA_OFFSET_BEGINNING : start;
+            starts[p] < 0 ? RD_KAFKA_OFFSET_BEGINNING : starts[p];
     }
-    return WEIR_OK;
+    t->n_partitions = st ? t->n_partitions : n;
+    weir_free(starts);
+    return st;
 }
 
 static weir_status look_at_topic(
@@ -312,15 +329,11 @@ static weir_status look_at_topic(
         atomic_store(&t->missing, !no_leader);
         return t->n_partitions ? WEIR_OK : missing_topic(s, t, err);
     }
-    if (t->n_partitions && n > t->n_partitions) {
+    if (t->n_partitions && n > t->n_partitions && !s->options.may_grow) {
         return weir_fail(err, WEIR_E_KAFKA_PARTITIONS_ADDED,
             "topic %s has %d partitions now, it had %d", t->name, (int)n, (int)t->n_partitions);
     }
-    if (t->n_partitions) {
-        return WEIR_OK;
-    }
-    t->n_partitions = n;
-    return serve_topic(s, t, added, err);
+    return n > t->n_partitions ? serve_topic(s, t, n, added, err) : WEIR_OK;
 }
 
 static bool all_known(const kafka_source *s)

@@ -26,8 +26,12 @@ typedef struct weir_kafka_source_options {
     const char *instance;   /* group: static membership; NULL: none */
     size_t in_flight_bytes; /* sizes librdkafka's own queues */
     const bool *wait_for;   /* by topic: a missing one is waited for; NULL: it is an error */
-    /* All partitions: where reading begins (-1: the first record there is). n_partitions: of the
-     * topic. Anything but WEIR_OK ends the source. */
+    bool may_grow; /* all partitions: those that are added later are read, too; else: an error */
+    bool from_end; /* all partitions: reading begins behind what is there now, whatever `start` says
+                    */
+    /* All partitions: where reading begins (-1: the first record there is; NULL: so for all).
+     * n_partitions: of the topic. Anything but WEIR_OK ends the source, or, where it is HOLD, the
+     * topic is looked at again later. */
     weir_status (*start)(void *ctx, weir_view topic, int32_t partition, int32_t n_partitions,
         int64_t *offset, weir_error *err);
     void *ctx;

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app_inside.h"
 #include "kafka/kafka_reader.h"
 #include "kafka/kafka_writer.h"
 #include "value/value.h"
@@ -209,12 +210,88 @@ static void run(const char *weir)
     weir_app_free(app);
 }
 
+/* ---- Broadcast ----------------------------------------------------------------------------------
+ */
+
+typedef struct listener {
+    weir_app *app;
+    atomic_int heard;
+} listener;
+
+static weir_status on_any(weir_message *m, void *ctx)
+{
+    (void)m;
+    atomic_fetch_add(&((listener *)ctx)->heard, 1);
+    return WEIR_OK;
+}
+
+static void setup_listener(weir_app *app, void *ctx)
+{
+    weir_on(app, .topic = "orders", .fn = on_any, .ctx = ctx);
+}
+
+static void start_listener(listener *l, const char *from)
+{
+    char config[300];
+    weir_error err;
+    snprintf(config, sizeof config,
+        "weir: 1\nname: heard\nkafka: { bootstrap.servers: \"%s\" }\nbroadcast: %s\n"
+        "log: { level: error }\n",
+        brokers.value, from);
+    atomic_store(&l->heard, 0);
+    l->app = weir_app_new(config, setup_listener, l, &err);
+    need(l->app ? WEIR_OK : WEIR_FATAL, &err, "a listener");
+    need(weir_app_start(l->app, &err), &err, "its start");
+    for (int ms = 0; ms < WAIT_S * 1000 && !weir_engine_has(weir_app_engine(l->app), 0); ms += 20) {
+        usleep(20000);
+    }
+}
+
+static void stop_listener(listener *l)
+{
+    weir_error err;
+    weir_app_stop(l->app);
+    need(weir_app_wait(l->app, &err), &err, "a listener's end");
+    weir_app_free(l->app);
+}
+
+/* Until it has heard so many, and then for a while: has it heard more? */
+static bool hears(listener *l, int n)
+{
+    for (int ms = 0; ms < WAIT_S * 1000 && atomic_load(&l->heard) < n; ms += 20) {
+        usleep(20000);
+    }
+    usleep(300000);
+    return atomic_load(&l->heard) == n;
+}
+
+static void run_broadcast(void)
+{
+    static listener first, second, late;
+    place_orders();
+    start_listener(&first, "from_beginning");
+    start_listener(&second, "from_beginning");
+    expect(hears(&first, ORDERS) && hears(&second, ORDERS),
+        "each instance handles all there is, side by side");
+    start_listener(&late, "from_end");
+    expect(hears(&late, 0), "one that begins at the end handles nothing of it");
+    place_orders();
+    expect(hears(&late, ORDERS) && hears(&first, 2 * ORDERS) && hears(&second, 2 * ORDERS),
+        "what comes later is handled by all");
+    stop_listener(&first);
+    start_listener(&first, "from_beginning");
+    expect(hears(&first, 2 * ORDERS), "a restart begins anew: nothing is committed");
+    stop_listener(&first);
+    stop_listener(&second);
+    stop_listener(&late);
+}
+
 /* A cluster of its own. */
 static void run_with(const char *weir, const char *delivery)
 {
     static const char *const topics[] = {"orders", "payments", "shop.dead", "shop.replay"};
     char why[200];
-    printf("delivery: %s\n", delivery);
+    printf("delivery: %s\n", delivery ? delivery : "to all");
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
     mock = rd_kafka_mock_cluster_new(rk, 1);
     for (size_t i = 0; i < 4; i++) {
@@ -223,9 +300,13 @@ static void run_with(const char *weir, const char *delivery)
     brokers.value = rd_kafka_mock_cluster_bootstraps(mock);
     atomic_store(&repaired, 0);
     replayed_id[0] = '\0';
-    write_config(delivery);
-    run(weir);
-    unlink(path);
+    if (delivery) {
+        write_config(delivery);
+        run(weir);
+        unlink(path);
+    } else {
+        run_broadcast();
+    }
     rd_kafka_mock_cluster_destroy(mock);
     rd_kafka_destroy(rk);
 }
@@ -235,7 +316,8 @@ int main(int argc, char **argv)
     const char *weir = argc > 1 ? argv[1] : "./weir";
     run_with(weir, "at_least_once");
     run_with(weir, "exactly_once");
-    int total = 16;
+    run_with(weir, NULL);
+    int total = 20;
     printf("%d passed, %d failed, 0 skipped\n", total - failures, failures);
     const char *tally = getenv("TALLY");
     FILE *f = tally ? fopen(tally, "a") : NULL;
