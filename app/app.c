@@ -64,6 +64,7 @@ struct weir_app {
     weir_exactly_once exactly_once; /* in place of the two before, where it is asked for */
     weir_engine engine;
     weir_run run;
+    weir_health health;
     const weir_log *given_log;   /* with them */
     const weir_app_ports *ports; /* NULL: Kafka, and the clock */
     bool started;
@@ -599,6 +600,7 @@ weir_app *weir_app_new(const char *config_path, weir_setup_fn *setup, void *ctx,
         return NULL;
     }
     weir_arena_init(&a->arena, 0);
+    weir_health_init(&a->health);
     if (open_app(a, config_path, setup, ctx, err)) {
         weir_app_free(a);
         return NULL;
@@ -614,6 +616,7 @@ weir_status weir_app_open_with(const char *config, weir_setup_fn *setup, void *c
         return weir_fail_oom(err);
     }
     weir_arena_init(&a->arena, 0);
+    weir_health_init(&a->health);
     a->ports = ports;
     a->given_log = log;
     weir_status s = open_app(a, config, setup, ctx, err);
@@ -720,6 +723,23 @@ bool weir_app_live(const weir_app *a, weir_error *why)
     return !weir_handlers_stuck(a->handlers, why);
 }
 
+bool weir_app_look(weir_app *a, weir_health_figures *figures, weir_error *why)
+{
+    *figures = (weir_health_figures){.stalled = 0};
+    return a->started && weir_health_look(&a->health, &a->engine, a->handlers,
+                             a->config->limits.stuck_after_ms, figures, why);
+}
+
+weir_status weir_app_health(weir_app *a, weir_error *given)
+{
+    weir_error own, *why = given ? given : &own;
+    weir_health_figures figures;
+    if (!weir_app_live(a, why) || weir_app_look(a, &figures, why)) {
+        return why->status;
+    }
+    return WEIR_OK;
+}
+
 const weir_config *weir_app_config(const weir_app *a)
 {
     return a->config;
@@ -803,6 +823,7 @@ void weir_app_free(weir_app *a)
         weir_breaker_fini(&b->breaker);
     }
     weir_config_free(a->config);
+    weir_health_fini(&a->health);
     weir_arena_fini(&a->arena);
     weir_free(a);
 }

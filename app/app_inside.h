@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "daemon.h"
+#include "health.h"
 #include "service/handlers.h"
 #include "transactions.h"
 #include "validation.h"
@@ -45,6 +46,8 @@ weir_handlers *weir_app_handlers(const weir_app *a);
 size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max);
 /* The databases of its handlers, as a list; NULL: there are none. */
 weir_transactions *weir_app_transactions(const weir_app *a);
+/* Is something not well with its handlers, though they live? Thread: any. */
+bool weir_app_look(weir_app *a, weir_health_figures *figures, weir_error *why);
 /* False: it has none, since it handles at least once. Thread: any. */
 bool weir_app_exactly_once(const weir_app *a, weir_transactor_counters *out);
 /* What rows and events must fit. */

@@ -181,6 +181,20 @@ PER_OUTBOX(oldest_age_seconds, put_seconds,
     r->leads && r->oldest_ms && s->taken_ms > r->oldest_ms ? s->taken_ms - r->oldest_ms : 0)
 PER_OUTBOX(held, put_count, r->trouble.status != WEIR_OK)
 
+static void put_stalled_partitions(const weir_snapshot *s, const out *o)
+{
+    if (s->handlers) {
+        put_count(o, NULL, 0, s->handlers->health.stalled);
+    }
+}
+
+static void put_group_member(const weir_snapshot *s, const out *o)
+{
+    if (s->handlers && s->handlers->health.has_group) {
+        put_count(o, NULL, 0, s->handlers->health.out_ms == 0);
+    }
+}
+
 static void put_transactions_total(const weir_snapshot *s, const out *o)
 {
     if (s->handlers && s->handlers->exactly_once) {

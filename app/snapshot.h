@@ -7,6 +7,7 @@
 #define WEIR_APP_SNAPSHOT_H
 
 #include "daemon.h"
+#include "health.h"
 #include "service/handlers.h"
 #include "service/relay.h"
 #include "validation.h"
@@ -66,6 +67,7 @@ typedef struct weir_outbox_status {
 /* Of a service's handlers. */
 typedef struct weir_handlers_status {
     weir_handlers_counters counts;
+    weir_health_figures health;
     bool exactly_once;
     weir_transactor_counters transactions; /* with it */
     const weir_validations *validations;

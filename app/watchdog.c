@@ -2,6 +2,7 @@
 #include "watchdog.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -9,6 +10,7 @@
 #include "metrics.h"
 #include "status.h"
 
+enum { HEALTH_MS = 1000 };
 enum { HTTP_OK = 200, HTTP_UNAVAILABLE = 503 };
 
 /* ---- Pages --------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ static unsigned show(
             handlers.counts = weir_handlers_count(h);
             handlers.exactly_once = weir_app_exactly_once(w->app, &handlers.transactions);
             handlers.n_breakers = weir_app_breakers(w->app, handlers.breakers, WEIR_MOST_BREAKERS);
+            (void)weir_app_look(w->app, &handlers.health, &(weir_error){.status = WEIR_OK});
             take_outboxes(w, &handlers);
             s.handlers = &handlers;
         }
@@ -184,9 +187,36 @@ static void look_at_life(weir_watchdog *w)
     w->stuck = stuck;
 }
 
+/* Of something else than before, or with the key that was not known yet. */
+static bool is_news(const weir_error *before, const weir_error *now)
+{
+    return strcmp(before->code, now->code) || strcmp(before->where, now->where) ||
+           (strchr(now->text, ';') && !strchr(before->text, ';'));
+}
+
+/* Once when something else is not well, once when all is. */
+static void look_at_health(weir_watchdog *w)
+{
+    int64_t now_ms = weir_monotonic_ms();
+    weir_error why = {.status = WEIR_OK};
+    weir_health_figures figures;
+    if (now_ms < w->health_ms || w->stuck) {
+        return; /* not yet, or the log has said worse */
+    }
+    w->health_ms = now_ms + HEALTH_MS;
+    bool unwell = weir_app_look(w->app, &figures, &why);
+    if (unwell && is_news(&w->unwell, &why)) {
+        weir_log_error(weir_app_log(w->app), WEIR_LOG_WARN, "watchdog", &why, "not well");
+    } else if (!unwell && w->unwell.status) {
+        weir_log_line(weir_app_log(w->app), WEIR_LOG_INFO, "watchdog", "well again");
+    }
+    w->unwell = why;
+}
+
 void weir_watchdog_look(weir_watchdog *w)
 {
     look_at_life(w);
+    look_at_health(w);
     look_at_holds(w);
 }
 

@@ -14,8 +14,10 @@ typedef struct weir_watchdog {
     weir_app *app; /* borrowed */
     int64_t began_ms;
     weir_admin *admin;
-    bool stuck; /* and the log says so */
-    bool holds; /* and the log says so, too */
+    bool stuck;        /* and the log says so */
+    bool holds;        /* and the log says so, too */
+    weir_error unwell; /* as the log has it; status WEIR_OK: all is well */
+    int64_t health_ms; /* when to look at that again */
     uint64_t held_seen;
     unsigned hold_looks; /* left: is what was held a moment ago still held? */
     int64_t hold_began_ms;

@@ -70,7 +70,8 @@ typedef struct kafka_source {
     pthread_cond_t signalled;
     bool signal;
     rd_kafka_consumer_group_metadata_t *membership; /* of the assignment; NULL: none. Lock: lock */
-    pthread_mutex_t log_lock;                       /* guards options.log on librdkafka's threads */
+    atomic_llong out_since_ms; /* of a group: without an assignment; 0: it has one */
+    pthread_mutex_t log_lock;  /* guards options.log on librdkafka's threads */
     atomic_bool connected;
 } kafka_source;
 
@@ -239,6 +240,7 @@ static void assign_given(kafka_source *s)
         }
     }
     remember_membership(s, rd_kafka_consumer_group_metadata(s->rk));
+    atomic_store(&s->out_since_ms, 0);
     weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", s->given->cnt);
     rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, s->given);
     if (code) {
@@ -260,6 +262,7 @@ static void on_rebalance(
     }
     let_go(s, rd_kafka_assignment_lost(rk));
     remember_membership(s, NULL); /* what was drained was committed by it */
+    atomic_store(&s->out_since_ms, weir_monotonic_ms());
     rd_kafka_assign(rk, NULL);
 }
 
@@ -636,6 +639,17 @@ bool weir_kafka_source_misses(const weir_record_source *source, size_t topic)
            atomic_load(&((kafka_source *)source->self)->topics[topic].missing);
 }
 
+bool weir_kafka_source_out(const weir_record_source *source, int64_t *out_ms)
+{
+    if (source->ops != &kafka_ops || !((kafka_source *)source->self)->options.group) {
+        *out_ms = 0;
+        return false;
+    }
+    int64_t since_ms = atomic_load(&((kafka_source *)source->self)->out_since_ms);
+    *out_ms = since_ms ? weir_monotonic_ms() - since_ms : 0;
+    return true;
+}
+
 /* ---- For transactions ---- */
 
 rd_kafka_consumer_group_metadata_t *weir_kafka_source_membership(const weir_record_source *source)
@@ -771,6 +785,7 @@ weir_status weir_kafka_source_open(
         return weir_fail_oom(err);
     }
     s->options = *options;
+    atomic_init(&s->out_since_ms, weir_monotonic_ms());
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->log_lock, NULL);
     weir_cond_init(&s->signalled);

@@ -46,4 +46,8 @@ WEIR_MUST_USE weir_status weir_kafka_source_open(
  * it is found later. Thread: any. */
 bool weir_kafka_source_misses(const weir_record_source *source, size_t topic);
 
+/* Is it to be a member of a group? Then *out_ms is how long it has had no assignment (one of no
+ * partitions is one); 0: it has. Thread: any. */
+bool weir_kafka_source_out(const weir_record_source *source, int64_t *out_ms);
+
 #endif
