@@ -109,6 +109,11 @@ static bool take_transaction(
             h->tx);
         return true;
     }
+    if (a->config->broadcast != WEIR_CONFIG_BROADCAST_OFF &&
+        store->type == WEIR_CONFIG_STORE_POSTGRES) {
+        wrong(a, "instances that share an inbox cannot each handle all records (broadcast)", h->tx);
+        return true;
+    }
     weir_transactions *t = weir_transactions_of(&a->transactions, store, &a->arena);
     const char *what = route->event ? route->event : route->table ? route->table : topic;
     route->inbox = t ? &t->inbox : NULL;

@@ -22,8 +22,8 @@ void weir_health_fini(weir_health *h)
     pthread_mutex_destroy(&h->lock);
 }
 
-/* Which key it may wait for: the one at its frontier, or any that is blocked. What the lanes show is
- * of the look before. */
+/* Which key it may wait for: the one at its frontier, or any that is blocked. What the lanes show
+ * is of the look before. */
 static bool find_key(weir_handlers *handlers, const weir_stall *w, weir_stuck_key *out)
 {
     weir_stuck_key *keys = weir_calloc(KEYS, sizeof *keys);

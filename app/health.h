@@ -14,9 +14,9 @@ typedef struct weir_health {
 } weir_health;
 
 typedef struct weir_health_figures {
-    size_t stalled;  /* partitions */
-    bool has_group;  /* it is to be a member of one … */
-    int64_t out_ms;  /* … and is not, for so long; 0: it is */
+    size_t stalled; /* partitions */
+    bool has_group; /* it is to be a member of one … */
+    int64_t out_ms; /* … and is not, for so long; 0: it is */
 } weir_health_figures;
 
 void weir_health_init(weir_health *h);

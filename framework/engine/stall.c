@@ -15,8 +15,8 @@ static const weir_stall *find(const weir_stalls *s, const weir_partition_view *v
     return NULL;
 }
 
-bool weir_stalls_look(weir_stalls *s, const weir_partition_view *views, size_t n, int64_t now_ms,
-    int64_t after_ms)
+bool weir_stalls_look(
+    weir_stalls *s, const weir_partition_view *views, size_t n, int64_t now_ms, int64_t after_ms)
 {
     weir_stalls now = {.items = weir_calloc(n, sizeof *now.items), .n = n};
     if (!now.items) {

@@ -12,7 +12,7 @@ typedef struct weir_stall {
     char topic[250];
     int32_t number;
     int64_t frontier, since_ms; /* it has stood there */
-    bool open; /* records of it are */
+    bool open;                  /* records of it are */
     bool stalled;
 } weir_stall;
 
@@ -22,9 +22,10 @@ typedef struct weir_stalls {
     size_t stalled;
 } weir_stalls;
 
-/* Compares the partitions with those of the last look. False: out of memory; nothing has changed. */
-bool weir_stalls_look(weir_stalls *s, const weir_partition_view *views, size_t n, int64_t now_ms,
-    int64_t after_ms);
+/* Compares the partitions with those of the last look. False: out of memory; nothing has changed.
+ */
+bool weir_stalls_look(
+    weir_stalls *s, const weir_partition_view *views, size_t n, int64_t now_ms, int64_t after_ms);
 void weir_stalls_fini(weir_stalls *s);
 /* Does one with records stand where it did before since_ms? */
 bool weir_stalls_any_stands(const weir_stalls *s, int64_t since_ms);

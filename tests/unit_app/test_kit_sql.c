@@ -229,6 +229,13 @@ static void exactly_once(void)
     assert_int_equal(weir_test_free(weir_test_new(other, setup, NULL)), 1);
 }
 
+static void broadcast(void)
+{
+    char other[2048];
+    snprintf(other, sizeof other, "%sbroadcast: from_end\n", config);
+    assert_int_equal(weir_test_free(weir_test_new(other, setup, NULL)), 1);
+}
+
 static void setup_of_bad_migrations(weir_app *app, void *ctx)
 {
     (void)ctx;
@@ -279,6 +286,7 @@ static void test_what_is_not_as_expected_is_told(void **state)
         {no_store, "the config has no store of this name: boks"},
         {memory, "is a store of the type sqlite or postgres: local"},
         {exactly_once, "needs delivery: at_least_once"},
+        {broadcast, "cannot each handle all records"},
         {bad_migrations, "migration 1 of store books"},
         {a_copy, "a handler may not write to users"},
     };

@@ -1,5 +1,5 @@
-/* A member of a group against librdkafka's mock cluster: it says how long it has had no place in its
- * group, from its start and from when the broker went away. */
+/* A member of a group against librdkafka's mock cluster: it says how long it has had no place in
+ * its group, from its start and from when the broker went away. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
