@@ -34,6 +34,7 @@ typedef struct weir_change {
     weir_position at;
     uint64_t tx;
     int64_t ts_ms;   /* the source's clock: a streamed change's commit time */
+    int64_t made_ms; /* the record's time in Kafka: a snapshot's row was read before it */
     weir_view key;   /* canonical JSON of the key; ptr NULL for a truncate */
     weir_view other; /* the other half's key of a primary-key move, else ptr NULL */
     weir_view row;   /* c u r: rendered in the row contract; placeholders stand as null */

@@ -417,6 +417,7 @@ weir_status weir_decoder_read(weir_decoder *d, const weir_raw_record *record, we
             .partition = record->partition,
             .offset = record->offset,
             .ts_ms = record->timestamp_ms,
+            .made_ms = record->timestamp_ms,
             .unwrapped = d->rules->unwrapped},
         .table = {"", 0},
         .db = {"", 0},

@@ -440,6 +440,13 @@ static weir_mark mark_of(const weir_change *c)
     };
 }
 
+/* Its ts_ms is the time at which Debezium began with the table: it may have seen what was committed
+ * since. */
+static int64_t read_before(const weir_change *c)
+{
+    return c->made_ms > c->ts_ms ? c->made_ms : c->ts_ms;
+}
+
 /* A row of a snapshot. The streamed stamp stays, as a floor for streamed changes. */
 static weir_status read_row(weir_merge *m, const weir_change *c, weir_merge_key *k, weir_error *err)
 {
@@ -453,7 +460,7 @@ static weir_status read_row(weir_merge *m, const weir_change *c, weir_merge_key 
     k->state.quarantined = false;
     k->state.has_mark = true;
     k->state.mark = mark;
-    k->state.ahead_ms = c->kind == WEIR_READ && c->has_commit ? c->ts_ms : 0;
+    k->state.ahead_ms = c->kind == WEIR_READ && c->has_commit ? read_before(c) : 0;
     k->state.partition = c->partition;
     k->state.offset = c->offset;
     m->count.snapshot_rows++;
