@@ -5,6 +5,8 @@
 #include "base/alloc.h"
 #include "cache.h"
 #include "consent.h"
+#include "kafka.h"
+#include "kafka/kafka_admin.h"
 #include "replica.h"
 #include "sync/stored.h"
 
@@ -112,6 +114,74 @@ static weir_status rebuild_in(const rebuild *r, weir_store store, weir_error *er
     return store.ops->commit(store.self, err);
 }
 
+/* ---- Offsets of a group -------------------------------------------------------------------------
+ */
+
+typedef struct regrouping {
+    weir_kafka_admin *admin;
+    weir_offset *offsets;
+    size_t n, capacity;
+} regrouping;
+
+static weir_status add_offset(
+    regrouping *g, const char *topic, int32_t number, int64_t first, weir_error *err)
+{
+    if (g->n == g->capacity) {
+        size_t capacity = g->capacity ? g->capacity * 2 : 64;
+        weir_offset *grown = weir_realloc(g->offsets, capacity * sizeof *grown);
+        if (!grown) {
+            return weir_fail_oom(err);
+        }
+        g->offsets = grown;
+        g->capacity = capacity;
+    }
+    g->offsets[g->n++] = (weir_offset){.topic = topic, .number = number, .next = first};
+    return WEIR_OK;
+}
+
+static weir_status add_topic(regrouping *g, const char *topic, weir_error *err)
+{
+    int32_t n = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (strcmp(g->offsets[i].topic, topic) == 0) {
+            return WEIR_OK;
+        }
+    }
+    weir_status s = weir_kafka_admin_partitions(g->admin, topic, &n, err);
+    for (int32_t p = 0; p < n && !s; p++) {
+        int64_t first = 0, end;
+        s = weir_kafka_admin_ends(g->admin, topic, p, &first, &end, err);
+        s = s ? s : add_offset(g, topic, p, first, err);
+    }
+    return s;
+}
+
+/* Where instances share the partitions, their group's offsets say where reading goes on. They are
+ * set before the tables are emptied: refused while an instance runs, and if it ends in between,
+ * records that come again change nothing. */
+static weir_status set_group_back(const weir_cli *cli, const rebuild *r, weir_error *err)
+{
+    weir_cli_kafka kafka;
+    regrouping g = {.n = 0};
+    char group[520];
+    snprintf(group, sizeof group, "%s.%s", r->config->name, r->store->name);
+    weir_status s = weir_cli_kafka_init(&kafka, r->config, NULL, err);
+    if (s) {
+        return s;
+    }
+    weir_kafka_admin_options o = {kafka.reader, kafka.n_reader, cli->timeout_ms, NULL};
+    s = weir_kafka_admin_open(&o, &g.admin, err);
+    s = s ? s : weir_kafka_admin_look(g.admin, err);
+    for (size_t i = 0; i < r->config->followed.count && !s; i++) {
+        s = r->chosen[i] ? add_topic(&g, cache_at(r, i)->topic, err) : WEIR_OK;
+    }
+    s = s ? s : weir_kafka_admin_set_offsets(g.admin, group, g.offsets, g.n, err);
+    weir_kafka_admin_close(g.admin);
+    weir_free(g.offsets);
+    weir_cli_kafka_fini(&kafka);
+    return s;
+}
+
 /* ---- The command ----------------------------------------------------------------------------- */
 
 static int choose(weir_cli *cli, rebuild *r)
@@ -125,14 +195,6 @@ static int choose(weir_cli *cli, rebuild *r)
         }
         if (r->store && c->store != r->store) {
             return weir_cli_usage(cli, "%s is in another store: one store at a time", c->name);
-        }
-        if (weir_config_store_is_shared(c->store)) {
-            return weir_cli_usage(cli,
-                "%s shares its partitions: where it is read to is in Kafka. Stop all instances, "
-                "empty the "
-                "table and %s, and set the offsets of the group %s.%s to the earliest "
-                "(kafka-consumer-groups --reset-offsets --to-earliest)",
-                c->name, c->store->state_table, r->config->name, c->store->name);
         }
         r->store = c->store;
         for (size_t i = 0; i < r->config->followed.count; i++) {
@@ -152,7 +214,8 @@ static weir_status ask_and_do(
         return s;
     }
     if (weir_cli_consented(cli, plan, code)) {
-        s = rebuild_in(r, store, err);
+        s = weir_config_store_is_shared(r->store) ? set_group_back(cli, r, err) : WEIR_OK;
+        s = s ? s : rebuild_in(r, store, err);
     }
     weir_cli_close_store(&store);
     return s;
@@ -213,7 +276,9 @@ const weir_command weir_command_rebuild = {
         "wants a new topic.\n"
         "It refuses while a daemon runs (exit code 5), prints what it will do, and "
         "asks; off a\n"
-        "terminal it needs --yes.\n\n"
+        "terminal it needs --yes. Of tables that instances share, the group's offsets go to the "
+        "first\n"
+        "records; all instances must be stopped (exit code 4).\n\n"
         "Examples\n"
         "  weir rebuild orders -c shop.yaml --dry-run\n"
         "  weir rebuild orders open_orders -c shop.yaml --yes\n",

@@ -196,3 +196,59 @@ weir_status weir_kafka_admin_topic_config(
     rd_kafka_ConfigResource_destroy(resource);
     return s;
 }
+
+/* ---- Offsets of groups ----------------------------------------------------------------------- */
+
+static weir_status altered(
+    weir_kafka_admin *a, const char *group, rd_kafka_event_t *answer, weir_error *err)
+{
+    rd_kafka_resp_err_t code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    size_t n = 0;
+    const rd_kafka_group_result_t **groups =
+        code ? NULL
+             : rd_kafka_AlterConsumerGroupOffsets_result_groups(
+                   rd_kafka_event_AlterConsumerGroupOffsets_result(answer), &n);
+    const rd_kafka_error_t *of_group = n == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
+    code = code ? code : of_group ? rd_kafka_error_code(of_group) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    const rd_kafka_topic_partition_list_t *list =
+        n == 1 ? rd_kafka_group_result_partitions(groups[0]) : NULL;
+    for (int i = 0; list && !code && i < list->cnt; i++) {
+        code = list->elems[i].err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP) {
+        return weir_fail(err, WEIR_E_KAFKA_REFUSED,
+            "the group %s has members: stop all instances; one that was stopped is a member until "
+            "session.timeout.ms has passed (45 s, unless kafka.consumer says otherwise)",
+            group);
+    }
+    return code ? weir_kafka_handle_fail(&a->handle, code, err, "setting the offsets of %s", group)
+                : WEIR_OK;
+}
+
+weir_status weir_kafka_admin_set_offsets(
+    weir_kafka_admin *a, const char *group, const weir_offset *offsets, size_t n, weir_error *err)
+{
+    char why[200];
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].number)->offset =
+            offsets[i].next;
+    }
+    rd_kafka_AlterConsumerGroupOffsets_t *alter =
+        rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(a->handle.rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+    rd_kafka_AdminOptions_set_request_timeout(options, a->timeout_ms, why, sizeof why);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->handle.rk);
+    rd_kafka_AlterConsumerGroupOffsets(a->handle.rk, &alter, 1, options, queue);
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, a->timeout_ms + 1000);
+    weir_status s = altered(a, group, answer, err);
+    if (answer) {
+        rd_kafka_event_destroy(answer);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
+    rd_kafka_topic_partition_list_destroy(list);
+    return s;
+}

@@ -26,7 +26,7 @@ $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 # quarter of an hour on two cores; a long storm: make check-storm SECONDS=3600; a seed again: SEED=1.
 # What cannot be had on this machine (Java, Maven, PostgreSQL, their download) is asked once: then all of
 # them are skipped, with that reason.
-STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-scale-out check-freshness
+STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-scale-out check-freshness check-rebuild
 STACK_READY = $(if $(STACK_ASKED),,stack-deps)
 
 .PHONY: check-stack $(STACK_CHECKS)
@@ -38,7 +38,7 @@ check-storm: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
 AVRO_SECONDS ?= 30
 check-storm-avro: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
 	@ENCODING=avro SECONDS=$(AVRO_SECONDS) tests/stack/check-storm $(WEIR) $(B)/tests/stack/ledger $(SEED)
-check-told check-encodings: $(WEIR) | $(STACK_READY)
+check-told check-encodings check-rebuild: $(WEIR) | $(STACK_READY)
 	@tests/stack/$@ $(WEIR)
 check-at-least-once check-scale-out check-compatibility: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
 	@tests/stack/$@ $(WEIR) $(B)/tests/stack/ledger
