@@ -211,6 +211,45 @@ static void put_outboxes(weir_buf *to, const weir_handlers_status *h)
     weir_buf_putc(to, ']');
 }
 
+static void put_breakers(weir_buf *to, const weir_handlers_status *h)
+{
+    static const char *const states[] = {[WEIR_BREAKER_CLOSED] = "closed",
+        [WEIR_BREAKER_HALF_OPEN] = "half open",
+        [WEIR_BREAKER_OPEN] = "open"};
+    weir_buf_puts(to, ",\"breakers\":[");
+    for (size_t i = 0; i < h->n_breakers; i++) {
+        const weir_breaker_view *b = &h->breakers[i];
+        weir_buf_puts(to, i ? ",{" : "{");
+        put_text(to, "name", b->name, true);
+        put_text(to, "state", states[b->state], false);
+        put_count(to, "opened", b->opened);
+        weir_buf_putc(to, '}');
+    }
+    weir_buf_putc(to, ']');
+}
+
+static void put_handlers(weir_buf *to, const weir_handlers_status *h)
+{
+    const weir_handlers_counters *c = &h->counts;
+    const struct {
+        const char *name;
+        uint64_t n;
+    } counts[] = {{"retried", c->retried}, {"held", c->held}, {"deferred", c->deferred},
+        {"duplicate", c->duplicates}, {"rejected", c->rejected},
+        {"dead_lettered", c->dead_lettered}, {"unrouted", c->unrouted}, {"emitted", c->emitted},
+        {"stalled_partitions", h->health.stalled}};
+    weir_buf_puts(to, ",\"handlers\":{");
+    put_name(to, "handled", true);
+    weir_buf_uint(to, c->handled);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        put_count(to, counts[i].name, counts[i].n);
+    }
+    if (h->health.has_group) {
+        put_flag(to, "member", h->health.out_ms == 0);
+    }
+    weir_buf_putc(to, '}');
+}
+
 void weir_status_put(const weir_snapshot *s, weir_buf *to)
 {
     weir_buf_putc(to, '{');
@@ -228,6 +267,8 @@ void weir_status_put(const weir_snapshot *s, weir_buf *to)
     }
     weir_buf_putc(to, ']');
     if (s->handlers) {
+        put_handlers(to, s->handlers);
+        put_breakers(to, s->handlers);
         put_outboxes(to, s->handlers);
     }
     weir_buf_puts(to, "}\n");

@@ -134,6 +134,36 @@ static void print_outboxes(weir_answer *a)
     weir_table_fini(&t);
 }
 
+static void print_breakers(weir_answer *a)
+{
+    static const weir_table_heading columns[] = {
+        {"BREAKER", false}, {"STATE", false}, {"OPENED", true}, {NULL, false}};
+    weir_table t;
+    weir_table_init(&t, columns);
+    WEIR_EACH_OF(a->root, "breakers", b)
+    {
+        add_text(&t, a, b, "name");
+        add_text(&t, a, b, "state");
+        add_text(&t, a, b, "opened");
+    }
+    putchar('\n');
+    weir_table_print(&t, stdout);
+    weir_table_fini(&t);
+}
+
+static void print_handlers(weir_answer *a, const weir_value *h)
+{
+    static const char *const counts[] = {"handled", "retried", "held", "duplicate", "dead_lettered"};
+    const char *before = "\nhandlers: ";
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        printf("%s%.*s %s", before, WEIR_ARG(weir_answer_text(a, h, counts[i])), counts[i]);
+        before = ", ";
+    }
+    const weir_value *member = weir_gets(h, "member");
+    bool out = member && !weir_answer_flag(h, "member");
+    printf("%s\n", out ? "; NO PLACE IN ITS GROUP" : "");
+}
+
 /* Rows a second of the time that the database takes for them, so that the slowest one shows itself
  * also where none has much to do. */
 static void add_rate(weir_table *t, int64_t n, double of)
@@ -237,6 +267,14 @@ static int show(weir_cli *cli, weir_answer *a, void *ctx)
         putchar('\n');
         print_caches(a);
         print_written(a);
+        const weir_value *handlers = weir_gets(a->root, "handlers");
+        const weir_value *breakers = weir_gets(a->root, "breakers");
+        if (handlers) {
+            print_handlers(a, handlers);
+        }
+        if (breakers && breakers->len) {
+            print_breakers(a);
+        }
         const weir_value *outboxes = weir_gets(a->root, "outboxes");
         if (outboxes && outboxes->len) {
             print_outboxes(a);
@@ -258,7 +296,7 @@ const weir_command weir_command_status = {
     .text =
         "Asks the daemon at URL, or at http.listen of CONFIG, or at http://127.0.0.1:8080, for "
         "its\n"
-        "stores and caches, a service's also for its outboxes. Counts are since its start. With\n"
+        "stores and caches, a service's also for its handlers, breakers and outboxes. Counts are since its start. With\n"
         "--json it prints the document of /status as it is. Exits 0 when the daemon is ready, 1 "
         "when it is not, 3 when nobody "
         "answers.\n\n"

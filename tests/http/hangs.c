@@ -14,7 +14,7 @@ static weir_status hang(weir_message *m, void *ctx)
 
 static void setup(weir_app *app, void *ctx)
 {
-    weir_on(app, .change = "public.labels", .fn = hang, .ctx = ctx);
+    weir_on(app, .change = "public.labels", .fn = hang, .ctx = ctx, .breaker = "ledger");
 }
 
 int main(int argc, char **argv)
