@@ -198,6 +198,34 @@ static void add_change(weir_app *a, const weir_handler *h)
     }
 }
 
+static bool begins(const char *topic, const char *pattern)
+{
+    return topic && strncmp(topic, pattern, weir_topic_begin(pattern)) == 0;
+}
+
+/* All topics that begin so. A topic of the service's own among them would be handled by whoever
+ * has filled it. */
+static void add_pattern(weir_app *a, const weir_handler *h)
+{
+    const weir_config *c = a->config;
+    const weir_config_dead_letter *d = &c->errors.dead_letter;
+    const char *must_be,
+        *begin =
+            weir_arena_copy(&a->arena, weir_view_make(h->topic, weir_topic_begin(h->topic))).ptr;
+    if (!begin) {
+        weir_fail_oom(&a->setup_error);
+    } else if (!weir_config_is_topic(begin, &must_be)) {
+        wrong(a, must_be, h->topic);
+    } else if (begins(d->topic, h->topic) || begins(d->replay, h->topic) ||
+               begins(h->dead_letter, h->topic)) {
+        wrong(a, "a pattern takes in the topic of dead letters, or of their replay", h->topic);
+    } else if (c->broadcast != WEIR_CONFIG_BROADCAST_OFF) {
+        wrong(a, "a pattern of topics needs a group, and broadcast has none", h->topic);
+    } else {
+        add(a, h, NULL, copy(a, h->topic), NULL);
+    }
+}
+
 void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
 {
     weir_handler h = {0};
@@ -213,6 +241,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     } else if (h.event && !h.topic && !weir_config_event_named(a->config, h.event)) {
         wrong(a, "an event that a handler is for needs a topic: here, or in the config's events",
             h.event);
+    } else if (h.topic && !h.event && weir_topic_begin(h.topic)) {
+        add_pattern(a, &h);
     } else if (h.topic && !weir_config_is_topic(h.topic, &must_be)) {
         wrong(
             a, must_be, h.topic); /* librdkafka would take one that begins with '^' for a pattern */
@@ -466,6 +496,25 @@ static weir_status open_producers(
     return weir_kafka_dead_letters_open(&d, &a->dead_letters, err);
 }
 
+/* The name, or for a pattern a regular expression of librdkafka's, in which a dot is a dot. */
+static const char *subscribed(weir_app *a, const char *topic)
+{
+    size_t begin = weir_topic_begin(topic);
+    weir_buf b = {0};
+    if (!begin) {
+        return topic;
+    }
+    weir_buf_putc(&b, '^');
+    for (size_t i = 0; i < begin; i++) {
+        weir_buf_puts(&b, topic[i] == '.' ? "[.]" : "");
+        weir_buf_put(&b, topic + i, topic[i] != '.');
+    }
+    weir_buf_puts(&b, ".*");
+    const char *text = b.failed ? NULL : weir_arena_copy(&a->arena, weir_buf_view(&b)).ptr;
+    weir_buf_fini(&b);
+    return text;
+}
+
 static bool is_broadcast(const weir_config *c)
 {
     return c->broadcast != WEIR_CONFIG_BROADCAST_OFF;
@@ -483,7 +532,10 @@ static weir_status open_source(weir_app *a, weir_error *err)
         return weir_fail_oom(err);
     }
     for (size_t i = 0; i < a->n_topics; i++) {
-        names[i] = a->topics[i].topic;
+        names[i] = subscribed(a, a->topics[i].topic);
+        if (!names[i]) {
+            return weir_fail_oom(err);
+        }
     }
     weir_kafka_source_options o = {.properties = consumer,
         .n_properties = n_consumer,
@@ -535,6 +587,9 @@ static weir_status open_topics(weir_app *a, weir_error *err)
 {
     weir_status s = WEIR_OK;
     for (size_t i = 0; i < a->n_topics && !s; i++) {
+        if (weir_topic_begin(a->topics[i].topic)) {
+            continue; /* its topics come with their records */
+        }
         s = a->ports->topic(a->ports->ctx, a->topics[i].topic, err);
     }
     weir_transactions_options t = {.config = a->config,

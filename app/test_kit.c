@@ -232,13 +232,22 @@ int weir_test_free(weir_test *t)
 /* ---- What comes ---------------------------------------------------------------------------------
  */
 
+/* By a pattern, or the name, of a handler's topic. */
+static bool is_matched(const weir_test *t, const char *topic)
+{
+    weir_handlers *h = weir_app_handlers(t->app);
+    return h && weir_handlers_tag(h, weir_view_of(topic)) != UINT32_MAX;
+}
+
 static void add(weir_test *t, const char *file, int line, const char *topic, weir_view key,
     weir_view value, const weir_field *headers, bool to_caches)
 {
     weir_error err;
     int64_t offset = -1;
     weir_status s =
-        weir_memory_source_add(t->source, topic, key, value, headers, t->now_ms, &offset, &err);
+        is_matched(t, topic) ? weir_memory_source_topic(t->source, topic, &err) : WEIR_OK;
+    s = s ? s
+          : weir_memory_source_add(t->source, topic, key, value, headers, t->now_ms, &offset, &err);
     s = s || !to_caches ? s : weir_test_caches_add(t->caches, topic, key, value, &err);
     if (s) {
         fail_with(t, file, line, &err);

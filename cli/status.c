@@ -153,7 +153,8 @@ static void print_breakers(weir_answer *a)
 
 static void print_handlers(weir_answer *a, const weir_value *h)
 {
-    static const char *const counts[] = {"handled", "retried", "held", "duplicate", "dead_lettered"};
+    static const char *const counts[] = {
+        "handled", "retried", "held", "duplicate", "dead_lettered"};
     const char *before = "\nhandlers: ";
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         printf("%s%.*s %s", before, WEIR_ARG(weir_answer_text(a, h, counts[i])), counts[i]);
@@ -296,7 +297,8 @@ const weir_command weir_command_status = {
     .text =
         "Asks the daemon at URL, or at http.listen of CONFIG, or at http://127.0.0.1:8080, for "
         "its\n"
-        "stores and caches, a service's also for its handlers, breakers and outboxes. Counts are since its start. With\n"
+        "stores and caches, a service's also for its handlers, breakers and outboxes. Counts are "
+        "since its start. With\n"
         "--json it prints the document of /status as it is. Exits 0 when the daemon is ready, 1 "
         "when it is not, 3 when nobody "
         "answers.\n\n"

@@ -2,6 +2,7 @@
 #include "engine/lane.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/alloc.h"
 
@@ -47,7 +48,8 @@ void weir_lane_push(weir_lane *l, weir_record *r)
 /* Equal key of the same partition, whatever its epoch. Records without a key are all of one. */
 static bool same_key(const weir_record *a, const weir_record *b)
 {
-    if (a->partition->number != b->partition->number || a->partition->tag != b->partition->tag) {
+    const weir_partition *p = a->partition, *q = b->partition;
+    if (p != q && (p->number != q->number || p->tag != q->tag || strcmp(p->topic, q->topic))) {
         return false;
     }
     bool keyed = a->raw.key.ptr && b->raw.key.ptr;

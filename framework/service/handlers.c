@@ -14,6 +14,7 @@
 #include "service/handlers.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -599,10 +600,18 @@ void weir_handlers_attach(weir_handlers *h, weir_engine *e)
 uint32_t weir_handlers_tag(void *handlers, weir_view topic)
 {
     const weir_handlers *h = handlers;
+    uint32_t found = UINT32_MAX;
+    size_t longest = 0;
     for (uint32_t i = 0; i < h->options.n_topics; i++) {
-        if (weir_view_is(topic, h->options.topics[i].topic)) {
+        const char *of = h->options.topics[i].topic;
+        size_t begin = weir_topic_begin(of);
+        if (weir_view_is(topic, of)) {
             return i;
         }
+        if (begin > longest && topic.len >= begin && memcmp(topic.ptr, of, begin) == 0) {
+            longest = begin; /* the pattern that says most */
+            found = i;
+        }
     }
-    return UINT32_MAX;
+    return found;
 }

@@ -61,8 +61,16 @@ typedef struct weir_type_place {
     const char *name;
 } weir_type_place;
 
+/* Of a pattern (`orders.*`: all topics that begin so) how many letters stand before its star; 0: it
+ * is a topic's name. */
+static inline size_t weir_topic_begin(const char *topic)
+{
+    size_t len = strlen(topic);
+    return len && topic[len - 1] == '*' ? len - 1 : 0;
+}
+
 typedef struct weir_routed_topic {
-    const char *topic;
+    const char *topic;               /* or a pattern */
     const weir_source_rules *source; /* a CDC topic's; NULL: no CDC topic */
     const weir_route *routes;
     size_t n_routes;

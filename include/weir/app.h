@@ -43,7 +43,10 @@ typedef struct weir_handler {
      * needs a topic too. */
     const char
         *change; /* rows of "schema.table", of any source in the config; or "source.schema.table" */
-    const char *topic; /* every record of this topic, undecoded unless it is read */
+    /* every record of this topic, undecoded unless it is read; `orders.*`: of all topics that begin
+     * with `orders.`, also of those that are made later. A topic of its own name goes before, then
+     * the longest pattern. */
+    const char *topic;
     const char *event; /* records of this type (docs/services.md: where it is found), in its topic
                  of the config's `events`, or in `topic` */
     weir_handler_fn *fn;

@@ -247,14 +247,6 @@ static void start_listener(listener *l, const char *from)
     }
 }
 
-static void stop_listener(listener *l)
-{
-    weir_error err;
-    weir_app_stop(l->app);
-    need(weir_app_wait(l->app, &err), &err, "a listener's end");
-    weir_app_free(l->app);
-}
-
 /* Until it has heard so many, and then for a while: has it heard more? */
 static bool hears(listener *l, int n)
 {
@@ -263,6 +255,48 @@ static bool hears(listener *l, int n)
     }
     usleep(300000);
     return atomic_load(&l->heard) == n;
+}
+
+static void setup_pattern(weir_app *app, void *ctx)
+{
+    weir_on(app, .topic = "ord*", .fn = on_any, .ctx = ctx);
+}
+
+/* A group that reads all topics that begin so, also one that is made later. */
+static void run_pattern(void)
+{
+    static listener l;
+    char config[400];
+    weir_error err;
+    snprintf(config, sizeof config,
+        "weir: 1\nname: matched\nkafka: { bootstrap.servers: \"%s\", "
+        "topic.metadata.refresh.interval.ms: 500, consumer: { session.timeout.ms: 4000, "
+        "heartbeat.interval.ms: 200 } }\nlog: { level: error }\n",
+        brokers.value);
+    l.app = weir_app_new(config, setup_pattern, &l, &err);
+    need(l.app ? WEIR_OK : WEIR_FATAL, &err, "a listener");
+    need(weir_app_start(l.app, &err), &err, "its start");
+    expect(hears(&l, 2 * ORDERS), "a pattern takes in the topics that begin so");
+    rd_kafka_mock_topic_create(mock, "ordinary", 1, 1);
+    weir_kafka_writer *w;
+    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL};
+    weir_raw_record r = {.key = weir_view_of("k"), .value = weir_view_of("v")};
+    need(weir_kafka_writer_open(&o, &w, &err), &err, "a writer");
+    need(weir_kafka_writer_put(w, "ordinary", &r, &err), &err, "a record");
+    need(weir_kafka_writer_flush(w, &err), &err, "a record");
+    weir_kafka_writer_close(w);
+    expect(hears(&l, 2 * ORDERS + 1), "also one that is made later");
+    weir_app_stop(l.app);
+    need(weir_app_wait(l.app, &err), &err, "its end");
+    weir_app_free(l.app);
+}
+
+static void stop_listener(listener *l)
+{
+    weir_error err;
+    weir_app_stop(l->app);
+    need(weir_app_wait(l->app, &err), &err, "a listener's end");
+    weir_app_free(l->app);
 }
 
 static void run_broadcast(void)
@@ -306,6 +340,7 @@ static void run_with(const char *weir, const char *delivery)
         unlink(path);
     } else {
         run_broadcast();
+        run_pattern();
     }
     rd_kafka_mock_cluster_destroy(mock);
     rd_kafka_destroy(rk);
@@ -317,7 +352,7 @@ int main(int argc, char **argv)
     run_with(weir, "at_least_once");
     run_with(weir, "exactly_once");
     run_with(weir, NULL);
-    int total = 20;
+    int total = 22;
     printf("%d passed, %d failed, 0 skipped\n", total - failures, failures);
     const char *tally = getenv("TALLY");
     FILE *f = tally ? fopen(tally, "a") : NULL;

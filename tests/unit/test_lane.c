@@ -48,7 +48,7 @@ static void test_straight_through(void **state)
 {
     (void)state;
     weir_lane l;
-    weir_partition p = {.number = 1};
+    weir_partition p = {.topic = "t", .number = 1};
     weir_record r[] = {record_of(&p, "a", 0), record_of(&p, "a", 1), record_of(&p, NULL, 2)};
     weir_lane_init(&l, LIMIT);
     assert_null(weir_lane_take(&l, 0));
@@ -68,7 +68,7 @@ static void test_a_parked_key_blocks_its_followers_alone(void **state)
 {
     (void)state;
     weir_lane l;
-    weir_partition p = {.number = 1};
+    weir_partition p = {.topic = "t", .number = 1};
     weir_record r[] = {record_of(&p, "a", 0), record_of(&p, "b", 1), record_of(&p, "a", 2)};
     weir_lane_init(&l, LIMIT);
     push_all(&l, r, 3);
@@ -91,7 +91,8 @@ static void test_what_one_key_is(void **state)
 {
     (void)state;
     weir_lane l;
-    weir_partition p = {.number = 1}, q = {.number = 2}, topic = {.number = 1, .tag = 1};
+    weir_partition p = {.topic = "t", .number = 1}, q = {.topic = "t", .number = 2},
+                   topic = {.topic = "u", .number = 1, .tag = 1};
     weir_record r[] = {record_of(&p, "", 0), record_of(&q, "", 0), record_of(&topic, "", 0),
         record_of(&p, NULL, 1), record_of(&p, "", 2)};
     weir_lane_init(&l, LIMIT);
@@ -118,7 +119,7 @@ static void test_a_busy_key_outlives_its_epoch(void **state)
     (void)state;
     weir_lane l;
     int dropped = 0;
-    weir_partition old = {.number = 1}, new = {.number = 1, .epoch = 1};
+    weir_partition old = {.topic = "t", .number = 1}, new = {.topic = "t", .number = 1, .epoch = 1};
     weir_record r[] = {record_of(&old, "a", 5), record_of(&old, "a", 6), record_of(&new, "a", 5)};
     weir_lane_init(&l, LIMIT);
     weir_lane_push(&l, &r[0]);
@@ -144,7 +145,7 @@ static void test_congestion_is_the_newest_ones(void **state)
     (void)state;
     weir_lane l;
     int dropped = 0;
-    weir_partition old = {.number = 1}, new = {.number = 1, .epoch = 1};
+    weir_partition old = {.topic = "t", .number = 1}, new = {.topic = "t", .number = 1, .epoch = 1};
     weir_record busy = record_of(&old, "a", 0), r[LIMIT];
     weir_lane_init(&l, LIMIT);
     weir_lane_push(&l, &busy);
@@ -170,7 +171,7 @@ static void test_congestion_is_the_newest_ones(void **state)
 static void test_out_of_memory_changes_nothing(void **state)
 {
     (void)state;
-    weir_partition p = {.number = 1};
+    weir_partition p = {.topic = "t", .number = 1};
     for (long at = 1; at <= 3; at++) { /* the heap, the table, the key */
         for (int defer = 0; defer < 2; defer++) {
             weir_lane l;
@@ -196,7 +197,7 @@ static void test_blocked_keys_are_shown(void **state)
     (void)state;
     weir_lane l;
     int dropped = 0;
-    weir_partition p = {.number = 1};
+    weir_partition p = {.topic = "t", .number = 1};
     weir_record r[] = {record_of(&p, "a", 0), record_of(&p, "a", 1), record_of(&p, "b", 2)};
     weir_blocked_view seen[2];
     weir_lane_init(&l, 0);
@@ -502,6 +503,7 @@ static void run_course(uint64_t seed)
     }
     for (int p = 0; p < NUMBERS; p++) {
         for (int e = 0; e < EPOCHS; e++) {
+            m.partitions[p][e].topic = "t";
             m.partitions[p][e].number = p;
             m.partitions[p][e].epoch = (uint64_t)e;
         }

@@ -280,9 +280,43 @@ static void test_a_service_that_cannot_be_opened(void **state)
     fclose(nowhere);
 }
 
+static weir_status seen_topic(weir_message *m, void *ctx)
+{
+    return weir_emit(
+        m, .type = ctx, .topic = "out", .fields = W_OBJECT(W_TEXT("of", weir_topic(m))));
+}
+
+static void setup_patterns(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders.*", .fn = seen_topic, .ctx = "any");
+    weir_on(app, .topic = "orders.eu.*", .fn = seen_topic, .ctx = "longer");
+    weir_on(app, .topic = "orders.eu.de", .fn = seen_topic, .ctx = "named");
+}
+
+/* A topic's own name goes before patterns, and the longest of these before the others. */
+static void test_patterns_of_topics(void **state)
+{
+    (void)state;
+    weir_test *t =
+        weir_test_new("weir: 1\nname: p\nkafka: { bootstrap.servers: b }\n", setup_patterns, NULL);
+    weir_test_record(t, "orders.us", "k", "{}", NULL);
+    weir_test_run(t);
+    weir_expect_emit(t, "any", "{\"of\":\"orders.us\"}");
+    weir_test_record(t, "orders.eu.fr", "k", "{}", NULL);
+    weir_test_run(t);
+    weir_expect_emit(t, "longer", "{\"of\":\"orders.eu.fr\"}");
+    weir_test_record(t, "orders.eu.de", "k", "{}", NULL);
+    weir_test_run(t);
+    weir_expect_emit(t, "named", "{\"of\":\"orders.eu.de\"}");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_patterns_of_topics),
         cmocka_unit_test(test_an_order_is_paid),
         cmocka_unit_test(test_an_order_waits_for_its_user),
         cmocka_unit_test(test_and_in_vain_it_is_a_dead_letter),
