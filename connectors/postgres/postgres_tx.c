@@ -404,28 +404,32 @@ static weir_status pg_exec(
 /* ---- Transactions -------------------------------------------------------------------------------
  */
 
+/* A connection that is not out of its transaction by now is given up, and the server ends it. */
+static void end_transaction(weir_pg_session *s)
+{
+    s->in_transaction = false;
+    if (s->conn && PQtransactionStatus(s->conn) != PQTRANS_IDLE) {
+        drop_connection(s);
+    }
+}
+
 static weir_status pg_begin(void *self, weir_error *err)
 {
     weir_pg_session *s = self;
     weir_status st = pg_exec(s, "begin", NULL, NULL, err);
-    s->in_transaction = !st;
+    s->in_transaction = true;
     s->wrote = false;
-    return st;
-}
-
-static void end_transaction(weir_pg_session *s)
-{
-    s->in_transaction = false;
-    if (s->conn && PQstatus(s->conn) == CONNECTION_BAD) {
-        drop_connection(s);
+    if (st) {
+        end_transaction(s);
     }
+    return st;
 }
 
 static void pg_rollback(void *self)
 {
     weir_pg_session *s = self;
     if (s->in_transaction && s->conn) {
-        (void)pg_exec(s, "rollback", NULL, NULL, NULL);
+        PQclear(PQexec(s->conn, "rollback"));
     }
     end_transaction(s);
 }

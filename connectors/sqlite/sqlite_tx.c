@@ -388,16 +388,20 @@ static weir_status lite_begin(void *self, weir_error *err)
     return st;
 }
 
+/* Some failures have rolled it back already; a connection that cannot is given up. */
 static void lite_rollback(void *self)
 {
     weir_lite_session *s = self;
-    if (s->in_transaction) {
-        /* Some failures have rolled it back already. */
-        if (s->db && !sqlite3_get_autocommit(s->db)) {
-            (void)lite_exec(s, "rollback", NULL, NULL, NULL);
-        }
-        end_transaction(s);
+    if (!s->in_transaction) {
+        return;
     }
+    if (s->db && !sqlite3_get_autocommit(s->db)) {
+        (void)sqlite3_exec(s->db, "rollback", NULL, NULL, NULL);
+        if (!sqlite3_get_autocommit(s->db)) {
+            drop_connection(s);
+        }
+    }
+    end_transaction(s);
 }
 
 static weir_status lite_commit(void *self, weir_error *err)
