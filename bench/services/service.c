@@ -161,7 +161,8 @@ static int run_raw(const char *brokers, const char *topic)
     static rd_kafka_message_t *messages[BATCH];
     char why[256];
     const char *const properties[][2] = {{"bootstrap.servers", brokers}, {"group.id", "bench-raw"},
-        {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "50"}};
+        {"auto.offset.reset", "earliest"}, {"enable.auto.commit", "false"},
+        {"fetch.wait.max.ms", "50"}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
         rd_kafka_conf_set(conf, properties[i][0], properties[i][1], why, sizeof why);

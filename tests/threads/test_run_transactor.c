@@ -1,5 +1,5 @@
-/* An engine with threads whose handlers run exactly once: lanes hand over what they have handled, the
- * background commits it in transactions that fail now and then, the group is rebalanced all the
+/* An engine with threads whose handlers run exactly once: lanes hand over what they have handled,
+ * the background commits it in transactions that fail now and then, the group is rebalanced all the
  * while. To be run under ThreadSanitizer as well (make check-tsan). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,13 +212,14 @@ static void begin(world *w)
         .drain_ms = 500,
         .tag = weir_handlers_tag,
         .ctx = w->handlers};
-    assert_int_equal(weir_engine_init(&w->engine, &e, (weir_record_source){&watched_ops, &w->source},
-                         (weir_processor){&weir_handlers_processor, w->handlers}, &err),
+    assert_int_equal(
+        weir_engine_init(&w->engine, &e, (weir_record_source){&watched_ops, &w->source},
+            (weir_processor){&weir_handlers_processor, w->handlers}, &err),
         WEIR_OK);
     weir_handlers_attach(w->handlers, &w->engine);
     weir_transactor_attach(w->transactor, &w->engine);
-    assert_int_equal(weir_run_start(&w->run, &w->engine, weir_transactor_background(w->transactor),
-                         2000, &err),
+    assert_int_equal(
+        weir_run_start(&w->run, &w->engine, weir_transactor_background(w->transactor), 2000, &err),
         WEIR_OK);
 }
 
