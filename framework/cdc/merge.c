@@ -193,8 +193,9 @@ static weir_status take_from_move(
         return drop_given(m, move, err);
     }
     weir_move g;
-    bool found, is_past;
-    weir_status s = weir_merge_move_load(m, move, &g, &found, err);
+    bool found, is_past; /* asked first: who was past it has left the half that is read behind it */
+    weir_status s = past(m, move.old_key, c, &is_past, err);
+    s = s ? s : weir_merge_move_load(m, move, &g, &found, err);
     if (s) {
         return s;
     }
@@ -204,7 +205,6 @@ static weir_status take_from_move(
         s = s ? s : fill(m, row, &moved, &m->count.moves_lost, err);
         return s || row->missing.len ? s : weir_merge_move_forget(m, g.ref, err);
     }
-    s = past(m, move.old_key, c, &is_past, err);
     if (is_past) { /* the old half was here and kept nothing: expired */
         m->count.moves_lost++;
     } else {
@@ -235,6 +235,7 @@ static weir_status fill_waiting_row(weir_merge *m, weir_view key, weir_move_ref 
     const weir_merge_row *moved, weir_merge_row *row, weir_error *err)
 {
     weir_merge_key k;
+    weir_merge_key_reread(m, key); /* it has come to wait since the key was read, maybe */
     weir_status s = weir_merge_key_load(m, key, &k, err);
     if (s || !weir_move_same(k.state.ref, move)) {
         return s;
@@ -254,7 +255,8 @@ static weir_status fill_waiting_move(weir_merge *m, weir_move_ref waiter, weir_m
 {
     weir_move g;
     bool found;
-    weir_status s = weir_merge_move_load(m, waiter, &g, &found, err);
+    weir_status s = weir_merge_move_reread(m, waiter, err);
+    s = s ? s : weir_merge_move_load(m, waiter, &g, &found, err);
     if (s || !found || !g.given || !weir_move_same(g.ref, move)) {
         return s;
     }
@@ -317,8 +319,9 @@ static weir_status old_half(
     weir_move_ref move = {c->key, c->at.l};
     weir_merge_row moved;
     weir_move w;
-    bool found = false, is_past = false;
+    bool found = false, is_past = false; /* asked first, as in take_from_move */
     weir_status s = moved_row(m, c, k, &moved, err);
+    s = s ? s : past(m, c->other, c, &is_past, err);
     s = s ? s : weir_merge_move_load(m, move, &w, &found, err);
     s = s || !found ? s : weir_merge_move_remove(m, move, err);
     if (s) {
@@ -326,10 +329,6 @@ static weir_status old_half(
     }
     if (found && !w.given) {
         return resolve(m, c, &w, &moved, now_ms, err);
-    }
-    s = past(m, c->other, c, &is_past, err);
-    if (s) {
-        return s;
     }
     return is_past ? weir_merge_move_forget(m, moved.ref, err) : give(m, c, &moved, now_ms, err);
 }

@@ -29,6 +29,13 @@ weir_status weir_merge_key_load(weir_merge *m, weir_view key, weir_merge_key *ou
     return s ? s : weir_merge_keep(m, &st->kept_row, err);
 }
 
+void weir_merge_key_reread(const weir_merge *m, weir_view key)
+{
+    if (m->store.ops->reread) {
+        m->store.ops->reread(m->store.self, m->cache, WEIR_SPACE_STATE, key);
+    }
+}
+
 weir_status weir_merge_key_row(
     weir_merge *m, const weir_merge_key *k, weir_merge_row *row, weir_error *err)
 {
@@ -132,6 +139,19 @@ static weir_status move_key(weir_merge *m, weir_move_ref ref, weir_view *key, we
     }
     *key = weir_buf_view(&m->bytes);
     return weir_merge_keep(m, key, err);
+}
+
+weir_status weir_merge_move_reread(weir_merge *m, weir_move_ref ref, weir_error *err)
+{
+    weir_view key;
+    if (!m->store.ops->reread) {
+        return WEIR_OK;
+    }
+    weir_status s = move_key(m, ref, &key, err);
+    if (!s) {
+        m->store.ops->reread(m->store.self, m->cache, WEIR_SPACE_MOVE, key);
+    }
+    return s;
 }
 
 weir_status weir_merge_move_load(

@@ -24,6 +24,9 @@ typedef struct weir_merge_key {
     weir_view row; /* WEIR_ROW_SET */
 } weir_merge_key;
 
+/* Of a store that others write too: what was read of a key, or of a move, is read anew. */
+void weir_merge_key_reread(const weir_merge *m, weir_view key);
+WEIR_MUST_USE weir_status weir_merge_move_reread(weir_merge *m, weir_move_ref ref, weir_error *err);
 WEIR_MUST_USE weir_status weir_merge_key_load(
     weir_merge *m, weir_view key, weir_merge_key *out, weir_error *err);
 WEIR_MUST_USE weir_status weir_merge_key_save(weir_merge *m, weir_merge_key *k, weir_error *err);

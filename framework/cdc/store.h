@@ -102,6 +102,10 @@ typedef struct weir_store_ops {
      * fails the transaction with TABLE_MOVED. NULL: each does it. */
     weir_status (*each_aside)(void *self, unsigned cache, weir_space space, weir_view from,
         weir_store_each_fn *fn, void *ctx, weir_error *err);
+    /* Inside a transaction of a shared store: a key that was only read, maybe beforehand, is read
+     * anew when it is asked for again. Others' transactions are committed meanwhile: who has found
+     * something of theirs needs what else is theirs. */
+    void (*reread)(void *self, unsigned cache, weir_space space, weir_view key);
     /* After a transaction that failed with WEIR_REJECT, until the next begin: the i-th key whose
      * row cannot be stored, and why. False: there are no more. */
     bool (*refused)(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why);

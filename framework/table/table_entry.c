@@ -43,6 +43,22 @@ weir_side_entry *weir_table_side_entry_of(
     return m && !s->arena.failed ? m->value : NULL;
 }
 
+void weir_table_reread(weir_table_store *s, unsigned cache, weir_space space, weir_view key)
+{
+    weir_table *t = weir_table_of(s, cache);
+    bool side = t && !weir_table_holds(t, space);
+    weir_map_entry *m = t ? weir_map_find(&t->entries[side ? space : WEIR_SPACE_ROW], key) : NULL;
+    weir_side_entry *name = m && side ? m->value : NULL;
+    weir_table_entry *e = m && !side ? m->value : NULL;
+    if (name && !name->set) {
+        name->fetched = false;
+        name->old = (weir_view){NULL, 0};
+    }
+    if (e && !e->state_set && !e->row_set) {
+        *e = (weir_table_entry){.key = e->key, .values = e->values};
+    }
+}
+
 void weir_table_forget_entries(weir_table_store *s)
 {
     for (unsigned i = 0; i < s->n_tables; i++) {

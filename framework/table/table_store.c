@@ -176,6 +176,11 @@ static weir_status sql_expect(
     return weir_table_expect(self, cache, keys, n, err);
 }
 
+static void sql_reread(void *self, unsigned cache, weir_space space, weir_view key)
+{
+    weir_table_reread(self, cache, space, key);
+}
+
 static weir_status sql_shape(void *self, unsigned cache, const weir_shape *shape, weir_error *err)
 {
     return weir_table_shape(self, cache, shape, err);
@@ -318,6 +323,7 @@ weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
     s->ops = ops_without_type;
     s->ops.type = driver->type;
     s->ops.shared = s->store.shared = shared;
+    s->ops.reread = shared ? sql_reread : NULL;
     *out = (weir_store){&s->ops, &s->store};
     return WEIR_OK;
 }

@@ -88,6 +88,8 @@ WEIR_MUST_USE weir_status weir_table_expect(
     weir_table_store *s, unsigned cache, const weir_expected *keys, size_t n, weir_error *err);
 WEIR_MUST_USE weir_status weir_table_get(weir_table_store *s, unsigned cache, weir_space space,
     weir_view key, weir_view *value, weir_error *err);
+/* What was only read of a key is read anew. */
+void weir_table_reread(weir_table_store *s, unsigned cache, weir_space space, weir_view key);
 /* Of a space that is not the table itself. */
 WEIR_MUST_USE weir_status weir_table_get_side(weir_table_store *s, unsigned cache, weir_space space,
     weir_view key, weir_view *value, weir_error *err);

@@ -11,6 +11,7 @@
 #include <libpq-fe.h>
 
 #include "base/alloc.h"
+#include "cdc/merge.h"
 #include "postgres/postgres_store.h"
 #include "support/table_cases.h"
 
@@ -465,6 +466,62 @@ static void test_a_table_that_another_one_has_made(void **state)
     maker.ops->close(maker.self);
 }
 
+/* The halves of a move, by two instances at once: the one with the old half has read the new key
+ * before the other one wrote it, and finds that it waits. Its row must be filled all the same. */
+static void test_halves_by_two_instances(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("halves", "halves");
+    weir_store a = open_shared(&rule), b = open_shared(&rule);
+    weir_merge of_a, of_b;
+    weir_error err;
+    const weir_change base = {
+        .kind = WEIR_STREAMED, .has_commit = true, .has_tx = true, .tx = 7, .ts_ms = 1};
+    weir_change row = base, old_half = base, new_half = base;
+    row.op = 'c';
+    row.at = (weir_position){10, 10};
+    row.key = weir_view_of("{\"id\":1}");
+    row.row = weir_view_of("{\"id\":1,\"name\":\"toast\",\"amount\":1.00}");
+    old_half.op = 'd';
+    old_half.at = (weir_position){20, 20};
+    old_half.key = row.key;
+    old_half.other = weir_view_of("{\"id\":2}");
+    old_half.offset = 1;
+    new_half.op = 'c';
+    new_half.at = old_half.at;
+    new_half.key = old_half.other;
+    new_half.other = row.key;
+    new_half.row = weir_view_of("{\"id\":2,\"name\":null,\"amount\":1.00}");
+    new_half.missing = weir_view_of("[\"name\"]");
+    new_half.partition = 1;
+    weir_merge_init(&of_a, a, TABLE);
+    weir_merge_init(&of_b, b, TABLE);
+    shape(a, simple, 3);
+    shape(b, simple, 3);
+    begin(a);
+    assert_int_equal(weir_merge_apply(&of_a, &row, 1, &err), WEIR_OK);
+    commit(a);
+    const weir_expected keys[] = {{.key = old_half.key, .row = true, .partition = 0},
+        {.key = old_half.other, .partition = -1}};
+    begin(a);
+    assert_int_equal(a.ops->expect(a.self, TABLE, keys, 2, &err), WEIR_OK);
+    begin(b);
+    assert_int_equal(weir_merge_apply(&of_b, &new_half, 1, &err), WEIR_OK);
+    commit(b);
+    assert_int_equal(weir_merge_apply(&of_a, &old_half, 1, &err), WEIR_OK);
+    commit(a);
+    begin(b);
+    assert_space(b, WEIR_SPACE_ROW, "{\"id\":2}", "{\"id\":2,\"name\":\"toast\",\"amount\":1.00}");
+    assert_space(b, WEIR_SPACE_ROW, "{\"id\":1}", NULL);
+    b.ops->abort(b.self);
+    assert_int_equal(
+        number_of("select count(*) from weir_state where cache = 'halves' and space = 2"), 0);
+    weir_merge_fini(&of_a);
+    weir_merge_fini(&of_b);
+    a.ops->close(a.self);
+    b.ops->close(b.self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -477,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_widening),
         cmocka_unit_test(test_marks_of_a_shared_store),
         cmocka_unit_test(test_a_table_that_another_one_has_made),
+        cmocka_unit_test(test_halves_by_two_instances),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_full_disk),
     };
