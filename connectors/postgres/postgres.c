@@ -68,6 +68,7 @@ static const struct {
     {"40", WEIR_E_TABLE_MOVED},    /* serialization, deadlock */
     {"42P06", WEIR_E_TABLE_MOVED}, /* another process has made the schema, … */
     {"42P07", WEIR_E_TABLE_MOVED}, /* … the table, … */
+    {"42710", WEIR_E_TABLE_MOVED}, /* … the type of its rows, … */
     {"42701", WEIR_E_TABLE_MOVED}, /* … the column */
     {"53100", WEIR_E_STORE_FULL}, {"53", WEIR_E_STORE_UNREACHABLE},
     {"57", WEIR_E_STORE_UNREACHABLE}, /* shutdown, crash, cancelled by a timeout */

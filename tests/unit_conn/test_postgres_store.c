@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <libpq-fe.h>
+#include <pthread.h>
 
 #include "base/alloc.h"
 #include "cdc/merge.h"
@@ -522,6 +523,46 @@ static void test_halves_by_two_instances(void **state)
     b.ops->close(b.self);
 }
 
+static void *open_and_close(void *rule)
+{
+    weir_postgres_options o = {.conninfo = getenv("WEIR_TEST_PG"),
+        .side_table = "made_at_once",
+        .shared = true,
+        .tables = rule,
+        .n_tables = 1};
+    weir_store s;
+    weir_error err;
+    if (weir_postgres_store_open(&o, &s, &err)) {
+        fprintf(stderr, "%s: %s\n", err.code, err.text);
+        return NULL;
+    }
+    weir_status st = s.ops->open_cache(s.self, 0, ".weir", &err);
+    st = st ? st : s.ops->begin(s.self, &err);
+    s.ops->abort(s.self);
+    s.ops->close(s.self);
+    return st ? NULL : rule;
+}
+
+/* "create table if not exists" is no promise: two that make it at once meet in the catalog. */
+static void test_many_make_the_side_table(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20, MAKERS = 6 };
+    weir_table_rule rule = rule_for("made", "made");
+    for (int i = 0; i < ROUNDS; i++) {
+        pthread_t makers[MAKERS];
+        run_sql("drop table if exists made_at_once");
+        for (int m = 0; m < MAKERS; m++) {
+            assert_int_equal(pthread_create(&makers[m], NULL, open_and_close, &rule), 0);
+        }
+        for (int m = 0; m < MAKERS; m++) {
+            void *done;
+            pthread_join(makers[m], &done);
+            assert_non_null(done);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -535,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_marks_of_a_shared_store),
         cmocka_unit_test(test_a_table_that_another_one_has_made),
         cmocka_unit_test(test_halves_by_two_instances),
+        cmocka_unit_test(test_many_make_the_side_table),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_full_disk),
     };
