@@ -190,7 +190,7 @@ static void look_at_life(weir_watchdog *w)
 /* Of something else than before, or with the key that was not known yet. */
 static bool is_news(const weir_error *before, const weir_error *now)
 {
-    return strcmp(before->code, now->code) || strcmp(before->where, now->where) ||
+    return strcmp(before->code, now->code) != 0 || strcmp(before->where, now->where) != 0 ||
            (strchr(now->text, ';') && !strchr(before->text, ';'));
 }
 
