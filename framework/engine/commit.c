@@ -157,15 +157,19 @@ weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err)
 /* ---- By a transactor ----------------------------------------------------------------------------
  */
 
-weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r)
+weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r, uint64_t round)
 {
     weir_partition *p = r->partition;
     weir_marking m = WEIR_MARK_LATER;
     bool moved = false;
     pthread_mutex_lock(&e->lock);
+    if (p->mark_round != round) {
+        p->mark_round = round;
+        p->mark_begin = p->frontier.next;
+    }
     if (atomic_load(&p->gone)) {
         m = WEIR_MARK_GONE;
-    } else if (r->raw.offset - p->frontier.next < WEIR_RESUME_AHEAD) {
+    } else if (r->raw.offset - p->mark_begin < WEIR_RESUME_AHEAD) {
         moved = weir_frontier_settle(&p->frontier, r->seq);
         p->changes++;
         e->settled_total++;

@@ -178,7 +178,9 @@ typedef enum weir_marking {
     WEIR_MARK_LATER, /* a commit could not tell of it: its partition's frontier is too far below */
     WEIR_MARK_GONE,  /* its assignment has ended: to be dropped */
 } weir_marking;
-WEIR_MUST_USE weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r);
+/* round: grows with each choice of records, from 1. How far a partition's may go is settled by the
+ * first of a round: a later one of it is not marked where an earlier one was not. */
+WEIR_MUST_USE weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r, uint64_t round);
 /* What is to be committed now, maybe nothing. gone[i]: the assignment of that record has ended, and
  * nothing of it is in it. In one moment, so that neither goes without the other. */
 WEIR_MUST_USE weir_status weir_engine_gather(weir_engine *e, weir_record *const *records, size_t n,

@@ -32,6 +32,8 @@ typedef struct weir_partition {
     uint64_t committed_changes; /* … of which a commit knew that was answered */
     int64_t open_next;          /* the oldest commit that was not: its offset (-1: none) … */
     uint64_t open_changes;      /* … and what it knew */
+    uint64_t mark_round;        /* of a transactor: its last one, and … */
+    int64_t mark_begin;         /* … the frontier as that began */
     uint64_t end_seq;           /* frontier.tail when the end was first met; UINT64_MAX: not yet */
     uint64_t released_head;     /* frontier.head as of the last release: for readiness */
     uint32_t refs;              /* the engine's own and one per unreleased record */

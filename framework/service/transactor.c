@@ -34,6 +34,7 @@ struct weir_transactor {
     const weir_outgoing **lists;
     bool *gone; /* … as these have */
     size_t n_marked, marked_bytes;
+    uint64_t round; /* of choosing */
     int64_t next_commit_ms, retry_ms, backoff_ms; /* backoff 0: the last one worked */
     bool cancelled;
 
@@ -164,6 +165,7 @@ static bool has_room(const weir_transactor *t, size_t bytes)
 static void choose(weir_transactor *t)
 {
     record_list later = {NULL, NULL};
+    t->round++;
     while (t->waiting.first) {
         weir_record *r = t->waiting.first;
         size_t bytes = t->options.bytes(r);
@@ -172,7 +174,7 @@ static void choose(weir_transactor *t)
         }
         t->waiting.first = r->next;
         t->waiting.last = t->waiting.first ? t->waiting.last : NULL;
-        weir_marking m = weir_engine_mark_within(t->engine, r);
+        weir_marking m = weir_engine_mark_within(t->engine, r, t->round);
         if (m == WEIR_MARKED) {
             t->marked[t->n_marked++] = r;
             t->marked_bytes += bytes;

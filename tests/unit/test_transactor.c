@@ -341,6 +341,27 @@ static void test_what_is_too_far_ahead_waits(void **state)
     end_world(&w);
 }
 
+/* Its frontier moves while what may leave is chosen: what was too far ahead a moment before is not
+ * overtaken by the next record of its key. */
+static void test_what_waits_is_not_overtaken_by_its_key(void **state)
+{
+    (void)state;
+    static world w;
+    begin_world(&w, offset_1_fails, 0);
+    script_record(&w.app.script, 0, 1, "k");
+    script_record(&w.app.script, 0, WEIR_RESUME_AHEAD + 1, "far");
+    run(&w);
+    assert_int_equal(w.n_seen, 0);
+    w.app.handle = emits;
+    w.app.now_ms += 600;
+    app_run(&w.app); /* the first record comes before … */
+    script_record(&w.app.script, 0, WEIR_RESUME_AHEAD + 2, "far");
+    run(&w); /* … and is chosen with this one */
+    EXPECT_SEEN(&w, "{\"n\":1}", "{\"n\":16385}", "{\"n\":16386}");
+    assert_int_equal(w.next, WEIR_RESUME_AHEAD + 3);
+    end_world(&w);
+}
+
 /* A transaction has a bound; one record that is larger goes alone. */
 static void test_transactions_are_bounded(void **state)
 {
@@ -391,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_what_is_too_large_becomes_a_letter),
         cmocka_unit_test(test_a_letter_that_is_refused),
         cmocka_unit_test(test_what_is_too_far_ahead_waits),
+        cmocka_unit_test(test_what_waits_is_not_overtaken_by_its_key),
         cmocka_unit_test(test_transactions_are_bounded),
         cmocka_unit_test(test_handlers_go_no_further_than_the_broker),
     };
