@@ -41,7 +41,7 @@ void weir_open_split(weir_open_seqs *o, weir_open_seq *entry, int64_t seq)
 {
     weir_open_seq gap = *entry, parts[3];
     size_t n = 0, i = (size_t)(entry - o->items);
-    if (o->n + 2 > WEIR_MOST_OPEN) {
+    if (o->n + 2 > WEIR_MOST_SPLIT_OPEN) {
         entry->since = 0;
         return;
     }

@@ -8,7 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WEIR_MOST_OPEN = 2000 };
+enum {
+    WEIR_MOST_OPEN = 2000,      /* that are passed … */
+    WEIR_MOST_SPLIT_OPEN = 4000 /* … and with what has appeared in gaps since */
+};
 
 typedef struct weir_open_seq {
     int64_t seq, last; /* last: of a gap; else seq itself */
@@ -19,7 +22,7 @@ typedef struct weir_open_seq {
 } weir_open_seq;
 
 typedef struct weir_open_seqs {
-    weir_open_seq items[WEIR_MOST_OPEN]; /* ascending */
+    weir_open_seq items[WEIR_MOST_SPLIT_OPEN]; /* ascending */
     size_t n;
     int64_t next; /* everything up to it is met: done with, or open */
 } weir_open_seqs;

@@ -63,6 +63,7 @@ struct weir_relay {
     weir_arena arena; /* of the batch */
     batch_row batch[BATCH_ROWS];
     size_t n_batch;
+    int64_t read_ms;      /* when it was read: a topic is due or not for all of its rows */
     weir_error row_error; /* of reading it */
     int64_t last_read;    /* of the rows that came; INT64_MAX: none did */
     topic_sending sendings[MOST_TOPICS];
@@ -139,14 +140,19 @@ static weir_status ask(weir_relay *r, weir_sql_answer *answer, weir_error *err)
                          : weir_inbox_exec(&r->session, text, NULL, answer, err);
 }
 
-/* "seq in (1,2,3)" of the rows that are not sent and whose topic takes some now; false: of none. */
-static bool put_unsent(weir_relay *r, int64_t now_ms)
+/* Is it a topic that takes some now? */
+static bool is_due(const weir_relay *r, int topic)
+{
+    return topic < 0 || r->topics[topic].until_ms <= r->read_ms;
+}
+
+/* "seq in (1,2,3)" of the rows that are not sent and whose topic is due; false: of none. */
+static bool put_unsent(weir_relay *r)
 {
     bool any = false;
     for (size_t i = 0; i < r->open.n; i++) {
         weir_open_seq *o = &r->open.items[i];
-        bool due = o->topic < 0 || r->topics[o->topic].until_ms <= now_ms;
-        o->asked = !o->is_gap && due;
+        o->asked = !o->is_gap && is_due(r, o->topic);
         if (o->asked) {
             weir_buf_puts(&r->sql, any ? "," : "seq in (");
             weir_buf_int(&r->sql, o->seq);
@@ -157,9 +163,9 @@ static bool put_unsent(weir_relay *r, int64_t now_ms)
     return any;
 }
 
-static bool put_gaps(weir_relay *r)
+/* any: terms stand before it. */
+static bool put_gaps(weir_relay *r, bool any)
 {
-    bool any = false;
     for (size_t i = 0; i < r->open.n; i++) {
         if (r->open.items[i].is_gap) {
             weir_buf_printf(&r->sql, "%sseq between %lld and %lld", any ? " or " : "",
@@ -190,7 +196,7 @@ static weir_status look_at_gaps(weir_relay *r, weir_error *err)
     weir_sql_answer answer = {.row = take_seq, .ctx = r};
     weir_buf_clear(&r->sql);
     weir_buf_printf(&r->sql, "select seq from %s where ", outbox(r));
-    if (!put_gaps(r)) {
+    if (!put_gaps(r, false)) {
         return WEIR_OK;
     }
     weir_inbox *inbox = r->options.inbox;
@@ -229,12 +235,31 @@ static int topic_of(weir_relay *r, const char *name)
 
 static void forget_idle_topics(weir_relay *r)
 {
-    if (r->n_topics == MOST_TOPICS && !r->open.n) {
+    bool rows = false; /* gaps are of no topic */
+    for (size_t i = 0; i < r->open.n && !rows; i++) {
+        rows = !r->open.items[i].is_gap;
+    }
+    if (r->n_topics == MOST_TOPICS && !rows) {
         r->n_topics = 0;
     }
 }
 
-/* The order of rows within the answer is that of their numbers. */
+/* What has been met with this number; it is, behind this. NULL: there is no room. */
+static weir_open_seq *meet(weir_relay *r, int64_t seq)
+{
+    if (seq > r->open.next && !weir_open_pass(&r->open, seq)) {
+        return NULL;
+    }
+    weir_open_seq *o = weir_open_find(&r->open, seq);
+    if (o && o->is_gap) {
+        weir_open_split(&r->open, o, seq);
+        o = weir_open_find(&r->open, seq);
+    }
+    return o && !o->is_gap ? o : NULL;
+}
+
+/* The order of rows within the answer is that of their numbers; what comes behind one that there is
+ * no room for must not leave before it. */
 static bool take_row(void *ctx, const weir_field *cells, size_t n)
 {
     weir_relay *r = ctx;
@@ -245,18 +270,16 @@ static bool take_row(void *ctx, const weir_field *cells, size_t n)
     b->topic = topic_of(r, b->row.out.topic);
     b->sent = false;
     r->last_read = b->row.seq;
-    if (b->topic < 0 || (b->row.seq > r->open.next && !weir_open_pass(&r->open, b->row.seq))) {
+    weir_open_seq *o = b->topic < 0 ? NULL : meet(r, b->row.seq);
+    if (!o) {
         weir_fail(&r->row_error, WEIR_E_OUTBOX_BLOCKED,
             "%zu events or numbers up to %lld are open, the first is %lld", r->open.n,
             (long long)r->open.next, (long long)weir_open_sent_up_to(&r->open) + 1);
         return false;
     }
-    weir_open_seq *o = weir_open_find(&r->open, b->row.seq);
-    if (o && !o->is_gap) { /* else it has appeared in a gap: next time */
-        o->topic = b->topic;
-        o->asked = false;
-        r->n_batch += r->topics[b->topic].until_ms <= now(r);
-    }
+    o->topic = b->topic;
+    o->asked = false;
+    r->n_batch += is_due(r, b->topic);
     return r->n_batch < BATCH_ROWS;
 }
 
@@ -271,11 +294,13 @@ static void drop_what_is_gone(weir_relay *r)
     }
 }
 
+/* What is new, what is to be sent again, and what has appeared in gaps: by one statement, since it
+ * is in the order of a single moment that they may leave. */
 static weir_status read_rows(weir_relay *r, weir_error *err)
 {
     weir_sql_answer answer = {.row = take_row, .ctx = r};
-    int64_t now_ms = now(r);
     weir_arena_reset(&r->arena);
+    r->read_ms = now(r);
     r->n_batch = 0;
     r->row_error.status = WEIR_OK;
     r->last_read = INT64_MAX;
@@ -284,9 +309,10 @@ static weir_status read_rows(weir_relay *r, weir_error *err)
         "select " WEIR_OUTBOX_COLUMNS " from (select o.*, sum(coalesce(length(value), 0)) over "
         "(order by seq) - coalesce(length(value), 0) as ahead from %s o where seq > %lld",
         outbox(r), (long long)r->open.next);
+    (void)put_gaps(r, true);
     size_t len = r->sql.len;
     weir_buf_puts(&r->sql, " or ");
-    if (!put_unsent(r, now_ms)) {
+    if (!put_unsent(r)) {
         r->sql.len = len;
     }
     weir_buf_printf(&r->sql, " order by seq limit %d) t where ahead < %zu order by seq", BATCH_ROWS,

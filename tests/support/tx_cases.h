@@ -804,6 +804,40 @@ static void test_a_topic_that_refuses_holds_its_own(void **state)
     tx_end(&s);
 }
 
+/* The clock goes on while rows are read. */
+static inline faulty_way tx_reads_slowly(void *ctx, faulty_call call, const char *sql)
+{
+    service *s = ctx;
+    s->a.now_ms += call == FAULTY_EXEC && strstr(sql, "as ahead") ? 5 : 0;
+    return FAULTY_NOT;
+}
+
+static void test_a_topic_that_is_due_amid_a_reading_keeps_its_order(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    s.refused = "payments";
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    (void)weir_relay_step(s.relay);
+    (void)weir_relay_step(s.relay); /* refused: it is asked again 100 ms later */
+    assert_int_equal(s.refusals, 1);
+    s.refused = NULL;
+    tx_deliver(&s, 1, "k", "b");
+    (void)app_run(&s.a);
+    s.a.now_ms += 98;
+    s.faulty.decide = tx_reads_slowly;
+    for (int i = 0; i < 5; i++) {
+        tx_relay(&s);
+        s.a.now_ms += 200;
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 2);
+    tx_expect_emit(&s, 0, "a/1");
+    tx_expect_emit(&s, 1, "b/1");
+    tx_end(&s);
+}
+
 /* Whoever knows better may take out a row that nobody takes. */
 static void test_a_row_that_is_taken_out_is_not_waited_for(void **state)
 {
@@ -920,6 +954,7 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_memory_runs_out_amid_a_transaction),                    \
         cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),                \
         cmocka_unit_test(test_a_topic_that_refuses_holds_its_own),                    \
+        cmocka_unit_test(test_a_topic_that_is_due_amid_a_reading_keeps_its_order),    \
         cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),             \
         cmocka_unit_test(test_one_relays_at_a_time),                                  \
         cmocka_unit_test(test_the_relay_survives_its_database),                       \

@@ -76,11 +76,21 @@ static void test_there_is_a_bound(void **state)
     }
     assert_int_equal(o.n, WEIR_MOST_OPEN);
     assert_int_equal(o.next, seq - 3);
-    o.items[0].since = 7;
-    weir_open_split(&o, &o.items[0], 1);
-    assert_int_equal(o.n, WEIR_MOST_OPEN);
-    assert_true(o.items[0].is_gap && !o.items[0].since); /* later */
     assert_null(weir_open_find(&o, seq));
+    for (int64_t i = 1; i < seq - 3; i += 3) { /* what appears in gaps has room of its own */
+        size_t before = o.n;
+        weir_open_split(&o, weir_open_find(&o, i), i);
+        assert_int_equal(o.n, before + 1);
+    }
+    while (o.n + 2 <= WEIR_MOST_SPLIT_OPEN) { /* as far as that goes */
+        o.items[o.n] = (weir_open_seq){.seq = seq, .last = seq};
+        o.n++;
+        seq++;
+    }
+    o.items[1].since = 7;
+    assert_true(o.items[1].is_gap);
+    weir_open_split(&o, &o.items[1], 2);
+    assert_true(o.items[1].is_gap && !o.items[1].since); /* later */
 }
 
 int main(void)

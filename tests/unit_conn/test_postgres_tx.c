@@ -85,6 +85,49 @@ static void test_a_number_that_comes_late_is_not_lost(void **state)
     tx_end(&s);
 }
 
+static PGconn *late, *behind_it;
+
+static faulty_way commits_late(void *ctx, faulty_call call, const char *sql)
+{
+    (void)ctx;
+    if (call == FAULTY_OTHER && strcmp(sql, "tend") == 0 && late) {
+        do_sql(late, "commit");
+        PQfinish(late);
+        late = NULL;
+        do_sql(behind_it, ROW "'3', '[[\"id\",\"behind it\"]]', 1)");
+    }
+    return FAULTY_NOT;
+}
+
+/* Who had a lower number commits between the relay's looks at what it has jumped over and at what
+ * is new, and another one begins and commits behind it: still in this order. */
+static void test_a_number_that_comes_late_is_not_overtaken(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_relay(&s);
+    late = dial();
+    behind_it = dial();
+    do_sql(late, "begin; insert into weir_inbox values ('h', '1', 1, 0, 0); " ROW
+                 "'1', '[[\"id\",\"late\"]]', 1)");
+    do_sql(behind_it, ROW "'2', '[[\"id\",\"other\"]]', 1)");
+    s.a.now_ms += 200;
+    tx_relay(&s);
+    tx_expect_emit(&s, 0, "other");
+    s.faulty.decide = commits_late;
+    for (int i = 0; i < 4; i++) {
+        s.a.now_ms += 2000;
+        tx_relay(&s);
+    }
+    assert_int_equal(weir_memory_emitter_count(s.memory), 3);
+    tx_expect_emit(&s, 1, "late");
+    tx_expect_emit(&s, 2, "behind it");
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 3);
+    PQfinish(behind_it);
+    tx_end(&s);
+}
+
 /* A transaction of somebody else that stays open holds up the forgetting, and nothing else. */
 static void test_a_long_transaction_holds_up_no_event(void **state)
 {
@@ -340,6 +383,7 @@ int main(void)
     tx_allocation_step = 7;
     const struct CMUnitTest tests[] = {TX_CASES,
         cmocka_unit_test(test_a_number_that_comes_late_is_not_lost),
+        cmocka_unit_test(test_a_number_that_comes_late_is_not_overtaken),
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
         cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
         cmocka_unit_test(test_one_instance_relays),
