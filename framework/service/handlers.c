@@ -287,14 +287,26 @@ static bool is_duplicate(weir_handler_lane *l, const weir_message *m)
            weir_recent_has(&l->recent, m->route, weir_id(m), l->now_ms);
 }
 
+/* A place among those of its handler that are running or deferred, over all lanes. */
+static bool take_place(weir_message *m)
+{
+    const weir_route *to = m->route;
+    m->counted = to->max_in_flight != 0;
+    if (m->counted && atomic_fetch_add(to->in_flight, 1) >= to->max_in_flight) {
+        atomic_fetch_sub(to->in_flight, 1);
+        m->counted = false;
+        return false;
+    }
+    return true;
+}
+
 /* False: its dependency's breaker is open, what was handled before waits to be written, or as many
  * of its handler are deferred as may be; it is parked, and nothing is counted. */
 static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
     const weir_route *to = m->route;
     int64_t wait_ms = FULL_MS;
-    if (!weir_may_go_on(h, r) ||
-        (to->max_in_flight && atomic_load(to->in_flight) >= to->max_in_flight)) {
+    if (!weir_may_go_on(h, r) || !take_place(m)) {
         if (weir_unit_commit(h, l, r)) {
             weir_park_record(h, l, r, wait_ms);
         }
@@ -303,14 +315,11 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
     if (to->breaker && !weir_breaker_admit(to->breaker, l->now_ms, &m->probe, &wait_ms)) {
         weir_fail(&m->error, WEIR_E_BREAKER_OPEN, "the breaker %s is open", to->breaker->rule.name);
         weir_bump(&l->count.broken);
+        weir_give_back(m, WEIR_HOLD, l->now_ms);
         if (weir_unit_commit(h, l, r)) {
             weir_hold_record(h, l, r, m, wait_ms);
         }
         return false;
-    }
-    if (to->max_in_flight) {
-        atomic_fetch_add(to->in_flight, 1);
-        m->counted = true;
     }
     return m->called = true;
 }

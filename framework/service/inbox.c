@@ -83,13 +83,18 @@ void weir_inbox_fini(weir_inbox *i)
     *i = (weir_inbox){.ready = false};
 }
 
+/* What keeps them from being made is no fault of the record that happens to come first. */
 static weir_status make_ready(weir_inbox *i, weir_sql_session *s, weir_error *err)
 {
     weir_status st = WEIR_OK;
     if (i->options.create) {
         st = i->database.ops->make_tables(i->database.self, s, err);
     }
-    return st ? st : weir_inbox_migrate(i, s, err);
+    st = st ? st : weir_inbox_migrate(i, s, err);
+    if (st == WEIR_REJECT || st == WEIR_RETRY) {
+        st = err->status = WEIR_HOLD;
+    }
+    return st;
 }
 
 /* Under the lock all the time: sessions that come meanwhile need what it makes. */

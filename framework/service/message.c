@@ -256,6 +256,10 @@ bool weir_revoked(const weir_message *m)
 
 void weir_settle(weir_message *given, weir_status status)
 {
+    if (given->tx) { /* it is its lane's, in a transaction */
+        weir_handlers_misused(given, "a handler with .tx settled its message");
+        return;
+    }
     /* The handler may not have returned yet: its lane will find it settled. */
     int state = atomic_exchange(&given->state, WEIR_MESSAGE_SETTLED);
     if (state == WEIR_MESSAGE_SETTLED || state == WEIR_MESSAGE_FREE ||

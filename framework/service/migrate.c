@@ -51,13 +51,18 @@ static weir_status note(weir_inbox *i, weir_sql_session *s, size_t n, weir_error
 }
 
 /* A migration that the database refuses is the program's fault, not a record's. */
+static weir_status refused(weir_inbox *i, size_t n, const weir_error *why, weir_error *err)
+{
+    return weir_fail(err, WEIR_E_SQL_MIGRATION, "migration %zu of store %s: %.180s", n,
+        i->options.store, why->text);
+}
+
 static weir_status apply(weir_inbox *i, weir_sql_session *s, size_t n, weir_error *err)
 {
     weir_error why;
     weir_status st = s->ops->exec(s->self, i->options.migrations[n], NULL, NULL, &why);
     if (st == WEIR_REJECT || st == WEIR_FATAL) {
-        return weir_fail(err, WEIR_E_SQL_MIGRATION, "migration %zu of store %s: %.180s", n + 1,
-            i->options.store, why.text);
+        return refused(i, n + 1, &why, err);
     }
     if (st &&
         err) { /* a conflict, no memory: no fault of the record that happens to be the first */
@@ -113,5 +118,13 @@ weir_status weir_inbox_migrate(weir_inbox *i, weir_sql_session *s, weir_error *e
         s->ops->rollback(s->self);
         return st;
     }
-    return s->ops->commit(s->self, err);
+    weir_error why;
+    st = s->ops->commit(s->self, &why);
+    if (st == WEIR_REJECT) { /* a constraint that was deferred: of one of them, at most the last */
+        return refused(i, i->options.n_migrations, &why, err);
+    }
+    if (st && err) {
+        *err = why;
+    }
+    return st;
 }

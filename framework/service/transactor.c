@@ -34,7 +34,7 @@ struct weir_transactor {
     const weir_outgoing **lists;
     bool *gone; /* … as these have */
     size_t n_marked, marked_bytes;
-    uint64_t round; /* of choosing */
+    uint64_t round;                               /* of choosing */
     int64_t next_commit_ms, retry_ms, backoff_ms; /* backoff 0: the last one worked */
     bool cancelled;
 

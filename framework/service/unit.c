@@ -323,10 +323,16 @@ static void commit_alone(
     weir_conclude(h, l, r, m, s);
 }
 
+/* One that is dropped has asked nobody: a breaker hears nothing of it. */
+static weir_status answer_of(const weir_tx *tx)
+{
+    return tx->duplicate ? WEIR_HOLD : WEIR_OK;
+}
+
 static void finish_record(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_record *r,
     weir_message *m, bool alone)
 {
-    weir_give_back(m, WEIR_OK, l->now_ms);
+    weir_give_back(m, answer_of(tx), l->now_ms);
     if (tx->duplicate) {
         weir_bump(&l->count.duplicates);
     }
@@ -347,7 +353,7 @@ void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
     tx->alone -= alone;
     weir_status s = handle(h, l, tx, m);
     if (!s && tx->duplicate && !tx->begun) {
-        weir_give_back(m, WEIR_OK, l->now_ms);
+        weir_give_back(m, answer_of(tx), l->now_ms);
         weir_bump(&l->count.duplicates);
         weir_settle_record(h, l, r);
         return;

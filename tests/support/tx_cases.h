@@ -541,6 +541,31 @@ static void test_migrations_go_forward_alone(void **state)
     tx_end(&s);
 }
 
+/* What keeps tables and migrations from being made is no fault of the record that came first. */
+static void test_a_migration_that_is_not_committed_rejects_no_record(void **state)
+{
+    static const weir_code codes[] = {WEIR_E_SQL_CONFLICT, WEIR_E_SQL_REFUSED};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        service s;
+        tx_begin(&s, tx_pay);
+        s.faulty.code = codes[i];
+        s.fail_call = FAULTY_COMMIT;
+        s.fail_way = FAULTY_BEFORE;
+        s.fail_in = 0;
+        tx_deliver(&s, 0, "k", "a");
+        tx_run(&s);
+        assert_int_equal(s.a.n_letters, 0);
+        if (codes[i] == WEIR_E_SQL_REFUSED) {
+            app_expect_failure(&s.a, "SQL_MIGRATION", "orders/0@0");
+        } else {
+            assert_int_equal(app_committed(&s.a), 1);
+            assert_int_equal(s.a.calls[0].attempt, 1);
+        }
+        tx_end(&s);
+    }
+}
+
 static weir_status tx_defers(app *a, weir_message *m)
 {
     (void)a;
@@ -556,6 +581,53 @@ static void test_such_a_handler_does_not_defer(void **state)
     tx_run(&s);
     app_expect_failure(&s.a, "HANDLER_STATUS", "orders/0@0");
     tx_end(&s);
+}
+
+static weir_status tx_settles(app *a, weir_message *m)
+{
+    weir_status s = tx_pay(a, m);
+    weir_settle(m, WEIR_OK);
+    return s;
+}
+
+static void test_such_a_handler_does_not_settle(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_settles);
+    tx_deliver(&s, 0, "k", "a");
+    tx_deliver(&s, 1, "k", "b");
+    tx_run(&s);
+    app_expect_failure(&s.a, "HANDLER_STATUS", "");
+    tx_end(&s);
+}
+
+static weir_status tx_fails_but_a(app *a, weir_message *m)
+{
+    return weir_view_is(weir_id(m), "a") ? tx_pay(a, m) : weir_retry(m, 100000, "down");
+}
+
+/* A record that is dropped has asked nobody: its breaker hears nothing of it. */
+static void test_a_duplicate_says_nothing_of_a_dependency(void **state)
+{
+    (void)state;
+    service s;
+    weir_breaker b;
+    weir_breaker_init(&b, &(weir_breaker_rule){"provider", 2, 1000, 30000});
+    tx_begin(&s, tx_fails_but_a);
+    s.a.routes[0].breaker = &b;
+    tx_deliver(&s, 0, "k", "a");
+    (void)app_run(&s.a);
+    tx_deliver(&s, 1, "l", "b");
+    (void)app_run(&s.a);
+    tx_deliver(&s, 2, "k", "a");
+    (void)app_run(&s.a);
+    assert_int_equal(weir_handlers_count(s.a.handlers).duplicates, 1);
+    tx_deliver(&s, 3, "n", "c");
+    (void)app_run(&s.a);
+    assert_int_equal(weir_breaker_look(&b).state, WEIR_BREAKER_OPEN);
+    tx_end(&s);
+    weir_breaker_fini(&b);
 }
 
 /* Three records of two keys in one transaction, whose commit fails: they come again in their order,
@@ -945,7 +1017,10 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_rows_are_read_as_they_were_written),                    \
         cmocka_unit_test(test_an_answer_is_bounded),                                  \
         cmocka_unit_test(test_migrations_go_forward_alone),                           \
+        cmocka_unit_test(test_a_migration_that_is_not_committed_rejects_no_record),   \
         cmocka_unit_test(test_such_a_handler_does_not_defer),                         \
+        cmocka_unit_test(test_such_a_handler_does_not_settle),                        \
+        cmocka_unit_test(test_a_duplicate_says_nothing_of_a_dependency),              \
         cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),           \
         cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),        \
         cmocka_unit_test(test_a_database_that_is_away_holds),                         \

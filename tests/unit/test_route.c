@@ -174,11 +174,14 @@ static void test_an_open_breaker_holds_records(void **state)
     app a;
     weir_breaker b;
     char keys[20][16];
+    atomic_uint in_flight = 0;
     weir_breaker_init(&b, &(weir_breaker_rule){"provider", 5, 1000, 30000});
     app_init(&a);
     a.handle = ask_provider;
     a.routes[0].breaker = &b;
     a.routes[0].max_attempts = 3;
+    a.routes[0].max_in_flight = 20;
+    a.routes[0].in_flight = &in_flight;
     provider_is_down = true;
     assert_int_equal(app_open(&a), WEIR_OK);
     for (int i = 0; i < 20; i++) {
@@ -202,6 +205,7 @@ static void test_an_open_breaker_holds_records(void **state)
     assert_int_equal(app_committed(&a), 20);
     assert_int_equal(a.n_letters, 0);
     assert_int_equal(weir_breaker_look(&b).state, WEIR_BREAKER_CLOSED);
+    assert_int_equal(atomic_load(&in_flight), 0); /* who is not let through takes no place */
     app_end(&a);
     weir_breaker_fini(&b);
 }
