@@ -4,9 +4,11 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "service/handler_lane.h"
 #include "value/json.h"
+#include "value/utf8.h"
 
 /* ---- Bodies -------------------------------------------------------------------------------------
  */
@@ -173,6 +175,23 @@ static void add_cloudevents(
     }
 }
 
+/* Kafka's names of headers are texts. */
+static weir_status check_names(weir_message *m, const weir_emission *e)
+{
+    for (const weir_field *f = e->headers; f && f->kind; f++) {
+        const char *p = f->name, *end = p + strlen(p);
+        size_t n = 1;
+        while (p < end && (n = weir_utf8_length(p, end))) {
+            p += n;
+        }
+        if (!n) {
+            return weir_fail(
+                &m->error, WEIR_E_EMIT_INVALID, "%.60s: the name of a header is no UTF-8", e->type);
+        }
+    }
+    return WEIR_OK;
+}
+
 static weir_status add_headers(
     weir_message *m, const weir_emission *e, bool cloudevents, weir_outgoing *o)
 {
@@ -208,6 +227,16 @@ static weir_status add_headers(
 /* ---- Emitting -----------------------------------------------------------------------------------
  */
 
+/* The config's are, a handler's may be made of anything. */
+static bool is_topic(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t len = strlen(name);
+    return len && len <= 249 && strspn(name, letters) == len && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0;
+}
+
 static weir_status name_topic(
     weir_message *m, const weir_emission *e, const weir_emit_rule *rule, weir_outgoing *o)
 {
@@ -216,6 +245,10 @@ static weir_status name_topic(
             e->type ? "%.80s is no event of the config, and no topic was given"
                     : "an emit needs a type%.0s",
             e->type ? e->type : "");
+    }
+    if (e->topic && !is_topic(e->topic)) {
+        return weir_fail(&m->error, WEIR_E_EMIT_INVALID,
+            "%.60s: %.80s is no name that a topic may have", e->type, e->topic);
     }
     weir_view topic = copied(m, weir_view_of(e->topic ? e->topic : rule->topic));
     o->topic = topic.ptr;
@@ -264,6 +297,7 @@ static weir_status emit(weir_message *m, const weir_emission *e)
     weir_status s = name_topic(m, e, rule, o);
     s = s ? s : make_body(m, e, &o->value);
     s = s ? s : check(m, e, o);
+    s = s ? s : check_names(m, e);
     s = s ? s : add_headers(m, e, rule && rule->cloudevents, o);
     return s ? s : append(m, e->type, o);
 }

@@ -832,6 +832,41 @@ static weir_status tx_tell_both(app *a, weir_message *m)
     return s ? s : weir_emit(m, .type = "told", .fields = W_OBJECT(W_INT("n", 1)));
 }
 
+static weir_status tx_names_no_topic(app *a, weir_message *m)
+{
+    (void)a;
+    return weir_emit(m, .type = "told", .topic = "all of them!", .fields = W_OBJECT(W_INT("n", 1)));
+}
+
+static weir_status tx_has_no_header(app *a, weir_message *m)
+{
+    (void)a;
+    return weir_emit(m, .type = "told", .fields = W_OBJECT(W_INT("n", 1)),
+        .headers = W_OBJECT(W_STR("caf\xe9", "1")));
+}
+
+/* What no broker would ever take must not get into the outbox, where it would be in the way. */
+static void test_what_cannot_leave_is_not_put_into_the_outbox(void **state)
+{
+    weir_status (*const handlers[])(app *, weir_message *) = {tx_names_no_topic, tx_has_no_header};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        service s;
+        tx_begin(&s, handlers[i]);
+        tx_deliver(&s, 0, "k", "a");
+        tx_run(&s);
+        assert_int_equal(tx_ask(&s, "select count(*) from weir_outbox"), 0);
+        assert_int_equal(s.a.n_letters, 1);
+        assert_string_equal(s.a.letters[0].error.code, "EMIT_INVALID");
+        s.a.handle = tx_pay;
+        tx_deliver(&s, 1, "k", "b");
+        tx_run(&s);
+        tx_relay(&s);
+        assert_int_equal(weir_memory_emitter_count(s.memory), 1);
+        tx_end(&s);
+    }
+}
+
 static size_t tx_count(service *s, const char *topic)
 {
     size_t n = 0;
@@ -1028,6 +1063,7 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_attempts_outlive_a_restart),                            \
         cmocka_unit_test(test_memory_runs_out_amid_a_transaction),                    \
         cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),                \
+        cmocka_unit_test(test_what_cannot_leave_is_not_put_into_the_outbox),          \
         cmocka_unit_test(test_a_topic_that_refuses_holds_its_own),                    \
         cmocka_unit_test(test_a_topic_that_is_due_amid_a_reading_keeps_its_order),    \
         cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),             \
