@@ -31,10 +31,12 @@ static const struct {
     {"55000", WEIR_E_SQL_STATEMENT},
     {"55", WEIR_E_SQL_UNREACHABLE},
     {"40", WEIR_E_SQL_CONFLICT},
+    {"21", WEIR_E_SQL_REFUSED}, /* more rows than one */
     {"22", WEIR_E_SQL_REFUSED},
     {"23", WEIR_E_SQL_REFUSED},
-    {"44", WEIR_E_SQL_REFUSED},    /* with check option */
-    {"P0001", WEIR_E_SQL_REFUSED}, /* raised by a trigger */
+    {"44", WEIR_E_SQL_REFUSED}, /* with check option */
+    {"54", WEIR_E_SQL_REFUSED}, /* too long for an index, too deep, … */
+    {"P0", WEIR_E_SQL_REFUSED}, /* raised by a trigger or function */
     {"XX001", WEIR_E_STORE_BROKEN},
     {"XX002", WEIR_E_STORE_BROKEN},
     {"XX", WEIR_E_SQL_UNREACHABLE},

@@ -49,8 +49,8 @@ typedef struct weir_tx weir_tx;
 /* The transaction of the record that is handled; NULL: its handler has no `.tx`. */
 WEIR_API weir_tx *weir_tx_of(weir_message *m);
 
-/* Runs a statement; what it answers is dropped. values end with WEIR_FIELD_END. tx NULL: FATAL,
- * HANDLER_STATUS. The reason is in the message's error, so that a handler may return the status. */
+/* Runs a statement; what it answers is dropped. values end with WEIR_FIELD_END. tx NULL: FATAL.
+ * The reason is in the message's error, so that a handler may return the status. */
 WEIR_API weir_status weir_sql_exec(weir_tx *tx, const char *sql, const weir_field *values);
 /* How many rows the last statement has written. */
 WEIR_API uint64_t weir_sql_affected(const weir_tx *tx);

@@ -319,6 +319,46 @@ static void test_a_lost_connection_holds(void **state)
     tx_end(&s);
 }
 
+/* ---- What a record alone is at fault for --------------------------------------------------------
+ */
+
+static const char *its_fault;
+
+static weir_status asks_for_it(app *a, weir_message *m)
+{
+    (void)a;
+    weir_rows rows = weir_query(weir_tx_of(m), its_fault);
+    return weir_rows_end(&rows);
+}
+
+/* More rows than one, a text that is too long for an index, a function's own refusal: other records
+ * may do well, so that it is no reason to stop. */
+static void test_a_statement_that_fails_for_its_values_stops_nothing(void **state)
+{
+    static const char *const faults[] = {
+        "select (select g from generate_series(1, 2) g) as one", /* 21000 */
+        "insert into payments select string_agg(md5(g::text), '') from generate_series(1, 1000) g "
+        "returning 1 as one", /* 54000 */
+        "select in_vain()",   /* P0002 */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        service s;
+        tx_begin(&s, asks_for_it);
+        tx_relay(&s); /* the tables */
+        PGconn *c = dial();
+        do_sql(c, "create function in_vain() returns int language plpgsql as 'declare n int; begin "
+                  "select 1 into strict n where false; return n; end'");
+        its_fault = faults[i];
+        tx_deliver(&s, 0, "k", "a");
+        tx_run(&s);
+        assert_int_equal(s.a.n_letters, 1);
+        assert_string_equal(s.a.letters[0].error.code, "SQL_REFUSED");
+        PQfinish(c);
+        tx_end(&s);
+    }
+}
+
 /* ---- The connection itself ----------------------------------------------------------------------
  */
 
@@ -389,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_one_instance_relays),
         cmocka_unit_test(test_the_lead_is_lost_amid_a_sending),
         cmocka_unit_test(test_two_instances_at_one_record),
+        cmocka_unit_test(test_a_statement_that_fails_for_its_values_stops_nothing),
         cmocka_unit_test(test_copy_is_part_of_the_transaction),
         cmocka_unit_test(test_a_copy_is_not_written_in_a_roundabout_way),
         cmocka_unit_test(test_a_lost_connection_holds)};
