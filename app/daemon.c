@@ -125,7 +125,7 @@ weir_status weir_daemon_wait(weir_daemon *d, weir_error *err)
 
 void weir_daemon_close(weir_daemon *d)
 {
-    for (size_t i = 0; d && i < d->n; i++) {
+    for (size_t i = 0; d && d->replicas && i < d->n; i++) {
         weir_replica_close(d->replicas[i]);
     }
     if (d) {
