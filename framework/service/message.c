@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "service/event_type.h"
 #include "value/json.h"
 
 weir_status weir_message_decode(weir_message *m)
@@ -72,85 +73,26 @@ bool weir_header(const weir_message *m, const char *name, weir_view *out)
 /* ---- Types and ids ------------------------------------------------------------------------------
  */
 
-static const weir_type_place usual_places[] = {
-    {WEIR_TYPE_HEADER, "ce_type"},
-    {WEIR_TYPE_HEADER, "type"},
-    {WEIR_TYPE_HEADER, "eventType"},
-    {WEIR_TYPE_CLOUDEVENT, NULL},
-};
-
-static bool is_structured(const weir_message *m)
-{
-    static const char media[] = "application/cloudevents";
-    weir_view v;
-    return weir_header(m, "content-type", &v) && v.len >= sizeof media - 1 &&
-           memcmp(v.ptr, media, sizeof media - 1) == 0;
-}
-
-static weir_status read_value(weir_message *m)
-{
-    weir_status s =
-        m->parsed ? WEIR_OK
-                  : weir_event_read(m->events, m->raw, false, &m->arena, &m->value, &m->error);
-    m->parsed = m->parsed || !s;
-    return s;
-}
-
-/* What its handler reads is the data; its type and id are the envelope's. */
-static weir_status open_envelope(weir_message *m)
-{
-    if (m->envelope || !m->raw->value.ptr || !is_structured(m)) {
-        return WEIR_OK;
-    }
-    weir_status s = read_value(m);
-    if (!s && weir_is(m->value, WEIR_OBJECT) && weir_gets(m->value, "specversion")) {
-        m->envelope = m->value;
-        m->value = weir_gets(m->envelope, "data");
-    }
-    return s;
-}
-
 static weir_view text_of(weir_message *m, const weir_value *v)
 {
     return weir_is(v, WEIR_STRING) ? weir_string(v, &m->arena) : (weir_view){NULL, 0};
 }
 
-static weir_status look_at(weir_message *m, const weir_type_place *p)
-{
-    weir_status s = WEIR_OK;
-    switch (p->kind) {
-    case WEIR_TYPE_HEADER:
-        if (!weir_header(m, p->name, &m->type)) {
-            m->type = (weir_view){NULL, 0};
-        }
-        break;
-    case WEIR_TYPE_CLOUDEVENT:
-        s = open_envelope(m);
-        m->type = s ? m->type : text_of(m, weir_gets(m->envelope, "type"));
-        break;
-    case WEIR_TYPE_FIELD:
-        s = m->raw->value.ptr ? read_value(m) : WEIR_OK;
-        m->type = s || !m->value ? m->type
-                                 : text_of(m, p->name[0] == '/' ? weir_pointer(m->value, p->name)
-                                                                : weir_gets(m->value, p->name));
-        break;
-    case WEIR_TYPE_TOPIC:
-        m->type = m->raw->topic;
-        break;
-    }
-    return s;
-}
-
 weir_status weir_message_find_type(weir_message *m)
 {
     const weir_handlers_options *o = weir_handlers_options_of(m->owner);
-    const weir_type_place *places = o->types ? o->types : usual_places;
-    size_t n = o->types ? o->n_types : sizeof usual_places / sizeof *usual_places;
-    weir_status s = WEIR_OK;
-    for (size_t i = 0; i < n && !m->type.ptr && !s; i++) {
-        s = look_at(m, &places[i]);
-    }
-    m->type = m->type.ptr ? m->type : m->raw->topic;
+    weir_typed_event e = {.record = m->raw,
+        .events = m->events,
+        .arena = &m->arena,
+        .parsed = m->parsed,
+        .value = m->value,
+        .envelope = m->envelope,
+        .type = m->type};
+    weir_status s = weir_event_find_type(&e, o->types, o->n_types, &m->error);
+    m->parsed = e.parsed;
+    m->value = e.value;
+    m->envelope = e.envelope;
+    m->type = e.type;
     return s;
 }
 
