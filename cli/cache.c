@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "replica.h"
+#include "value/utf8.h"
 
 int weir_cli_config_option(weir_cli *cli, weir_config **out)
 {
@@ -90,4 +91,24 @@ void weir_cli_put_time(weir_buf *to, int64_t ms)
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
     }
     weir_buf_printf(to, "%s.%03dZ", text, (int)(ms % 1000));
+}
+
+/* Also those of U+0080 to U+009F, which some terminals heed. */
+static bool is_control(const char *c, size_t len)
+{
+    unsigned char first = (unsigned char)c[0], second = len == 2 ? (unsigned char)c[1] : 0;
+    return first < ' ' || first == 0x7F || (first == 0xC2 && second < 0xA0);
+}
+
+void weir_cli_put_clean(weir_buf *to, weir_view text)
+{
+    for (size_t at = 0; at < text.len;) {
+        size_t n = weir_utf8_length(text.ptr + at, text.ptr + text.len);
+        if (n && !is_control(text.ptr + at, n)) {
+            weir_buf_put(to, text.ptr + at, n);
+        } else {
+            weir_buf_putc(to, '.');
+        }
+        at += n ? n : 1;
+    }
 }

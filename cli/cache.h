@@ -37,5 +37,8 @@ void weir_cli_put_row(weir_buf *to, weir_view row);
 void weir_cli_put_lsn(weir_buf *to, uint64_t lsn);
 /* "2026-11-22T10:00:00.123Z". Appended. */
 void weir_cli_put_time(weir_buf *to, int64_t ms);
+/* Text of a stranger's on a terminal: control characters, and what is no UTF-8, are a dot each.
+ * Appended. */
+void weir_cli_put_clean(weir_buf *to, weir_view text);
 
 #endif

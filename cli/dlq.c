@@ -6,9 +6,8 @@
 #include "cache.h"
 #include "consent.h"
 #include "kafka/kafka_writer.h"
+#include "letter.h"
 #include "stretch.h"
-#include "value/json.h"
-#include "value/value.h"
 #include "words.h"
 
 static const weir_option options[] = {
@@ -18,14 +17,13 @@ static const weir_option options[] = {
     {"--since", "TIME", "letters written at this time or later (2026-11-22T10:00:00Z)"},
     {"--before", "TIME", "letters written before this time"},
     {"--from", "PLACES", "begin at TOPIC/PARTITION@OFFSET,… of the dead-letter topic"},
+    {"--raw", NULL, "show: the value's bytes as they are, and nothing else"},
     {"--rate", "N", "replay: at most N records a second"},
     {"--most", "N", "replay: leave letters that were replayed N times before (5)"},
     {NULL, NULL, NULL},
 };
 
-enum { MOST_REPLAYS = 5, TIMEOUT_MS = 30000, SHOWN_TEXT = 80 };
-
-static const char count_header[] = "weir.replay.count";
+enum { MOST_REPLAYS = 5, TIMEOUT_MS = 30000 };
 
 typedef struct dlq {
     weir_cli *cli;
@@ -34,7 +32,10 @@ typedef struct dlq {
     const char *code, *key, *of;
     int64_t since_ms, before_ms; /* -1: not given */
     int64_t rate, most;
-    const char *place; /* show */
+    const char *place;          /* show; NULL: all that fit */
+    bool raw;                   /* show: the value's bytes alone */
+    weir_letter_reader letters; /* show */
+    weir_arena arena;           /* of the letter at hand */
     weir_cli_place wanted;
     weir_stretch stretch;
     weir_bar bar;
@@ -47,21 +48,6 @@ typedef struct dlq {
 
 /* ---- Letters ------------------------------------------------------------------------------------
  */
-
-static weir_view header(const weir_raw_record *r, const char *wanted)
-{
-    weir_view name, value, found = {NULL, 0};
-    for (size_t i = 0; r->headers.at && r->headers.at(r->headers.self, i, &name, &value); i++) {
-        found = weir_view_is(name, wanted) ? value : found;
-    }
-    return found;
-}
-
-static int64_t number(const weir_raw_record *r, const char *name, int64_t otherwise)
-{
-    int64_t n;
-    return weir_text_to_int64(header(r, name), &n) ? n : otherwise;
-}
 
 static bool code_fits(const char *wanted, weir_view is)
 {
@@ -76,10 +62,10 @@ static bool code_fits(const char *wanted, weir_view is)
 
 static bool fits(const dlq *d, const weir_raw_record *r)
 {
-    int64_t time_ms = number(r, "weir.dead.time", r->timestamp_ms);
-    return (!d->code || code_fits(d->code, header(r, "weir.dead.code"))) &&
+    int64_t time_ms = weir_letter_number(r, "weir.dead.time", r->timestamp_ms);
+    return (!d->code || code_fits(d->code, weir_letter_header(r, "weir.dead.code"))) &&
            (!d->key || weir_view_is(r->key, d->key)) &&
-           (!d->of || weir_view_is(header(r, "weir.dead.topic"), d->of)) &&
+           (!d->of || weir_view_is(weir_letter_header(r, "weir.dead.topic"), d->of)) &&
            (d->since_ms < 0 || time_ms >= d->since_ms) &&
            (d->before_ms < 0 || time_ms < d->before_ms);
 }
@@ -87,77 +73,35 @@ static bool fits(const dlq *d, const weir_raw_record *r)
 /* ---- Showing ------------------------------------------------------------------------------------
  */
 
-static void put_member(weir_buf *to, const char *name, weir_view text)
+/* All of one: the value's bytes alone, or what they say. */
+static weir_status put_one(dlq *d, const char *topic, const weir_raw_record *r, weir_error *err)
 {
-    weir_buf_printf(to, ",\"%s\":", name);
-    if (text.ptr) {
-        weir_json_put_string(to, text);
-    } else {
-        weir_buf_puts(to, "null");
+    weir_letter l;
+    if (d->raw) {
+        weir_buf_putv(&d->out, r->value);
+        return WEIR_OK;
     }
-}
-
-static void put_number(weir_buf *to, const char *name, int64_t n)
-{
-    weir_buf_printf(to, ",\"%s\":%" PRId64, name, n);
-}
-
-static void put_json(weir_buf *to, const char *topic, const weir_raw_record *r, bool whole)
-{
-    weir_buf_printf(to, "{\"place\":\"%s/%d@%" PRId64 "\"", topic, (int)r->partition, r->offset);
-    put_member(to, "topic", header(r, "weir.dead.topic"));
-    put_number(to, "partition", number(r, "weir.dead.partition", -1));
-    put_number(to, "offset", number(r, "weir.dead.offset", -1));
-    put_member(to, "group", header(r, "weir.dead.group"));
-    put_member(to, "class", header(r, "weir.dead.class"));
-    put_member(to, "code", header(r, "weir.dead.code"));
-    put_member(to, "where", header(r, "weir.dead.where"));
-    put_member(to, "text", header(r, "weir.dead.text"));
-    put_number(to, "attempts", number(r, "weir.dead.attempts", 0));
-    put_number(to, "time_ms", number(r, "weir.dead.time", 0));
-    put_number(to, "replayed", number(r, count_header, 0));
-    put_member(to, "key", r->key);
-    if (whole) {
-        put_member(to, "value", r->value);
+    weir_status s = weir_letter_read(&d->letters, r, &d->arena, &l, err);
+    if (s) {
+        return s;
     }
-    weir_buf_puts(to, "}\n");
-}
-
-static void put_line(weir_buf *to, const char *topic, const weir_raw_record *r)
-{
-    weir_view text = header(r, "weir.dead.text");
-    weir_view from = header(r, "weir.dead.topic");
-    text.len = text.len < SHOWN_TEXT ? text.len : SHOWN_TEXT;
-    weir_buf_printf(to, "%s/%d@%-8" PRId64 " %.*s/%" PRId64 "@%" PRId64 "  %.*s  key %.*s  %.*s\n",
-        topic, (int)r->partition, r->offset, WEIR_ARG(from), number(r, "weir.dead.partition", -1),
-        number(r, "weir.dead.offset", -1), WEIR_ARG(header(r, "weir.dead.code")), WEIR_ARG(r->key),
-        WEIR_ARG(text));
-}
-
-static void put_whole(weir_buf *to, const char *topic, const weir_raw_record *r)
-{
-    weir_view name, value;
-    put_line(to, topic, r);
-    for (size_t i = 0; r->headers.at && r->headers.at(r->headers.self, i, &name, &value); i++) {
-        weir_buf_printf(to, "  %.*s: %.*s\n", WEIR_ARG(name), WEIR_ARG(value));
-    }
-    weir_buf_printf(to, "  value: %.*s\n", WEIR_ARG(r->value));
+    (d->cli->json ? weir_letter_put_json : weir_letter_put_text)(&d->out, topic, &l);
+    return WEIR_OK;
 }
 
 static weir_status show(dlq *d, const char *topic, const weir_raw_record *r, weir_error *err)
 {
-    bool whole = strcmp(d->verb, "show") == 0;
+    weir_status s = WEIR_OK;
     weir_buf_clear(&d->out);
-    if (d->cli->json) {
-        put_json(&d->out, topic, r, whole);
-    } else if (whole) {
-        put_whole(&d->out, topic, r);
+    if (d->place) {
+        s = put_one(d, topic, r, err);
     } else {
-        put_line(&d->out, topic, r);
+        (d->cli->json ? weir_letter_put_json_line : weir_letter_put_line)(&d->out, topic, r);
     }
-    if (d->out.failed) {
-        return weir_fail_oom(err);
+    if (s || d->out.failed) {
+        return s ? s : weir_fail_oom(err);
     }
+    weir_bar_clear(&d->bar);
     fwrite(d->out.ptr, 1, d->out.len, stdout);
     return WEIR_OK;
 }
@@ -176,11 +120,11 @@ static bool counted_at(const void *self, size_t i, weir_view *name, weir_view *v
     const counted *c = self;
     const weir_header_list *h = &c->letter->headers;
     for (size_t k = 0; h->at && h->at(h->self, k, name, value); k++) {
-        if (!weir_view_is(*name, count_header) && i-- == 0) {
+        if (!weir_view_is(*name, WEIR_LETTER_COUNT) && i-- == 0) {
             return true;
         }
     }
-    *name = weir_view_of(count_header);
+    *name = weir_view_of(WEIR_LETTER_COUNT);
     *value = weir_view_of(c->count);
     return i == 0;
 }
@@ -196,7 +140,7 @@ static void keep_rate(const dlq *d)
 static weir_status replay(dlq *d, const char *topic, const weir_raw_record *r, weir_error *err)
 {
     counted c = {.letter = r};
-    int64_t times = number(r, count_header, 0);
+    int64_t times = weir_letter_number(r, WEIR_LETTER_COUNT, 0);
     if (times >= d->most) {
         d->left++;
         return WEIR_OK;
@@ -279,14 +223,32 @@ static int bound_to_place(dlq *d, char from[300], char until[300])
 
 static int look(dlq *d)
 {
-    weir_error err;
+    weir_error err = {.status = WEIR_OK};
     if (read_letters(d, &err)) {
         return weir_cli_fail(d->cli, &err);
     }
-    if (!d->cli->quiet && !d->cli->json) {
+    if (d->place && !d->matched) {
+        fprintf(stderr, "no letter at %s\n", d->stretch.from);
+    } else if (!d->place && !d->cli->quiet && !d->cli->json) {
         fprintf(stderr, "%" PRIu64 " of %" PRIu64 " letters\n", d->matched, d->seen);
     }
     return d->matched ? EXIT_YES : EXIT_NO;
+}
+
+static int look_at_one(dlq *d)
+{
+    weir_error err;
+    char from[300], until[300];
+    int code = bound_to_place(d, from, until);
+    if (code) {
+        return code;
+    }
+    weir_arena_init(&d->arena, 0);
+    code = weir_letter_reader_open(&d->letters, d->config, &err) ? weir_cli_fail(d->cli, &err)
+                                                                 : look(d);
+    weir_letter_reader_close(&d->letters);
+    weir_arena_fini(&d->arena);
+    return code;
 }
 
 /* What was done, for whoever asks later who did it. */
@@ -361,6 +323,7 @@ static int parse(dlq *d)
     weir_view wrong;
     d->code = weir_cli_option(cli, "--code");
     d->key = weir_cli_option(cli, "--key");
+    d->raw = weir_cli_option(cli, "--raw") != NULL;
     d->of = weir_cli_option(cli, "--of");
     d->stretch.from = weir_cli_option(cli, "--from");
     int code = time_option(cli, "--since", &d->since_ms);
@@ -380,7 +343,11 @@ static int parse(dlq *d)
     if (!known) {
         return weir_cli_usage(cli, "ls, show or replay?");
     }
-    d->place = strcmp(d->verb, "show") == 0 ? weir_cli_argument(cli) : NULL;
+    bool one = strcmp(d->verb, "show") == 0;
+    d->place = one ? weir_cli_argument(cli) : NULL;
+    if (d->raw && (!one || cli->json)) {
+        return weir_cli_usage(cli, "--raw is for show, without --json");
+    }
     return weir_cli_end(cli);
 }
 
@@ -388,18 +355,15 @@ static int run(weir_cli *cli)
 {
     dlq d = {.cli = cli};
     weir_config *config = NULL;
-    char from[300], until[300];
     int code = parse(&d);
     code = code ? code : weir_cli_config_option(cli, &config);
     if (code) {
         return code;
     }
     d.config = config;
-    bool one = strcmp(d.verb, "show") == 0;
-    code = one ? bound_to_place(&d, from, until) : EXIT_YES;
-    if (!code) {
-        code = strcmp(d.verb, "replay") == 0 ? replay_all(&d) : look(&d);
-    }
+    code = strcmp(d.verb, "replay") == 0 ? replay_all(&d)
+           : strcmp(d.verb, "show") == 0 ? look_at_one(&d)
+                                         : look(&d);
     weir_buf_fini(&d.out);
     weir_config_free(config);
     return code;
@@ -411,8 +375,15 @@ const weir_command weir_command_dlq = {
     .summary = "look at dead letters, and replay them",
     .text =
         "ls: a line a letter: its place, the record that it was, the error's code, key and text. "
-        "show: all of\n"
-        "one, with headers and value. Exit code 1: there is none.\n\n"
+        "Exit code 1:\n"
+        "there is none.\n\n"
+        "show: all of one: the record that it was, why it is here, its key, headers and value. "
+        "The value is read\n"
+        "as JSON, or as Avro by the config's registry; what cannot be read is said, and shown as "
+        "it is. Where\n"
+        "`events` or `validation` of the config have a schema for it, it is judged by that as it "
+        "is now: what was\n"
+        "mended fits. --json: one object; --raw: the value's bytes, for a file.\n\n"
         "replay writes the letters that the options name to errors.dead_letter.replay of the "
         "config, a topic that\n"
         "only this application reads, where each is handled as the record that it was, with the "
@@ -427,6 +398,7 @@ const weir_command weir_command_dlq = {
         "Examples\n"
         "  weir dlq ls -c payment.yaml --code PROVIDER_* --since 2026-11-22\n"
         "  weir dlq show 0@17 -c payment.yaml\n"
+        "  weir dlq show 0@17 -c payment.yaml --raw > letter.bin\n"
         "  weir dlq replay -c payment.yaml --code ORDER_UNKNOWN --rate 50 --yes\n",
     .options = options,
     .run = run,

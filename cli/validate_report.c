@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "report_forms.h"
 #include "value/utf8.h"
 
@@ -67,19 +68,10 @@ static const char *paint(const weir_report *r, const char *color)
     return r->color ? color : "";
 }
 
-/* Text of a stranger's on a terminal: control characters are shown as a dot. */
-static void put_clean(weir_buf *b, weir_view v)
-{
-    for (size_t i = 0; i < v.len; i++) {
-        unsigned char c = (unsigned char)v.ptr[i];
-        weir_buf_putc(b, c < ' ' || c == 0x7F ? '.' : v.ptr[i]);
-    }
-}
-
 static void put_place(weir_buf *b, const weir_subject *s, weir_place p)
 {
     if (s->record) {
-        put_clean(b, weir_view_of(s->record));
+        weir_cli_put_clean(b, weir_view_of(s->record));
     } else if (p.line) {
         weir_buf_printf(b, "%s:%u:%u", s->file, p.line, p.column);
     } else {
@@ -122,7 +114,7 @@ static void put_excerpt(weir_report *r, const weir_subject *s, uint32_t line, ui
         to--;
     }
     weir_buf_printf(&r->out, "    %s%s", paint(r, DIM), from ? "…" : "");
-    put_clean(&r->out, weir_view_make(v.ptr + from, to - from));
+    weir_cli_put_clean(&r->out, weir_view_make(v.ptr + from, to - from));
     weir_buf_printf(
         &r->out, "%s%s\n    %s", to < v.len ? "…" : "", paint(r, PLAIN), from ? " " : "");
     for (size_t i = from; i < at; i++) {
@@ -136,10 +128,10 @@ static void put_excerpt(weir_report *r, const weir_subject *s, uint32_t line, ui
 void weir_report_put_message(weir_buf *b, const weir_schema_unit *u, const weir_schema_failure *f)
 {
     if (u->instance.len) {
-        put_clean(b, u->instance);
+        weir_cli_put_clean(b, u->instance);
         weir_buf_putc(b, ' ');
     }
-    put_clean(b, f->text);
+    weir_cli_put_clean(b, f->text);
 }
 
 /* Where the keyword is. */
@@ -307,7 +299,7 @@ static void report_error(weir_report *r, const weir_subject *s, const weir_error
         put_place(&r->out, s, p);
         weir_buf_printf(
             &r->out, ":%s %serror:%s ", paint(r, PLAIN), paint(r, RED), paint(r, PLAIN));
-        put_clean(&r->out, weir_view_of(err->text));
+        weir_cli_put_clean(&r->out, weir_view_of(err->text));
         weir_buf_printf(&r->out, " [%s]\n", err->code);
     } else if (r->form == WEIR_REPORT_JUNIT) {
         weir_report_junit(r, s, NULL, err);

@@ -35,9 +35,31 @@ run "ls by key and time" 0 dlq ls -c "$CONFIG" --key a --since 2026-11-22T19:13:
 out_lines 1
 run "ls of what is not there" 1 dlq ls -c "$CONFIG" --of payments
 run "show" 0 dlq show 0@2 -c "$CONFIG"
-out_has "weir.replay.count: 5"
-out_has 'value: {"n":2}'
+out_has "^letter    pay.dead/0@2, written 2026-11-22T19:13:10.000Z$"
+out_has "^record    orders/0@102, written 2026-11-22T19:13:08.000Z$"
+out_has "^type      order.placed$"
+out_has "^error     number 2 \[POISON, reject\]$"
+out_has "^replayed  5 times$"
+out_has "^headers   type: order.placed$"
+out_has '^  "n": 2$'
+out_lacks "weir.dead"
+out_lacks "^schema"
+silent
+run "show as JSON" 0 dlq show 0@2 -c "$CONFIG" --json
+out_lines 1
+out_is_json
+out_has '"type":"order.placed",.*"headers":\[{"name":"type","value":"order.placed"}\],"value":{"n":2},"schema":"none"}$'
+run "show the bytes" 0 dlq show 0@2 -c "$CONFIG" --raw
+printf '{"n":2}' >"$T/bytes"
+same "they are as they were" "$T/out" "$T/bytes"
 run "show nothing" 2 dlq show -c "$CONFIG"
+run "show what is not there" 1 dlq show 0@9 -c "$CONFIG"
+err_has "^no letter at pay.dead/0@9$"
+run "show a partition that is not there" 3 dlq show 7@0 -c "$CONFIG"
+run "show no place" 2 dlq show 0@x -c "$CONFIG"
+run "show of another topic" 2 dlq show orders/0@1 -c "$CONFIG"
+run "--raw is for show" 2 dlq ls --raw -c "$CONFIG"
+run "--raw or --json" 2 dlq show 0@2 --raw --json -c "$CONFIG"
 run "replay needs --yes" 2 dlq replay -c "$CONFIG"
 run "a dry run" 0 dlq replay -c "$CONFIG" --dry-run
 err_has "3 letters of pay.dead are written to pay.replay"
