@@ -560,12 +560,26 @@ static int64_t next_due(const weir_relay *r, int64_t now_ms)
     return due;
 }
 
+/* While Kafka has not answered. Who writes meanwhile needs room: a failure is found out behind the
+ * answer. */
+static int64_t wait_for_answers(weir_relay *r, int64_t now_ms)
+{
+    weir_error err;
+    if (!r->leads || !r->loaded) {
+        return INT64_MAX;
+    }
+    if (now_ms >= r->tend_ms && tend(r, now_ms, &err)) {
+        r->tend_ms = now_ms + TEND_MS;
+    }
+    return r->tend_ms;
+}
+
 int64_t weir_relay_step(weir_relay *r)
 {
     weir_error err;
     int64_t now_ms = now(r);
     if (weir_relay_busy(r)) {
-        return INT64_MAX;
+        return wait_for_answers(r, now_ms);
     }
     if (now_ms < r->again_ms) {
         return r->again_ms;

@@ -35,6 +35,8 @@ typedef struct service {
     weir_inbox inbox, *inboxes[1];
     weir_emitter emitter;
     weir_memory_emitter *memory;
+    bool keeps;         /* what is sent is not answered … */
+    weir_sending *kept; /* … but kept here */
     weir_relay *relay;
     unsigned committed;
     int fail_in; /* so many calls of `fail_call` are let through, then one fails; -1: none */
@@ -76,6 +78,11 @@ static inline void tx_send(void *self, weir_sending *sending)
 {
     service *s = self;
     weir_error err;
+    if (s->keeps) {
+        assert_null(s->kept);
+        s->kept = sending;
+        return;
+    }
     for (const weir_outgoing *o = sending->first; o; o = o->next) {
         if (s->refused && strcmp(o->topic, s->refused) == 0) {
             s->refusals++;

@@ -185,6 +185,33 @@ static void test_partitions_are_made_ahead_and_dropped(void **state)
     partition_rows = 0;
 }
 
+/* A broker that does not answer holds up no writer: there is room for its rows. */
+static void test_partitions_are_made_while_kafka_is_away(void **state)
+{
+    (void)state;
+    service s;
+    partition_rows = 10;
+    tx_begin(&s, NULL);
+    tx_relay(&s);
+    PGconn *c = dial();
+    s.keeps = true;
+    for (int i = 0; i < 12; i++) {
+        do_sql(c, "insert into weir_outbox (topic, headers, at_ms) select 'news', '[]', 1 from "
+                  "generate_series(1, 10)");
+        s.a.now_ms += 2000;
+        tx_relay(&s);
+    }
+    assert_non_null(s.kept);
+    assert_int_equal(weir_relay_look(s.relay).pending, 120);
+    s.keeps = false;
+    s.emitter.send(s.emitter.self, s.kept);
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 120);
+    PQfinish(c);
+    tx_end(&s);
+    partition_rows = 0;
+}
+
 /* ---- Several instances --------------------------------------------------------------------------
  */
 
@@ -426,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_a_number_that_comes_late_is_not_overtaken),
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
         cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
+        cmocka_unit_test(test_partitions_are_made_while_kafka_is_away),
         cmocka_unit_test(test_one_instance_relays),
         cmocka_unit_test(test_the_lead_is_lost_amid_a_sending),
         cmocka_unit_test(test_two_instances_at_one_record),
