@@ -161,8 +161,11 @@ static weir_status check_event(weir_letter_reader *r, const weir_typed_event *e,
     if (e->envelope && !e->value) {
         return WEIR_OK; /* it has no data */
     }
-    record.value = e->envelope ? weir_source(e->value) : record.value;
-    return weir_event_check(r->events, &record, l->type, false, e->arena, &value, &l->complaint);
+    weir_status s =
+        e->envelope ? weir_event_take_data(&record, e->value, e->arena, &l->complaint) : WEIR_OK;
+    return s ? s
+             : weir_event_check(
+                   r->events, &record, l->type, false, e->arena, &value, &l->complaint);
 }
 
 static weir_letter_verdict verdict_of(weir_status s, const weir_error *complaint)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "value/json.h"
+
 static const weir_type_place usual_places[] = {
     {WEIR_TYPE_HEADER, "ce_type"},
     {WEIR_TYPE_HEADER, "type"},
@@ -92,4 +94,22 @@ weir_status weir_event_find_type(
     }
     e->type = e->type.ptr ? e->type : e->record->topic;
     return s;
+}
+
+weir_status weir_event_take_data(
+    weir_raw_record *record, const weir_value *data, weir_arena *arena, weir_error *err)
+{
+    if (weir_has_source(data) || data->type == WEIR_BYTES) {
+        record->value = weir_source(data);
+    } else {
+        weir_buf text = {0};
+        weir_json_put(&text, data);
+        record->value =
+            text.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&text));
+        weir_buf_fini(&text);
+    }
+    if (!weir_has_source(data)) {
+        record->headers = (weir_header_list){NULL, NULL};
+    }
+    return record->value.ptr ? WEIR_OK : weir_fail_oom(err);
 }

@@ -20,5 +20,10 @@ typedef struct weir_typed_event {
  * value, where the type is looked for in it. */
 WEIR_MUST_USE weir_status weir_event_find_type(
     weir_typed_event *e, const weir_type_place *places, size_t n, weir_error *err);
+/* Of a CloudEvent what its data is judged by: the record with the data alone as its value. That of
+ * an envelope in Avro is JSON then, or its bytes, and the headers, which name the envelope's
+ * schema, are gone. Borrows the data. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_event_take_data(
+    weir_raw_record *record, const weir_value *data, weir_arena *arena, weir_error *err);
 
 #endif

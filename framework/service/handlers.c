@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "service/event_type.h"
 #include "service/handler_lane.h"
 #include "service/route.h"
 
@@ -224,9 +225,11 @@ static weir_status check_event(weir_message *m, const weir_record *r)
     if (m->envelope && !data) {
         return WEIR_OK;
     }
-    record.value = data ? weir_source(data) : record.value;
-    weir_status s =
-        weir_event_check(m->events, &record, type, r->checked, &m->arena, &m->value, &m->error);
+    weir_status s = data ? weir_event_take_data(&record, data, &m->arena, &m->error) : WEIR_OK;
+    if (s) {
+        return s;
+    }
+    s = weir_event_check(m->events, &record, type, r->checked, &m->arena, &m->value, &m->error);
     m->value = m->value ? m->value : data;
     m->parsed = !s && m->value;
     return s;

@@ -119,14 +119,6 @@ static const weir_column *column_of(const weir_reader *r, const char *name)
                : NULL;
 }
 
-/* Has it a text of its own? Strings of Avro have no quotes, its containers no brackets. */
-static bool has_source(const weir_value *v)
-{
-    return v->type == WEIR_STRING                            ? v->span != v->len
-           : v->type == WEIR_ARRAY || v->type == WEIR_OBJECT ? v->span != 0
-                                                             : v->type != WEIR_BYTES;
-}
-
 static weir_view written(weir_reader *r, const weir_value *v)
 {
     weir_buf *to = &r->m->scratch;
@@ -147,7 +139,7 @@ static weir_view rendered(weir_reader *r, const char *name, const weir_value *v)
     const weir_column *c = column_of(r, name);
     weir_message *m = r->m;
     if (!c) {
-        return has_source(v) ? weir_source(v) : written(r, v);
+        return weir_has_source(v) ? weir_source(v) : written(r, v);
     }
     if (weir_message_is_late(m)) {
         r->status = too_late(m).status; /* the column is of the decoder's */

@@ -88,6 +88,13 @@ static inline weir_view weir_source(const weir_value *v)
 {
     return (weir_view){v->type == WEIR_STRING && v->span != v->len ? v->at - 1 : v->at, v->span};
 }
+/* Is its source text JSON? Not of Avro's: strings have no quotes there, containers no brackets. */
+static inline bool weir_has_source(const weir_value *v)
+{
+    return v->type == WEIR_STRING                            ? v->span != v->len
+           : v->type == WEIR_ARRAY || v->type == WEIR_OBJECT ? v->span != 0
+                                                             : v->type != WEIR_BYTES;
+}
 /* The decoded characters of a string (may contain NULs): borrowed from the source when it has no
  * escapes, else from the arena; {NULL, 0} only when the arena refuses. */
 weir_view weir_string(const weir_value *v, weir_arena *arena);

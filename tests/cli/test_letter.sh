@@ -5,15 +5,20 @@ CONFIG=$T/pay.yaml
 mkdir "$T/schemas"
 echo '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"note","type":["null","string"]}]}' \
     >"$T/schemas/7.json"
+cat >"$T/schemas/8.json" <<'EOT'
+{"type":"record","name":"CloudEvent","fields":[{"name":"specversion","type":"string"},{"name":"id","type":"string"},
+ {"name":"type","type":"string"},{"name":"data","type":["null",{"type":"map","values":"double"}]}]}
+EOT
 echo '{"type":"object","properties":{"amount":{"type":"number","minimum":1}},"required":["amount"]}' >"$T/order.json"
 python3 - >"$T/letters.jsonl" <<'PY'
-import base64, json
+import base64, json, struct
 def b(data): return None if data is None else base64.b64encode(data.encode() if isinstance(data, str) else data).decode()
 change = {"before": None, "after": {"id": 1, "amount": 0}, "op": "c", "ts_ms": 1, "source": {
     "connector": "postgresql", "name": "shop", "ts_ms": 1, "snapshot": "false", "db": "d", "schema": "public",
     "table": "items", "txId": 1, "lsn": 100, "sequence": "[\"99\",\"100\"]"}}
 cloud = {"specversion": "1.0", "id": "x", "source": "s", "type": "order.placed", "data": {"amount": -2}}
 placed = [("type", "order.placed")]
+avro_cloud = b"\0\0\0\0\x08\x061.0\x02x\x18order.placed\x02\x02\x0camount" + struct.pack("<d", 0.5) + b"\0"
 letters = [
     ("orders", "k", '{"amount":0,"deep":{"list":[1,{"a":null}],"none":[]}}', placed),
     ("orders", "k", '{"amount":5}', placed),
@@ -24,7 +29,9 @@ letters = [
     ("orders", "k", None, placed),
     ("shop.public.items", '{"id":1}', json.dumps(change), []),
     ("orders", "k", json.dumps(cloud), [("content-type", "application/cloudevents+json")]),
+    ("orders", "k", avro_cloud, [("content-type", "application/cloudevents+avro")]),
     ("orders", "e\x1b[31m", b"\x1b[2J\xff", [("type", "order.placed"), ("trace", b"\xc2\x9b\x01\xff")]),
+    ("orders", "k", avro_cloud[5:], [("content-type", "application/cloudevents+avro"), ("__value_schema_id", avro_cloud[:5])]),
 ]
 for i, (topic, key, value, headers) in enumerate(letters):
     dead = [("weir.dead.topic", topic), ("weir.dead.partition", "0"), ("weir.dead.offset", str(100 + i)),
@@ -70,6 +77,14 @@ out_has '^type      order.placed$'
 out_has '^schema    /amount: .*EVENT_INVALID'
 out_has '^  "specversion": "1.0",$'
 
+show "a CloudEvent's data in Avro" 9
+out_has '^type      order.placed$'
+out_has '^schema    /amount: the event does not fit .*minimum: .*EVENT_INVALID'
+out_has '^    "amount": 0.5$'
+
+show "whose schema a header names" 11
+out_has '^schema    /amount: the event does not fit .*minimum: .*EVENT_INVALID'
+
 # ---- Avro
 show "Avro" 3
 out_has '^key       {"id":2,"note":null}$'
@@ -98,15 +113,15 @@ out_has '^value     none$'
 out_lacks '^schema'
 run "no bytes" 0 dlq show 0@6 --raw -c "$CONFIG"
 out_is ""
-show "a stranger's control characters" 9
+show "a stranger's control characters" 10
 out_lacks "$(printf '\033')"
 out_has '^error     why\.\[5m \[POISON, reject\]$'
 out_has '^          trace: \.\.\.$'
 out_has '^base64 G1sySv8=$'
-as_json "and as JSON" 9
+as_json "and as JSON" 10
 out_has '"headers":\[.*{"name":"trace","value":null,"value_base64":"wpsB/w=="}\]'
 run "a list of them" 0 dlq ls -c "$CONFIG"
-out_lines 10
+out_lines 12
 out_lacks "$(printf '\033')"
 run "as JSON" 0 dlq ls -c "$CONFIG" --json
 out_is_json
