@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "service/open_seqs.h"
 #include "service/outbox.h"
 #include "value/value.h"
@@ -34,7 +35,8 @@ typedef struct relay_topic {
 typedef struct batch_row {
     weir_outbox_row row;
     int topic;
-    bool sent;
+    bool sent; /* with what is under way */
+    bool over; /* acknowledged */
 } batch_row;
 
 typedef struct topic_sending {
@@ -268,7 +270,7 @@ static bool take_row(void *ctx, const weir_field *cells, size_t n)
         return false;
     }
     b->topic = topic_of(r, b->row.out.topic);
-    b->sent = false;
+    b->sent = b->over = false;
     r->last_read = b->row.seq;
     weir_open_seq *o = b->topic < 0 ? NULL : meet(r, b->row.seq);
     if (!o) {
@@ -365,12 +367,39 @@ static bool is_well(const weir_relay *r)
     return well;
 }
 
+/* Of a key of a topic one event is under way: a broker that refuses it for good would take the next
+ * one before it. True: it may go; its key is not free any more in either case. */
+static bool is_first_of_key(weir_map *busy, batch_row *b, weir_buf *name)
+{
+    const weir_outgoing *o = &b->row.out;
+    if (!o->key.ptr) {
+        return true; /* those without a key are in no order */
+    }
+    weir_buf_clear(name);
+    weir_buf_put(name, &b->topic, sizeof b->topic);
+    weir_buf_putv(name, o->key);
+    weir_map_entry *e = name->failed ? NULL : weir_map_add(busy, weir_buf_view(name));
+    bool first = e && !e->value; /* out of memory: the next time */
+    if (first) {
+        e->value = b;
+    }
+    return first;
+}
+
+/* What of the batch is not over and may go now; its first part, or a further one. */
 static void send_batch(weir_relay *r)
 {
     bool together = is_well(r);
+    weir_map busy;
+    weir_buf name = {0};
+    weir_map_init(&busy);
     r->n_sendings = 0;
     for (size_t i = 0; i < r->n_batch; i++) {
         weir_outgoing *o = &r->batch[i].row.out;
+        r->batch[i].sent = false;
+        if (r->batch[i].over || !is_first_of_key(&busy, &r->batch[i], &name)) {
+            continue;
+        }
         topic_sending *t = sending_of(r, together ? ALL_TOPICS : r->batch[i].topic);
         if (t->n && !together && r->topics[t->topic].failures) {
             continue; /* one row finds out, lest the others are sent over and over */
@@ -386,6 +415,8 @@ static void send_batch(weir_relay *r)
         t->n++;
         t->sending.bytes += o->key.len + o->value.len + 64;
     }
+    weir_map_fini(&busy, NULL);
+    weir_buf_fini(&name);
     r->sending = r->n_sendings > 0;
     atomic_store(&r->unanswered, r->n_sendings + 1);
     for (int i = 0; i < r->n_sendings; i++) {
@@ -419,6 +450,7 @@ static void close_sending(weir_relay *r, const topic_sending *t)
     for (size_t i = 0; i < r->n_batch; i++) {
         if ((t->topic == ALL_TOPICS || t->topic == r->batch[i].topic) && r->batch[i].sent) {
             r->topics[r->batch[i].topic].failures = 0;
+            r->batch[i].over = true;
             weir_open_remove(&r->open, weir_open_find(&r->open, r->batch[i].row.seq));
         }
     }
@@ -438,6 +470,19 @@ static void close_batch(weir_relay *r)
         set_trouble(r, NULL);
     }
     r->sending = false;
+}
+
+/* Further events of keys that are free again. After a refusal the rows are read anew. */
+static bool send_the_rest(weir_relay *r)
+{
+    bool any = false;
+    for (size_t i = 0; i < r->n_batch; i++) {
+        any = any || !r->batch[i].over;
+    }
+    if (any && r->leads && r->loaded && is_well(r)) {
+        send_batch(r);
+    }
+    return r->sending;
 }
 
 /* ---- Upkeep -------------------------------------------------------------------------------------
@@ -525,6 +570,9 @@ static weir_status work(weir_relay *r, weir_error *err)
 {
     if (r->sending) { /* first: what is led anew knows nothing of it */
         close_batch(r);
+        if (send_the_rest(r)) {
+            return WEIR_OK;
+        }
     }
     weir_status s = lead(r, err);
     if (s || !r->leads) {

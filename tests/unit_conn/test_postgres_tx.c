@@ -185,6 +185,41 @@ static void test_partitions_are_made_ahead_and_dropped(void **state)
     partition_rows = 0;
 }
 
+/* A broker may refuse an event and take the one behind it: so those of a key leave one by one. */
+static void test_a_key_has_one_event_under_way(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, NULL);
+    tx_relay(&s);
+    PGconn *c = dial();
+    do_sql(c, "insert into weir_outbox (topic, key, value, headers, at_ms) values ('news', 'a', "
+              "'1', '[]', 1), ('news', 'a', '2', '[]', 1), ('news', 'b', '3', '[]', 1), "
+              "('payments', 'a', '4', '[]', 1), ('news', null, '5', '[]', 1), ('news', null, '6', "
+              "'[]', 1), ('news', 'a', '7', '[]', 1)");
+    static const char *const parts[] = {"13456", "2", "7"};
+    for (int i = 0; i < 3; i++) {
+        s.keeps = true;
+        s.a.now_ms += 200;
+        tx_relay(&s);
+        assert_non_null(s.kept);
+        char values[8] = "";
+        for (const weir_outgoing *o = s.kept->first; o; o = o->next) {
+            strncat(values, o->value.ptr, 1);
+        }
+        assert_string_equal(values, parts[i]);
+        s.keeps = false;
+        weir_sending *kept = s.kept;
+        s.kept = NULL;
+        s.emitter.send(s.emitter.self, kept);
+    }
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 7);
+    assert_int_equal(tx_ask(&s, "select up_to from weir_outbox_sent"), 7);
+    PQfinish(c);
+    tx_end(&s);
+}
+
 /* A broker that does not answer holds up no writer: there is room for its rows. */
 static void test_partitions_are_made_while_kafka_is_away(void **state)
 {
@@ -453,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_a_number_that_comes_late_is_not_overtaken),
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
         cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
+        cmocka_unit_test(test_a_key_has_one_event_under_way),
         cmocka_unit_test(test_partitions_are_made_while_kafka_is_away),
         cmocka_unit_test(test_one_instance_relays),
         cmocka_unit_test(test_the_lead_is_lost_amid_a_sending),
