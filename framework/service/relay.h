@@ -10,8 +10,9 @@
  * instance wait for the first. Two relays that overlap, because one has lost its lock and does not
  * know yet, do no harm: both send in order, so whoever drops repeated ids still reads in order.
  *
- * A broker may refuse an event for good, or lose it, and take what was sent behind it. So of each key
- * of a topic one event is under way at a time; the rest of what was read leaves behind the answer.
+ * A broker may refuse an event for good, or lose it, and take what was sent behind it. So of each
+ * key of a topic one event is under way at a time; the rest of what was read leaves behind the
+ * answer.
  *
  * Numbers that are not there. Transactions commit in another order than they took their numbers. A
  * number that is jumped over is remembered, until its row appears, or every transaction has ended

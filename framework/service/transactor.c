@@ -238,14 +238,13 @@ static void commit(weir_transactor *t, const weir_commit *c, int64_t now_ms)
     weir_transaction tx = {t->lists, t->n_marked, c->offsets, c->n};
     weir_status s = t->options.port.commit(t->options.port.self, &tx, &at_fault, &err);
     bool known = at_fault >= 0 && (size_t)at_fault < t->n_marked;
-    bool held = s == WEIR_HOLD || s == WEIR_RETRY;
+    bool waits = (s == WEIR_HOLD || s == WEIR_RETRY) &&
+                 (!known || t->options.may_hold(t->options.ctx, t->marked[at_fault], &err));
     if (!s) {
         succeeded(t, c);
     } else if (s == WEIR_REJECT && known) {
         reject(t, at_fault, &err);
-    } else if (held && known && !t->options.may_hold(t->options.ctx, t->marked[at_fault], &err)) {
-        weir_engine_fail(t->engine, &err);
-    } else if (held) {
+    } else if (waits) {
         try_again(t, &err, now_ms);
     } else {
         weir_engine_fail(t->engine, &err);
