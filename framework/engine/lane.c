@@ -49,7 +49,7 @@ void weir_lane_push(weir_lane *l, weir_record *r)
 static bool same_key(const weir_record *a, const weir_record *b)
 {
     const weir_partition *p = a->partition, *q = b->partition;
-    if (p != q && (p->number != q->number || p->tag != q->tag || strcmp(p->topic, q->topic))) {
+    if (p != q && (p->number != q->number || p->tag != q->tag || strcmp(p->topic, q->topic) != 0)) {
         return false;
     }
     bool keyed = a->raw.key.ptr && b->raw.key.ptr;

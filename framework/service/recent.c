@@ -77,7 +77,7 @@ static bool make_room(weir_recent *r)
     if (!ring) {
         return false;
     }
-    for (size_t i = 0; i < r->count; i++) {
+    for (size_t i = 0; r->capacity && i < r->count; i++) {
         ring[i] = r->ring[(r->head + i) % r->capacity];
     }
     weir_free(r->ring);
