@@ -8,39 +8,38 @@
 /* ---- Entries -----------------------------------------------------------------------------------
  */
 
-weir_table_entry *weir_table_entry_of(weir_table_store *s, unsigned cache, weir_view key)
+/* The key's entry of a map, all zeros behind its key when it is new. Entries of both kinds begin
+ * with their key. NULL: out of memory. */
+static void *entry_in(weir_table_store *s, weir_map *map, weir_view key, size_t size)
 {
-    weir_map *map = &s->tables[cache]->entries[WEIR_SPACE_ROW];
     weir_map_entry *m = weir_map_add(map, key);
     if (m && !m->value) {
-        weir_table_entry *e = weir_arena_alloc(&s->arena, sizeof *e);
+        weir_view *e = weir_arena_alloc(&s->arena, size);
         if (!e) {
             weir_map_remove(map, m);
             return NULL;
         }
-        *e = (weir_table_entry){.key = weir_arena_copy(&s->arena, key)};
+        memset(e, 0, size);
+        *e = weir_arena_copy(&s->arena, key);
         m->value = e;
         s->n_entries++;
     }
     return m && !s->arena.failed ? m->value : NULL;
 }
 
+_Static_assert(offsetof(weir_table_entry, key) == 0, "entry_in");
+_Static_assert(offsetof(weir_side_entry, key) == 0, "entry_in");
+
+weir_table_entry *weir_table_entry_of(weir_table_store *s, unsigned cache, weir_view key)
+{
+    weir_map *map = &s->tables[cache]->entries[WEIR_SPACE_ROW];
+    return entry_in(s, map, key, sizeof(weir_table_entry));
+}
+
 weir_side_entry *weir_table_side_entry_of(
     weir_table_store *s, unsigned cache, weir_space space, weir_view key)
 {
-    weir_map *map = &s->tables[cache]->entries[space];
-    weir_map_entry *m = weir_map_add(map, key);
-    if (m && !m->value) {
-        weir_side_entry *e = weir_arena_alloc(&s->arena, sizeof *e);
-        if (!e) {
-            weir_map_remove(map, m);
-            return NULL;
-        }
-        *e = (weir_side_entry){.key = weir_arena_copy(&s->arena, key)};
-        m->value = e;
-        s->n_entries++;
-    }
-    return m && !s->arena.failed ? m->value : NULL;
+    return entry_in(s, &s->tables[cache]->entries[space], key, sizeof(weir_side_entry));
 }
 
 void weir_table_reread(weir_table_store *s, unsigned cache, weir_space space, weir_view key)
