@@ -1,0 +1,240 @@
+/* Registration: what the setup function of an app says. See <weir/app.h>. A mistake is kept, and
+ * told when the app is opened. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app_state.h"
+#include "config_value.h"
+
+static const unsigned all_ops =
+    WEIR_INSERT | WEIR_UPDATE | WEIR_DELETE | WEIR_SNAPSHOT | WEIR_TRUNCATE;
+
+static void wrong(weir_app *a, const char *fmt, const char *what)
+{
+    if (!a->setup_error.status) {
+        char text[160];
+        snprintf(text, sizeof text, "%.120s", what ? what : "?");
+        weir_fail(&a->setup_error, WEIR_E_APP_SETUP, "%s: %s", fmt, text);
+    }
+}
+
+static const char *copy(weir_app *a, const char *text)
+{
+    return weir_arena_copy(&a->arena, weir_view_of(text)).ptr;
+}
+
+/* What a handler is called in its inbox, for good: the app, and what it is for. */
+static bool take_transaction(
+    weir_app *a, const weir_handler *h, const char *topic, weir_route *route)
+{
+    const weir_config_store *store = h->tx ? weir_config_store_named(a->config, h->tx) : NULL;
+    if (!h->tx) {
+        return true;
+    }
+    if (!store ||
+        (store->type != WEIR_CONFIG_STORE_SQLITE && store->type != WEIR_CONFIG_STORE_POSTGRES)) {
+        wrong(a,
+            store ? "the .tx of a handler is a store of the type sqlite or postgres"
+                  : "the config has no store of this name",
+            h->tx);
+        return true;
+    }
+    if (a->config->delivery == WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
+        wrong(a,
+            "a handler with .tx needs delivery: at_least_once, for its events leave by the outbox",
+            h->tx);
+        return true;
+    }
+    if (a->config->broadcast != WEIR_CONFIG_BROADCAST_OFF &&
+        store->type == WEIR_CONFIG_STORE_POSTGRES) {
+        wrong(a, "instances that share an inbox cannot each handle all records (broadcast)", h->tx);
+        return true;
+    }
+    weir_transactions *t = weir_transactions_of(&a->transactions, store, &a->arena);
+    const char *what = route->event ? route->event : route->table ? route->table : topic;
+    route->inbox = t ? &t->inbox : NULL;
+    route->inbox_name = weir_arena_printf(&a->arena, "%s/%s", a->config->name, what).ptr;
+    return t && route->inbox_name;
+}
+
+static void add(weir_app *a, const weir_handler *h, const char *table, const char *topic,
+    const weir_config_source *from)
+{
+    weir_routed_handler *r = weir_arena_alloc(&a->arena, sizeof *r);
+    if (!r || !topic) {
+        weir_fail_oom(&a->setup_error);
+        return;
+    }
+    *r = (weir_routed_handler){.topic = topic, .from = from};
+    r->route = (weir_route){
+        .table = table, .event = h->event ? copy(a, h->event) : NULL, .fn = h->fn, .ctx = h->ctx};
+    if (!weir_policy_of(a->config, h, &a->arena, &a->breakers, &r->route) ||
+        !take_transaction(a, h, topic, &r->route)) {
+        weir_fail_oom(&a->setup_error);
+        return;
+    }
+    if (a->last) {
+        a->last->next = r;
+    } else {
+        a->first = r;
+    }
+    a->last = r;
+}
+
+/* The topic of a source's table: as the config says, or by Debezium's rule. */
+const char *weir_topic_of_table(weir_arena *arena, const weir_config_source *s, const char *table)
+{
+    for (size_t i = 0; i < s->topics.count; i++) {
+        if (strcmp(s->topics.items[i].name, table) == 0) {
+            return s->topics.items[i].value;
+        }
+    }
+    return weir_arena_printf(arena, "%s.%s", s->topic_prefix, table).ptr;
+}
+
+/* How many parts the name has between its dots; 0: one of them is empty. */
+static unsigned parts_of(const char *name)
+{
+    unsigned parts = 1;
+    for (const char *at = name; *at; at++) {
+        bool empty = *at == '.' && (at == name || at[1] == '.' || !at[1]);
+        if (empty) {
+            return 0;
+        }
+        parts += *at == '.';
+    }
+    return *name ? parts : 0;
+}
+
+/* "schema.table" is of every source, "source.schema.table" of one. */
+static void add_change(weir_app *a, const weir_handler *h)
+{
+    size_t found = 0;
+    unsigned parts = parts_of(h->change);
+    bool named = parts > 2;
+    if (parts < 2) {
+        wrong(a, "a change's table is schema.table, or source.schema.table", h->change);
+        return;
+    }
+    for (size_t i = 0; i < a->config->sources.count; i++) {
+        const weir_config_source *s = &a->config->sources.items[i];
+        size_t len = strlen(s->name);
+        const char *table = h->change;
+        if (named) {
+            if (strncmp(table, s->name, len) != 0 || table[len] != '.') {
+                continue;
+            }
+            table += len + 1;
+        }
+        add(a, h, copy(a, table), weir_topic_of_table(&a->arena, s, table), s);
+        found++;
+    }
+    if (!found) {
+        wrong(a, "no source of the config has this table", h->change);
+    }
+}
+
+static bool begins(const char *topic, const char *pattern)
+{
+    return topic && strncmp(topic, pattern, weir_topic_begin(pattern)) == 0;
+}
+
+/* All topics that begin so. A topic of the service's own among them would be handled by whoever
+ * has filled it. */
+static void add_pattern(weir_app *a, const weir_handler *h)
+{
+    const weir_config *c = a->config;
+    const weir_config_dead_letter *d = &c->errors.dead_letter;
+    const char *must_be,
+        *begin =
+            weir_arena_copy(&a->arena, weir_view_make(h->topic, weir_topic_begin(h->topic))).ptr;
+    if (!begin) {
+        weir_fail_oom(&a->setup_error);
+    } else if (!weir_config_is_topic(begin, &must_be)) {
+        wrong(a, must_be, h->topic);
+    } else if (begins(d->topic, h->topic) || begins(d->replay, h->topic) ||
+               begins(h->dead_letter, h->topic)) {
+        wrong(a, "a pattern takes in the topic of dead letters, or of their replay", h->topic);
+    } else if (c->broadcast != WEIR_CONFIG_BROADCAST_OFF) {
+        wrong(a, "a pattern of topics needs a group, and broadcast has none", h->topic);
+    } else {
+        add(a, h, NULL, copy(a, h->topic), NULL);
+    }
+}
+
+void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
+{
+    weir_handler h = {0};
+    memcpy(&h, given, size < sizeof h ? size : sizeof h); /* an older caller's struct is shorter */
+    int kinds = (h.change != NULL) + (h.topic != NULL && !h.event) + (h.event != NULL);
+    const char *name = h.change ? h.change : h.event ? h.event : h.topic, *must_be;
+    if (!h.fn) {
+        wrong(a, "a handler without a function", name);
+    } else if (kinds != 1) {
+        wrong(a, "a handler needs one of change, topic and event", name);
+    } else if (h.ops && (!h.change || h.ops & ~all_ops)) {
+        wrong(a, "operations (ops) are WEIR_INSERT, … of a change", name);
+    } else if (h.event && !h.topic && !weir_config_event_named(a->config, h.event)) {
+        wrong(a, "an event that a handler is for needs a topic: here, or in the config's events",
+            h.event);
+    } else if (h.topic && !h.event && weir_topic_begin(h.topic)) {
+        add_pattern(a, &h);
+    } else if (h.topic && !weir_config_is_topic(h.topic, &must_be)) {
+        wrong(
+            a, must_be, h.topic); /* librdkafka would take one that begins with '^' for a pattern */
+    } else if (h.change) {
+        add_change(a, &h);
+    } else {
+        const char *topic = h.topic ? h.topic : weir_config_event_named(a->config, h.event)->topic;
+        add(a, &h, NULL, copy(a, topic), NULL);
+    }
+}
+
+void weir_migrations(weir_app *a, const char *store, const char *const *statements, size_t n)
+{
+    const weir_config_store *s = weir_config_store_named(a->config, store);
+    if (!s || (s->type != WEIR_CONFIG_STORE_SQLITE && s->type != WEIR_CONFIG_STORE_POSTGRES)) {
+        wrong(a, "migrations are of a store of the type sqlite or postgres", store);
+        return;
+    }
+    weir_transactions *t = weir_transactions_of(&a->transactions, s, &a->arena);
+    if (!t) {
+        weir_fail_oom(&a->setup_error);
+    } else if (t->migrations) {
+        wrong(a, "a store has one list of migrations", store);
+    } else {
+        t->migrations = statements;
+        t->n_migrations = n;
+    }
+}
+
+void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx)
+{
+    size_t n = a->n_middleware;
+    weir_middleware *all = weir_arena_alloc(&a->arena, (n + 1) * sizeof *all);
+    if (!all) {
+        weir_fail_oom(&a->setup_error);
+        return;
+    }
+    if (n) {
+        memcpy(all, a->middleware, n * sizeof *all);
+    }
+    all[n] = (weir_middleware){fn, ctx};
+    a->middleware = all;
+    a->n_middleware = n + 1;
+}
+
+const weir_config_source *weir_app_source_of(
+    const weir_config *config, const char *name, const char **table)
+{
+    *table = name;
+    for (size_t i = 0; i < config->sources.count && parts_of(name) > 2; i++) {
+        const weir_config_source *s = &config->sources.items[i];
+        size_t len = strlen(s->name);
+        if (strncmp(name, s->name, len) == 0 && name[len] == '.') {
+            *table = name + len + 1;
+            return s;
+        }
+    }
+    return config->sources.count && parts_of(name) == 2 ? &config->sources.items[0] : NULL;
+}
