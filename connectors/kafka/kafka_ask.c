@@ -17,12 +17,12 @@ static bool says_missing(rd_kafka_resp_err_t code)
 }
 
 weir_status weir_kafka_ask_partitions(
-    rd_kafka_t *rk, const char *topic, int32_t *n, bool *no_leader, weir_error *err)
+    rd_kafka_t *rk, const char *topic, int timeout_ms, int32_t *n, bool *no_leader, weir_error *err)
 {
     const struct rd_kafka_metadata *md = NULL;
     rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
     rd_kafka_resp_err_t why =
-        t ? rd_kafka_metadata(rk, 0, t, &md, ANSWER_MS) : rd_kafka_last_error();
+        t ? rd_kafka_metadata(rk, 0, t, &md, timeout_ms) : rd_kafka_last_error();
     *n = 0;
     if (!why && md) {
         why = md->topic_cnt ? md->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;

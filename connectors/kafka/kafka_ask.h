@@ -11,8 +11,8 @@
 
 /* How many partitions a topic has; 0: it is not there, `no_leader` says whether that is only for
  * now. Errors: KAFKA_UNREACHABLE, KAFKA_REFUSED. */
-WEIR_MUST_USE weir_status weir_kafka_ask_partitions(
-    rd_kafka_t *rk, const char *topic, int32_t *n, bool *no_leader, weir_error *err);
+WEIR_MUST_USE weir_status weir_kafka_ask_partitions(rd_kafka_t *rk, const char *topic,
+    int timeout_ms, int32_t *n, bool *no_leader, weir_error *err);
 
 /* Where the group goes on; what has no committed offset begins at its beginning. Errors: those of
  * weir_kafka_fail. */

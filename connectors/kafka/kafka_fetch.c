@@ -9,6 +9,7 @@
 
 enum {
     NUDGE_MS = 2, /* rarer than rounds, more often than a queue is emptied */
+    MANY_PARTITIONS = 64,
 };
 
 /* ---- Configuration ------------------------------------------------------------------------------
@@ -29,16 +30,25 @@ static const char *property(const weir_kafka_source_options *o, const char *name
     return value;
 }
 
-/* The defaults, and the user's properties, which are set after them. */
-static weir_status set_properties(
-    const weir_kafka_source_options *o, rd_kafka_conf_t **out, weir_error *err)
+static size_t in_flight_of(size_t bytes)
 {
-    /* Of each partition's queue and fetch: small shares, since there may be many partitions. A
-     * partition whose queue is full is left out of the next fetch, which may then wait for the
-     * others: two fetches fit into a queue, so that one that is read at once never is. */
+    return bytes ? bytes : (size_t)256 << 20;
+}
+
+size_t weir_kafka_queue_bytes(size_t in_flight_bytes, size_t partitions)
+{
+    size_t all = in_flight_of(in_flight_bytes) / 4;
+    return within(all / (partitions ? partitions : MANY_PARTITIONS), 64 << 10, 16 << 20);
+}
+
+/* The defaults, and the user's properties, which are set after them. A partition whose queue is
+ * full is left out of the next fetch, which may then wait for the others: two fetches fit into a
+ * queue, so that one that is read at once never is. */
+static weir_status set_properties(
+    const weir_kafka_source_options *o, size_t queue, rd_kafka_conf_t **out, weir_error *err)
+{
     char queue_kb[24], partition_fetch[24], fetch[24];
-    size_t bytes = o->in_flight_bytes ? o->in_flight_bytes : (size_t)256 << 20;
-    size_t queue = within(bytes / 256, 64 << 10, 16 << 20);
+    size_t bytes = in_flight_of(o->in_flight_bytes);
     size_t largest = (size_t)strtoull(property(o, "message.max.bytes"), NULL, 10);
     size_t least = largest > 1 << 20 ? largest : 1 << 20; /* librdkafka refuses less */
     snprintf(queue_kb, sizeof queue_kb, "%zu", queue / 1024);
@@ -142,10 +152,10 @@ int weir_kafka_give_nudge(weir_kafka_nudge *n, rd_kafka_t *rk, int64_t now_ms)
     return -1;
 }
 
-weir_status weir_kafka_consumer_conf(const weir_kafka_source_options *options,
+weir_status weir_kafka_consumer_conf(const weir_kafka_source_options *options, size_t queue_bytes,
     weir_kafka_nudge *nudge, rd_kafka_conf_t **out, weir_error *err)
 {
-    weir_status s = set_properties(options, out, err);
+    weir_status s = set_properties(options, queue_bytes, out, err);
     if (s) {
         return s;
     }

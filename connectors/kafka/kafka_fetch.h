@@ -22,11 +22,15 @@ typedef struct weir_kafka_nudge {
     int64_t last_ms;
 } weir_kafka_nudge;
 
-/* The consumer's configuration: fetch sizes from in_flight_bytes, the user's properties over these,
- * and what weir stands on over all. Also says whether nudges are needed. The properties must live
- * as long as the nudge. */
+/* What a partition's queue may hold where there are so many: all queues together a quarter of
+ * in_flight_bytes, within bounds. 0 partitions: it is not known how many there are. */
+size_t weir_kafka_queue_bytes(size_t in_flight_bytes, size_t partitions);
+
+/* The consumer's configuration: fetch sizes from queue_bytes, the user's properties over these, and
+ * what weir stands on over all. Also says whether nudges are needed. The properties must live as
+ * long as the nudge. */
 WEIR_MUST_USE weir_status weir_kafka_consumer_conf(const weir_kafka_source_options *options,
-    weir_kafka_nudge *nudge, rd_kafka_conf_t **out, weir_error *err);
+    size_t queue_bytes, weir_kafka_nudge *nudge, rd_kafka_conf_t **out, weir_error *err);
 
 /* Gives the nudge that is due, but not more often than every few milliseconds. Returns in how many
  * milliseconds to call again, since the last records that are taken need one, too; -1: none is due.

@@ -27,6 +27,7 @@ enum {
     BATCH = 1000,
     ASK_AGAIN_MS = 200,
     ANSWER_MS = 5000,
+    SIZE_UP_MS = 1000, /* asked again and again: a stop is heard in between */
     LOOK_FOR_TOPICS_MS = 2000,
     LOOK_FOR_PARTITIONS_MS = 30000
 };
@@ -55,6 +56,9 @@ typedef struct kafka_source {
     size_t n_served, served_capacity, first; /* first: served first in this round */
     rd_kafka_topic_partition_list_t *given;  /* by the group, not assigned yet; NULL: none */
     int64_t look_ms, ask_ms;
+    size_t queue_bytes; /* of each partition, as the client is made */
+    bool sized_up;      /* the client is made for as many partitions as there are */
+    bool left_behind;   /* an earlier client goes on, and has the source's address */
     rd_kafka_message_t *messages[BATCH];
 
     /* While polled: */
@@ -323,7 +327,7 @@ static weir_status look_at_topic(
 {
     int32_t n;
     bool no_leader;
-    weir_status st = weir_kafka_ask_partitions(s->rk, t->name, &n, &no_leader, err);
+    weir_status st = weir_kafka_ask_partitions(s->rk, t->name, ANSWER_MS, &n, &no_leader, err);
     if (st) {
         return st;
     }
@@ -433,6 +437,8 @@ static void settle_doubt(kafka_source *s)
 
 /* ---- Polling ---- */
 
+static weir_status size_up(kafka_source *s, weir_error *err);
+
 static void deliver(kafka_source *s, served_partition *sp, rd_kafka_message_t *m)
 {
     weir_partition *p = sp->partition;
@@ -509,6 +515,12 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
     s->events = events;
     s->engine = engine;
     serve_events(s);
+    if (!s->sized_up) {
+        weir_status st = size_up(s, err);
+        if (st || !s->sized_up) {
+            return st;
+        }
+    }
     if (s->given && weir_monotonic_ms() >= s->ask_ms) {
         assign_given(s);
     }
@@ -591,6 +603,8 @@ static bool close_client(kafka_source *s)
         rd_kafka_queue_destroy(s->events_queue);
     }
     bool closed = !s->rk || weir_kafka_close_within(s->rk, &s->queues, ANSWER_MS);
+    s->rk = NULL;
+    s->events_queue = NULL;
     forget_given(s);
     if (!closed) {
         weir_log_line(s->options.log, WEIR_LOG_WARN, "kafka",
@@ -606,7 +620,7 @@ static void kafka_close(void *self)
 {
     kafka_source *s = self;
     s->closing = true;
-    bool closed = close_client(s);
+    bool closed = close_client(s) && !s->left_behind;
     remember_membership(s, NULL);
     for (size_t i = 0; s->topics && i < s->options.n_topics; i++) {
         weir_free(s->topics[i].name);
@@ -757,7 +771,7 @@ static weir_status start_client(kafka_source *s, weir_error *err)
 {
     rd_kafka_conf_t *conf;
     char why[256];
-    weir_status st = weir_kafka_consumer_conf(&s->options, &s->nudge, &conf, err);
+    weir_status st = weir_kafka_consumer_conf(&s->options, s->queue_bytes, &s->nudge, &conf, err);
     if (st) {
         return st;
     }
@@ -774,7 +788,54 @@ static weir_status start_client(kafka_source *s, weir_error *err)
     rd_kafka_poll_set_consumer(s->rk);
     s->events_queue = rd_kafka_queue_get_consumer(s->rk);
     rd_kafka_queue_cb_event_enable(s->events_queue, on_queue, s);
-    return subscribe(s, err);
+    return WEIR_OK;
+}
+
+/* ---- Sizing up ---- */
+
+/* All topics' partitions: as many as this process may have to read. HOLD: the broker does not say
+ * now. */
+static weir_status count_partitions(kafka_source *s, size_t *count, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    *count = 0;
+    for (size_t i = 0; i < s->options.n_topics && !st; i++) {
+        int32_t n = 0;
+        bool no_leader;
+        st = weir_kafka_ask_partitions(s->rk, s->topics[i].name, SIZE_UP_MS, &n, &no_leader, err);
+        *count += (size_t)n;
+    }
+    return st;
+}
+
+/* What each partition's queue may hold is a property of the client, and cannot be changed: it is
+ * made anew where another share is right. It has done nothing yet. */
+static weir_status make_for(kafka_source *s, size_t partitions, weir_error *err)
+{
+    size_t bytes = weir_kafka_queue_bytes(s->options.in_flight_bytes, partitions);
+    if (bytes == s->queue_bytes) {
+        return WEIR_OK;
+    }
+    if (!close_client(s)) {
+        s->left_behind = true;
+        return weir_fail(err, WEIR_E_KAFKA_UNREACHABLE, "librdkafka does not come to an end");
+    }
+    s->queue_bytes = bytes;
+    return start_client(s, err);
+}
+
+static weir_status size_up(kafka_source *s, weir_error *err)
+{
+    size_t partitions;
+    weir_status st = count_partitions(s, &partitions, err);
+    if (st == WEIR_HOLD) {
+        s->events->error(s->engine, err);
+        return WEIR_OK;
+    }
+    st = st ? st : make_for(s, partitions, err);
+    st = st ? st : subscribe(s, err);
+    s->sized_up = !st;
+    return st;
 }
 
 weir_status weir_kafka_source_open(
@@ -789,6 +850,7 @@ weir_status weir_kafka_source_open(
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->log_lock, NULL);
     weir_cond_init(&s->signalled);
+    s->queue_bytes = weir_kafka_queue_bytes(options->in_flight_bytes, 0);
     weir_status st = name_topics(s, err);
     st = st ? st : start_client(s, err);
     if (st) {

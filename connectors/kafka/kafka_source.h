@@ -18,13 +18,13 @@ typedef struct weir_kafka_property {
 } weir_kafka_property;
 
 typedef struct weir_kafka_source_options {
-    const weir_kafka_property *properties;
+    const weir_kafka_property *properties; /* borrowed, with all texts; they outlive the source */
     size_t n_properties;
     const char *const *topics;
     size_t n_topics;
     const char *group;      /* NULL: all partitions, nothing is committed */
     const char *instance;   /* group: static membership; NULL: none */
-    size_t in_flight_bytes; /* sizes librdkafka's own queues */
+    size_t in_flight_bytes; /* a quarter of it is for librdkafka's queues */
     const bool *wait_for;   /* by topic: a missing one is waited for; NULL: it is an error */
     bool may_grow; /* all partitions: those that are added later are read, too; else: an error */
     bool from_end; /* all partitions: reading begins behind what is there now, whatever `start` says
@@ -38,7 +38,8 @@ typedef struct weir_kafka_source_options {
     const weir_log *log;
 } weir_kafka_source_options;
 
-/* Errors: KAFKA_CONFIG, OUT_OF_MEMORY. Connects while it is polled. */
+/* Errors: KAFKA_CONFIG, OUT_OF_MEMORY. Connects while it is polled, and asks how many partitions
+ * there are before it reads any or joins its group. */
 WEIR_MUST_USE weir_status weir_kafka_source_open(
     const weir_kafka_source_options *options, weir_record_source *out, weir_error *err);
 

@@ -37,7 +37,7 @@ static weir_status lock_file(weir_sqlite *q, weir_error *err)
 static weir_status open_file(const weir_sqlite *q, bool read_only, sqlite3 **db, weir_error *err)
 {
     int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    int rc = sqlite3_open_v2(q->options.path, db, flags | SQLITE_OPEN_FULLMUTEX, NULL);
+    int rc = sqlite3_open_v2(q->options.path, db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc) {
         weir_status st = weir_sqlite_fail(*db, rc, NULL, err);
         sqlite3_close(*db);
@@ -57,6 +57,8 @@ static weir_status set_up(weir_sqlite *q, weir_error *err)
                   q->options.sync_each_commit ? "pragma synchronous = full"
                                               : "pragma synchronous = normal",
                   err);
+    st = st ? st : weir_sqlite_do(q->db, "pragma cache_size = -8192", err);
+    st = st ? st : weir_sqlite_do(q->db, "pragma wal_autocheckpoint = 4096", err);
     if (st) {
         return st;
     }

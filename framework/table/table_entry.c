@@ -127,27 +127,50 @@ static weir_status found_side(void *ctx, weir_view key, weir_view value, weir_er
     return WEIR_OK;
 }
 
+static weir_status fetch_rows(fetching *f, size_t n, bool rows, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    weir_table *t = s->tables[f->cache];
+    const weir_view **values = weir_arena_alloc(&s->arena, n * sizeof(const weir_view *));
+    weir_status st = values ? WEIR_OK : weir_fail_oom(err);
+    for (size_t i = 0; i < n && !st; i++) {
+        weir_table_entry *e = f->entries[i];
+        st = e->values ? WEIR_OK : weir_table_key_values(t, e->key, &s->arena, &e->values, err);
+        values[i] = e->values;
+    }
+    return st ? st : s->driver->fetch(s->self, t, values, n, rows, found_row, f, err);
+}
+
+/* A row with a position has nothing in the side table; where that was wrong, the write was told. */
+static bool may_be_aside(const weir_table_store *s, const weir_table_entry *e)
+{
+    return !e->in_table || !e->position.ptr || s->doubtful;
+}
+
+static weir_status fetch_aside(fetching *f, size_t n, weir_error *err)
+{
+    weir_table_store *s = f->store;
+    weir_view *keys = weir_arena_alloc(&s->arena, n * sizeof *keys);
+    size_t n_keys = 0;
+    for (size_t i = 0; keys && i < n; i++) {
+        if (may_be_aside(s, f->entries[i])) {
+            keys[n_keys++] = f->entries[i]->key;
+        }
+    }
+    if (!keys) {
+        return weir_fail_oom(err);
+    }
+    return n_keys ? s->driver->side_fetch(s->self, s->tables[f->cache]->name, WEIR_SPACE_STATE,
+                        keys, n_keys, found_side, f, err)
+                  : WEIR_OK;
+}
+
 static weir_status fetch_some(weir_table_store *s, unsigned cache, weir_table_entry **entries,
     size_t n, bool rows, weir_error *err)
 {
-    weir_table *t = s->tables[cache];
-    const weir_view **values = weir_arena_alloc(&s->arena, n * sizeof(const weir_view *));
-    weir_view *keys = weir_arena_alloc(&s->arena, n * sizeof *keys);
-    weir_status st = values && keys ? WEIR_OK : weir_fail_oom(err);
     fetching f = {s, cache, entries};
-    for (size_t i = 0; i < n && !st; i++) {
-        weir_table_entry *e = entries[i];
-        st = e->values || !t->exists ? WEIR_OK
-                                     : weir_table_key_values(t, e->key, &s->arena, &e->values, err);
-        values[i] = e->values;
-        keys[i] = e->key;
-    }
-    if (!st && t->exists) {
-        st = s->driver->fetch(s->self, t, values, n, rows, found_row, &f, err);
-    }
-    st = st ? st
-            : s->driver->side_fetch(
-                  s->self, t->name, WEIR_SPACE_STATE, keys, n, found_side, &f, err);
+    weir_status st = s->tables[cache]->exists ? fetch_rows(&f, n, rows, err) : WEIR_OK;
+    st = st ? st : fetch_aside(&f, n, err);
     for (size_t i = 0; i < n && !st; i++) {
         entries[i]->fetched = true;
         entries[i]->row_fetched |= rows;

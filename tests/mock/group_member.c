@@ -29,7 +29,7 @@ typedef struct member {
     weir_record_source source; /* what is watched */
     bool begun[PARTITIONS];    /* poll thread */
     weir_handlers *handlers;
-    weir_kafka_property letter_properties[2]; /* live as long as the letters */
+    weir_kafka_property properties[6], letter_properties[2]; /* live as long as who has them */
     weir_dead_letters letters;
     weir_run run;
     weir_log log;
@@ -234,7 +234,9 @@ static weir_status open_source(
         {"heartbeat.interval.ms", "150", NULL},
         {"topic.metadata.refresh.interval.ms", "2000", NULL},
     };
-    weir_kafka_source_options o = {.properties = properties,
+    _Static_assert(sizeof properties == sizeof m->properties, "all of them");
+    memcpy(m->properties, properties, sizeof properties);
+    weir_kafka_source_options o = {.properties = m->properties,
         .n_properties = sizeof properties / sizeof *properties,
         .topics = topics,
         .n_topics = 1,
