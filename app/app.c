@@ -94,6 +94,7 @@ weir_status weir_app_start(weir_app *a, weir_error *err)
     weir_status s = a->daemon ? weir_daemon_start(a->daemon, err) : WEIR_OK;
     if (!s && a->handlers) {
         s = weir_transactions_start(a->transactions, a->config->limits.drain_ms, err);
+        s = s ? s : weir_app_parking_start(&a->parking, err);
     }
     if (!s && a->handlers) {
         s = weir_run_start(&a->run, &a->engine, weir_exactly_once_background(&a->exactly_once),
@@ -131,6 +132,7 @@ weir_status weir_app_wait(weir_app *a, weir_error *err)
         a->started = false;
     }
     weir_transactions_stop(a->transactions);
+    weir_app_parking_stop(&a->parking);
     weir_status d = a->daemon ? weir_daemon_wait(a->daemon, &why) : WEIR_OK;
     if (d && !s && err) {
         *err = why;
@@ -199,6 +201,11 @@ weir_handlers *weir_app_handlers(const weir_app *a)
     return a->handlers;
 }
 
+weir_parking *weir_app_parking_of(const weir_app *a)
+{
+    return a->parking.parking;
+}
+
 size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max)
 {
     size_t n = 0;
@@ -238,6 +245,7 @@ void weir_app_free(weir_app *a)
     if (!a) {
         return;
     }
+    weir_app_parking_stop(&a->parking); /* it may look at the engine */
     if (a->engine.queues) {
         weir_engine_fini(&a->engine);
         if (a->engine.queues) {
@@ -253,6 +261,7 @@ void weir_app_free(weir_app *a)
     }
     weir_exactly_once_close(&a->exactly_once);
     weir_handlers_free(a->handlers);
+    weir_app_parking_close(&a->parking);
     weir_transactions_close(a->transactions);
     weir_kafka_dead_letters_close(&a->dead_letters);
     weir_daemon_close(a->daemon);

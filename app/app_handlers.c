@@ -156,6 +156,8 @@ weir_status weir_app_open_handlers(weir_app *a, weir_error *err)
         .stuck_after_ms = c->limits.stuck_after_ms,
         .on_reject = policies[c->errors.reject],
         .dead_letters = a->dead_letters,
+        .parking = a->parking.parking,
+        .park = c->errors.followers == WEIR_CONFIG_FOLLOWERS_PARK,
         .events = {.items = a->validations.events,
             .count = a->validations.n_events,
             .schemas = a->schemas,

@@ -16,6 +16,7 @@ typedef struct weir_app_ports {
     weir_record_source source; /* closed with the app's engine */
     weir_dead_letters dead_letters;
     weir_emitter emitter;
+    weir_parked_log parked;
     int64_t (*now_ms)(void *ctx);
     weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
         weir_buf *row, bool *found, weir_error *err);
@@ -42,6 +43,8 @@ const weir_log *weir_app_log(const weir_app *a);
 weir_daemon *weir_app_daemon(const weir_app *a);
 /* What runs its handlers; NULL: it has none. */
 weir_handlers *weir_app_handlers(const weir_app *a);
+/* Which of its keys are parked; NULL: none ever is. */
+weir_parking *weir_app_parking_of(const weir_app *a);
 /* Its circuit breakers, as they are; at most max. Thread: any. */
 size_t weir_app_breakers(const weir_app *a, weir_breaker_view *out, size_t max);
 /* The databases of its handlers, as a list; NULL: there are none. */

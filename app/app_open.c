@@ -66,6 +66,11 @@ static bool is_broadcast(const weir_config *c)
     return c->broadcast != WEIR_CONFIG_BROADCAST_OFF;
 }
 
+static bool parks(const weir_app *a)
+{
+    return a->parks || a->config->errors.followers == WEIR_CONFIG_FOLLOWERS_PARK;
+}
+
 static weir_status open_source(weir_app *a, weir_error *err)
 {
     const weir_config *c = a->config;
@@ -94,6 +99,9 @@ static weir_status open_source(weir_app *a, weir_error *err)
         .in_flight_bytes = c->limits.in_flight_bytes,
         .log = &a->log};
     weir_status s = weir_kafka_source_open(&o, &a->source, err);
+    if (!s && parks(a)) {
+        s = weir_app_parking_open(&a->parking, c, consumer, n_consumer, NULL, &a->log, err);
+    }
     return s ? s : open_producers(a, producer, n_producer, err);
 }
 
@@ -125,6 +133,7 @@ static weir_status open_engine(weir_app *a, weir_error *err)
     if (!s) {
         weir_handlers_attach(a->handlers, &a->engine);
         weir_exactly_once_attach(&a->exactly_once, a->handlers, &a->engine);
+        weir_app_parking_attach(&a->parking, &a->engine);
     }
     return s;
 }
@@ -137,6 +146,10 @@ static weir_status open_topics(weir_app *a, weir_error *err)
             continue; /* its topics come with their records */
         }
         s = a->ports->topic(a->ports->ctx, a->topics[i].topic, err);
+    }
+    if (!s && parks(a)) {
+        const weir_parked_log *log = &a->ports->parked;
+        s = weir_app_parking_open(&a->parking, a->config, NULL, 0, log, &a->log, err);
     }
     weir_transactions_options t = {.config = a->config,
         .arena = &a->arena,

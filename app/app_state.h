@@ -4,6 +4,7 @@
 #define WEIR_APP_STATE_H
 
 #include "app_inside.h"
+#include "app_parking.h"
 #include "config.h"
 #include "daemon.h"
 #include "engine/run.h"
@@ -40,6 +41,8 @@ struct weir_app {
     weir_dead_letters dead_letters;
     weir_emitter emitter;
     weir_exactly_once exactly_once; /* in place of the two before, where it is asked for */
+    bool parks;                     /* a handler of it does, whatever the config says */
+    weir_app_parking parking;       /* of its keys; parking NULL: their followers go on */
     weir_engine engine;
     weir_run run;
     weir_health health;

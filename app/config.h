@@ -312,6 +312,8 @@ typedef struct weir_config_errors {
     weir_config_retry retry;
     weir_config_on_reject reject;
     weir_config_dead_letter dead_letter;
+    weir_config_followers followers;
+    const char *parked; /* the topic */
     bool quarantine_key;
 } weir_config_errors;
 
@@ -339,7 +341,7 @@ typedef struct weir_config_limits {
     uint64_t in_flight_bytes;
     uint64_t emit_bytes;
     int64_t transaction_ms;
-    uint32_t parked_per_key;
+    uint32_t parked_per_key, parked_keys;
     int64_t drain_ms, stuck_after_ms;
 } weir_config_limits;
 

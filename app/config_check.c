@@ -343,6 +343,29 @@ static const char *read_as(const weir_config *c, const char *topic)
     return NULL;
 }
 
+static void check_parked(const weir_config_loader *loader, const weir_config_scope *scope)
+{
+    const weir_config *c = loader->config;
+    const weir_config_errors *e = &c->errors;
+    const char *use = same(e->parked, e->dead_letter.topic)    ? "the dead letters' topic"
+                      : same(e->parked, e->dead_letter.replay) ? "the topic of replays"
+                                                               : read_as(c, e->parked);
+    weir_config_scope parked = {scope, "parked"}, followers = {scope, "followers"};
+    if (use) {
+        weir_config_error(loader, &parked, weir_config_place_of(e->node, "parked"),
+            WEIR_E_CONFIG_CONFLICT, "`%s` is %s: parked records need a topic of their own",
+            e->parked, use);
+    }
+    if (e->followers != WEIR_CONFIG_FOLLOWERS_PARK) {
+        return;
+    }
+    if (e->reject != WEIR_CONFIG_REJECT_DEAD_LETTER || c->broadcast != WEIR_CONFIG_BROADCAST_OFF) {
+        weir_config_error(loader, &followers, weir_config_place_of(e->node, "followers"),
+            WEIR_E_CONFIG_CONFLICT,
+            "`park` needs `reject: dead_letter`, and a group (no broadcast)");
+    }
+}
+
 static void check_errors(const weir_config_loader *loader)
 {
     const weir_config *c = loader->config;
@@ -357,6 +380,7 @@ static void check_errors(const weir_config_loader *loader)
             "`%s` is %s: dead letters would be read as changes; give them a topic of their own",
             e->dead_letter.topic, use);
     }
+    check_parked(loader, &scope);
     if (e->retry.backoff_ms > e->retry.max_backoff_ms) {
         weir_config_scope retry = {&scope, "retry"}, key = {&retry, "backoff"};
         weir_config_error(loader, &key, weir_config_place_of(e->retry.node, "backoff"),

@@ -151,6 +151,9 @@ void weir_config_resolve(const weir_config_loader *loader)
     if (c->name && !c->errors.dead_letter.topic) {
         c->errors.dead_letter.topic = format(loader, c->name, ".dead");
     }
+    if (c->name && !c->errors.parked) {
+        c->errors.parked = format(loader, c->name, ".parked");
+    }
     for (size_t i = 0; i < c->sources.count; i++) {
         resolve_source(loader, &c->sources.items[i]);
     }

@@ -70,6 +70,7 @@ bool weir_policy_of(const weir_config *config, const weir_handler *h, weir_arena
     out->where = weir_copy_fields(arena, h->where, &where_ok);
     out->headers = weir_copy_fields(arena, h->headers, &headers_ok);
     out->ops = h->ops;
+    out->followers = h->followers;
     out->max_attempts = h->max_attempts;
     out->backoff_ms = h->backoff_ms;
     out->max_backoff_ms = h->max_backoff_ms;

@@ -73,6 +73,7 @@ static void add(weir_app *a, const weir_handler *h, const char *table, const cha
         weir_fail_oom(&a->setup_error);
         return;
     }
+    a->parks |= h->followers == WEIR_FOLLOWERS_PARK;
     if (a->last) {
         a->last->next = r;
     } else {
@@ -153,13 +154,21 @@ static void add_pattern(weir_app *a, const weir_handler *h)
     } else if (!weir_config_is_topic(begin, &must_be)) {
         wrong(a, must_be, h->topic);
     } else if (begins(d->topic, h->topic) || begins(d->replay, h->topic) ||
-               begins(h->dead_letter, h->topic)) {
-        wrong(a, "a pattern takes in the topic of dead letters, or of their replay", h->topic);
+               begins(h->dead_letter, h->topic) || begins(c->errors.parked, h->topic)) {
+        wrong(a,
+            "a pattern takes in the topic of dead letters, of their replay, or of parked records",
+            h->topic);
     } else if (c->broadcast != WEIR_CONFIG_BROADCAST_OFF) {
         wrong(a, "a pattern of topics needs a group, and broadcast has none", h->topic);
     } else {
         add(a, h, NULL, copy(a, h->topic), NULL);
     }
+}
+
+static bool may_park(const weir_config *c)
+{
+    return c->errors.reject == WEIR_CONFIG_REJECT_DEAD_LETTER &&
+           c->broadcast == WEIR_CONFIG_BROADCAST_OFF;
 }
 
 void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
@@ -174,6 +183,11 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
         wrong(a, "a handler needs one of change, topic and event", name);
     } else if (h.ops && (!h.change || h.ops & ~all_ops)) {
         wrong(a, "operations (ops) are WEIR_INSERT, … of a change", name);
+    } else if ((unsigned)h.followers > WEIR_FOLLOWERS_PARK) {
+        wrong(a, "followers is WEIR_FOLLOWERS_GO_ON or WEIR_FOLLOWERS_PARK", name);
+    } else if (h.followers == WEIR_FOLLOWERS_PARK && !may_park(a->config)) {
+        wrong(a, "to park followers needs errors.reject: dead_letter, and a group (no broadcast)",
+            name);
     } else if (h.event && !h.topic && !weir_config_event_named(a->config, h.event)) {
         wrong(a, "an event that a handler is for needs a topic: here, or in the config's events",
             h.event);

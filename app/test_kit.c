@@ -32,6 +32,7 @@ struct weir_test {
     weir_app_ports ports;
     weir_memory_source *source;
     weir_memory_emitter *emitter;
+    weir_test_parked_reader parked_reader;
     weir_test_caches *caches;
     weir_log log;
     weir_arena arena;
@@ -82,6 +83,13 @@ static bool is_over(weir_test *t)
 weir_app *weir_test_app(weir_test *t)
 {
     return t->app;
+}
+
+bool weir_test_write(weir_test *t, weir_sending *s)
+{
+    size_t before = weir_memory_emitter_count(t->emitter);
+    t->ports.emitter.send(t->ports.emitter.self, s);
+    return weir_memory_emitter_count(t->emitter) > before;
 }
 
 bool weir_test_is_over(weir_test *t)
@@ -160,6 +168,7 @@ static weir_status open_all(
     p->now_ms = now_ms;
     p->lookup = lookup;
     p->topic = open_topic;
+    p->parked = weir_test_parked_log(t->emitter, &t->parked_reader);
     p->ctx = t;
     t->log = (weir_log){.write = log_to_stderr};
     s = weir_app_open_with(config, setup, ctx, p, &t->log, &t->app, err);
@@ -197,10 +206,21 @@ weir_test *weir_test_new_at(
     return t;
 }
 
+/* The next emit that a handler has made; NULL: there is none. */
+static const weir_memory_emit *next_emit(weir_test *t)
+{
+    const char *parked = t->app ? weir_app_config(t->app)->errors.parked : "";
+    const weir_memory_emit *e;
+    while (
+        (e = weir_memory_emitter_at(t->emitter, t->emits_seen)) && strcmp(e->topic, parked) == 0) {
+        t->emits_seen++; /* what weir writes of parked keys */
+    }
+    return e;
+}
+
 static void tell_what_is_left(weir_test *t)
 {
-    for (size_t i = t->emits_seen; i < weir_memory_emitter_count(t->emitter); i++) {
-        const weir_memory_emit *e = weir_memory_emitter_at(t->emitter, i);
+    for (const weir_memory_emit *e; (e = next_emit(t)); t->emits_seen++) {
         fail(t, "weir_test", 0, "nobody has expected an emit to %s: %.*s", e->topic,
             WEIR_ARG(e->value));
     }
@@ -367,9 +387,21 @@ static int64_t run_lane(weir_engine *e, weir_handlers *h, int64_t now)
     return due;
 }
 
+static weir_status step_parking(weir_test *t, bool *did)
+{
+    weir_parking *p = weir_app_parking_of(t->app);
+    weir_error err;
+    weir_status s = p ? weir_parking_step(p, t->now_ms, 0, did, &err) : WEIR_OK;
+    if (s) {
+        weir_engine_fail(weir_app_engine(t->app), &err);
+    }
+    return s;
+}
+
 /* Until nothing comes any more at this moment. Returns when something is due. */
 static int64_t settle_down(weir_test *t)
 {
+    bool parked;
     weir_engine *e = weir_app_engine(t->app);
     int64_t due = INT64_MAX;
     uint64_t before;
@@ -384,11 +416,12 @@ static int64_t settle_down(weir_test *t)
     }
     do {
         before = weir_engine_get_counts(e).delivered;
-        if (weir_engine_poll(e, t->now_ms, 0)) {
+        parked = false;
+        if (weir_engine_poll(e, t->now_ms, 0) || step_parking(t, &parked)) {
             break;
         }
         due = run_lane(e, weir_app_handlers(t->app), t->now_ms);
-    } while (weir_engine_get_counts(e).delivered != before && !weir_engine_failed(e));
+    } while ((parked || weir_engine_get_counts(e).delivered != before) && !weir_engine_failed(e));
     if (!weir_engine_failed(e) && weir_engine_commit(e, true, &err)) {
         fail_with(t, "weir_test", 0, &err);
     }
@@ -493,7 +526,7 @@ void weir_expect_emit_at(
     if (is_over(t)) {
         return;
     }
-    const weir_memory_emit *e = weir_memory_emitter_at(t->emitter, t->emits_seen);
+    const weir_memory_emit *e = next_emit(t);
     if (!e) {
         fail(t, file, line, "expected an emit of %s, and there is no further one", type);
         return;
@@ -563,12 +596,9 @@ void weir_expect_quiet_at(weir_test *t, const char *file, int line)
     }
     weir_expect_waiting_at(t, file, line, 0);
     weir_test_expect_relayed(t, file, line);
-    size_t emits = weir_memory_emitter_count(t->emitter) - t->emits_seen;
-    size_t letters = t->n_letters - t->letters_seen;
-    if (emits || letters) {
+    if (next_emit(t) || t->n_letters > t->letters_seen) {
         fail(t, file, line, "expected nothing more, and there are:");
         tell_what_is_left(t);
-        t->emits_seen += emits;
         t->letters_seen = t->n_letters;
     }
     for (size_t i = 0; !waiting(t) && weir_memory_source_name(t->source, i); i++) {

@@ -1,19 +1,29 @@
-/* What the parts of the test kit know of each other. Private to test_kit.c and test_sql.c. */
+/* What the parts of the test kit know of each other. Private to test_kit.c, test_parked.c and
+ * test_sql.c. */
 #ifndef WEIR_APP_TEST_KIT_INSIDE_H
 #define WEIR_APP_TEST_KIT_INSIDE_H
 
 #include <weir/test.h>
 
 #include "app_inside.h"
+#include "memory/memory_emitter.h"
 
 /* NULL: it could not be opened. */
 weir_app *weir_test_app(weir_test *t);
+/* Writes as a producer of weir's does; false: it was refused. */
+bool weir_test_write(weir_test *t, weir_sending *s);
 /* Has the service failed? That is told once; nothing runs any more then. */
 bool weir_test_is_over(weir_test *t);
 void weir_test_fail_at(weir_test *t, const char *file, int line, const char *fmt, ...)
     WEIR_PRINTF(4, 5);
 /* Is the text JSON that is equal to what is wanted, members that it does not name left aside? */
 bool weir_test_text_matches(weir_view is, const char *wanted);
+
+/* test_parked.c: the topic of parked records, as it is among the emits. */
+typedef struct weir_test_parked_reader {
+    weir_memory_emitter *emits;
+} weir_test_parked_reader;
+weir_parked_log weir_test_parked_log(weir_memory_emitter *emits, weir_test_parked_reader *self);
 
 /* test_sql.c: sends what is in outboxes; when a refused one is due again, INT64_MAX: there is none.
  */

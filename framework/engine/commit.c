@@ -169,6 +169,8 @@ weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r, uint64_t ro
     }
     if (atomic_load(&p->gone)) {
         m = WEIR_MARK_GONE;
+    } else if (r->seq == WEIR_NO_SEQ) {
+        m = WEIR_MARKED;
     } else if (r->raw.offset - p->mark_begin < WEIR_RESUME_AHEAD) {
         moved = weir_frontier_settle(&p->frontier, r->seq);
         p->changes++;

@@ -290,8 +290,10 @@ void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n)
     bool moved = false;
     pthread_mutex_lock(&e->lock);
     for (size_t i = 0; i < n; i++) {
-        moved |= weir_frontier_settle(&records[i]->partition->frontier, records[i]->seq);
-        records[i]->partition->changes++;
+        if (records[i]->seq != WEIR_NO_SEQ) {
+            moved |= weir_frontier_settle(&records[i]->partition->frontier, records[i]->seq);
+            records[i]->partition->changes++;
+        }
     }
     e->settled_total += n;
     bool wake = e->too_far && moved;
@@ -305,7 +307,7 @@ void weir_engine_mark(weir_engine *e, weir_record *const *records, size_t n)
 
 bool weir_engine_note_failure(weir_engine *e, const weir_record *r, uint32_t attempts)
 {
-    if (!e->options.resume) {
+    if (!e->options.resume || r->seq == WEIR_NO_SEQ) {
         return true; /* nobody was promised anything */
     }
     weir_partition *p = r->partition;

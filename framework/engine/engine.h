@@ -190,6 +190,20 @@ void weir_commit_fini(weir_commit *c);
 /* Does its partition's frontier wait for this record? Thread: any that has the record. */
 bool weir_engine_is_first(weir_engine *e, const weir_record *r);
 
+/* recall.c: a record that was settled before is to be handled again. */
+
+/* Which assignment the engine has of a partition; 0: none, or it is ending. Thread: any. */
+uint64_t weir_engine_epoch_of(weir_engine *e, const char *topic, int32_t number);
+/* The epoch of the newest assignment; 0: there was none yet. Thread: any. */
+uint64_t weir_engine_epochs(weir_engine *e);
+/* Puts a copy of the record behind what its key's lane has, as one of the partition's assignment
+ * `epoch`: it is settled or dropped as any other, but moves no frontier. False: the assignment has
+ * ended, the engine takes nothing more, or there is no memory. Thread: any. */
+bool weir_engine_recall(
+    weir_engine *e, const weir_raw_record *raw, uint64_t epoch, weir_recall recall);
+/* How much memory may be recalled now, in bytes. Thread: any. */
+size_t weir_engine_recall_room(weir_engine *e);
+
 /* Ends the engine with this reason; the first one counts. Thread: any. */
 void weir_engine_fail(weir_engine *e, const weir_error *err);
 bool weir_engine_failure(weir_engine *e, weir_error *out);

@@ -104,7 +104,7 @@ void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *
 /* ---- Lanes --------------------------------------------------------------------------------------
  */
 
-static void push_chunk(weir_engine *e, weir_chunk *c)
+void weir_push_chunk(weir_engine *e, weir_chunk *c)
 {
     weir_lane_queue *q = &e->queues[c->lane];
     atomic_store(&c->unreleased, c->count);
@@ -124,7 +124,7 @@ static weir_record *next_place(weir_engine *e, unsigned lane)
 {
     weir_chunk *c = e->filling[lane];
     if (c && c->count == c->capacity) {
-        push_chunk(e, c);
+        weir_push_chunk(e, c);
         c = e->filling[lane] = NULL;
     }
     if (!c) {
@@ -150,6 +150,12 @@ static uint32_t place_hash(const weir_partition *p, weir_view key)
     key.len -= frame;
     uint32_t of_partition = (uint32_t)p->number * 0x9E3779B1u;
     return key.ptr ? weir_hash(key) ^ of_partition : of_partition | 1;
+}
+
+unsigned weir_lane_of(const weir_engine *e, const weir_partition *p, weir_view key, uint32_t *hash)
+{
+    *hash = place_hash(p, key);
+    return (*hash >> 16) % e->options.lanes;
 }
 
 static void note_gap(weir_partition *p, int64_t offset)
@@ -182,8 +188,8 @@ static bool pass_over(weir_delivery *d)
 static bool place(weir_engine *e, const weir_delivery *d)
 {
     weir_partition *p = d->partition;
-    uint32_t hash = place_hash(p, d->raw.key);
-    unsigned lane = (hash >> 16) % e->options.lanes;
+    uint32_t hash;
+    unsigned lane = weir_lane_of(e, p, d->raw.key, &hash);
     weir_record *r = next_place(e, lane);
     uint64_t seq;
     if (!r || !weir_frontier_deliver(&p->frontier, d->raw.offset, &seq)) {
@@ -239,7 +245,7 @@ void weir_intake_flush(weir_engine *e)
         weir_chunk *c = e->filling[lane];
         e->filling[lane] = NULL;
         if (c && c->count) {
-            push_chunk(e, c);
+            weir_push_chunk(e, c);
         } else {
             weir_free(c);
         }

@@ -1,5 +1,5 @@
-/* What the engine's own files share: engine.c, intake.c, assignment.c, figures.c. Private to them.
- */
+/* What the engine's own files share: engine.c, intake.c, assignment.c, recall.c, figures.c. Private
+ * to them. */
 #ifndef WEIR_ENGINE_PARTS_H
 #define WEIR_ENGINE_PARTS_H
 
@@ -14,6 +14,11 @@ void weir_partition_unref(weir_partition *p);
 void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *raw, void *message);
 /* Hands what has come so far to the lanes. */
 void weir_intake_flush(weir_engine *e);
+
+/* Which lane a key of the partition is on. */
+unsigned weir_lane_of(const weir_engine *e, const weir_partition *p, weir_view key, uint32_t *hash);
+/* Gives a chunk to its lane. */
+void weir_push_chunk(weir_engine *e, weir_chunk *c);
 
 /* commit.c: commits for these. Thread: poll. */
 weir_status weir_commit_some(

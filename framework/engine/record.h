@@ -50,6 +50,17 @@ typedef struct weir_partition {
     void *source_data;      /* the source's */
 } weir_partition;
 
+/* A record that is handled again though its offset was settled before (engine/recall.c). */
+typedef enum weir_recall {
+    WEIR_RECALL_NONE,
+    WEIR_RECALL_HANDLE,
+    WEIR_RECALL_REJECT, /* it goes to the dead letters, unhandled */
+    WEIR_RECALL_OPEN,   /* it stands for no record: behind it its key is as any other */
+} weir_recall;
+
+/* The `seq` of a record that is in no frontier. */
+#define WEIR_NO_SEQ UINT64_MAX
+
 typedef struct weir_record {
     weir_raw_record raw;
     uint32_t hash;  /* of the key: places it on a lane */
@@ -64,6 +75,11 @@ typedef struct weir_record {
     uint32_t attempt; /* 1: first */
     uint32_t holds;   /* times it was held; not counted as attempts */
     bool rejected;    /* its dead letter is still to be written */
+    bool lettered;    /* … it was, and its followers are to be parked: that is still to be noted */
+    weir_recall recall;
+    bool done;  /* recalled: handled, or rejected … */
+    bool noted; /* … and that is written, or on its way with its effects … */
+    bool last;  /* … and says that its key is open again */
     bool checked;     /* against its schema, which a later attempt has no need to do again */
     void *why;        /* the processor's: why the last attempt failed */
     void *effects;    /* the processor's: what it has come to, on its way to be committed with it */

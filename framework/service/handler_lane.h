@@ -21,6 +21,8 @@ typedef struct weir_seen_place {
 typedef struct weir_why {
     weir_error error;         /* first */
     const char *letter_topic; /* NULL: that of all handlers */
+    bool parks;               /* its key, in the episode … */
+    int64_t by;
 } weir_why;
 
 struct weir_handler_lane {
@@ -58,7 +60,7 @@ struct weir_handler_lane {
     /* Any thread; written by the worker, but for seen_… */
     struct {
         atomic_ullong handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted,
-            broken, duplicates;
+            broken, duplicates, parked;
     } count;
     atomic_ullong calls; /* of handlers, odd while one runs */
     weir_seen_place running, first_deferred;
@@ -115,8 +117,17 @@ void weir_hold_record(
 /* Of a rejected record. Not now: its key stays parked until it is safe. */
 void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 
+/* The same, for longer each time it is. */
+void weir_hold_longer(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);
+/* What is to be written of a rejected record cannot be now: it waits, rejected. */
+void weir_wait_for_letters(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, const weir_error *why);
+/* The engine ends; the record comes again at the next start. */
+void weir_fail_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_error *err);
+
 /* handlers.c: a message that is not in use, the lane's `message`; NULL: out of memory. */
 weir_message *weir_take_message(weir_handler_lane *l);
+void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_record *r);
 void weir_message_free(weir_message *m);
 
 /* effects.c: the message is the record's from here on, and goes to the transactor with it. */
@@ -125,6 +136,24 @@ void weir_keep_effects(weir_handler_lane *l, weir_record *r, weir_message *m);
 bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *why,
     const char *topic, weir_message *m);
 bool weir_may_go_on(weir_handlers *h, const weir_record *r);
+
+/* park.c: parked keys. Thread: the lane's worker, but for weir_append_done. */
+
+/* May the record be handled? False: it was parked, settled, dropped, or rejected. */
+bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);
+/* Are its followers to be parked, since it is rejected? */
+bool weir_record_parks(const weir_handlers *h, const weir_record *r, const weir_route *route);
+/* At least once: notes that its key is parked, behind its dead letter; then it settles. */
+void weir_note_parked(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+/* Notes that a recalled record is done with; then it settles. */
+void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+/* The answer to one of these notes. */
+void weir_note_answered(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
+/* Exactly once: the same notes, behind what m has emitted. False: out of memory. Done: any thread
+ * that has the record. */
+bool weir_append_parked(weir_handlers *h, weir_record *r, weir_message *m);
+bool weir_append_done(weir_handlers *h, weir_record *r, weir_message *m);
 
 /* replay.c. Thread: the lane's worker. */
 

@@ -65,7 +65,7 @@ static void give_message(weir_handler_lane *l, weir_message *m)
     l->n_pool++;
 }
 
-static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_record *r)
+void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_record *r)
 {
     uint32_t topic = r->partition->tag;
     weir_arena_reset(&m->arena);
@@ -92,6 +92,7 @@ static void init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_
     m->after_ms = m->deadline_after_ms = 0;
     m->emits = (weir_emits){.first = NULL};
     m->sent = m->is_letter = false;
+    m->note = WEIR_NOTE_NONE;
     atomic_store(&m->state, WEIR_MESSAGE_RUNNING);
 }
 
@@ -327,6 +328,18 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
     return m->called = true;
 }
 
+/* It was handled or rejected before, and what was to be written of it could not be. */
+static void finish(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    if (r->rejected && !r->lettered) {
+        weir_write_dead_letter(h, l, r);
+    } else if (r->rejected) {
+        weir_note_parked(h, l, r);
+    } else {
+        weir_note_done(h, l, r);
+    }
+}
+
 static void run(weir_handlers *h, unsigned lane, weir_record *r)
 {
     weir_handler_lane *l = &h->lanes[lane];
@@ -334,8 +347,8 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_drop_record(h, l, r);
         return;
     }
-    if (r->rejected) {
-        weir_write_dead_letter(h, l, r);
+    if (r->rejected || r->done) {
+        finish(h, l, r);
         return;
     }
     weir_message *m = weir_take_message(l);
@@ -343,7 +356,10 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_fail_record_oom(h, l, r);
         return;
     }
-    init_message(h, lane, m, r);
+    weir_init_message(h, lane, m, r);
+    if (h->options.parking && !weir_pass_gate(h, l, r, m)) {
+        return;
+    }
     const weir_route *to;
     weir_status s = weir_route_of(m, &to);
     if (!s && !to) {
@@ -410,6 +426,9 @@ static void drop_one(void *ctx, weir_record *r)
 {
     weir_handlers *h = ctx;
     weir_forget_why(r);
+    if (r->recall) {
+        weir_parking_left(h->options.parking, r);
+    }
     weir_engine_drop(h->engine, &r, 1);
 }
 

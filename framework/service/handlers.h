@@ -23,6 +23,7 @@
 #include "service/breaker.h"
 #include "service/emit.h"
 #include "service/inbox.h"
+#include "service/parking.h"
 #include "service/transactor.h"
 
 /* What a topic's records are for. Borrowed, outlives the handlers. */
@@ -42,6 +43,7 @@ typedef struct weir_route {
     atomic_uint *in_flight; /* with it: how many are */
     weir_inbox *inbox;      /* of its transaction, one of the handlers' inboxes; NULL: none */
     const char *inbox_name; /* with it: what the handler is called there, for good */
+    enum weir_followers followers; /* of a rejected record's key */
 } weir_route;
 
 typedef struct weir_middleware {
@@ -98,6 +100,8 @@ typedef struct weir_handlers_options {
     int64_t stuck_after_ms;
     weir_on_reject on_reject;
     weir_dead_letters dead_letters;
+    weir_parking *parking;        /* of keys with a rejected record; NULL: their followers go on */
+    bool park;                    /* with it: all handlers do, unless they say otherwise */
     weir_event_rules events;      /* what records of topics without a source, and emits, must fit */
     const weir_type_place *types; /* the first that has one; NULL: headers ce_type, type and
                                      eventType, then a structured CloudEvent's */
@@ -112,8 +116,9 @@ typedef struct weir_handlers_options {
     /* Instead of the emitter and the dead letters' port: exactly once. NULL: at least once. */
     weir_transactor *transactor;
     const char *letter_topic, *letter_group; /* with it: where dead letters go, and who rejected */
-    bool letters_hold; /* with it: a letter that the broker refuses is tried until it is taken */
-    int64_t (*wall_ms)(void);     /* with it: the time of day; NULL: 0 */
+    bool letters_hold; /* what the broker refuses, a letter or a parked record, is tried until it is
+                        * taken */
+    int64_t (*wall_ms)(void);     /* the time of day; NULL: 0 */
     uint64_t seed;                /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
     /* Appends the row of a cache; see weir_lookup. */
@@ -144,7 +149,8 @@ uint32_t weir_handlers_tag(void *handlers, weir_view topic);
 typedef struct weir_handlers_counters {
     uint64_t handled, retried, held, rejected, dead_lettered, unrouted, deferred, emitted,
         broken,     /* not handled, because a breaker was open */
-        duplicates; /* not handled, because they were before */
+        duplicates, /* not handled, because they were before */
+        parked;     /* not handled, because a record of their key was rejected */
 } weir_handlers_counters;
 weir_handlers_counters weir_handlers_count(weir_handlers *h);
 

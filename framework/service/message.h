@@ -43,7 +43,8 @@ struct weir_message {
     weir_error error;           /* why it is not WEIR_OK */
     weir_emits emits;
     weir_sending sending;
-    bool is_letter; /* `emits` is its record's dead letter */
+    bool is_letter; /* `emits` is its record's dead letter, or its copy in the parked topic */
+    weir_note note; /* `emits` is a note about parking, and the message is for nothing else */
     bool sent;      /* its emits were answered: `status` says how */
     uint32_t after_ms;
     atomic_int state;    /* weir_message_state */

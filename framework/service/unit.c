@@ -349,8 +349,9 @@ static void finish_record(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, w
 void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
     weir_tx *tx = tx_of(h, l, m->route);
-    bool alone = tx->alone > 0;
-    tx->alone -= alone;
+    bool again = tx->alone > 0,
+         alone = again || r->recall; /* that one is noted behind its commit */
+    tx->alone -= again;
     weir_status s = handle(h, l, tx, m);
     if (!s && tx->duplicate && !tx->begun) {
         weir_give_back(m, answer_of(tx), l->now_ms);

@@ -27,6 +27,13 @@ void weir_forget_why(weir_record *r)
 
 void weir_settle_record(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
+    if (r->recall && !r->noted) {
+        weir_note_done(h, l, r);
+        return;
+    }
+    if (r->recall) {
+        weir_parking_left(h->options.parking, r);
+    }
     l->urgent |= weir_lane_finish(&l->lane, r, l->now_ms);
     weir_forget_why(r);
     l->settled[l->n_settled++] = r;
@@ -39,6 +46,9 @@ void weir_drop_record(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
     weir_lane_finish(&l->lane, r, l->now_ms);
     weir_forget_why(r);
+    if (r->recall) {
+        weir_parking_left(h->options.parking, r);
+    }
     weir_engine_drop(h->engine, &r, 1);
 }
 
@@ -48,8 +58,7 @@ static void name_place(const weir_record *r, weir_error *err)
         r->raw.topic.ptr, (int)r->raw.partition, (long long)r->raw.offset);
 }
 
-/* The engine ends; the record comes again at the next start. */
-static void fail(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_error *err)
+void weir_fail_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_error *err)
 {
     err->status = WEIR_FATAL;
     name_place(r, err);
@@ -61,7 +70,7 @@ void weir_fail_record_oom(weir_handlers *h, weir_handler_lane *l, weir_record *r
 {
     weir_error err;
     weir_fail_oom(&err);
-    fail(h, l, r, &err);
+    weir_fail_record(h, l, r, &err);
 }
 
 bool weir_record_is_over(const weir_handlers *h, const weir_record *r)
@@ -104,13 +113,13 @@ static bool remember_why(weir_record *r, const weir_error *why, const weir_route
 {
     weir_why *w = r->why ? r->why : weir_alloc(sizeof *w);
     if (w) {
-        *w = (weir_why){*why, route ? route->dead_letter_topic : NULL};
+        *w = (weir_why){.error = *why, .letter_topic = route ? route->dead_letter_topic : NULL};
     }
     r->why = w;
     return w;
 }
 
-static void wait_for_letters(
+void weir_wait_for_letters(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, const weir_error *why)
 {
     if (!l->letters_wait) {
@@ -125,7 +134,10 @@ static void hand_letter_over(weir_handlers *h, weir_handler_lane *l, weir_record
 {
     const weir_why *why = r->why;
     weir_message *m = weir_take_message(l);
-    if (!m || !weir_make_letter(h, r, &why->error, why->letter_topic, m)) {
+    bool made = m && weir_make_letter(h, r, &why->error, why->letter_topic, m);
+    made = made && (!why->parks || weir_append_parked(h, r, m)) &&
+           (why->parks || !r->recall || weir_append_done(h, r, m));
+    if (!made) {
         weir_fail_record_oom(h, l, r);
         return;
     }
@@ -153,19 +165,32 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
     weir_status s = to->write(to->self, &letter, 1, &err);
     l->now_ms = weir_handlers_now(h);
     if (s == WEIR_HOLD || s == WEIR_RETRY) {
-        wait_for_letters(h, l, r, &err);
+        weir_wait_for_letters(h, l, r, &err);
     } else if (s) {
-        fail(h, l, r, &err);
+        weir_fail_record(h, l, r, &err);
     } else {
         l->letters_wait = false;
         weir_bump(&l->count.dead_lettered);
-        weir_settle_record(h, l, r);
+        r->lettered = why->parks;
+        (why->parks ? weir_note_parked : weir_settle_record)(h, l, r);
     }
 }
 
 static bool takes_letters(const weir_handlers *h)
 {
     return h->options.transactor || h->options.dead_letters.write;
+}
+
+/* False: its key cannot be parked now, so it is held, and handled again. */
+static bool park_followers(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    weir_why *w = r->why;
+    w->parks = weir_record_parks(h, r, m->route);
+    if (w->parks && weir_parking_park(h->options.parking, r, &w->by, &m->error)) {
+        weir_hold_longer(h, l, r, m);
+        return false;
+    }
+    return true;
 }
 
 static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
@@ -176,14 +201,14 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
         "rejected %.*s/%d@%lld after %u attempts", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
         (long long)r->raw.offset, r->attempt);
     if (h->options.on_reject == WEIR_ON_REJECT_STOP) {
-        fail(h, l, r, why);
+        weir_fail_record(h, l, r, why);
     } else if (h->options.on_reject == WEIR_ON_REJECT_SKIP || !takes_letters(h)) {
         weir_settle_record(h, l, r);
-    } else if (remember_why(r, why, m->route)) {
+    } else if (!remember_why(r, why, m->route)) {
+        weir_fail_record_oom(h, l, r);
+    } else if (park_followers(h, l, r, m)) {
         r->rejected = true;
         weir_write_dead_letter(h, l, r);
-    } else {
-        weir_fail_record_oom(h, l, r);
     }
 }
 
@@ -219,7 +244,7 @@ void weir_hold_record(
     weir_park_record(h, l, r, after_ms);
 }
 
-static void hold(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+void weir_hold_longer(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
     weir_hold_record(h, l, r, m, backoff(&h->options, m->route, l, ++r->holds));
 }
@@ -262,6 +287,10 @@ static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_me
     if (h->options.transactor) {
         weir_bump(&l->count.handled);
         atomic_fetch_add_explicit(&l->count.emitted, m->emits.count, memory_order_relaxed);
+        if (r->recall && !weir_append_done(h, r, m)) {
+            weir_fail_record_oom(h, l, r);
+            return false;
+        }
         bool keeps = m->emits.count > 0;
         if (keeps) {
             weir_keep_effects(l, r, m);
@@ -289,6 +318,10 @@ static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_me
 bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
 {
+    if (m->note) {
+        weir_note_answered(h, l, r, m, s);
+        return false;
+    }
     s = verdict(m, s);
     weir_give_back(m, s, l->now_ms);
     switch (s) {
@@ -298,13 +331,13 @@ bool weir_conclude(
         retry(h, l, r, m);
         break;
     case WEIR_HOLD:
-        hold(h, l, r, m);
+        weir_hold_longer(h, l, r, m);
         break;
     case WEIR_REJECT:
         reject(h, l, r, m);
         break;
     default:
-        fail(h, l, r, &m->error);
+        weir_fail_record(h, l, r, &m->error);
         break;
     }
     return false;

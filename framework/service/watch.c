@@ -22,6 +22,7 @@ weir_handlers_counters weir_handlers_count(weir_handlers *h)
         sum.unrouted += atomic_load(&l->count.unrouted);
         sum.broken += atomic_load(&l->count.broken);
         sum.duplicates += atomic_load(&l->count.duplicates);
+        sum.parked += atomic_load(&l->count.parked);
         sum.emitted += atomic_load(&l->count.emitted);
         sum.deferred += atomic_load(&l->count.deferred);
     }

@@ -33,6 +33,13 @@ enum {
     WEIR_TRUNCATE = 1 << 4,
 };
 
+/* What becomes of the records behind a rejected one with an equal key. */
+enum weir_followers {
+    WEIR_FOLLOWERS_AS_CONFIGURED = 0, /* errors.followers */
+    WEIR_FOLLOWERS_GO_ON,
+    WEIR_FOLLOWERS_PARK, /* they wait in a topic until an operator decides (`weir stuck`) */
+};
+
 /* Returns what becomes of the record (<weir/status.h>). Called on a lane's thread; records with
  * equal keys in a partition one after the other, different keys side by side. */
 typedef weir_status weir_handler_fn(weir_message *m, void *ctx);
@@ -71,6 +78,9 @@ typedef struct weir_handler {
 
     /* With change: only rows to which this has happened, `WEIR_INSERT | WEIR_UPDATE`; 0: any. */
     unsigned ops;
+
+    /* Where this handler rejects a record. */
+    enum weir_followers followers;
 } weir_handler;
 
 /* Registers a handler; in C `weir_on(app, .change = "public.users", .fn = f)`. A mistake is kept

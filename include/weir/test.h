@@ -76,6 +76,21 @@ WEIR_API void weir_test_sql_at(
 WEIR_API void weir_test_run(weir_test *t);
 /* Lets time pass, and handles what comes due on the way. */
 WEIR_API void weir_test_advance(weir_test *t, int64_t ms);
+/* Where the followers of rejected records are parked (`errors.followers: park`), the operator's
+ * word for a key of a topic (`weir stuck`): its followers are handled; the record that was rejected
+ * last is, too, before them; or they go to the dead letters. key NULL: of records without one. */
+#define weir_test_release(t, topic, key) \
+    weir_test_release_at((t), __FILE__, __LINE__, (topic), (key))
+WEIR_API void weir_test_release_at(
+    weir_test *t, const char *file, int line, const char *topic, const char *key);
+#define weir_test_release_again(t, topic, key) \
+    weir_test_release_again_at((t), __FILE__, __LINE__, (topic), (key))
+WEIR_API void weir_test_release_again_at(
+    weir_test *t, const char *file, int line, const char *topic, const char *key);
+#define weir_test_reject_parked(t, topic, key) \
+    weir_test_reject_parked_at((t), __FILE__, __LINE__, (topic), (key))
+WEIR_API void weir_test_reject_parked_at(
+    weir_test *t, const char *file, int line, const char *topic, const char *key);
 /* The next n sendings of emits are refused: by a broker that is away (HOLD). */
 WEIR_API void weir_test_fail_emits(weir_test *t, unsigned n);
 /* The next n dead letters cannot be written now. */
@@ -107,6 +122,11 @@ WEIR_API void weir_expect_sql_at(
 /* Everything is handled and committed, and nothing has left that was not expected. */
 #define weir_expect_quiet(t) weir_expect_quiet_at((t), __FILE__, __LINE__)
 WEIR_API void weir_expect_quiet_at(weir_test *t, const char *file, int line);
+/* So many records wait behind a rejected one of this key; -1: the key is not parked. */
+#define weir_expect_parked(t, topic, key, followers) \
+    weir_expect_parked_at((t), __FILE__, __LINE__, (topic), (key), (followers))
+WEIR_API void weir_expect_parked_at(
+    weir_test *t, const char *file, int line, const char *topic, const char *key, int followers);
 /* How many records wait for another attempt, or are deferred. */
 #define weir_expect_waiting(t, n) weir_expect_waiting_at((t), __FILE__, __LINE__, (n))
 WEIR_API void weir_expect_waiting_at(weir_test *t, const char *file, int line, unsigned n);

@@ -1,0 +1,198 @@
+/* Parked keys on a lane: whose turn it is not, is copied to the topic of parked records; and what
+ * becomes of a rejected or a recalled record is noted there. See parking.h.
+ *
+ * At least once a note is a sending of its own, behind everything else that the record has come to;
+ * its key is busy until it is acknowledged. Exactly once it goes with the record's other outputs.
+ */
+#include "base/alloc.h"
+#include "service/handler_lane.h"
+#include "service/route.h"
+
+enum { GATE_MS = 20 };
+
+/* ---- Notes --------------------------------------------------------------------------------------
+ */
+
+static bool append(
+    weir_handlers *h, const weir_record *r, weir_message *m, weir_note what, int64_t by)
+{
+    const weir_why *why = r->why;
+    const weir_parked_writing w = {.to = weir_parking_topic(h->options.parking),
+        .what = what,
+        .by = by,
+        .time_ms = h->options.wall_ms ? h->options.wall_ms() : 0,
+        .record = &r->raw,
+        .why = why ? &why->error : NULL,
+        .attempts = r->attempt};
+    weir_outgoing *o = weir_parked_note_make(&w, &m->arena);
+    if (!o) {
+        return false;
+    }
+    if (m->emits.last) {
+        m->emits.last->next = o;
+    } else {
+        m->emits.first = o;
+    }
+    m->emits.last = o;
+    m->emits.count++;
+    m->emits.bytes += o->key.len + o->value.len;
+    return true;
+}
+
+bool weir_append_parked(weir_handlers *h, weir_record *r, weir_message *m)
+{
+    r->noted = true;
+    return append(h, r, m, WEIR_NOTE_PARKED, ((const weir_why *)r->why)->by);
+}
+
+bool weir_append_done(weir_handlers *h, weir_record *r, weir_message *m)
+{
+    int64_t by;
+    r->last |= weir_parking_done(h->options.parking, r, &by);
+    r->noted = true;
+    return append(h, r, m, r->last ? WEIR_NOTE_LAST : WEIR_NOTE_DONE, by);
+}
+
+/* The message leaves with its notes alone. */
+static void leave(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_note what)
+{
+    m->is_letter = true;
+    if (h->options.transactor) {
+        weir_keep_effects(l, r, m);
+        weir_settle_record(h, l, r);
+        return;
+    }
+    m->note = what;
+    weir_send_emits(h, l, r, m);
+}
+
+void weir_note_parked(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    weir_message *m = weir_take_message(l);
+    if (m) {
+        weir_init_message(h, (unsigned)(l - h->lanes), m, r);
+    }
+    if (!m || !weir_append_parked(h, r, m)) {
+        weir_fail_record_oom(h, l, r);
+        return;
+    }
+    leave(h, l, r, m, WEIR_NOTE_PARKED);
+}
+
+void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    weir_message *m = weir_take_message(l);
+    if (m) {
+        weir_init_message(h, (unsigned)(l - h->lanes), m, r);
+    }
+    r->done = true;
+    if (!m || !weir_append_done(h, r, m)) {
+        weir_fail_record_oom(h, l, r);
+        return;
+    }
+    leave(h, l, r, m, WEIR_NOTE_DONE);
+}
+
+/* The broker will never take it. */
+static void refuse(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    weir_error refused = m->error;
+    weir_fail(&m->error, WEIR_E_PARKED_REFUSED, "%s", refused.text);
+    weir_fail_record(h, l, r, &m->error);
+}
+
+void weir_note_answered(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
+{
+    bool waits = s == WEIR_HOLD || s == WEIR_RETRY || (s == WEIR_REJECT && h->options.letters_hold);
+    if (s && !waits) {
+        refuse(h, l, r, m);
+    } else if (s && m->note == WEIR_NOTE_PARKED) {
+        weir_wait_for_letters(h, l, r, &m->error);
+    } else if (s) {
+        weir_hold_longer(h, l, r, m);
+    } else {
+        l->letters_wait &= m->note != WEIR_NOTE_PARKED;
+        if (m->note == WEIR_NOTE_FOLLOWER) {
+            weir_parking_copied(h->options.parking, r);
+            weir_bump(&l->count.parked);
+        }
+        weir_settle_record(h, l, r);
+    }
+}
+
+/* ---- The gate -----------------------------------------------------------------------------------
+ */
+
+static void copy(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, int64_t by)
+{
+    if (!append(h, r, m, WEIR_NOTE_FOLLOWER, by)) {
+        weir_fail_record_oom(h, l, r);
+        return;
+    }
+    if (h->options.transactor) {
+        weir_parking_copied(h->options.parking, r);
+        weir_bump(&l->count.parked);
+    }
+    leave(h, l, r, m, WEIR_NOTE_FOLLOWER);
+}
+
+/* By an operator's word. */
+static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    const weir_route *to;
+    r->recall = WEIR_RECALL_REJECT;
+    if (weir_route_of(m, &to)) {
+        to = NULL; /* it cannot be read; its handler may have a topic of its own for dead letters */
+    }
+    m->route = to;
+    weir_fail(&m->error, WEIR_E_KEY_REJECTED,
+        "an operator has rejected what waits behind a rejected record of its key");
+    (void)weir_conclude(h, l, r, m, WEIR_REJECT);
+}
+
+bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    int64_t by = -1;
+    bool replayed = h->options.topics[r->partition->tag].replays;
+    weir_parking_gate g =
+        replayed ? WEIR_GATE_HANDLE : weir_parking_ask(h->options.parking, r, &by);
+    if (g == WEIR_GATE_HANDLE) {
+        return true;
+    }
+    if (!weir_unit_commit(h, l, r)) {
+        return false; /* it comes again, behind what was put back */
+    }
+    switch (g) {
+    case WEIR_GATE_WAIT:
+        weir_park_record(h, l, r, GATE_MS);
+        break;
+    case WEIR_GATE_COPY:
+        copy(h, l, r, m, by);
+        break;
+    case WEIR_GATE_COPIED:
+        weir_settle_record(h, l, r);
+        break;
+    case WEIR_GATE_REJECT:
+        reject(h, l, r, m);
+        break;
+    case WEIR_GATE_OPEN:
+        weir_note_done(h, l, r);
+        break;
+    default:
+        weir_drop_record(h, l, r);
+        break;
+    }
+    return false;
+}
+
+bool weir_record_parks(const weir_handlers *h, const weir_record *r, const weir_route *route)
+{
+    const weir_handlers_options *o = &h->options;
+    bool replayed = o->topics[r->partition->tag].replays;
+    enum weir_followers policy = route ? route->followers : WEIR_FOLLOWERS_AS_CONFIGURED;
+    bool park = policy == WEIR_FOLLOWERS_AS_CONFIGURED ? o->park : policy == WEIR_FOLLOWERS_PARK;
+    return o->parking && park && !replayed && r->recall != WEIR_RECALL_REJECT;
+}

@@ -1,0 +1,425 @@
+/* Parked keys. See parked.h. */
+#include "service/parked.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "value/value.h"
+
+enum { MOST_BYTES = 64 << 20, OWN_HEADERS = 10 };
+
+static const char *const words[] = {[WEIR_NOTE_PARKED] = "parked",
+    [WEIR_NOTE_FOLLOWER] = "follower",
+    [WEIR_NOTE_DONE] = "done",
+    [WEIR_NOTE_LAST] = "last",
+    [WEIR_NOTE_RELEASE] = "release",
+    [WEIR_NOTE_AGAIN] = "again",
+    [WEIR_NOTE_REJECT] = "reject"};
+
+/* ---- Reading notes ------------------------------------------------------------------------------
+ */
+
+static bool is_ours(weir_view name)
+{
+    static const char prefix[] = WEIR_PARKED_PREFIX;
+    return name.len >= sizeof prefix - 1 && memcmp(name.ptr, prefix, sizeof prefix - 1) == 0;
+}
+
+/* self: the note's own record. */
+static bool original_header(const void *self, size_t i, weir_view *name, weir_view *value)
+{
+    const weir_raw_record *r = self;
+    for (size_t k = 0; r->headers.at && r->headers.at(r->headers.self, k, name, value); k++) {
+        if (!is_ours(*name) && i-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static weir_view header(const weir_raw_record *r, const char *wanted)
+{
+    weir_view name, value, found = {NULL, 0};
+    for (size_t i = 0; r->headers.at && r->headers.at(r->headers.self, i, &name, &value); i++) {
+        found = weir_view_is(name, wanted) ? value : found;
+    }
+    return found;
+}
+
+static int64_t number(const weir_raw_record *r, const char *wanted, int64_t otherwise)
+{
+    int64_t n;
+    weir_view text = header(r, wanted);
+    return text.ptr && weir_text_to_int64(text, &n) ? n : otherwise;
+}
+
+static bool read_name(weir_view name, weir_parked_note *out)
+{
+    const char *slash = name.ptr ? memchr(name.ptr, '/', name.len) : NULL;
+    int64_t partition;
+    if (!slash) {
+        return false;
+    }
+    out->name = name;
+    out->topic = weir_view_make(name.ptr, (size_t)(slash - name.ptr));
+    weir_view rest = weir_view_make(slash + 1, name.len - out->topic.len - 1);
+    slash = memchr(rest.ptr, '/', rest.len);
+    size_t digits = slash ? (size_t)(slash - rest.ptr) : rest.len;
+    out->key = slash ? weir_view_make(slash + 1, rest.len - digits - 1) : (weir_view){NULL, 0};
+    bool ok = weir_text_to_int64(weir_view_make(rest.ptr, digits), &partition);
+    out->partition = (int32_t)partition;
+    return ok && partition >= 0 && partition <= INT32_MAX && out->topic.len;
+}
+
+bool weir_parked_note_read(const weir_raw_record *record, weir_parked_note *out)
+{
+    *out = (weir_parked_note){.what = WEIR_NOTE_NONE};
+    weir_view what = header(record, "weir.parked.what");
+    for (unsigned i = WEIR_NOTE_PARKED; what.ptr && i <= WEIR_NOTE_REJECT; i++) {
+        out->what = weir_view_is(what, words[i]) ? (weir_note)i : out->what;
+    }
+    if (out->what == WEIR_NOTE_NONE || !read_name(record->key, out)) {
+        return false;
+    }
+    out->by = number(record, "weir.parked.by", -1);
+    out->offset = number(record, "weir.parked.offset", -1);
+    out->time_ms = number(record, "weir.parked.time", record->timestamp_ms);
+    bool decision = out->what >= WEIR_NOTE_RELEASE;
+    out->original = (weir_raw_record){.topic = out->topic,
+        .partition = out->partition,
+        .offset = out->offset,
+        .timestamp_ms = number(record, "weir.parked.timestamp", -1),
+        .key = out->key,
+        .value = record->value,
+        .headers = {original_header, record}};
+    return decision || (out->by >= 0 && out->offset >= out->by);
+}
+
+/* ---- Writing notes ------------------------------------------------------------------------------
+ */
+
+typedef struct making {
+    weir_arena *arena;
+    weir_outgoing_header *headers;
+    size_t n;
+} making;
+
+static void put(making *k, const char *name, weir_view value)
+{
+    k->headers[k->n++] = (weir_outgoing_header){weir_view_of(name), value};
+}
+
+static void put_number(making *k, const char *name, int64_t n)
+{
+    put(k, name, weir_arena_printf(k->arena, "%lld", (long long)n));
+}
+
+static void put_why(making *k, const weir_parked_writing *w)
+{
+    put(k, "weir.parked.code", weir_arena_copy(k->arena, weir_view_of(w->why->code)));
+    put(k, "weir.parked.text", weir_arena_copy(k->arena, weir_view_of(w->why->text)));
+    put_number(k, "weir.parked.attempts", w->attempts);
+}
+
+static size_t count_headers(const weir_raw_record *r)
+{
+    weir_view name, value;
+    size_t n = 0;
+    while (r->headers.at && r->headers.at(r->headers.self, n, &name, &value)) {
+        n++;
+    }
+    return n;
+}
+
+static weir_view name_of(const weir_raw_record *r, weir_arena *arena)
+{
+    weir_buf name = {0};
+    weir_parked_name_put(&name, r->topic, r->partition, r->key);
+    weir_view v = name.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&name));
+    weir_buf_fini(&name);
+    return v;
+}
+
+weir_outgoing *weir_parked_note_make(const weir_parked_writing *w, weir_arena *arena)
+{
+    const weir_raw_record *r = w->record;
+    bool whole = w->what == WEIR_NOTE_PARKED || w->what == WEIR_NOTE_FOLLOWER;
+    size_t n = whole ? count_headers(r) : 0;
+    weir_outgoing *o = weir_arena_alloc(arena, sizeof *o);
+    making k = {arena, weir_arena_alloc(arena, (n + OWN_HEADERS) * sizeof *k.headers), n};
+    weir_view name = name_of(r, arena);
+    if (!o || !k.headers || !name.ptr) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        (void)r->headers.at(r->headers.self, i, &k.headers[i].name, &k.headers[i].value);
+    }
+    put(&k, "weir.parked.what", weir_view_of(words[w->what]));
+    put_number(&k, "weir.parked.by", w->by);
+    put_number(&k, "weir.parked.offset", r->offset);
+    put_number(&k, "weir.parked.time", w->time_ms);
+    if (whole) {
+        put_number(&k, "weir.parked.timestamp", r->timestamp_ms);
+    }
+    if (w->what == WEIR_NOTE_PARKED) {
+        put_why(&k, w);
+    }
+    *o = (weir_outgoing){.topic = w->to,
+        .key = name,
+        .value = whole ? r->value : (weir_view){NULL, 0},
+        .headers = k.headers,
+        .n_headers = k.n};
+    return arena->failed ? NULL : o;
+}
+
+weir_outgoing *weir_parked_decision_make(
+    const char *to, weir_view name, weir_note what, int64_t time_ms, weir_arena *arena)
+{
+    weir_outgoing *o = weir_arena_alloc(arena, sizeof *o);
+    making k = {arena, weir_arena_alloc(arena, 2 * sizeof *k.headers), 0};
+    weir_view copy = weir_arena_copy(arena, name);
+    if (!o || !k.headers || !copy.ptr) {
+        return NULL;
+    }
+    put(&k, "weir.parked.what", weir_view_of(words[what]));
+    put_number(&k, "weir.parked.time", time_ms);
+    *o = (weir_outgoing){.topic = to, .key = copy, .headers = k.headers, .n_headers = k.n};
+    return arena->failed ? NULL : o;
+}
+
+/* ---- The book -----------------------------------------------------------------------------------
+ */
+
+void weir_parked_name_put(weir_buf *to, weir_view topic, int32_t partition, weir_view key)
+{
+    weir_buf_putv(to, topic);
+    weir_buf_printf(to, "/%d", (int)partition);
+    if (key.ptr) {
+        weir_buf_putc(to, '/');
+        weir_buf_put(to, key.ptr, key.len);
+    }
+}
+
+void weir_parked_book_init(weir_parked_book *b, uint32_t most_keys)
+{
+    *b = (weir_parked_book){.most_keys = most_keys, .most_bytes = MOST_BYTES};
+    weir_map_init(&b->keys);
+}
+
+static void free_key(void *key)
+{
+    weir_parked_key *k = key;
+    weir_free(k->topic);
+    weir_free(k);
+}
+
+void weir_parked_book_fini(weir_parked_book *b)
+{
+    weir_map_fini(&b->keys, free_key);
+}
+
+weir_parked_key *weir_parked_book_find(const weir_parked_book *b, weir_view name)
+{
+    return b->keys.count ? weir_map_get(&b->keys, name) : NULL;
+}
+
+static size_t bytes_of(const weir_parked_key *k)
+{
+    return sizeof *k + sizeof(weir_map_entry) + strlen(k->topic) + 2 * k->name.len + 2;
+}
+
+/* key: within the name. */
+static weir_parked_key *new_key(weir_view name, weir_view topic, int32_t partition, bool keyed)
+{
+    weir_parked_key *k = weir_calloc(1, sizeof *k);
+    char *text = weir_alloc(topic.len + 1 + name.len);
+    if (!k || !text) {
+        weir_free(k);
+        weir_free(text);
+        return NULL;
+    }
+    memcpy(text, topic.ptr, topic.len);
+    text[topic.len] = '\0';
+    char *own = text + topic.len + 1;
+    memcpy(own, name.ptr, name.len);
+    k->topic = text;
+    k->name = weir_view_make(own, name.len);
+    k->partition = partition;
+    if (keyed) {
+        const char *slash = memchr(own + topic.len + 1, '/', name.len - topic.len - 1);
+        k->key = weir_view_make(slash + 1, (size_t)(own + name.len - slash - 1));
+    }
+    return k;
+}
+
+weir_status weir_parked_book_add(weir_parked_book *b, weir_view name, weir_view topic,
+    int32_t partition, bool keyed, weir_parked_key **out, weir_error *err)
+{
+    *out = weir_parked_book_find(b, name);
+    if (*out) {
+        return WEIR_OK;
+    }
+    if (b->keys.count >= b->most_keys || b->bytes >= b->most_bytes) {
+        return weir_fail(err, WEIR_E_PARKED_FULL, "%zu keys are parked", b->keys.count);
+    }
+    weir_parked_key *k = new_key(name, topic, partition, keyed);
+    weir_map_entry *e = k ? weir_map_add(&b->keys, k->name) : NULL;
+    if (!e) {
+        if (k) {
+            free_key(k);
+        }
+        return weir_fail_oom(err);
+    }
+    e->value = k;
+    b->bytes += bytes_of(k);
+    *out = k;
+    return WEIR_OK;
+}
+
+void weir_parked_book_remove(weir_parked_book *b, weir_parked_key *k)
+{
+    weir_map_entry *e = weir_map_find(&b->keys, k->name);
+    b->bytes -= bytes_of(k);
+    weir_map_remove(&b->keys, e);
+    free_key(k);
+}
+
+const char *weir_key_state_name(weir_key_state state)
+{
+    static const char *const names[] = {[WEIR_KEY_OPEN] = "open",
+        [WEIR_KEY_PARKED] = "parked",
+        [WEIR_KEY_RELEASED] = "released",
+        [WEIR_KEY_REJECTED] = "rejected"};
+    return names[state];
+}
+
+/* ---- Folding ------------------------------------------------------------------------------------
+ */
+
+static int64_t greater(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What a note of the episode says, of either standing. */
+static void apply(weir_key_standing *s, const weir_parked_note *n)
+{
+    switch (n->what) {
+    case WEIR_NOTE_PARKED:
+        s->state = WEIR_KEY_PARKED;
+        s->parked = greater(s->parked, n->offset);
+        s->done = greater(s->done, n->offset);
+        s->copy = greater(s->copy, n->offset);
+        break;
+    case WEIR_NOTE_FOLLOWER:
+        s->copy = greater(s->copy, n->offset);
+        break;
+    case WEIR_NOTE_DONE:
+        s->done = greater(s->done, n->offset);
+        break;
+    case WEIR_NOTE_LAST:
+        s->done = greater(s->done, n->offset);
+        s->state = WEIR_KEY_OPEN;
+        break;
+    default:
+        if (s->state == WEIR_KEY_PARKED) { /* a second word changes nothing */
+            s->state = n->what == WEIR_NOTE_REJECT ? WEIR_KEY_REJECTED : WEIR_KEY_RELEASED;
+            s->done = n->what == WEIR_NOTE_AGAIN ? s->parked - 1 : s->done;
+        }
+        break;
+    }
+}
+
+static void begin_episode(weir_key_standing *s, int64_t by)
+{
+    *s = (weir_key_standing){
+        .state = WEIR_KEY_PARKED, .by = by, .parked = by, .done = by, .copy = by};
+}
+
+static void keep_why(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
+{
+    weir_view code = header(r, "weir.parked.code"), text = header(r, "weir.parked.text");
+    k->since_ms = n->time_ms;
+    k->attempts = (uint32_t)number(r, "weir.parked.attempts", 0);
+    k->why = (weir_error){.status = WEIR_REJECT};
+    snprintf(k->why.code, sizeof k->why.code, "%.*s",
+        (int)(code.len < sizeof k->why.code ? code.len : sizeof k->why.code - 1),
+        code.ptr ? code.ptr : "");
+    snprintf(k->why.text, sizeof k->why.text, "%.*s",
+        (int)(text.len < sizeof k->why.text ? text.len : sizeof k->why.text - 1),
+        text.ptr ? text.ptr : "");
+    (void)weir_at(&k->why, "%.60s/%d@%lld", k->topic, (int)k->partition, (long long)n->offset);
+}
+
+static void count_followers(weir_parked_key *k, const weir_parked_note *n)
+{
+    bool more = n->what == WEIR_NOTE_FOLLOWER && n->offset > k->log.copy;
+    bool less =
+        (n->what == WEIR_NOTE_DONE || n->what == WEIR_NOTE_LAST || n->what == WEIR_NOTE_PARKED) &&
+        n->offset > k->log.done && n->offset > k->log.by && n->offset != k->log.parked;
+    k->followers += more;
+    k->followers -= less && k->followers;
+}
+
+/* The key's own standing follows the topic; it may be ahead of it in an episode. */
+static void apply_to_own(weir_parked_key *k, const weir_parked_note *n)
+{
+    bool newer = n->what == WEIR_NOTE_PARKED && n->by > k->own.by && k->own.state == WEIR_KEY_OPEN;
+    if (!k->own_epoch) {
+        return;
+    }
+    if (newer) {
+        begin_episode(&k->own, n->by);
+    }
+    bool decision = n->what >= WEIR_NOTE_RELEASE;
+    if (decision ? k->own.by == k->log.by : k->own.by == n->by) {
+        int64_t done = k->own.done;
+        apply(&k->own, n);
+        k->recalled = n->what == WEIR_NOTE_AGAIN && k->own.done < done ? k->own.done : k->recalled;
+        k->session = n->what == WEIR_NOTE_AGAIN || n->what == WEIR_NOTE_PARKED ? 0 : k->session;
+    }
+}
+
+static void fold(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
+{
+    bool begins =
+        n->what == WEIR_NOTE_PARKED && (k->log.state == WEIR_KEY_OPEN || n->by > k->log.by);
+    if (begins) { /* also in the place of one that was noted by who had lost the partition */
+        begin_episode(&k->log, n->by);
+        k->log_partition = r->partition;
+        k->log_first = r->offset;
+        k->followers = 0;
+    }
+    if (n->by >= 0 && n->by != k->log.by) {
+        return;
+    }
+    count_followers(k, n);
+    apply(&k->log, n);
+    if (n->what == WEIR_NOTE_PARKED) {
+        keep_why(k, r, n);
+    }
+}
+
+weir_status weir_parked_book_take(weir_parked_book *b, const weir_raw_record *record,
+    const weir_parked_note *note, weir_parked_key **key, weir_error *err)
+{
+    weir_parked_key *k = weir_parked_book_find(b, note->name);
+    weir_status s = WEIR_OK;
+    if (!k && note->what == WEIR_NOTE_PARKED) {
+        s = weir_parked_book_add(
+            b, note->name, note->topic, note->partition, note->key.ptr != NULL, &k, err);
+    }
+    *key = k;
+    if (s || !k) {
+        return s;
+    }
+    fold(k, record, note);
+    apply_to_own(k, note);
+    bool ahead = k->own_epoch && k->own.state != WEIR_KEY_OPEN && k->own.by > k->log.by;
+    if (k->log.state == WEIR_KEY_OPEN && !ahead) {
+        weir_parked_book_remove(b, k);
+        *key = NULL;
+    }
+    return WEIR_OK;
+}

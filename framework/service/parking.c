@@ -1,0 +1,654 @@
+/* Parking. See parking.h. */
+#include "service/parking.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { DEFAULT_RECALL = 256, MOST_AT_ONCE = 1000 };
+
+/* Where a reader stands in each partition of the topic. */
+typedef struct place_list {
+    int64_t next[WEIR_PARKING_MOST_PARTITIONS];
+    int32_t n;
+} place_list;
+
+struct weir_parking {
+    weir_parking_options options;
+    weir_engine *engine;
+
+    /* Who drives it. */
+    void *tail; /* the reader that keeps the book up to date; NULL: not open */
+    place_list at;
+    int64_t ends[WEIR_PARKING_MOST_PARTITIONS]; /* that are to be reached for … */
+    uint64_t wanted_epoch;                      /* … this epoch; 0: for none */
+    void *recalling;                            /* the reader of released keys; NULL: none */
+    uint64_t session;                           /* of it */
+    int64_t retry_ms;                           /* nothing is asked before */
+    bool did;                                   /* something, in this step */
+    bool told;                                  /* the log has said that it cannot be read */
+
+    pthread_mutex_t lock;
+    weir_parked_book book;
+    unsigned under_way; /* recalled, and in a lane */
+    weir_buf scratch;
+    weir_error trouble;
+    atomic_size_t any; /* keys in the book: lanes need not look where there are none. Any thread */
+    atomic_ullong
+        known; /* the epoch for which all is read that had been written then. Any thread */
+};
+
+/* ---- Life ---------------------------------------------------------------------------------------
+ */
+
+weir_status weir_parking_new(
+    const weir_parking_options *options, weir_parking **out, weir_error *err)
+{
+    weir_parking *p = *out = weir_calloc(1, sizeof *p);
+    if (!p) {
+        return weir_fail_oom(err);
+    }
+    p->options = *options;
+    p->options.recall_records = options->recall_records ? options->recall_records : DEFAULT_RECALL;
+    weir_parked_book_init(&p->book, options->most_keys);
+    pthread_mutex_init(&p->lock, NULL);
+    return WEIR_OK;
+}
+
+static void close_reader(weir_parking *p, void **reader)
+{
+    p->options.log.ops->close(p->options.log.self, *reader);
+    *reader = NULL;
+}
+
+void weir_parking_free(weir_parking *p)
+{
+    if (p) {
+        close_reader(p, &p->tail);
+        close_reader(p, &p->recalling);
+        weir_parked_book_fini(&p->book);
+        weir_buf_fini(&p->scratch);
+        pthread_mutex_destroy(&p->lock);
+        weir_free(p);
+    }
+}
+
+void weir_parking_attach(weir_parking *p, weir_engine *e)
+{
+    p->engine = e;
+}
+
+const char *weir_parking_topic(const weir_parking *p)
+{
+    return p->options.topic;
+}
+
+/* ---- Keys ---------------------------------------------------------------------------------------
+ */
+
+/* Lock: lock. */
+static void note_count(weir_parking *p)
+{
+    atomic_store(&p->any, p->book.keys.count);
+}
+
+/* What was not read of an assignment that has ended is not so. Lock: lock. */
+static void refresh(weir_parking *p, weir_parked_key *k, uint64_t epoch)
+{
+    if (k->own_epoch != epoch) {
+        p->under_way -= k->under_way;
+        k->own = k->log;
+        k->own_epoch = epoch;
+        k->recalled = k->own.done;
+        k->under_way = 0;
+        k->session = 0;
+    }
+}
+
+typedef enum finding {
+    FOUND,
+    NOT_FOUND,
+    NOT_ASKED, /* no memory to look, or the record is of an assignment before the one that is known
+                */
+} finding;
+
+/* Lock: lock. */
+static finding find(weir_parking *p, const weir_record *r, weir_parked_key **out)
+{
+    weir_buf_clear(&p->scratch);
+    weir_parked_name_put(
+        &p->scratch, weir_view_of(r->partition->topic), r->partition->number, r->raw.key);
+    *out = NULL;
+    if (p->scratch.failed) {
+        weir_buf_fini(&p->scratch);
+        return NOT_ASKED;
+    }
+    weir_parked_key *k = weir_parked_book_find(&p->book, weir_buf_view(&p->scratch));
+    if (!k || r->partition->epoch < k->own_epoch) {
+        return k ? NOT_ASKED : NOT_FOUND;
+    }
+    refresh(p, k, r->partition->epoch);
+    *out = k;
+    return FOUND;
+}
+
+/* Nothing is known of it that is worth a place. Lock: lock. */
+static bool is_idle(const weir_parked_key *k)
+{
+    return k->log.state == WEIR_KEY_OPEN && k->own.state == WEIR_KEY_OPEN && !k->under_way;
+}
+
+/* ---- For lanes ----------------------------------------------------------------------------------
+ */
+
+static weir_parking_gate ask_recalled(const weir_parked_key *k, const weir_record *r)
+{
+    if (!k || (k->own.state != WEIR_KEY_RELEASED && k->own.state != WEIR_KEY_REJECTED)) {
+        return WEIR_GATE_NOT_NOW;
+    }
+    if (r->recall == WEIR_RECALL_OPEN) {
+        return k->own.copy <= k->own.done ? WEIR_GATE_OPEN : WEIR_GATE_NOT_NOW;
+    }
+    if (r->raw.offset <= k->own.done) {
+        return WEIR_GATE_NOT_NOW;
+    }
+    return k->own.state == WEIR_KEY_REJECTED ? WEIR_GATE_REJECT : WEIR_GATE_HANDLE;
+}
+
+static weir_parking_gate ask_new(const weir_parked_key *k, const weir_record *r)
+{
+    if (!k || k->own.state == WEIR_KEY_OPEN || r->raw.offset < k->own.by) {
+        return WEIR_GATE_HANDLE;
+    }
+    return r->raw.offset <= k->own.copy ? WEIR_GATE_COPIED : WEIR_GATE_COPY;
+}
+
+weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r, int64_t *by)
+{
+    weir_parked_key *k;
+    if (r->partition->epoch > atomic_load(&p->known)) {
+        return WEIR_GATE_WAIT;
+    }
+    if (!atomic_load(&p->any)) {
+        return r->recall ? WEIR_GATE_NOT_NOW : WEIR_GATE_HANDLE;
+    }
+    pthread_mutex_lock(&p->lock);
+    weir_parking_gate g = find(p, r, &k) == NOT_ASKED ? WEIR_GATE_WAIT
+                          : r->recall                 ? ask_recalled(k, r)
+                                                      : ask_new(k, r);
+    *by = k ? k->own.by : -1;
+    pthread_mutex_unlock(&p->lock);
+    return g;
+}
+
+weir_status weir_parking_park(weir_parking *p, const weir_record *r, int64_t *by, weir_error *err)
+{
+    weir_parked_key *k;
+    weir_status s = WEIR_OK;
+    pthread_mutex_lock(&p->lock);
+    finding f = find(p, r, &k);
+    if (!k) {
+        s = f == NOT_ASKED ? weir_fail_oom(err)
+                           : weir_parked_book_add(&p->book, weir_buf_view(&p->scratch),
+                                 weir_view_of(r->partition->topic), r->partition->number,
+                                 r->raw.key.ptr != NULL, &k, err);
+    }
+    if (!s) {
+        refresh(p, k, r->partition->epoch);
+        weir_key_standing *own = &k->own;
+        int64_t offset = r->raw.offset;
+        bool more = own->state != WEIR_KEY_OPEN;
+        own->by = more ? own->by : offset;
+        own->state = WEIR_KEY_PARKED;
+        own->parked = more && own->parked > offset ? own->parked : offset;
+        own->done = more && own->done > offset ? own->done : offset;
+        own->copy = more && own->copy > offset ? own->copy : offset;
+        k->recalled = own->done;
+        k->session = 0;
+        *by = own->by;
+        note_count(p);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return s;
+}
+
+void weir_parking_copied(weir_parking *p, const weir_record *r)
+{
+    weir_parked_key *k;
+    pthread_mutex_lock(&p->lock);
+    if (find(p, r, &k) == FOUND && r->raw.offset > k->own.copy) {
+        k->own.copy = r->raw.offset;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+bool weir_parking_done(weir_parking *p, const weir_record *r, int64_t *by)
+{
+    weir_parked_key *k;
+    bool last = false;
+    *by = -1;
+    pthread_mutex_lock(&p->lock);
+    if (find(p, r, &k) == FOUND) {
+        weir_key_standing *own = &k->own;
+        own->done = r->raw.offset > own->done ? r->raw.offset : own->done;
+        bool decided = own->state == WEIR_KEY_RELEASED || own->state == WEIR_KEY_REJECTED;
+        last = decided && own->copy <= own->done;
+        own->state = last ? WEIR_KEY_OPEN : own->state;
+        *by = own->by;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return last;
+}
+
+void weir_parking_left(weir_parking *p, const weir_record *r)
+{
+    weir_parked_key *k;
+    pthread_mutex_lock(&p->lock);
+    if (find(p, r, &k) == FOUND && k->under_way) {
+        k->under_way--;
+        p->under_way--;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------
+ */
+
+static weir_status ask_bounds(
+    weir_parking *p, weir_parked_bounds *bounds, int32_t *n, weir_error *err)
+{
+    const weir_parked_log *log = &p->options.log;
+    weir_status s = log->ops->bounds(log->self, bounds, WEIR_PARKING_MOST_PARTITIONS, n, err);
+    if (!s && *n > WEIR_PARKING_MOST_PARTITIONS) {
+        return weir_fail(err, WEIR_E_APP_SETUP, "the topic %s has %d partitions, and may have %d",
+            p->options.topic, (int)*n, WEIR_PARKING_MOST_PARTITIONS);
+    }
+    return s;
+}
+
+/* Begins to read, or reads on with partitions that were added. */
+static weir_status open_tail(
+    weir_parking *p, const weir_parked_bounds *bounds, int32_t n, weir_error *err)
+{
+    const weir_parked_log *log = &p->options.log;
+    for (int32_t i = p->at.n; i < n; i++) {
+        p->at.next[i] = 0;
+    }
+    for (int32_t i = 0; i < n; i++) { /* what retention has taken is not to be had */
+        p->at.next[i] = bounds[i].first > p->at.next[i] ? bounds[i].first : p->at.next[i];
+    }
+    p->at.n = n;
+    close_reader(p, &p->tail);
+    return log->ops->open(log->self, p->at.next, n, &p->tail, err);
+}
+
+/* A new assignment: what must be read before its records are handled. */
+static weir_status want(weir_parking *p, uint64_t epoch, weir_error *err)
+{
+    weir_parked_bounds *bounds = weir_calloc(WEIR_PARKING_MOST_PARTITIONS, sizeof *bounds);
+    int32_t n = 0;
+    if (!bounds) {
+        return weir_fail_oom(err);
+    }
+    weir_status s = ask_bounds(p, bounds, &n, err);
+    if (!s && (!p->tail || n > p->at.n)) {
+        s = open_tail(p, bounds, n, err);
+    }
+    for (int32_t i = 0; i < n && !s; i++) {
+        p->ends[i] = bounds[i].end;
+    }
+    p->wanted_epoch = s ? p->wanted_epoch : epoch;
+    weir_free(bounds);
+    return s;
+}
+
+static bool all_reached(const weir_parking *p)
+{
+    for (int32_t i = 0; i < p->at.n; i++) {
+        if (p->at.next[i] < p->ends[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What an assignment has left behind that nobody ever read. Lock: lock. */
+static void sweep(weir_parking *p)
+{
+    bool any = true;
+    while (any) {
+        any = false;
+        size_t at = 0;
+        for (weir_map_entry *e; !any && (e = weir_map_next(&p->book.keys, &at));) {
+            weir_parked_key *k = e->value;
+            uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
+            if (k->own_epoch && k->own_epoch != epoch) {
+                refresh(p, k, 0);
+            }
+            if (is_idle(k)) {
+                weir_parked_book_remove(&p->book, k); /* the walk begins anew */
+                any = true;
+            }
+        }
+    }
+    note_count(p);
+}
+
+/* All of it is read: records of the assignment may be handled. */
+static void know(weir_parking *p)
+{
+    pthread_mutex_lock(&p->lock);
+    atomic_store(&p->known, p->wanted_epoch);
+    sweep(p);
+    pthread_mutex_unlock(&p->lock);
+    p->wanted_epoch = 0;
+    for (unsigned lane = 0; lane < p->engine->options.lanes; lane++) {
+        weir_engine_wake(p->engine, lane);
+    }
+}
+
+static void step_to(place_list *at, int32_t partition, int64_t next)
+{
+    if (partition >= 0 && partition < at->n && next > at->next[partition]) {
+        at->next[partition] = next;
+    }
+}
+
+static weir_status take(weir_parking *p, const weir_raw_record *record, weir_error *err)
+{
+    weir_parked_note note;
+    weir_parked_key *key;
+    weir_status s = WEIR_OK;
+    if (weir_parked_note_read(record, &note)) {
+        pthread_mutex_lock(&p->lock);
+        s = weir_parked_book_take(&p->book, record, &note, &key, err);
+        note_count(p);
+        pthread_mutex_unlock(&p->lock);
+    }
+    return s;
+}
+
+/* What has come since; waits for the first of it. *read: how many records there were. */
+static weir_status read_tail(weir_parking *p, int wait_ms, int *read, weir_error *err)
+{
+    const weir_parked_log *log = &p->options.log;
+    weir_parked_read what = WEIR_PARKED_RECORD;
+    weir_raw_record record;
+    *read = 0;
+    for (int i = 0; i < MOST_AT_ONCE && what != WEIR_PARKED_NOTHING; i++) {
+        weir_status s = log->ops->next(log->self, p->tail, i ? 0 : wait_ms, &what, &record, err);
+        if (!s && what == WEIR_PARKED_RECORD) {
+            s = take(p, &record, err);
+            (*read)++;
+        }
+        if (s) {
+            return s;
+        }
+        if (what != WEIR_PARKED_NOTHING) {
+            int64_t next = record.offset + (what == WEIR_PARKED_RECORD);
+            step_to(&p->at, record.partition, next);
+        }
+    }
+    return WEIR_OK;
+}
+
+/* ---- Recalling ----------------------------------------------------------------------------------
+ */
+
+/* Its decision is made, and it is this process' to carry out. Lock: lock. */
+static bool is_ours_to_recall(weir_parking *p, weir_parked_key *k)
+{
+    if (k->log.state != WEIR_KEY_RELEASED && k->log.state != WEIR_KEY_REJECTED) {
+        return false;
+    }
+    uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
+    if (!epoch || epoch > atomic_load(&p->known)) {
+        return false;
+    }
+    refresh(p, k, epoch);
+    return k->own.state == WEIR_KEY_RELEASED || k->own.state == WEIR_KEY_REJECTED;
+}
+
+/* All of its copies are done with, or there were none: a record that stands for none goes through
+ * its lane, to open it in order. Lock: lock. */
+static void recall_opening(weir_parking *p, weir_parked_key *k)
+{
+    const weir_raw_record opening = {.topic = weir_view_of(k->topic),
+        .partition = k->partition,
+        .key = k->key,
+        .offset = k->own.done,
+        .timestamp_ms = -1};
+    if (weir_engine_recall(p->engine, &opening, k->own_epoch, WEIR_RECALL_OPEN)) {
+        k->under_way++;
+        p->under_way++;
+        p->did = true;
+    }
+}
+
+/* Looks at all keys: which are to be recalled, and from where. Lock: lock. *behind: the reader does
+ * not read for one of them. */
+static bool survey(weir_parking *p, int64_t *from, bool *behind)
+{
+    bool any = false;
+    size_t at = 0;
+    *behind = false;
+    for (weir_map_entry *e; (e = weir_map_next(&p->book.keys, &at));) {
+        weir_parked_key *k = e->value;
+        if (!is_ours_to_recall(p, k)) {
+            continue;
+        }
+        if (k->own.copy <= k->own.done && !k->under_way) {
+            recall_opening(p, k);
+        }
+        if (k->own.copy > k->recalled && k->log_partition < p->at.n) {
+            int64_t *first = &from[k->log_partition];
+            *first = *first < 0 || k->log_first < *first ? k->log_first : *first;
+            *behind |= k->session != p->session;
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* All keys that are to be recalled are read for from here on. Lock: lock. */
+static void join_session(weir_parking *p)
+{
+    size_t at = 0;
+    for (weir_map_entry *e; (e = weir_map_next(&p->book.keys, &at));) {
+        weir_parked_key *k = e->value;
+        if (is_ours_to_recall(p, k)) {
+            k->session = p->session;
+        }
+    }
+}
+
+static weir_status open_recall(weir_parking *p, const int64_t *from, weir_error *err)
+{
+    const weir_parked_log *log = &p->options.log;
+    close_reader(p, &p->recalling);
+    weir_status s = log->ops->open(log->self, from, p->at.n, &p->recalling, err);
+    if (!s) {
+        pthread_mutex_lock(&p->lock);
+        p->session++;
+        join_session(p);
+        pthread_mutex_unlock(&p->lock);
+    }
+    return s;
+}
+
+static void recall_one(weir_parking *p, const weir_raw_record *record)
+{
+    weir_parked_note n;
+    bool copy = weir_parked_note_read(record, &n) &&
+                (n.what == WEIR_NOTE_FOLLOWER || n.what == WEIR_NOTE_PARKED);
+    if (!copy) {
+        return;
+    }
+    pthread_mutex_lock(&p->lock);
+    weir_parked_key *k = weir_parked_book_find(&p->book, n.name);
+    bool wanted = k && k->session == p->session && is_ours_to_recall(p, k) &&
+                  k->session == p->session && n.by == k->own.by && n.offset > k->recalled;
+    if (wanted && weir_engine_recall(p->engine, &n.original, k->own_epoch, WEIR_RECALL_HANDLE)) {
+        k->recalled = n.offset;
+        k->under_way++;
+        p->under_way++;
+        p->did = true;
+    } else if (wanted) {
+        k->session = 0; /* it is read again */
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static bool has_room(weir_parking *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool room = p->under_way < p->options.recall_records;
+    pthread_mutex_unlock(&p->lock);
+    return room && weir_engine_recall_room(p->engine) > 0;
+}
+
+static weir_status recall(weir_parking *p, bool *busy, weir_error *err)
+{
+    const weir_parked_log *log = &p->options.log;
+    int64_t from[WEIR_PARKING_MOST_PARTITIONS];
+    bool behind;
+    for (int32_t i = 0; i < p->at.n; i++) {
+        from[i] = -1;
+    }
+    pthread_mutex_lock(&p->lock);
+    bool any = p->book.keys.count && survey(p, from, &behind);
+    pthread_mutex_unlock(&p->lock);
+    if (!any) {
+        close_reader(p, &p->recalling);
+        return WEIR_OK;
+    }
+    *busy = true;
+    weir_status s = !p->recalling || behind ? open_recall(p, from, err) : WEIR_OK;
+    weir_parked_read what = WEIR_PARKED_RECORD;
+    weir_raw_record record;
+    for (int i = 0; i < MOST_AT_ONCE && !s && what != WEIR_PARKED_NOTHING && has_room(p); i++) {
+        s = log->ops->next(log->self, p->recalling, 0, &what, &record, err);
+        if (!s && what == WEIR_PARKED_RECORD) {
+            recall_one(p, &record);
+        }
+    }
+    return s;
+}
+
+/* ---- Driving ------------------------------------------------------------------------------------
+ */
+
+enum { TROUBLE_MS = 500 };
+
+/* Nobody knows what is parked meanwhile: lanes wait. */
+static weir_status wait_out(weir_parking *p, int64_t now_ms, weir_error *err)
+{
+    if (err->status == WEIR_FATAL) {
+        return err->status;
+    }
+    close_reader(p, &p->tail);
+    close_reader(p, &p->recalling);
+    p->retry_ms = now_ms + TROUBLE_MS;
+    if (!p->told) {
+        weir_log_error(p->options.to_log, WEIR_LOG_WARN, p->options.name, err,
+            "the topic of parked records cannot be read; it is tried again");
+    }
+    p->told = true;
+    pthread_mutex_lock(&p->lock);
+    p->trouble = *err;
+    pthread_mutex_unlock(&p->lock);
+    return WEIR_OK;
+}
+
+static void all_is_well(weir_parking *p)
+{
+    if (p->told) {
+        weir_log_line(p->options.to_log, WEIR_LOG_INFO, p->options.name,
+            "the topic of parked records is read again");
+        pthread_mutex_lock(&p->lock);
+        p->trouble.status = WEIR_OK;
+        pthread_mutex_unlock(&p->lock);
+    }
+    p->told = false;
+}
+
+static weir_status step(weir_parking *p, int wait_ms, weir_error *err)
+{
+    uint64_t epochs = weir_engine_epochs(p->engine);
+    weir_status s = WEIR_OK;
+    int read = 0;
+    bool busy = false;
+    if (!p->tail || (epochs > atomic_load(&p->known) && epochs > p->wanted_epoch)) {
+        s = want(p, epochs, err);
+    }
+    s = s ? s : recall(p, &busy, err);
+    bool waits = !busy && !(p->wanted_epoch && all_reached(p));
+    s = s ? s : read_tail(p, waits ? wait_ms : busy && wait_ms ? 1 : 0, &read, err);
+    p->did |= read > 0;
+    if (!s && p->wanted_epoch && all_reached(p)) {
+        p->did = true;
+        know(p);
+    }
+    return s;
+}
+
+weir_status weir_parking_step(
+    weir_parking *p, int64_t now_ms, int wait_ms, bool *did, weir_error *err)
+{
+    *err = (weir_error){.status = WEIR_OK};
+    p->did = false;
+    weir_status s = now_ms < p->retry_ms ? WEIR_OK : step(p, wait_ms, err);
+    if (did) {
+        *did = p->did;
+    }
+    if (s) {
+        return wait_out(p, now_ms, err);
+    }
+    if (now_ms >= p->retry_ms) {
+        all_is_well(p);
+    }
+    return WEIR_OK;
+}
+
+/* ---- Looking ------------------------------------------------------------------------------------
+ */
+
+weir_parking_figures weir_parking_look(weir_parking *p)
+{
+    weir_parking_figures f = {.keys = 0};
+    size_t at = 0;
+    pthread_mutex_lock(&p->lock);
+    for (weir_map_entry *e; (e = weir_map_next(&p->book.keys, &at));) {
+        const weir_parked_key *k = e->value;
+        f.keys += k->log.state != WEIR_KEY_OPEN || k->own.state != WEIR_KEY_OPEN;
+        f.followers += k->followers;
+    }
+    f.known = atomic_load(&p->known) > 0;
+    f.trouble = p->trouble;
+    pthread_mutex_unlock(&p->lock);
+    return f;
+}
+
+static void show(const weir_parked_key *k, weir_parked_view *v)
+{
+    *v = (weir_parked_view){.partition = k->partition,
+        .state = k->log.state != WEIR_KEY_OPEN ? k->log.state : k->own.state,
+        .since_ms = k->since_ms,
+        .followers = k->followers,
+        .why = k->why};
+    snprintf(v->topic, sizeof v->topic, "%s", k->topic);
+    size_t len = k->key.len < sizeof v->key ? k->key.len : sizeof v->key - 1;
+    snprintf(v->key, sizeof v->key, "%.*s", (int)len, k->key.ptr ? k->key.ptr : "");
+}
+
+size_t weir_parking_views(weir_parking *p, weir_parked_view *out, size_t max)
+{
+    size_t at = 0, n = 0;
+    pthread_mutex_lock(&p->lock);
+    for (weir_map_entry *e; n < max && (e = weir_map_next(&p->book.keys, &at));) {
+        show(e->value, &out[n++]);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
