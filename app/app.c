@@ -167,8 +167,12 @@ bool weir_app_live(const weir_app *a, weir_error *why)
 bool weir_app_look(weir_app *a, weir_health_figures *figures, weir_error *why)
 {
     *figures = (weir_health_figures){.stalled = 0};
-    return a->started && weir_health_look(&a->health, &a->engine, a->handlers,
-                             a->config->limits.stuck_after_ms, figures, why);
+    if (!a->started) {
+        return false;
+    }
+    weir_status s = weir_health_look(
+        &a->health, &a->engine, a->handlers, a->config->limits.stuck_after_ms, figures, why);
+    return s || (a->parking.parking && weir_parking_unwell(a->parking.parking, why));
 }
 
 weir_status weir_app_health(weir_app *a, weir_error *given)

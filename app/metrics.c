@@ -151,7 +151,7 @@ static void put_handler_records_total(const weir_snapshot *s, const out *o)
         uint64_t count;
     } all[] = {{"handled", c->handled}, {"retried", c->retried}, {"held", c->held},
         {"deferred", c->deferred}, {"duplicate", c->duplicates}, {"rejected", c->rejected},
-        {"dead_lettered", c->dead_lettered}, {"unrouted", c->unrouted}};
+        {"dead_lettered", c->dead_lettered}, {"unrouted", c->unrouted}, {"parked", c->parked}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         put_count(o, &(label){"result", all[i].result}, 1, all[i].count);
     }
@@ -180,6 +180,20 @@ PER_OUTBOX(pending_events, put_count, r->leads ? r->pending : 0)
 PER_OUTBOX(oldest_age_seconds, put_seconds,
     r->leads && r->oldest_ms && s->taken_ms > r->oldest_ms ? s->taken_ms - r->oldest_ms : 0)
 PER_OUTBOX(held, put_count, r->trouble.status != WEIR_OK)
+
+static void put_parked_keys(const weir_snapshot *s, const out *o)
+{
+    if (s->handlers && s->handlers->parks) {
+        put_count(o, NULL, 0, s->handlers->parking.keys);
+    }
+}
+
+static void put_parked_followers(const weir_snapshot *s, const out *o)
+{
+    if (s->handlers && s->handlers->parks) {
+        put_count(o, NULL, 0, s->handlers->parking.followers);
+    }
+}
 
 static void put_stalled_partitions(const weir_snapshot *s, const out *o)
 {

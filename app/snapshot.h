@@ -56,7 +56,7 @@ typedef struct weir_store_status {
     size_t n_partitions;
 } weir_store_status;
 
-enum { WEIR_MOST_BREAKERS = 64, WEIR_MOST_OUTBOXES = 8 }; /* that are shown */
+enum { WEIR_MOST_BREAKERS = 64, WEIR_MOST_OUTBOXES = 8, WEIR_MOST_PARKED = 64 }; /* are shown */
 
 /* Of a store of handlers with `.tx`. */
 typedef struct weir_outbox_status {
@@ -75,6 +75,10 @@ typedef struct weir_handlers_status {
     size_t n_breakers;
     weir_outbox_status outboxes[WEIR_MOST_OUTBOXES];
     size_t n_outboxes;
+    bool parks;                   /* followers of rejected records, in places: */
+    weir_parking_figures parking; /* with it */
+    weir_parked_view parked[WEIR_MOST_PARKED];
+    size_t n_parked;
 } weir_handlers_status;
 
 typedef struct weir_snapshot {

@@ -237,7 +237,7 @@ static void put_handlers(weir_buf *to, const weir_handlers_status *h)
     } counts[] = {{"retried", c->retried}, {"held", c->held}, {"deferred", c->deferred},
         {"duplicate", c->duplicates}, {"rejected", c->rejected},
         {"dead_lettered", c->dead_lettered}, {"unrouted", c->unrouted}, {"emitted", c->emitted},
-        {"stalled_partitions", h->health.stalled}};
+        {"parked", c->parked}, {"stalled_partitions", h->health.stalled}};
     weir_buf_puts(to, ",\"handlers\":{");
     put_name(to, "handled", true);
     weir_buf_uint(to, c->handled);
@@ -248,6 +248,37 @@ static void put_handlers(weir_buf *to, const weir_handlers_status *h)
         put_flag(to, "member", h->health.out_ms == 0);
     }
     weir_buf_putc(to, '}');
+}
+
+static void put_parked_key(weir_buf *to, const weir_parked_view *k)
+{
+    put_text(to, "topic", k->topic, true);
+    weir_buf_printf(to, ",\"partition\":%d", (int)k->partition);
+    put_text(to, "key", k->key, false);
+    put_text(to, "state", weir_key_state_name(k->state), false);
+    put_time(to, "since", k->since_ms, false);
+    put_count(to, "followers", k->followers);
+    put_error(to, "error", true, &k->why);
+}
+
+static void put_parked(weir_buf *to, const weir_handlers_status *h)
+{
+    if (!h->parks) {
+        return;
+    }
+    weir_buf_puts(to, ",\"parked\":{");
+    put_name(to, "keys", true);
+    weir_buf_uint(to, h->parking.keys);
+    put_count(to, "followers", h->parking.followers);
+    put_flag(to, "known", h->parking.known);
+    put_error(to, "trouble", h->parking.trouble.status != WEIR_OK, &h->parking.trouble);
+    weir_buf_puts(to, ",\"first\":[");
+    for (size_t i = 0; i < h->n_parked; i++) {
+        weir_buf_puts(to, i ? ",{" : "{");
+        put_parked_key(to, &h->parked[i]);
+        weir_buf_putc(to, '}');
+    }
+    weir_buf_puts(to, "]}");
 }
 
 void weir_status_put(const weir_snapshot *s, weir_buf *to)
@@ -270,6 +301,7 @@ void weir_status_put(const weir_snapshot *s, weir_buf *to)
         put_handlers(to, s->handlers);
         put_breakers(to, s->handlers);
         put_outboxes(to, s->handlers);
+        put_parked(to, s->handlers);
     }
     weir_buf_puts(to, "}\n");
 }

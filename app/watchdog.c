@@ -59,6 +59,16 @@ static void take_outboxes(const weir_watchdog *w, weir_handlers_status *out)
     }
 }
 
+static void take_parked(const weir_watchdog *w, weir_handlers_status *out)
+{
+    weir_parking *p = weir_app_parking_of(w->app);
+    out->parks = p;
+    if (p) {
+        out->parking = weir_parking_look(p);
+        out->n_parked = weir_parking_views(p, out->parked, WEIR_MOST_PARKED);
+    }
+}
+
 /* All of the service, shown by `put`. */
 static unsigned show(
     const weir_watchdog *w, void (*put)(const weir_snapshot *s, weir_buf *to), weir_buf *body)
@@ -83,6 +93,7 @@ static unsigned show(
             handlers.n_breakers = weir_app_breakers(w->app, handlers.breakers, WEIR_MOST_BREAKERS);
             (void)weir_app_look(w->app, &handlers.health, &(weir_error){.status = WEIR_OK});
             take_outboxes(w, &handlers);
+            take_parked(w, &handlers);
             s.handlers = &handlers;
         }
         put(&s, body);

@@ -1,5 +1,8 @@
 /* weir stuck: what of a running daemon does not go on by itself. */
+#include <string.h>
+
 #include "ask.h"
+#include "stuck_parked.h"
 #include "table.h"
 #include "value/json.h"
 
@@ -76,8 +79,29 @@ static void add_cache(list *l, const weir_value *cache)
     }
 }
 
+/* Followers of a rejected record, which wait for an operator. */
+static void add_parked(list *l, const weir_value *k)
+{
+    weir_arena *arena = &l->a->arena;
+    weir_view topic = weir_answer_text(l->a, k, "topic"), key = weir_answer_text(l->a, k, "key");
+    weir_view state = weir_answer_text(l->a, k, "state");
+    weir_view why = weir_answer_error(l->a, weir_gets(k, "error"));
+    const char *what = weir_view_is(state, "parked") ? "parked" : "released";
+    add(l, what,
+        weir_arena_printf(arena, "%.*s/%lld, key %.*s", WEIR_ARG(topic),
+            (long long)weir_answer_number(k, "partition"), WEIR_ARG(key)),
+        weir_arena_printf(arena, "%lld records behind %.*s",
+            (long long)weir_answer_number(k, "followers"), WEIR_ARG(why)));
+}
+
 static void gather(list *l)
 {
+    const weir_value *parked = weir_gets(l->a->root, "parked");
+    WEIR_EACH_OF(parked, "first", k)
+    {
+        add_parked(l, k);
+    }
+    add_error(l, "unknown", weir_view_of("parked keys"), weir_gets(parked, "trouble"));
     WEIR_EACH_OF(l->a->root, "stores", store)
     {
         add_store(l, store);
@@ -114,15 +138,24 @@ static int show(weir_cli *cli, weir_answer *a, void *ctx)
 
 static int run(weir_cli *cli)
 {
+    if (weir_stuck_is_verb(cli)) {
+        return weir_stuck_parked(cli);
+    }
     return weir_ask(cli, false, show, NULL);
 }
 
-static const weir_option options[] = {{NULL, NULL, NULL}};
+static const weir_option options[] = {
+    {"--of", "TOPIC", "ls, release, reject: keys of this topic alone"},
+    {"--no-key", NULL, "release, reject: records without a key"},
+    {"--all", NULL, "release, reject: all keys (of --of)"},
+    {"--again", NULL, "release: the record that was rejected is handled again, before the others"},
+    {NULL, NULL, NULL},
+};
 
 const weir_command weir_command_stuck = {
     .name = "stuck",
-    .arguments = "[CONFIG|URL]",
-    .summary = "what is held, stuck or quarantined in a running daemon",
+    .arguments = "[CONFIG|URL] | ls | release KEY | reject KEY  -c CONFIG",
+    .summary = "what is held, stuck, quarantined or parked, and what becomes of parked keys",
     .text =
         "Asks the daemon at URL, or at http.listen of CONFIG, or at http://127.0.0.1:8080, for "
         "what\n"
@@ -130,10 +163,25 @@ const weir_command weir_command_stuck = {
         "there, a key with too many records behind it, a thread that stands still, and keys that "
         "are\n"
         "quarantined because a record of theirs could not be used: weir dump CACHE --states lists\n"
-        "those, a full image of the row heals one. Exits 0 when there is nothing, 1 when there is\n"
+        "those, a full image of the row heals one; and of a service, keys whose followers are\n"
+        "parked behind a rejected record. Exits 0 when there is nothing, 1 when there is\n"
         "something, 3 when nobody answers.\n\n"
+        "ls reads the topic of parked records (errors.parked of the config), whether or not the\n"
+        "service runs: a line a key, with the record that was rejected and how many wait behind "
+        "it.\n"
+        "Exits 0 when there is none, 1 when there is one.\n\n"
+        "release lets the service handle what waits, in order, before what comes; with --again "
+        "the\n"
+        "rejected record, too (it is a dead letter besides). reject sends what waits to the dead\n"
+        "letters. The word is written to the topic, where it stays with its time: the service "
+        "that\n"
+        "has the partition acts on it, now or when it runs next. What is to happen is said first;\n"
+        "--dry-run ends there, and off a terminal it needs --yes.\n\n"
         "Examples\n"
         "  weir stuck shop.yaml\n"
+        "  weir stuck ls -c payment.yaml\n"
+        "  weir stuck release o17 -c payment.yaml --of orders --again\n"
+        "  weir stuck reject --all -c payment.yaml --yes\n"
         "  weir stuck --json http://10.0.0.7:8080\n",
     .options = options,
     .run = run,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "value/utf8.h"
 
 enum { DEFAULT_RECALL = 256, MOST_AT_ONCE = 1000 };
 
@@ -630,6 +631,41 @@ weir_parking_figures weir_parking_look(weir_parking *p)
     return f;
 }
 
+bool weir_parking_unwell(weir_parking *p, weir_error *why)
+{
+    weir_parking_figures f = weir_parking_look(p);
+    weir_parked_view first;
+    if (f.trouble.status) {
+        weir_fail(why, WEIR_E_PARKED_UNREADABLE, "%.60s: %.150s", p->options.topic, f.trouble.text);
+        return true;
+    }
+    if (!f.keys || !weir_parking_views(p, &first, 1)) {
+        return false;
+    }
+    weir_fail(why, WEIR_E_KEY_PARKED,
+        "%llu keys are parked, %llu records behind them; one is %.60s", (unsigned long long)f.keys,
+        (unsigned long long)f.followers, first.key);
+    (void)weir_at(why, "%.60s/%d", first.topic, (int)first.partition);
+    return true;
+}
+
+/* What is no UTF-8, or a control character, is a dot. */
+static void show_key(weir_view key, weir_parked_view *v)
+{
+    size_t n = 0;
+    for (const char *p = key.ptr, *end = p + key.len; key.ptr && p < end;) {
+        size_t length = weir_utf8_length(p, end);
+        bool plain = length && (unsigned char)*p >= ' ';
+        size_t put = plain ? length : 1;
+        if (n + put >= sizeof v->key) {
+            break;
+        }
+        memcpy(v->key + n, plain ? p : ".", put);
+        n += put;
+        p += length ? length : 1;
+    }
+}
+
 static void show(const weir_parked_key *k, weir_parked_view *v)
 {
     *v = (weir_parked_view){.partition = k->partition,
@@ -638,8 +674,7 @@ static void show(const weir_parked_key *k, weir_parked_view *v)
         .followers = k->followers,
         .why = k->why};
     snprintf(v->topic, sizeof v->topic, "%s", k->topic);
-    size_t len = k->key.len < sizeof v->key ? k->key.len : sizeof v->key - 1;
-    snprintf(v->key, sizeof v->key, "%.*s", (int)len, k->key.ptr ? k->key.ptr : "");
+    show_key(k->key, v);
 }
 
 size_t weir_parking_views(weir_parking *p, weir_parked_view *out, size_t max)

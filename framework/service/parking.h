@@ -95,6 +95,8 @@ typedef struct weir_parking_figures {
     weir_error trouble; /* of reading; status WEIR_OK: none */
 } weir_parking_figures;
 weir_parking_figures weir_parking_look(weir_parking *p);
+/* Are keys parked (KEY_PARKED), or is it not known (PARKED_UNREADABLE)? *why says so. */
+bool weir_parking_unwell(weir_parking *p, weir_error *why);
 /* Fills at most max; returns how many it filled. */
 size_t weir_parking_views(weir_parking *p, weir_parked_view *out, size_t max);
 
