@@ -1,7 +1,7 @@
 # Sanitizers: each in a build of its own. Under the address sanitizer each piece of an arena is a block
 # of its own, so that an overrun of a single piece is seen.
 
-ASAN_CHECKS := check-unit check-unit-app check-unit-conn check-sim-engine check-sim-inbox check-threads check-recordings check-schedules check-schedules-tables
+ASAN_CHECKS := check-unit check-unit-app check-unit-conn check-sim-engine check-sim-inbox check-sim-parking check-threads check-recordings check-schedules check-schedules-tables
 # The engine's threads over a source in memory and over the recordings, without librdkafka's own.
 TSAN_CHECKS := check-threads check-recordings
 

@@ -17,6 +17,7 @@ typedef struct kept_topic {
     weir_partition *partition; /* the engine's; NULL: not assigned */
     int64_t next, committed;
     bool rewind, ended; /* ended: its end was told at `next` */
+    weir_view metadata; /* for its next assignment */
     struct kept_topic *after;
 } kept_topic;
 
@@ -75,6 +76,16 @@ static void give_back(kept_topic *t, const weir_source_events *events, void *eng
     }
 }
 
+static bool assign(kept_topic *t, const weir_source_events *events, void *engine)
+{
+    t->partition = events->assigned(engine, weir_view_of(t->name), 0, t->next);
+    if (t->partition && t->metadata.len) {
+        events->resume(engine, t->partition, t->metadata);
+    }
+    t->metadata.len = 0;
+    return t->partition;
+}
+
 static weir_status source_poll(void *self, const weir_source_events *events, void *engine,
     unsigned max_records, int timeout_ms, weir_error *err)
 {
@@ -84,9 +95,7 @@ static weir_status source_poll(void *self, const weir_source_events *events, voi
         if (t->rewind) {
             give_back(t, events, engine);
         }
-        t->partition = t->partition ? t->partition
-                                    : events->assigned(engine, weir_view_of(t->name), 0, t->next);
-        if (!t->partition) {
+        if (!t->partition && !assign(t, events, engine)) {
             return weir_fail_oom(err);
         }
         for (; t->next < t->count && max_records && weir_partition_room(engine, t->partition);
@@ -232,6 +241,16 @@ void weir_memory_source_rewind(weir_memory_source *s, const char *topic, int64_t
         t->next = offset;
         t->rewind = true;
         t->ended = false;
+    }
+}
+
+void weir_memory_source_resume(
+    weir_memory_source *s, const char *topic, int64_t offset, weir_view metadata)
+{
+    kept_topic *t = find(s, weir_view_of(topic));
+    weir_memory_source_rewind(s, topic, offset);
+    if (t) {
+        t->metadata = metadata;
     }
 }
 

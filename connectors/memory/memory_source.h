@@ -27,6 +27,9 @@ WEIR_MUST_USE weir_status weir_memory_source_add(weir_memory_source *s, const ch
 
 /* With the next poll the topic's partition leaves and comes again, at this offset. */
 void weir_memory_source_rewind(weir_memory_source *s, const char *topic, int64_t offset);
+/* With that, what a commit said of it in its metadata; borrowed until then. */
+void weir_memory_source_resume(
+    weir_memory_source *s, const char *topic, int64_t offset, weir_view metadata);
 /* What was committed; -1: nothing, or no such topic. */
 int64_t weir_memory_source_committed(const weir_memory_source *s, const char *topic);
 /* Records of the topic; 0: none, or no such topic. */

@@ -136,7 +136,7 @@ static void place(weir_engine *e, weir_partition *p, weir_chunk *c, size_t size)
 }
 
 bool weir_engine_recall(
-    weir_engine *e, const weir_raw_record *raw, uint64_t epoch, weir_recall recall)
+    weir_engine *e, const weir_raw_record *raw, uint64_t epoch, weir_recall recall, uint32_t round)
 {
     size_t size;
     weir_chunk *c = chunk_of(raw, &size);
@@ -144,6 +144,7 @@ bool weir_engine_recall(
         return false;
     }
     c->records[0].recall = recall;
+    c->records[0].round = round;
     pthread_mutex_lock(&e->lock);
     weir_partition *p = find(e, raw->topic, raw->partition);
     bool taken = p && p->epoch == epoch && !e->stopping && !e->failure.status;

@@ -77,6 +77,7 @@ typedef struct weir_record {
     bool rejected;    /* its dead letter is still to be written */
     bool lettered;    /* … it was, and its followers are to be parked: that is still to be noted */
     weir_recall recall;
+    uint32_t round; /* recalled: the processor's, of which time it was */
     bool done;  /* recalled: handled, or rejected … */
     bool noted; /* … and that is written, or on its way with its effects … */
     bool last;  /* … and says that its key is open again */

@@ -21,8 +21,7 @@ typedef struct weir_seen_place {
 typedef struct weir_why {
     weir_error error;         /* first */
     const char *letter_topic; /* NULL: that of all handlers */
-    bool parks;               /* its key, in the episode … */
-    int64_t by;
+    bool parks;               /* its key */
 } weir_why;
 
 struct weir_handler_lane {

@@ -13,13 +13,11 @@ enum { GATE_MS = 20 };
 /* ---- Notes --------------------------------------------------------------------------------------
  */
 
-static bool append(
-    weir_handlers *h, const weir_record *r, weir_message *m, weir_note what, int64_t by)
+static bool append(weir_handlers *h, const weir_record *r, weir_message *m, weir_note what)
 {
     const weir_why *why = r->why;
     const weir_parked_writing w = {.to = weir_parking_topic(h->options.parking),
         .what = what,
-        .by = by,
         .time_ms = h->options.wall_ms ? h->options.wall_ms() : 0,
         .record = &r->raw,
         .why = why ? &why->error : NULL,
@@ -42,15 +40,15 @@ static bool append(
 bool weir_append_parked(weir_handlers *h, weir_record *r, weir_message *m)
 {
     r->noted = true;
-    return append(h, r, m, WEIR_NOTE_PARKED, ((const weir_why *)r->why)->by);
+    return append(h, r, m, WEIR_NOTE_PARKED);
 }
 
 bool weir_append_done(weir_handlers *h, weir_record *r, weir_message *m)
 {
-    int64_t by;
-    r->last |= weir_parking_done(h->options.parking, r, &by);
+    bool last, ours = weir_parking_done(h->options.parking, r, &last);
+    r->last |= last;
     r->noted = true;
-    return append(h, r, m, r->last ? WEIR_NOTE_LAST : WEIR_NOTE_DONE, by);
+    return !ours || append(h, r, m, r->last ? WEIR_NOTE_LAST : WEIR_NOTE_DONE);
 }
 
 /* The message leaves with its notes alone. */
@@ -89,9 +87,11 @@ void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r)
     r->done = true;
     if (!m || !weir_append_done(h, r, m)) {
         weir_fail_record_oom(h, l, r);
-        return;
+    } else if (!m->emits.count) {
+        weir_drop_record(h, l, r);
+    } else {
+        leave(h, l, r, m, WEIR_NOTE_DONE);
     }
-    leave(h, l, r, m, WEIR_NOTE_DONE);
 }
 
 /* The broker will never take it. */
@@ -125,10 +125,9 @@ void weir_note_answered(
 /* ---- The gate -----------------------------------------------------------------------------------
  */
 
-static void copy(
-    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, int64_t by)
+static void copy(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    if (!append(h, r, m, WEIR_NOTE_FOLLOWER, by)) {
+    if (!append(h, r, m, WEIR_NOTE_FOLLOWER)) {
         weir_fail_record_oom(h, l, r);
         return;
     }
@@ -155,10 +154,8 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
 
 bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    int64_t by = -1;
     bool replayed = h->options.topics[r->partition->tag].replays;
-    weir_parking_gate g =
-        replayed ? WEIR_GATE_HANDLE : weir_parking_ask(h->options.parking, r, &by);
+    weir_parking_gate g = replayed ? WEIR_GATE_HANDLE : weir_parking_ask(h->options.parking, r);
     if (g == WEIR_GATE_HANDLE) {
         return true;
     }
@@ -170,7 +167,7 @@ bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir
         weir_park_record(h, l, r, GATE_MS);
         break;
     case WEIR_GATE_COPY:
-        copy(h, l, r, m, by);
+        copy(h, l, r, m);
         break;
     case WEIR_GATE_COPIED:
         weir_settle_record(h, l, r);

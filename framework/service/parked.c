@@ -82,7 +82,6 @@ bool weir_parked_note_read(const weir_raw_record *record, weir_parked_note *out)
     if (out->what == WEIR_NOTE_NONE || !read_name(record->key, out)) {
         return false;
     }
-    out->by = number(record, "weir.parked.by", -1);
     out->offset = number(record, "weir.parked.offset", -1);
     out->time_ms = number(record, "weir.parked.time", record->timestamp_ms);
     bool decision = out->what >= WEIR_NOTE_RELEASE;
@@ -93,7 +92,7 @@ bool weir_parked_note_read(const weir_raw_record *record, weir_parked_note *out)
         .key = out->key,
         .value = record->value,
         .headers = {original_header, record}};
-    return decision || (out->by >= 0 && out->offset >= out->by);
+    return decision || out->offset >= 0;
 }
 
 /* ---- Writing notes ------------------------------------------------------------------------------
@@ -156,7 +155,6 @@ weir_outgoing *weir_parked_note_make(const weir_parked_writing *w, weir_arena *a
         (void)r->headers.at(r->headers.self, i, &k.headers[i].name, &k.headers[i].value);
     }
     put(&k, "weir.parked.what", weir_view_of(words[w->what]));
-    put_number(&k, "weir.parked.by", w->by);
     put_number(&k, "weir.parked.offset", r->offset);
     put_number(&k, "weir.parked.time", w->time_ms);
     if (whole) {
@@ -302,39 +300,48 @@ static int64_t greater(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* What a note of the episode says, of either standing. */
-static void apply(weir_key_standing *s, const weir_parked_note *n)
+/* Not where it was done with before: then it was noted twice. */
+static void park(weir_key_standing *s, int64_t offset)
 {
-    switch (n->what) {
-    case WEIR_NOTE_PARKED:
+    if (s->state == WEIR_KEY_OPEN) {
+        *s = (weir_key_standing){.first = offset, .done = offset - 1, .copy = offset};
+    }
+    if (offset > s->done) {
         s->state = WEIR_KEY_PARKED;
-        s->parked = greater(s->parked, n->offset);
-        s->done = greater(s->done, n->offset);
-        s->copy = greater(s->copy, n->offset);
-        break;
-    case WEIR_NOTE_FOLLOWER:
-        s->copy = greater(s->copy, n->offset);
-        break;
-    case WEIR_NOTE_DONE:
-        s->done = greater(s->done, n->offset);
-        break;
-    case WEIR_NOTE_LAST:
-        s->done = greater(s->done, n->offset);
-        s->state = WEIR_KEY_OPEN;
-        break;
-    default:
-        if (s->state == WEIR_KEY_PARKED) { /* a second word changes nothing */
-            s->state = n->what == WEIR_NOTE_REJECT ? WEIR_KEY_REJECTED : WEIR_KEY_RELEASED;
-            s->done = n->what == WEIR_NOTE_AGAIN ? s->parked - 1 : s->done;
-        }
-        break;
+        s->parked = s->done = offset;
+        s->copy = greater(s->copy, offset);
     }
 }
 
-static void begin_episode(weir_key_standing *s, int64_t by)
+static void decide(weir_key_standing *s, weir_note what)
 {
-    *s = (weir_key_standing){
-        .state = WEIR_KEY_PARKED, .by = by, .parked = by, .done = by, .copy = by};
+    if (s->state == WEIR_KEY_PARKED) { /* a second word changes nothing */
+        s->state = what == WEIR_NOTE_REJECT ? WEIR_KEY_REJECTED : WEIR_KEY_RELEASED;
+        s->done = what == WEIR_NOTE_AGAIN ? s->parked - 1 : s->done;
+    }
+}
+
+static bool is_decided(const weir_key_standing *s)
+{
+    return s->state == WEIR_KEY_RELEASED || s->state == WEIR_KEY_REJECTED;
+}
+
+/* What a note says, of either standing. */
+static void apply(weir_key_standing *s, const weir_parked_note *n)
+{
+    if (n->what >= WEIR_NOTE_RELEASE) {
+        decide(s, n->what);
+    } else if (n->what == WEIR_NOTE_PARKED) {
+        park(s, n->offset);
+    } else if (s->state == WEIR_KEY_OPEN || n->offset < s->first) {
+        return;
+    } else if (n->what == WEIR_NOTE_FOLLOWER) {
+        s->copy = greater(s->copy, n->offset);
+    } else {
+        s->done = greater(s->done, n->offset);
+        bool last = n->what == WEIR_NOTE_LAST && s->copy <= s->done && n->offset >= s->parked;
+        s->state = last && is_decided(s) ? WEIR_KEY_OPEN : s->state;
+    }
 }
 
 static void keep_why(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
@@ -354,49 +361,46 @@ static void keep_why(weir_parked_key *k, const weir_raw_record *r, const weir_pa
 
 static void count_followers(weir_parked_key *k, const weir_parked_note *n)
 {
-    bool more = n->what == WEIR_NOTE_FOLLOWER && n->offset > k->log.copy;
-    bool less =
-        (n->what == WEIR_NOTE_DONE || n->what == WEIR_NOTE_LAST || n->what == WEIR_NOTE_PARKED) &&
-        n->offset > k->log.done && n->offset > k->log.by && n->offset != k->log.parked;
-    k->followers += more;
+    bool done =
+        n->what == WEIR_NOTE_DONE || n->what == WEIR_NOTE_LAST || n->what == WEIR_NOTE_PARKED;
+    bool less = done && n->offset > k->log.done && n->offset > k->log.parked;
+    k->followers += n->what == WEIR_NOTE_FOLLOWER && n->offset > k->log.copy;
     k->followers -= less && k->followers;
 }
 
-/* The key's own standing follows the topic; it may be ahead of it in an episode. */
+void weir_parked_key_rewind(weir_parked_key *k)
+{
+    k->recalled = k->own.done;
+    k->session = 0;
+    k->round++;
+}
+
+/* The own standing may be ahead of what was read: a word that was written before is not for it. */
 static void apply_to_own(weir_parked_key *k, const weir_parked_note *n)
 {
-    bool newer = n->what == WEIR_NOTE_PARKED && n->by > k->own.by && k->own.state == WEIR_KEY_OPEN;
-    if (!k->own_epoch) {
+    bool decision = n->what >= WEIR_NOTE_RELEASE;
+    if (!k->own_epoch || (decision && k->own.parked != k->log.parked)) {
         return;
     }
-    if (newer) {
-        begin_episode(&k->own, n->by);
-    }
-    bool decision = n->what >= WEIR_NOTE_RELEASE;
-    if (decision ? k->own.by == k->log.by : k->own.by == n->by) {
-        int64_t done = k->own.done;
-        apply(&k->own, n);
-        k->recalled = n->what == WEIR_NOTE_AGAIN && k->own.done < done ? k->own.done : k->recalled;
-        k->session = n->what == WEIR_NOTE_AGAIN || n->what == WEIR_NOTE_PARKED ? 0 : k->session;
+    const weir_key_standing before = k->own;
+    apply(&k->own, n);
+    bool parked = k->own.state == WEIR_KEY_PARKED && before.state != WEIR_KEY_PARKED;
+    if (parked || k->own.parked != before.parked || k->own.done < before.done) {
+        weir_parked_key_rewind(k);
     }
 }
 
 static void fold(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
 {
-    bool begins =
-        n->what == WEIR_NOTE_PARKED && (k->log.state == WEIR_KEY_OPEN || n->by > k->log.by);
-    if (begins) { /* also in the place of one that was noted by who had lost the partition */
-        begin_episode(&k->log, n->by);
+    if (n->what == WEIR_NOTE_PARKED && k->log.state == WEIR_KEY_OPEN) {
         k->log_partition = r->partition;
         k->log_first = r->offset;
         k->followers = 0;
+    } else {
+        count_followers(k, n);
     }
-    if (n->by >= 0 && n->by != k->log.by) {
-        return;
-    }
-    count_followers(k, n);
     apply(&k->log, n);
-    if (n->what == WEIR_NOTE_PARKED) {
+    if (n->what == WEIR_NOTE_PARKED && n->offset == k->log.parked) {
         keep_why(k, r, n);
     }
 }
@@ -416,10 +420,12 @@ weir_status weir_parked_book_take(weir_parked_book *b, const weir_raw_record *re
     }
     fold(k, record, note);
     apply_to_own(k, note);
-    bool ahead = k->own_epoch && k->own.state != WEIR_KEY_OPEN && k->own.by > k->log.by;
-    if (k->log.state == WEIR_KEY_OPEN && !ahead) {
+    bool ahead = k->own_epoch && k->own.state != WEIR_KEY_OPEN && k->own.parked > k->log.done;
+    if (k->log.state == WEIR_KEY_OPEN && !ahead && !k->under_way) {
         weir_parked_book_remove(b, k);
         *key = NULL;
+    } else if (k->log.state == WEIR_KEY_OPEN && !ahead) {
+        k->own.state = WEIR_KEY_OPEN; /* it goes with the last of its records in a lane */
     }
     return WEIR_OK;
 }

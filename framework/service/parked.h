@@ -12,10 +12,9 @@
  *            --parked: a follower was rejected-----------------------> parked
  *            --last: as done, and none is left---------------------> open
  *
- * An episode, from the first rejection until the key is open again, is named by the offset of the
- * record that was rejected first: notes of another one say nothing. Offsets of a key's notes only
- * grow, so that notes that were written twice, by a process that did not know of its end, are known
- * by that.
+ * Records of a key are done with in the order of their offsets, whoever does it. So what is noted
+ * twice, or by a process that had lost the partition and did not know, is known by its offset, and
+ * says at most what is so: that this record, and those before it, were handled or rejected.
  *
  * A note's Kafka key is "topic/partition/KEY" ("topic/partition" for records without a key), so
  * that all of a key are in one partition, in order. Thread: plain data, its owner guards it. */
@@ -48,7 +47,6 @@ typedef enum weir_note {
 /* A record of the topic, read. Borrows it. */
 typedef struct weir_parked_note {
     weir_note what;
-    int64_t by;     /* the episode; of a decision -1: whichever there is */
     int64_t offset; /* of the record that it is about; of a decision -1 */
     int64_t time_ms;
     weir_view name; /* "topic/partition/KEY" */
@@ -63,7 +61,7 @@ bool weir_parked_note_read(const weir_raw_record *record, weir_parked_note *out)
 typedef struct weir_parked_writing {
     const char *to; /* the topic of parked records */
     weir_note what;
-    int64_t by, time_ms;
+    int64_t time_ms;
     const weir_raw_record
         *record;           /* PARKED and FOLLOWER: copied as a whole; DONE, LAST: its place */
     const weir_error *why; /* PARKED */
@@ -89,8 +87,8 @@ typedef enum weir_key_state {
 
 typedef struct weir_key_standing {
     weir_key_state state;
-    int64_t by;     /* the episode */
-    int64_t parked; /* the record that was rejected last */
+    int64_t first;  /* the record that was rejected first: notes of those before it are old */
+    int64_t parked; /* the one that was rejected last */
     int64_t done;   /* all up to it are done with */
     int64_t copy;   /* all of the key up to it are in the topic, or done with */
 } weir_key_standing;
@@ -111,7 +109,8 @@ typedef struct weir_parked_key {
     /* Of the application that has its partition (service/parking.h): */
     weir_key_standing own; /* in the assignment … */
     uint64_t own_epoch;    /* … of this epoch; 0: it has it not */
-    int64_t recalled;      /* all copies up to it were */
+    int64_t recalled;      /* all copies up to it were … */
+    uint32_t round;        /* … in this round: each that ends it begins behind `own.done` again */
     uint32_t under_way;    /* recalled, and in a lane */
     uint64_t session;      /* of recalling, that it is in */
 } weir_parked_key;
@@ -135,6 +134,8 @@ weir_parked_key *weir_parked_book_find(const weir_parked_book *b, weir_view name
 WEIR_MUST_USE weir_status weir_parked_book_add(weir_parked_book *b, weir_view name, weir_view topic,
     int32_t partition, bool keyed, weir_parked_key **out, weir_error *err);
 void weir_parked_book_remove(weir_parked_book *b, weir_parked_key *k);
+/* What of its copies was recalled is not to be handled any more, but behind `own.done` anew. */
+void weir_parked_key_rewind(weir_parked_key *k);
 /* Appends "topic/partition/KEY". */
 void weir_parked_name_put(weir_buf *to, weir_view topic, int32_t partition, weir_view key);
 

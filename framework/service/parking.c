@@ -101,9 +101,8 @@ static void refresh(weir_parking *p, weir_parked_key *k, uint64_t epoch)
         p->under_way -= k->under_way;
         k->own = k->log;
         k->own_epoch = epoch;
-        k->recalled = k->own.done;
         k->under_way = 0;
-        k->session = 0;
+        weir_parked_key_rewind(k);
     }
 }
 
@@ -140,18 +139,23 @@ static bool is_idle(const weir_parked_key *k)
     return k->log.state == WEIR_KEY_OPEN && k->own.state == WEIR_KEY_OPEN && !k->under_way;
 }
 
+static bool is_decided(const weir_key_standing *s)
+{
+    return s->state == WEIR_KEY_RELEASED || s->state == WEIR_KEY_REJECTED;
+}
+
 /* ---- For lanes ----------------------------------------------------------------------------------
  */
 
 static weir_parking_gate ask_recalled(const weir_parked_key *k, const weir_record *r)
 {
-    if (!k || (k->own.state != WEIR_KEY_RELEASED && k->own.state != WEIR_KEY_REJECTED)) {
+    if (!k || !is_decided(&k->own)) {
         return WEIR_GATE_NOT_NOW;
     }
     if (r->recall == WEIR_RECALL_OPEN) {
         return k->own.copy <= k->own.done ? WEIR_GATE_OPEN : WEIR_GATE_NOT_NOW;
     }
-    if (r->raw.offset <= k->own.done) {
+    if (r->raw.offset <= k->own.done || r->round != k->round) {
         return WEIR_GATE_NOT_NOW;
     }
     return k->own.state == WEIR_KEY_REJECTED ? WEIR_GATE_REJECT : WEIR_GATE_HANDLE;
@@ -159,13 +163,13 @@ static weir_parking_gate ask_recalled(const weir_parked_key *k, const weir_recor
 
 static weir_parking_gate ask_new(const weir_parked_key *k, const weir_record *r)
 {
-    if (!k || k->own.state == WEIR_KEY_OPEN || r->raw.offset < k->own.by) {
+    if (!k || k->own.state == WEIR_KEY_OPEN || r->raw.offset < k->own.first) {
         return WEIR_GATE_HANDLE;
     }
     return r->raw.offset <= k->own.copy ? WEIR_GATE_COPIED : WEIR_GATE_COPY;
 }
 
-weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r, int64_t *by)
+weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r)
 {
     weir_parked_key *k;
     if (r->partition->epoch > atomic_load(&p->known)) {
@@ -178,12 +182,11 @@ weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r, int64_
     weir_parking_gate g = find(p, r, &k) == NOT_ASKED ? WEIR_GATE_WAIT
                           : r->recall                 ? ask_recalled(k, r)
                                                       : ask_new(k, r);
-    *by = k ? k->own.by : -1;
     pthread_mutex_unlock(&p->lock);
     return g;
 }
 
-weir_status weir_parking_park(weir_parking *p, const weir_record *r, int64_t *by, weir_error *err)
+weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error *err)
 {
     weir_parked_key *k;
     weir_status s = WEIR_OK;
@@ -200,14 +203,12 @@ weir_status weir_parking_park(weir_parking *p, const weir_record *r, int64_t *by
         weir_key_standing *own = &k->own;
         int64_t offset = r->raw.offset;
         bool more = own->state != WEIR_KEY_OPEN;
-        own->by = more ? own->by : offset;
+        own->first = more ? own->first : offset;
         own->state = WEIR_KEY_PARKED;
         own->parked = more && own->parked > offset ? own->parked : offset;
         own->done = more && own->done > offset ? own->done : offset;
         own->copy = more && own->copy > offset ? own->copy : offset;
-        k->recalled = own->done;
-        k->session = 0;
-        *by = own->by;
+        weir_parked_key_rewind(k);
         note_count(p);
     }
     pthread_mutex_unlock(&p->lock);
@@ -224,22 +225,20 @@ void weir_parking_copied(weir_parking *p, const weir_record *r)
     pthread_mutex_unlock(&p->lock);
 }
 
-bool weir_parking_done(weir_parking *p, const weir_record *r, int64_t *by)
+bool weir_parking_done(weir_parking *p, const weir_record *r, bool *last)
 {
     weir_parked_key *k;
-    bool last = false;
-    *by = -1;
+    *last = false;
     pthread_mutex_lock(&p->lock);
-    if (find(p, r, &k) == FOUND) {
+    bool ours = find(p, r, &k) == FOUND;
+    if (ours) {
         weir_key_standing *own = &k->own;
         own->done = r->raw.offset > own->done ? r->raw.offset : own->done;
-        bool decided = own->state == WEIR_KEY_RELEASED || own->state == WEIR_KEY_REJECTED;
-        last = decided && own->copy <= own->done;
-        own->state = last ? WEIR_KEY_OPEN : own->state;
-        *by = own->by;
+        *last = is_decided(own) && own->copy <= own->done;
+        own->state = *last ? WEIR_KEY_OPEN : own->state;
     }
     pthread_mutex_unlock(&p->lock);
-    return last;
+    return ours;
 }
 
 void weir_parking_left(weir_parking *p, const weir_record *r)
@@ -249,6 +248,10 @@ void weir_parking_left(weir_parking *p, const weir_record *r)
     if (find(p, r, &k) == FOUND && k->under_way) {
         k->under_way--;
         p->under_way--;
+        if (is_idle(k)) {
+            weir_parked_book_remove(&p->book, k);
+            note_count(p);
+        }
     }
     pthread_mutex_unlock(&p->lock);
 }
@@ -400,7 +403,7 @@ static weir_status read_tail(weir_parking *p, int wait_ms, int *read, weir_error
 /* Its decision is made, and it is this process' to carry out. Lock: lock. */
 static bool is_ours_to_recall(weir_parking *p, weir_parked_key *k)
 {
-    if (k->log.state != WEIR_KEY_RELEASED && k->log.state != WEIR_KEY_REJECTED) {
+    if (!is_decided(&k->log)) {
         return false;
     }
     uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
@@ -408,7 +411,7 @@ static bool is_ours_to_recall(weir_parking *p, weir_parked_key *k)
         return false;
     }
     refresh(p, k, epoch);
-    return k->own.state == WEIR_KEY_RELEASED || k->own.state == WEIR_KEY_REJECTED;
+    return is_decided(&k->own);
 }
 
 /* All of its copies are done with, or there were none: a record that stands for none goes through
@@ -420,7 +423,7 @@ static void recall_opening(weir_parking *p, weir_parked_key *k)
         .key = k->key,
         .offset = k->own.done,
         .timestamp_ms = -1};
-    if (weir_engine_recall(p->engine, &opening, k->own_epoch, WEIR_RECALL_OPEN)) {
+    if (weir_engine_recall(p->engine, &opening, k->own_epoch, WEIR_RECALL_OPEN, k->round)) {
         k->under_way++;
         p->under_way++;
         p->did = true;
@@ -489,8 +492,9 @@ static void recall_one(weir_parking *p, const weir_raw_record *record)
     pthread_mutex_lock(&p->lock);
     weir_parked_key *k = weir_parked_book_find(&p->book, n.name);
     bool wanted = k && k->session == p->session && is_ours_to_recall(p, k) &&
-                  k->session == p->session && n.by == k->own.by && n.offset > k->recalled;
-    if (wanted && weir_engine_recall(p->engine, &n.original, k->own_epoch, WEIR_RECALL_HANDLE)) {
+                  k->session == p->session && n.offset > k->recalled;
+    if (wanted &&
+        weir_engine_recall(p->engine, &n.original, k->own_epoch, WEIR_RECALL_HANDLE, k->round)) {
         k->recalled = n.offset;
         k->under_way++;
         p->under_way++;

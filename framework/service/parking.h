@@ -62,17 +62,16 @@ typedef enum weir_parking_gate {
     WEIR_GATE_NOT_NOW, /* recalled in vain: to be dropped */
 } weir_parking_gate;
 
-/* What is to be done with a record that has come to its turn; *by is its key's episode. */
-weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r, int64_t *by);
-/* It is rejected: its key is parked from now on. *by: the episode. Errors: PARKED_FULL,
- * OUT_OF_MEMORY; nothing has changed then. */
-WEIR_MUST_USE weir_status weir_parking_park(
-    weir_parking *p, const weir_record *r, int64_t *by, weir_error *err);
+/* What is to be done with a record that has come to its turn. */
+weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r);
+/* It is rejected: its key is parked from now on. Errors: PARKED_FULL, OUT_OF_MEMORY; nothing has
+ * changed then. */
+WEIR_MUST_USE weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error *err);
 /* Its copy is in the topic, or on its way in order. */
 void weir_parking_copied(weir_parking *p, const weir_record *r);
-/* A recalled record is done with, and its note is about to leave. True: it was the last one of its
- * key, which is open from now on. */
-bool weir_parking_done(weir_parking *p, const weir_record *r, int64_t *by);
+/* A recalled record is done with, and its note is about to leave. *last: it was the last one of its
+ * key, which is open from now on. False: its assignment has ended, and nothing is to be noted. */
+bool weir_parking_done(weir_parking *p, const weir_record *r, bool *last);
 /* A recalled record leaves its lane. */
 void weir_parking_left(weir_parking *p, const weir_record *r);
 

@@ -186,7 +186,7 @@ static bool park_followers(weir_handlers *h, weir_handler_lane *l, weir_record *
 {
     weir_why *w = r->why;
     w->parks = weir_record_parks(h, r, m->route);
-    if (w->parks && weir_parking_park(h->options.parking, r, &w->by, &m->error)) {
+    if (w->parks && weir_parking_park(h->options.parking, r, &m->error)) {
         weir_hold_longer(h, l, r, m);
         return false;
     }

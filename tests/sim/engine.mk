@@ -1,5 +1,5 @@
 # The engine in the simulator: handlers in a group of processes (sim-engine), those with a transaction
-# (sim-inbox), and the sync of a store (sim-sync).
+# (sim-inbox), those whose followers are parked (sim-parking), and the sync of a store (sim-sync).
 
 SIM_ENGINE_OBJ := $(addprefix $(B)/sim/,broker.o ledger.o engine_world.o engine_handler.o sim_engine.o)
 SIM_SYNC_OBJ := $(addprefix $(B)/sim/,broker.o database.o connector.o source.o schedule.o render.o \
@@ -14,7 +14,15 @@ SIM_INBOX_OBJ := $(B)/sim/sim_inbox.o $(addprefix $(B)/faults/connectors/,sqlite
 $(B)/sim-inbox: $(SIM_INBOX_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lsqlite3 $(CORE_LIBS)
 
-.PHONY: check-sim-engine sim-engine-long check-sim-inbox sim-inbox-long
+SIM_PARKING_OBJ := $(B)/sim/sim_parking.o $(B)/faults/connectors/memory/memory_source.o
+$(B)/sim-parking: $(SIM_PARKING_OBJ) $(B)/faults/libweir-core.a
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
+
+.PHONY: check-sim-engine sim-engine-long check-sim-inbox sim-inbox-long check-sim-parking sim-parking-long
+check-sim-parking: $(B)/sim-parking
+	@$< 1000
+sim-parking-long: $(B)/sim-parking
+	@$< $(SEEDS)
 # Over 200 kills, and over 1,000.
 check-sim-inbox: $(B)/sim-inbox
 	@$< 100

@@ -1,0 +1,817 @@
+/* Parked keys in the simulator: processes that are killed at any call of a port, or go on for a
+ * while although another one has their partitions, over a topic of parked records that outlives
+ * them, at least once and exactly once, in virtual time.
+ *
+ *     sim-parking SEEDS [--seed N] [--verbose]
+ *
+ * A seed is a history: topics of records with few keys, some of which can never succeed until an
+ * operator has mended them; an operator who decides on parked keys at any moment. All the while:
+ *  - no record of a key is handled behind a rejected one, before the operator's word is written.
+ * At the end:
+ *  - no key is parked any more, and all is committed;
+ *  - each record was handled, or is a dead letter;
+ *  - the records of a key were handled in order, the first time that each was;
+ *  - exactly once: each has one output or one letter (mended ones a letter and an output). */
+#include <stdarg.h>
+#include <weir/weir.h>
+
+#include "base/alloc.h"
+#include "campaign.h"
+#include "memory/memory_source.h"
+#include "prng.h"
+#include "service/handlers.h"
+#include "service/parking.h"
+
+enum { TOPICS = 2, KEYS = 3, RECORDS = 40, LANES = 2, LOGS = 2, KILLS = 5, MOST_LOG = 4000 };
+enum { MOST_STEPS = 200000, MOST_ZOMBIE_STEPS = 80, MOST_HELD = 64 };
+
+typedef struct written {
+    weir_view key, value;
+    weir_outgoing_header *headers;
+    size_t n_headers;
+} written;
+
+typedef struct fate {
+    unsigned outputs, letters;
+    int first; /* when its first output came, of all of its topic; 0: none did */
+    bool bad, mended;
+    bool passed_over; /* the operator has let others go before it */
+} fate;
+
+typedef struct history {
+    uint64_t seed;
+    sim_rng rng;
+    bool exactly_once, verbose;
+    weir_arena arena;
+    written *log[LOGS]; /* of parked records */
+    size_t n_log[LOGS];
+    weir_parked_book truth; /* what they say */
+    int64_t committed[TOPICS];
+    char said[TOPICS][5000]; /* metadata of the commit */
+    size_t said_len[TOPICS];
+    fate fates[TOPICS][RECORDS];
+    int outputs;
+    int kills, generation;
+    char wrong[320];
+} history;
+
+typedef struct life {
+    history *h;
+    int generation;
+    int64_t now_ms;
+    int in_calls; /* it is killed at the call behind so many; -1: it is not */
+    bool dead, zombie;
+    weir_memory_source *source;
+    weir_handlers *handlers;
+    weir_transactor *transactor;
+    weir_parking *parking;
+    weir_engine engine;
+    weir_route routes[TOPICS];
+    weir_routed_topic topics[TOPICS];
+    weir_sending *held[MOST_HELD];
+    size_t n_held;
+} life;
+
+static struct {
+    uint64_t kills, zombies, parked, released, rejected, handled;
+} counts;
+
+static const char *const topic_names[TOPICS] = {"t0", "t1"};
+
+static void wrong(history *h, const char *what, int topic, int64_t record)
+{
+    if (!h->wrong[0]) {
+        snprintf(h->wrong, sizeof h->wrong, "%s (topic %d, record %d)", what, topic, (int)record);
+    }
+}
+
+static void must(weir_status s, const char *what)
+{
+    if (s) {
+        fprintf(stderr, "sim-parking: %s failed\n", what);
+        abort();
+    }
+}
+
+static void say(const history *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(const history *h, const char *fmt, ...)
+{
+    if (h->verbose) {
+        va_list ap;
+        va_start(ap, fmt);
+        vprintf(fmt, ap);
+        va_end(ap);
+        putchar('\n');
+    }
+}
+
+/* Is this its last call? */
+static bool dies(life *l)
+{
+    if (l->dead || l->in_calls < 0) {
+        return l->dead;
+    }
+    l->dead = l->in_calls-- == 0;
+    if (l->dead) {
+        say(l->h, "%d is killed", l->generation);
+    }
+    counts.kills += l->dead;
+    return l->dead;
+}
+
+/* ---- The topics that are written ----------------------------------------------------------------
+ */
+
+static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
+{
+    const written *w = self;
+    if (i >= w->n_headers) {
+        return false;
+    }
+    *name = w->headers[i].name;
+    *value = w->headers[i].value;
+    return true;
+}
+
+static weir_raw_record read_at(const history *h, int32_t log, size_t i)
+{
+    const written *w = &h->log[log][i];
+    return (weir_raw_record){.topic = weir_view_of("parked"),
+        .partition = log,
+        .offset = (int64_t)i,
+        .key = w->key,
+        .value = w->value,
+        .headers = {header_at, w}};
+}
+
+static void fold(history *h, int32_t log)
+{
+    weir_raw_record r = read_at(h, log, h->n_log[log] - 1);
+    weir_parked_note note;
+    weir_parked_key *key;
+    if (!weir_parked_note_read(&r, &note)) {
+        wrong(h, "a note cannot be read", -1, -1);
+        return;
+    }
+    must(weir_parked_book_take(&h->truth, &r, &note, &key, NULL), "the book");
+    static const char *const words[] = {
+        "", "parked", "follower", "done", "last", "release", "again", "reject"};
+    say(h, "  note %d@%d: %s of %.*s: %d", (int)log, (int)r.offset, words[note.what],
+        WEIR_ARG(note.name), (int)note.offset);
+    counts.parked += note.what == WEIR_NOTE_PARKED;
+}
+
+static void append_log(history *h, const weir_outgoing *o)
+{
+    int32_t log = (int32_t)(weir_hash(o->key) % LOGS);
+    if (h->n_log[log] == MOST_LOG) {
+        wrong(h, "too many notes", -1, -1);
+        return;
+    }
+    written *w = &h->log[log][h->n_log[log]++];
+    *w = (written){weir_arena_copy(&h->arena, o->key), weir_arena_copy(&h->arena, o->value),
+        weir_arena_alloc(&h->arena, (o->n_headers + 1) * sizeof *w->headers), o->n_headers};
+    for (size_t i = 0; i < o->n_headers; i++) {
+        w->headers[i].name = weir_arena_copy(&h->arena, o->headers[i].name);
+        w->headers[i].value = weir_arena_copy(&h->arena, o->headers[i].value);
+    }
+    fold(h, log);
+}
+
+static fate *fate_of(history *h, weir_view topic, int64_t record)
+{
+    bool there = topic.len == 2 && topic.ptr[1] - '0' < TOPICS && record >= 0 && record < RECORDS;
+    if (!there) {
+        wrong(h, "a record that there never was", -1, record);
+        return &h->fates[0][0];
+    }
+    return &h->fates[topic.ptr[1] - '0'][record];
+}
+
+static void append_output(history *h, const weir_outgoing *o)
+{
+    weir_view topic = weir_view_make(o->value.ptr, 2);
+    fate *f = fate_of(h, topic, atoi(o->value.ptr + 3));
+    f->outputs++;
+    f->first = f->first ? f->first : ++h->outputs;
+}
+
+static int64_t number_of(const weir_outgoing *o, const char *header)
+{
+    for (size_t i = o->n_headers; i--;) {
+        if (weir_view_is(o->headers[i].name, header)) {
+            return atoll(o->headers[i].value.ptr);
+        }
+    }
+    return -1;
+}
+
+static void append(history *h, const weir_outgoing *o)
+{
+    if (strcmp(o->topic, "parked") == 0) {
+        append_log(h, o);
+    } else if (strcmp(o->topic, "out") == 0) {
+        append_output(h, o);
+    } else {
+        char topic[] = {'t', '0', '\0'};
+        for (size_t i = 0; i < o->n_headers; i++) {
+            if (weir_view_is(o->headers[i].name, "weir.dead.topic")) {
+                topic[1] = o->headers[i].value.ptr[1];
+            }
+        }
+        fate_of(h, weir_view_of(topic), number_of(o, "weir.dead.offset"))->letters++;
+    }
+}
+
+/* ---- At least once ------------------------------------------------------------------------------
+ */
+
+static void answer(weir_sending *s, bool good)
+{
+    weir_error err = {.status = WEIR_OK};
+    if (!good) {
+        weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "the simulator's broker is away");
+    }
+    s->done(s, &err);
+}
+
+static void send(void *self, weir_sending *s)
+{
+    life *l = self;
+    int n = 0, all = 0, most;
+    for (const weir_outgoing *o = s->first; o; o = o->next) {
+        all++;
+    }
+    bool was_dead = l->dead, fails = dies(l) || sim_chance(&l->h->rng, 0.05);
+    most = was_dead ? 0 : fails ? sim_between(&l->h->rng, 0, all) : all;
+    for (const weir_outgoing *o = s->first; o && n < most; o = o->next, n++) {
+        append(l->h, o);
+    }
+    if (fails) {
+        answer(s, false);
+    } else if (l->n_held < MOST_HELD && sim_chance(&l->h->rng, 0.3)) {
+        l->held[l->n_held++] = s;
+    } else {
+        answer(s, true);
+    }
+}
+
+static void answer_held(life *l, bool good)
+{
+    while (l->n_held) {
+        answer(l->held[--l->n_held], good);
+    }
+}
+
+static weir_status write_letter(
+    void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
+{
+    life *l = self;
+    bool was_dead = l->dead, fails = dies(l) || sim_chance(&l->h->rng, 0.05);
+    for (size_t i = 0; i < n && !was_dead && (!fails || sim_chance(&l->h->rng, 0.5)); i++) {
+        fate_of(l->h, letters[i].record->topic, letters[i].record->offset)->letters++;
+    }
+    return fails ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "no letters now") : WEIR_OK;
+}
+
+/* ---- Exactly once -------------------------------------------------------------------------------
+ */
+
+static weir_status begin(void *self, weir_error *err)
+{
+    life *l = self;
+    return l->dead ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "it is dead") : WEIR_OK;
+}
+
+static void write_all(history *h, const weir_transaction *t)
+{
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            append(h, o);
+        }
+    }
+    for (size_t i = 0; i < t->n_offsets; i++) {
+        int topic = t->offsets[i].topic[1] - '0';
+        h->committed[topic] = t->offsets[i].next;
+        h->said_len[topic] = t->offsets[i].metadata.len;
+        memcpy(h->said[topic], t->offsets[i].metadata.ptr, t->offsets[i].metadata.len);
+    }
+}
+
+static weir_status commit(
+    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+{
+    life *l = self;
+    *at_fault = WEIR_NO_FAULT;
+    if (l->zombie) {
+        return weir_fail(err, WEIR_E_KAFKA_FENCED, "another one has its place");
+    }
+    bool was_dead = l->dead, last = dies(l);
+    if (!was_dead && (last ? sim_chance(&l->h->rng, 0.5) : !sim_chance(&l->h->rng, 0.1))) {
+        write_all(l->h, t);
+        return last ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "it is dead") : WEIR_OK;
+    }
+    return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "not now");
+}
+
+static void cancel(void *self)
+{
+    (void)self;
+}
+
+/* ---- The topic of parked records, read ----------------------------------------------------------
+ */
+
+typedef struct reader {
+    int64_t next[LOGS]; /* -1: not read */
+    bool told[LOGS];    /* its end, there */
+} reader;
+
+static weir_status away(life *l, weir_error *err)
+{
+    bool fails = dies(l) || sim_chance(&l->h->rng, 0.005);
+    return fails ? weir_fail(err, WEIR_E_KAFKA_UNREACHABLE, "not now") : WEIR_OK;
+}
+
+static weir_status log_bounds(
+    void *self, weir_parked_bounds *out, int32_t most, int32_t *n, weir_error *err)
+{
+    life *l = self;
+    (void)most;
+    *n = LOGS;
+    for (int i = 0; i < LOGS; i++) {
+        out[i] = (weir_parked_bounds){0, (int64_t)l->h->n_log[i]};
+    }
+    return away(l, err);
+}
+
+static weir_status log_open(void *self, const int64_t *from, int32_t n, void **out, weir_error *err)
+{
+    reader *r = calloc(1, sizeof *r);
+    must(r ? WEIR_OK : WEIR_RETRY, "memory");
+    for (int32_t i = 0; i < n; i++) {
+        r->next[i] = from[i];
+    }
+    *out = r;
+    return away(self, err);
+}
+
+static weir_status log_next(void *self, void *given, int wait_ms, weir_parked_read *what,
+    weir_raw_record *record, weir_error *err)
+{
+    life *l = self;
+    reader *r = given;
+    (void)wait_ms;
+    *what = WEIR_PARKED_NOTHING;
+    weir_status s = away(l, err);
+    int32_t first = (int32_t)sim_below(&l->h->rng, LOGS);
+    for (int32_t k = 0; k < LOGS && !s; k++) {
+        int32_t i = (first + k) % LOGS;
+        if (r->next[i] < 0 || (r->next[i] == (int64_t)l->h->n_log[i] && r->told[i])) {
+            continue;
+        }
+        bool end = r->next[i] == (int64_t)l->h->n_log[i];
+        *record = (weir_raw_record){.partition = i, .offset = r->next[i]};
+        if (!end) {
+            *record = read_at(l->h, i, (size_t)r->next[i]++);
+        }
+        r->told[i] = end;
+        *what = end ? WEIR_PARKED_END : WEIR_PARKED_RECORD;
+        return WEIR_OK;
+    }
+    return s;
+}
+
+static void log_close(void *self, void *given)
+{
+    (void)self;
+    free(given);
+}
+
+static const weir_parked_log_ops log_ops = {log_bounds, log_open, log_next, log_close};
+
+/* ---- The service --------------------------------------------------------------------------------
+ */
+
+/* The topic says that its key is parked, for a record before it that is as bad as ever. */
+static void check_not_parked(life *l, int topic, weir_view key, int64_t n)
+{
+    weir_buf name = {0};
+    weir_parked_name_put(&name, weir_view_of(topic_names[topic]), 0, key);
+    const weir_parked_key *k = weir_parked_book_find(&l->h->truth, weir_buf_view(&name));
+    weir_buf_fini(&name);
+    if (k && k->log.state == WEIR_KEY_PARKED && n > k->log.parked &&
+        !l->h->fates[topic][k->log.parked].mended) {
+        wrong(l->h, "a record of a parked key was handled", topic, n);
+    }
+}
+
+static weir_status handle(weir_message *m, void *ctx)
+{
+    life *l = ctx;
+    sim_rng *rng = &l->h->rng;
+    int topic = weir_topic(m).ptr[1] - '0';
+    int64_t n = weir_record_offset(m);
+    char value[16];
+    if (dies(l)) {
+        return weir_retry(m, 0, "it is dead");
+    }
+    check_not_parked(l, topic, weir_key(m), n);
+    weir_view trace;
+    if (!weir_header(m, "trace", &trace) || !weir_view_is(trace, topic_names[topic])) {
+        wrong(l->h, "a record without its header", topic, n);
+    }
+    if (sim_chance(rng, 0.08)) {
+        return sim_chance(rng, 0.7) ? weir_retry(m, 0, "not now") : weir_hold(m, "not now");
+    }
+    if (l->h->fates[topic][n].bad && !l->h->fates[topic][n].mended) {
+        say(l->h, "%d: t%d/%d rejected, key %.*s", l->generation, topic, (int)n,
+            WEIR_ARG(weir_key(m)));
+        return weir_reject(m, "BAD", "it is bad");
+    }
+    counts.handled++;
+    say(l->h, "%d: t%d/%d handled, key %.*s", l->generation, topic, (int)n, WEIR_ARG(weir_key(m)));
+    snprintf(value, sizeof value, "t%d/%d", topic, (int)n);
+    return weir_emit(m, .type = "told", .bytes = weir_view_of(value));
+}
+
+static const weir_emit_rule emit_rules[] = {{.type = "told", .topic = "out"}};
+
+/* ---- The operator -------------------------------------------------------------------------------
+ */
+
+static void decide(history *h)
+{
+    size_t at = 0, skip = sim_below(&h->rng, h->truth.keys.count + 1);
+    const weir_parked_key *k = NULL;
+    for (weir_map_entry *e; (e = weir_map_next(&h->truth.keys, &at));) {
+        const weir_parked_key *is = e->value;
+        k = is->log.state == WEIR_KEY_PARKED && (!k || skip) ? is : k;
+        skip -= skip > 0;
+    }
+    if (!k) {
+        return;
+    }
+    size_t how = sim_below(&h->rng, 10);
+    weir_note what = how < 5 ? WEIR_NOTE_RELEASE : how < 8 ? WEIR_NOTE_AGAIN : WEIR_NOTE_REJECT;
+    fate *f = fate_of(h, weir_view_of(k->topic), k->log.parked);
+    f->mended |= what == WEIR_NOTE_AGAIN;
+    f->passed_over |= what != WEIR_NOTE_AGAIN;
+    counts.released += what != WEIR_NOTE_REJECT;
+    counts.rejected += what == WEIR_NOTE_REJECT;
+    weir_outgoing *o = weir_parked_decision_make("parked", k->name, what, 0, &h->arena);
+    must(o ? WEIR_OK : WEIR_RETRY, "a decision");
+    append_log(h, o);
+}
+
+/* ---- A life -------------------------------------------------------------------------------------
+ */
+
+static int64_t now(void *ctx)
+{
+    return ((life *)ctx)->now_ms;
+}
+
+static uint32_t tag(void *ctx, weir_view topic)
+{
+    return weir_handlers_tag(((life *)ctx)->handlers, topic);
+}
+
+static bool no_wait(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+static weir_status reject_effects(void *ctx, weir_record *r, weir_error *why)
+{
+    return weir_handlers_reject_effects(((life *)ctx)->handlers, r, why);
+}
+
+static bool may_hold(void *ctx, const weir_record *r, weir_error *why)
+{
+    return weir_handlers_may_hold(((life *)ctx)->handlers, r, why);
+}
+
+static void go_to_committed(life *l, int t)
+{
+    history *h = l->h;
+    say(h, "%d: t%d begins at %d", l->generation, t, (int)h->committed[t]);
+    weir_memory_source_resume(l->source, topic_names[t], h->committed[t],
+        weir_view_make(h->said[t], h->exactly_once ? h->said_len[t] : 0));
+}
+
+static void fill(life *l)
+{
+    for (int t = 0; t < TOPICS; t++) {
+        must(weir_memory_source_topic(l->source, topic_names[t], NULL), "a topic");
+        for (int i = 0; i < RECORDS; i++) {
+            static const char *const keys[KEYS] = {"a", "b/c", NULL};
+            must(weir_memory_source_add(l->source, topic_names[t],
+                     weir_view_of(keys[(t * 7 + i * 5 + i / 3) % KEYS]), weir_view_of("{}"),
+                     W_OBJECT(W_STR("trace", topic_names[t])), 0, NULL, NULL),
+                "a record");
+        }
+        go_to_committed(l, t);
+    }
+}
+
+static void open_transactor(life *l)
+{
+    weir_transactor_options o = {.name = "sim",
+        .port = {begin, commit, cancel, l},
+        .commit_interval_ms = 20,
+        .list = weir_handlers_list,
+        .bytes = weir_handlers_bytes,
+        .free = weir_handlers_free_effects,
+        .reject = reject_effects,
+        .may_hold = may_hold,
+        .ctx = l,
+        .now_ms = now};
+    must(weir_transactor_new(&o, &l->transactor, NULL), "the transactor");
+}
+
+static void open_handlers(life *l)
+{
+    for (int t = 0; t < TOPICS; t++) {
+        l->routes[t] = (weir_route){.fn = handle, .ctx = l};
+        l->topics[t] =
+            (weir_routed_topic){.topic = topic_names[t], .routes = &l->routes[t], .n_routes = 1};
+    }
+    weir_handlers_options o = {.name = "sim",
+        .topics = l->topics,
+        .n_topics = TOPICS,
+        .lanes = LANES,
+        .max_attempts = 1000000,
+        .backoff_ms = 5,
+        .max_backoff_ms = 50,
+        .stuck_after_ms = 60000,
+        .dead_letters = {write_letter, l},
+        .parking = l->parking,
+        .park = true,
+        .emits = {emit_rules, 1, "sim"},
+        .emitter = {.send = send, .self = l},
+        .transactor = l->transactor,
+        .letter_topic = "dead",
+        .seed = l->h->seed,
+        .now_ms = now,
+        .ctx = l};
+    must(weir_handlers_new(&o, &l->handlers, NULL), "the handlers");
+}
+
+static life *live(history *h, int64_t now_ms)
+{
+    life *l = calloc(1, sizeof *l);
+    weir_record_source port;
+    must(l ? WEIR_OK : WEIR_RETRY, "memory");
+    l->h = h;
+    l->generation = ++h->generation;
+    l->now_ms = now_ms;
+    l->in_calls = h->kills++ < KILLS ? sim_between(&h->rng, 0, 300) : -1;
+    must(weir_memory_source_new(&l->source, &port, NULL), "the source");
+    fill(l);
+    weir_parking_options p = {.topic = "parked",
+        .log = {&log_ops, l},
+        .most_keys = 100,
+        .recall_records = (unsigned)sim_between(&h->rng, 1, 10),
+        .name = "sim"};
+    must(weir_parking_new(&p, &l->parking, NULL), "the parking");
+    if (h->exactly_once) {
+        open_transactor(l);
+    }
+    open_handlers(l);
+    weir_engine_options o = {.name = "sim",
+        .lanes = LANES,
+        .group = !h->exactly_once,
+        .resume = h->exactly_once,
+        .commit_interval_ms = 20,
+        .tag = tag,
+        .wait = no_wait,
+        .ctx = l};
+    must(weir_engine_init(
+             &l->engine, &o, port, (weir_processor){&weir_handlers_processor, l->handlers}, NULL),
+        "the engine");
+    weir_handlers_attach(l->handlers, &l->engine);
+    weir_parking_attach(l->parking, &l->engine);
+    if (l->transactor) {
+        weir_transactor_attach(l->transactor, &l->engine);
+    }
+    return l;
+}
+
+static void bury(life *l)
+{
+    l->dead = true;
+    answer_held(l, false);
+    weir_engine_abandon(&l->engine);
+    if (l->transactor) {
+        weir_background b = weir_transactor_background(l->transactor);
+        b.abandon(b.self);
+    }
+    weir_engine_fini(&l->engine);
+    weir_handlers_free(l->handlers);
+    weir_transactor_free(l->transactor);
+    weir_parking_free(l->parking);
+    weir_memory_source_free(l->source);
+    free(l);
+}
+
+static void run_lane(life *l, unsigned lane)
+{
+    weir_chunk *c = weir_engine_next(&l->engine, lane, 0);
+    if (c) {
+        weir_handlers_processor.take(l->handlers, lane, c);
+    }
+    weir_handlers_processor.step(l->handlers, lane, l->now_ms);
+}
+
+/* What the group remembers, as of some commit that was answered. */
+static void remember(life *l)
+{
+    for (int t = 0; t < TOPICS && !l->zombie && !l->h->exactly_once; t++) {
+        int64_t next = weir_memory_source_committed(l->source, topic_names[t]);
+        l->h->committed[t] = next > l->h->committed[t] ? next : l->h->committed[t];
+    }
+}
+
+static void poll(life *l)
+{
+    if (weir_engine_poll(&l->engine, l->now_ms, 0)) {
+        return; /* the engine has failed, as is seen in the end of the turn */
+    }
+}
+
+static void turn(life *l)
+{
+    sim_rng *rng = &l->h->rng;
+    weir_error why;
+    l->now_ms += sim_between(rng, 0, 5);
+    switch (sim_below(rng, 8)) {
+    case 0:
+    case 1:
+        poll(l);
+        break;
+    case 2:
+    case 3:
+        run_lane(l, (unsigned)sim_below(rng, LANES));
+        break;
+    case 4:
+        if (weir_parking_step(l->parking, l->now_ms, 0, NULL, &why)) {
+            weir_engine_fail(&l->engine, &why);
+        }
+        break;
+    case 5:
+        answer_held(l, sim_chance(rng, 0.8));
+        break;
+    case 6:
+        if (l->transactor) {
+            (void)weir_transactor_round(l->transactor, l->now_ms);
+        }
+        if (sim_chance(rng, 0.05)) {
+            decide(l->h);
+        }
+        break;
+    default:
+        remember(l);
+        if (sim_chance(rng, 0.05)) {
+            go_to_committed(l, (int)sim_below(rng, TOPICS));
+            poll(l);
+        }
+        break;
+    }
+    if (weir_engine_failure(&l->engine, &why) && !l->dead && !l->zombie) {
+        wrong(l->h, why.text, -1, -1);
+    }
+}
+
+static bool is_done(const life *l)
+{
+    bool done = !l->dead && !l->n_held && !l->h->truth.keys.count;
+    for (int t = 0; t < TOPICS; t++) {
+        done = done && l->h->committed[t] == RECORDS;
+    }
+    return done;
+}
+
+/* ---- What must be there -------------------------------------------------------------------------
+ */
+
+static void check(history *h)
+{
+    int last[TOPICS][KEYS] = {{0}};
+    for (int t = 0; t < TOPICS; t++) {
+        for (int i = 0; i < RECORDS; i++) {
+            const fate *f = &h->fates[t][i];
+            int *before = &last[t][(t * 7 + i * 5 + i / 3) % KEYS];
+            if (!f->outputs && !f->letters) {
+                wrong(h, "a record was lost", t, i);
+            }
+            if (f->outputs && f->bad && !f->mended) {
+                wrong(h, "a bad one has an output", t, i);
+            }
+            if (f->first && f->first < *before && !f->passed_over) {
+                wrong(h, "records of a key were handled out of order", t, i);
+            }
+            *before = f->first > *before && !f->passed_over ? f->first : *before;
+            if (h->exactly_once &&
+                (f->outputs > 1 || f->letters > 1 || (f->outputs && f->letters && !f->mended))) {
+                wrong(h, "it was done more than once", t, i);
+            }
+        }
+    }
+}
+
+/* ---- A history ----------------------------------------------------------------------------------
+ */
+
+/* The old one goes on for a while, beside the new one. */
+static life *overtake(life *old, int *steps)
+{
+    life *young = live(old->h, old->now_ms);
+    old->zombie = true;
+    say(old->h, "%d is overtaken", old->generation);
+    counts.zombies++;
+    for (int i = sim_between(&old->h->rng, 1, MOST_ZOMBIE_STEPS); i && !old->dead; i--) {
+        turn(old);
+        if (!young->dead) {
+            turn(young);
+        }
+        ++*steps;
+    }
+    bury(old);
+    return young;
+}
+
+static void run(history *h)
+{
+    life *l = live(h, 1000);
+    int steps = 0;
+    for (; !h->wrong[0] && !is_done(l) && steps < MOST_STEPS; steps++) {
+        turn(l);
+        if (l->dead) {
+            int64_t at_ms = l->now_ms;
+            bury(l);
+            l = live(h, at_ms);
+        } else if (h->kills < KILLS && sim_chance(&h->rng, 0.003)) {
+            l = overtake(l, &steps);
+        }
+    }
+    if (steps >= MOST_STEPS) {
+        wrong(h, "it does not come to an end", -1, -1);
+        weir_parking_figures f = weir_parking_look(l->parking);
+        say(h, "committed %d %d, %zu keys parked, %zu known, %d is known, %d in hand",
+            (int)h->committed[0], (int)h->committed[1], h->truth.keys.count, (size_t)f.keys,
+            f.known, (int)weir_engine_get_counts(&l->engine).open);
+    }
+    bury(l);
+}
+
+static bool run_seed(uint64_t seed, bool verbose)
+{
+    static history h;
+    h = (history){.seed = seed, .rng = sim_rng_of(seed, 1)};
+    weir_arena_init(&h.arena, 0);
+    weir_parked_book_init(&h.truth, 1000);
+    h.verbose = verbose;
+    h.exactly_once = sim_chance(&h.rng, 0.5);
+    double bad = sim_unit(&h.rng) * 0.3;
+    for (int t = 0; t < TOPICS; t++) {
+        for (int i = 0; i < RECORDS; i++) {
+            h.fates[t][i].bad = sim_chance(&h.rng, bad);
+        }
+    }
+    for (int i = 0; i < LOGS; i++) {
+        h.log[i] = calloc(MOST_LOG, sizeof(written));
+        must(h.log[i] ? WEIR_OK : WEIR_RETRY, "memory");
+    }
+    run(&h);
+    if (!h.wrong[0]) {
+        check(&h);
+    }
+    if (verbose || h.wrong[0]) {
+        printf("seed %" PRIu64 " (%s): %s\n", seed,
+            h.exactly_once ? "exactly once" : "at least once", h.wrong[0] ? h.wrong : "well");
+    }
+    for (int i = 0; i < LOGS; i++) {
+        free(h.log[i]);
+    }
+    weir_parked_book_fini(&h.truth);
+    weir_arena_fini(&h.arena);
+    return h.wrong[0] == '\0';
+}
+
+int main(int argc, char **argv)
+{
+    sim_campaign k;
+    if (!sim_campaign_parse(&k, argc, argv, "sim-parking SEEDS [--seed N] [--verbose]")) {
+        return 2;
+    }
+    for (uint64_t i = 0; i < k.seeds; i++) {
+        (void)sim_campaign_count(&k, !run_seed(k.first + i, k.verbose));
+    }
+    printf("%" PRIu64 " kills, %" PRIu64 " zombies, %" PRIu64 " rejections that parked, %" PRIu64
+           " releases, %" PRIu64 " rejected keys, %" PRIu64 " handled\n",
+        counts.kills, counts.zombies, counts.parked, counts.released, counts.rejected,
+        counts.handled);
+    return sim_campaign_end(&k);
+}
