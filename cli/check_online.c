@@ -215,30 +215,52 @@ static weir_status check_topics(asking *a, weir_error *err)
 
 /* ---- Dead letters ---------------------------------------------------------------------------- */
 
-static void check_dead_letters(asking *a)
+/* A topic that records are written to as they are. *config: what could be learned of it; false: it
+ * is not there. */
+static bool check_written_topic(
+    asking *a, const char *topic, const char *what, weir_kafka_topic_config *config)
 {
-    const char *topic = a->config->errors.dead_letter.topic, *what = "dead-letter topic";
-    weir_kafka_topic_config config;
     weir_error err;
     int32_t n;
-    if (a->config->errors.reject != WEIR_CONFIG_REJECT_DEAD_LETTER) {
-        return;
-    }
+    *config = (weir_kafka_topic_config){.retention_ms = -1, .max_message_bytes = -1};
     if (weir_kafka_admin_partitions(a->admin, topic, &n, &err)) {
         weir_find(a->to, WEIR_FOUND_WRONG, what, "%s", err.text);
-        return;
+        return false;
     }
     weir_find(a->to, WEIR_FOUND_GOOD, what, "%s is there", topic);
     weir_find(a->to, WEIR_FOUND_UNCHECKED, what,
         "whether this user may write it: nothing is written to find out");
-    if (weir_kafka_admin_topic_config(a->admin, topic, &config, &err)) {
+    if (weir_kafka_admin_topic_config(a->admin, topic, config, &err)) {
         weir_find(a->to, WEIR_FOUND_UNCHECKED, what, "whether it is large enough: %s", err.text);
-    } else if (config.max_message_bytes >= 0 && config.max_message_bytes < a->largest) {
+    } else if (config->max_message_bytes >= 0 && config->max_message_bytes < a->largest) {
         weir_find(a->to, WEIR_FOUND_WRONG, what,
             "its max.message.bytes is %" PRId64 ", records of up to %" PRId64 " are read",
-            config.max_message_bytes, a->largest);
+            config->max_message_bytes, a->largest);
     } else {
         weir_find(a->to, WEIR_FOUND_GOOD, what, "large enough for the records that are read");
+    }
+    return true;
+}
+
+static void check_dead_letters(asking *a)
+{
+    weir_kafka_topic_config config;
+    const weir_config_errors *e = &a->config->errors;
+    if (e->reject == WEIR_CONFIG_REJECT_DEAD_LETTER) {
+        (void)check_written_topic(a, e->dead_letter.topic, "dead-letter topic", &config);
+    }
+}
+
+/* Of which compaction would take all but the last record of each key. */
+static void check_parked(asking *a)
+{
+    static const char what[] = "topic of parked records";
+    weir_kafka_topic_config config;
+    const weir_config_errors *e = &a->config->errors;
+    bool is_used = e->followers == WEIR_CONFIG_FOLLOWERS_PARK;
+    if (is_used && check_written_topic(a, e->parked, what, &config) && config.compacted) {
+        weir_find(a->to, WEIR_FOUND_WRONG, what,
+            "it is compacted: records that wait would be lost; set cleanup.policy to delete");
     }
 }
 
@@ -400,6 +422,7 @@ static weir_status ask_brokers(asking *a, weir_error *err)
         return s;
     }
     check_dead_letters(a);
+    check_parked(a);
     s = weir_check_columns(a->cli, a->config, &a->kafka, a->admin, a->to, err);
     for (size_t i = 0; i < a->config->sources.count && !s; i++) {
         s = check_heartbeat(a, &a->config->sources.items[i], err);

@@ -29,7 +29,7 @@ include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk be
 
 CHECKS := check-layers check-headers check-unit check-unit-app check-unit-conn check-suite check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
         check-docs check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-events check-cli check-http check-bad check-kills check-instances \
-        check-groups check-services check-attempts check-payment check-sync-faults check-demo check-install
+        check-groups check-services check-parked check-attempts check-payment check-sync-faults check-demo check-install
 
 .PHONY: check sim-long fuzz-short help
 check: all

@@ -32,3 +32,7 @@ check-services: $(B)/tests/mock/check_services $(WEIR)
 # Attempts that survive crashes.
 check-attempts: $(B)/tests/mock/check_attempts
 	@$<
+# Keys that are parked behind a rejected record, and the operator's word.
+.PHONY: check-parked
+check-parked: $(B)/tests/mock/check_parked $(WEIR)
+	@$< $(abspath $(WEIR))
