@@ -188,7 +188,7 @@ static void put_parked_keys(const weir_snapshot *s, const out *o)
     }
 }
 
-static void put_parked_followers(const weir_snapshot *s, const out *o)
+static void put_parked_records(const weir_snapshot *s, const out *o)
 {
     if (s->handlers && s->handlers->parks) {
         put_count(o, NULL, 0, s->handlers->parking.followers);

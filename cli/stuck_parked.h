@@ -1,5 +1,5 @@
-/* weir stuck ls|release|reject: keys that are parked, by the topic of parked records itself, whether
- * or not the application runs. Thread: the main thread. */
+/* weir stuck ls|release|reject: keys that are parked, by the topic of parked records itself,
+ * whether or not the application runs. Thread: the main thread. */
 #ifndef WEIR_CLI_STUCK_PARKED_H
 #define WEIR_CLI_STUCK_PARKED_H
 

@@ -199,8 +199,8 @@ uint64_t weir_engine_epochs(weir_engine *e);
 /* Puts a copy of the record behind what its key's lane has, as one of the partition's assignment
  * `epoch`: it is settled or dropped as any other, but moves no frontier. False: the assignment has
  * ended, the engine takes nothing more, or there is no memory. Thread: any. */
-bool weir_engine_recall(weir_engine *e, const weir_raw_record *raw, uint64_t epoch,
-    weir_recall recall, uint32_t round);
+bool weir_engine_recall(
+    weir_engine *e, const weir_raw_record *raw, uint64_t epoch, weir_recall recall, uint32_t round);
 /* How much memory may be recalled now, in bytes. Thread: any. */
 size_t weir_engine_recall_room(weir_engine *e);
 

@@ -75,15 +75,15 @@ typedef struct weir_record {
     uint32_t attempt; /* 1: first */
     uint32_t holds;   /* times it was held; not counted as attempts */
     bool rejected;    /* its dead letter is still to be written */
-    bool lettered;    /* … it was, and its followers are to be parked: that is still to be noted */
+    bool lettered; /* … it was, and its followers are to be parked: that is still to be noted */
     weir_recall recall;
     uint32_t round; /* recalled: the processor's, of which time it was */
-    bool done;  /* recalled: handled, or rejected … */
-    bool noted; /* … and that is written, or on its way with its effects … */
-    bool last;  /* … and says that its key is open again */
-    bool checked;     /* against its schema, which a later attempt has no need to do again */
-    void *why;        /* the processor's: why the last attempt failed */
-    void *effects;    /* the processor's: what it has come to, on its way to be committed with it */
+    bool done;      /* recalled: handled, or rejected … */
+    bool noted;     /* … and that is written, or on its way with its effects … */
+    bool last;      /* … and says that its key is open again */
+    bool checked;   /* against its schema, which a later attempt has no need to do again */
+    void *why;      /* the processor's: why the last attempt failed */
+    void *effects;  /* the processor's: what it has come to, on its way to be committed with it */
 } weir_record;
 
 struct weir_chunk {

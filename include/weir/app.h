@@ -134,10 +134,9 @@ WEIR_API bool weir_app_ready(const weir_app *a);
 WEIR_API bool weir_app_live(const weir_app *a, weir_error *why);
 /* WEIR_OK, or what is not as it should be, whether or not a new start would help: not live
  * (HANDLER_STUCK), no place in the group for limits.stuck_after (GROUP_LOST), a partition without
- * progress as long (PARTITION_STALLED; *why has its place, and the key that it waits for), keys that wait for an
- * operator's decision (KEY_PARKED). What
- * stands still is told by comparing calls: call it every second or so; weir_main does, and logs it.
- * why may be NULL. Thread: any. */
+ * progress as long (PARTITION_STALLED; *why has its place, and the key that it waits for), keys
+ * that wait for an operator's decision (KEY_PARKED). What stands still is told by comparing calls:
+ * call it every second or so; weir_main does, and logs it. why may be NULL. Thread: any. */
 WEIR_API weir_status weir_app_health(weir_app *a, weir_error *why);
 /* After weir_app_wait, or if it was never started. NULL is allowed. */
 WEIR_API void weir_app_free(weir_app *a);
