@@ -3,25 +3,25 @@
  * Invariants
  *  1. A sending is answered once: by whoever takes its `open` to 0. The hand-over itself counts as
  *     one, so that no answer comes while records of it are still handed over.
- *  2. `rk` changes under the write lock alone; whoever produces holds the read lock. Only the
+ *  2. `producer` changes under the write lock alone; whoever produces holds the read lock. Only the
  *     poller replaces it, when it turned fatal.
  *  3. `in_flight` is the bytes of sendings that are not answered. */
 #include "kafka/kafka_emitter.h"
 
 #include <pthread.h>
-#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "kafka/kafka_client.h"
 #include "kafka/kafka_headers.h"
+#include "kafka/kafka_producer.h"
 
 enum { POLL_MS = 50, WAIT_MS = 100, FULL_MS = 5 };
 
 typedef struct emitter {
+    weir_kafka_producer producer; /* first; none yet, or none could be made */
+    weir_kafka_producer_options how;
     weir_kafka_emitter_options options;
     pthread_rwlock_t rk_lock;
-    rd_kafka_t *rk; /* NULL: none yet, or none could be made */
     pthread_t poller;
     bool polling;
     atomic_bool over, cancelled;
@@ -60,11 +60,8 @@ static void one_less(emitter *e, weir_sending *s)
 /* What is too large can never go; all else is the broker's or the operator's to mend. */
 static void explain(rd_kafka_resp_err_t code, const char *topic, weir_error *err)
 {
-    bool large = code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-                 code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
-                 code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
-    weir_fail(err, large ? WEIR_E_EMIT_TOO_LARGE : WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s",
-        topic, rd_kafka_err2str(code));
+    weir_fail(err, weir_kafka_is_too_large(code) ? WEIR_E_EMIT_TOO_LARGE : WEIR_E_KAFKA_PRODUCE,
+        "emit to topic %s: %s", topic, rd_kafka_err2str(code));
 }
 
 /* Thread: the poller. */
@@ -80,62 +77,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     one_less(opaque, s);
 }
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    const emitter *e = rd_kafka_opaque(rk);
-    weir_kafka_log(e ? e->options.log : NULL, level, facility, text);
-}
-
 /* ---- The producer -------------------------------------------------------------------------------
  */
-
-static weir_status conf_of(const emitter *e, rd_kafka_conf_t **out, weir_error *err)
-{
-    char ms[16];
-    snprintf(ms, sizeof ms, "%d", e->options.timeout_ms);
-    weir_status s = weir_kafka_conf(e->options.properties, e->options.n_properties, out, err);
-    if (s) {
-        return s;
-    }
-    s = weir_kafka_set(*out, "enable.idempotence", "true", err);
-    s = s ? s : weir_kafka_set(*out, "delivery.timeout.ms", ms, err);
-    if (s) {
-        rd_kafka_conf_destroy(*out);
-    }
-    return s;
-}
-
-static weir_status make_producer(emitter *e, weir_error *err)
-{
-    rd_kafka_conf_t *conf;
-    char why[256];
-    weir_status s = conf_of(e, &conf, err);
-    if (s) {
-        return s;
-    }
-    rd_kafka_conf_set_opaque(conf, e);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    e->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (!e->rk) {
-        rd_kafka_conf_destroy(conf);
-        return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s", why);
-    }
-    return WEIR_OK;
-}
-
-/* Everything under way is answered before it goes. */
-static void end_producer(emitter *e)
-{
-    if (e->rk) {
-        rd_kafka_purge(e->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        while (rd_kafka_outq_len(e->rk) > 0) {
-            rd_kafka_poll(e->rk, POLL_MS);
-        }
-        rd_kafka_destroy(e->rk);
-        e->rk = NULL;
-    }
-}
 
 static void replace_producer(emitter *e, const char *why)
 {
@@ -143,31 +86,31 @@ static void replace_producer(emitter *e, const char *why)
     weir_log_line(
         e->options.log, WEIR_LOG_WARN, "kafka", "the emits' producer is replaced: %s", why);
     pthread_rwlock_wrlock(&e->rk_lock);
-    end_producer(e);
-    if (make_producer(e, &err)) {
+    weir_kafka_producer_end(&e->producer);
+    if (weir_kafka_producer_make(&e->producer, &e->how, &err)) {
         weir_log_error(e->options.log, WEIR_LOG_ERROR, "kafka", &err, "there is no producer now");
     }
     pthread_rwlock_unlock(&e->rk_lock);
 }
 
-/* rk is read without the lock: nobody else changes it any more. */
+/* producer is read without the lock: nobody else changes it any more. */
 static void *poller_main(void *arg)
 {
     emitter *e = arg;
     char why[256];
     pthread_setname_np(pthread_self(), "weir-emit");
     while (!atomic_load(&e->over)) {
-        if (!e->rk) {
+        if (!e->producer.rk) {
             replace_producer(e, "there is none");
             struct timespec t = {0, WAIT_MS * 1000000L};
             nanosleep(&t, NULL);
             continue;
         }
-        rd_kafka_poll(e->rk, POLL_MS);
-        if (rd_kafka_fatal_error(e->rk, why, sizeof why)) {
+        rd_kafka_poll(e->producer.rk, POLL_MS);
+        if (rd_kafka_fatal_error(e->producer.rk, why, sizeof why)) {
             replace_producer(e, why);
         } else if (atomic_load(&e->cancelled)) {
-            rd_kafka_purge(e->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+            rd_kafka_purge(e->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         }
     }
     return NULL;
@@ -179,7 +122,7 @@ static weir_status start(emitter *e, weir_error *err)
     weir_status s = WEIR_OK;
     pthread_rwlock_wrlock(&e->rk_lock);
     if (!e->polling) {
-        s = e->rk ? WEIR_OK : make_producer(e, err);
+        s = e->producer.rk ? WEIR_OK : weir_kafka_producer_make(&e->producer, &e->how, err);
         if (!s && pthread_create(&e->poller, NULL, poller_main, e)) {
             s = weir_fail(err, WEIR_E_OUT_OF_MEMORY, "a thread cannot be started");
         }
@@ -218,9 +161,9 @@ static rd_kafka_resp_err_t produce_once(emitter *e, weir_sending *s, const weir_
 {
     pthread_rwlock_rdlock(&e->rk_lock);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__DESTROY;
-    if (e->rk) {
+    if (e->producer.rk) {
         rd_kafka_headers_t *h = weir_kafka_headers(o);
-        code = rd_kafka_producev(e->rk, RD_KAFKA_V_TOPIC(o->topic),
+        code = rd_kafka_producev(e->producer.rk, RD_KAFKA_V_TOPIC(o->topic),
             RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(s), RD_KAFKA_V_HEADERS(h),
@@ -299,18 +242,21 @@ static void emitter_cancel(void *self)
 weir_status weir_kafka_emitter_open(
     const weir_kafka_emitter_options *options, weir_emitter *out, weir_error *err)
 {
-    rd_kafka_conf_t *conf;
     emitter *e = weir_calloc(1, sizeof *e);
     if (!e) {
         return weir_fail_oom(err);
     }
     e->options = *options;
-    weir_status s = conf_of(e, &conf, err); /* a refused property is told at the start */
+    e->producer.log = options->log;
+    e->how = (weir_kafka_producer_options){.properties = options->properties,
+        .n_properties = options->n_properties,
+        .delivery_ms = options->timeout_ms,
+        .delivered = on_delivery};
+    weir_status s = weir_kafka_producer_try(&e->how, err); /* what is refused is told at the start */
     if (s) {
         weir_free(e);
         return s;
     }
-    rd_kafka_conf_destroy(conf);
     pthread_rwlock_init(&e->rk_lock, NULL);
     pthread_mutex_init(&e->lock, NULL);
     weir_cond_init(&e->room);
@@ -329,7 +275,7 @@ void weir_kafka_emitter_close(weir_emitter *port)
     if (e->polling) {
         pthread_join(e->poller, NULL);
     }
-    end_producer(e);
+    weir_kafka_producer_end(&e->producer);
     pthread_cond_destroy(&e->room);
     pthread_mutex_destroy(&e->lock);
     pthread_rwlock_destroy(&e->rk_lock);
@@ -341,8 +287,8 @@ void weir_kafka_emitter_break(weir_emitter *port)
 {
     emitter *e = port->self;
     pthread_rwlock_rdlock(&e->rk_lock);
-    if (e->rk) {
-        rd_kafka_test_fatal_error(e->rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+    if (e->producer.rk) {
+        rd_kafka_test_fatal_error(e->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
     }
     pthread_rwlock_unlock(&e->rk_lock);
 }

@@ -14,16 +14,17 @@
 
 #include "base/alloc.h"
 #include "engine/run.h"
-#include "kafka/kafka_client.h"
 #include "kafka/kafka_commit.h"
 #include "kafka/kafka_headers.h"
 #include "kafka/kafka_membership.h"
+#include "kafka/kafka_producer.h"
 
 enum { TRANSACTION_MS = 60000, ASK_MS = 2000, FULL_MS = 5, DOUBT_MS = 200 };
 
 typedef struct port {
+    weir_kafka_producer producer; /* first */
+    weir_kafka_producer_options how;
     weir_kafka_transactions_options options;
-    rd_kafka_t *rk;   /* NULL: none */
     bool initialized; /* it may begin transactions */
     bool must_abort;  /* one is open that cannot be committed any more */
     rd_kafka_consumer_group_metadata_t *membership;
@@ -57,13 +58,6 @@ static bool is_refused(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
-static bool is_large(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
-           code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
-           code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
-}
-
 static weir_status fenced(const port *p, const char *text, weir_error *err)
 {
     return weir_fail(err, WEIR_E_KAFKA_FENCED, "transactional.id %.80s: %.150s",
@@ -72,14 +66,7 @@ static weir_status fenced(const port *p, const char *text, weir_error *err)
 
 static void end_producer(port *p)
 {
-    if (p->rk) {
-        rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        while (rd_kafka_outq_len(p->rk) > 0) {
-            rd_kafka_poll(p->rk, FULL_MS);
-        }
-        rd_kafka_destroy(p->rk);
-    }
-    p->rk = NULL;
+    weir_kafka_producer_end(&p->producer);
     p->initialized = p->must_abort = false;
 }
 
@@ -95,7 +82,7 @@ static void replace_producer(port *p, const char *why)
 static weir_status look_for_fatal(port *p, weir_error *err)
 {
     char text[256];
-    rd_kafka_resp_err_t code = p->rk ? rd_kafka_fatal_error(p->rk, text, sizeof text) : 0;
+    rd_kafka_resp_err_t code = p->producer.rk ? rd_kafka_fatal_error(p->producer.rk, text, sizeof text) : 0;
     if (is_fenced(code)) {
         return fenced(p, text, err);
     }
@@ -118,7 +105,7 @@ static weir_status explain(port *p, rd_kafka_error_t *error, const char *what, w
     snprintf(text, sizeof text, "%s", rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     if (fatal && code == RD_KAFKA_RESP_ERR__FATAL) {
-        code = rd_kafka_fatal_error(p->rk, text, sizeof text);
+        code = rd_kafka_fatal_error(p->producer.rk, text, sizeof text);
     }
     if (is_fenced(code)) {
         return fenced(p, text, err);
@@ -148,60 +135,18 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     }
 }
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-    const port *p = rd_kafka_opaque(rk);
-    weir_kafka_log(p ? p->options.log : NULL, level, facility, text);
-}
-
-static weir_status conf_of(const port *p, rd_kafka_conf_t **out, weir_error *err)
-{
-    char ms[16];
-    snprintf(ms, sizeof ms, "%d", p->options.transaction_ms);
-    weir_status s = weir_kafka_conf(p->options.properties, p->options.n_properties, out, err);
-    if (s) {
-        return s;
-    }
-    s = weir_kafka_set(*out, "transactional.id", p->options.transactional_id, err);
-    s = s ? s : weir_kafka_set(*out, "transaction.timeout.ms", ms, err);
-    s = s ? s : weir_kafka_set(*out, "delivery.timeout.ms", ms, err);
-    if (s) {
-        rd_kafka_conf_destroy(*out);
-    }
-    return s;
-}
-
-static weir_status make_producer(port *p, weir_error *err)
-{
-    rd_kafka_conf_t *conf;
-    char why[256];
-    weir_status s = conf_of(p, &conf, err);
-    if (s) {
-        return s;
-    }
-    rd_kafka_conf_set_opaque(conf, p);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    rd_kafka_conf_set_log_cb(conf, on_log);
-    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
-    if (!p->rk) {
-        rd_kafka_conf_destroy(conf);
-        return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s", why);
-    }
-    return WEIR_OK;
-}
-
 /* Ends what an earlier producer of this id has left open, and fences it. */
 static weir_status initialize(port *p, weir_error *err)
 {
     if (p->initialized) {
         return WEIR_OK;
     }
-    weir_status s = p->rk ? WEIR_OK : make_producer(p, err);
+    weir_status s = p->producer.rk ? WEIR_OK : weir_kafka_producer_make(&p->producer, &p->how, err);
     if (s) {
         return s;
     }
     alive(p);
-    rd_kafka_error_t *error = rd_kafka_init_transactions(p->rk, ASK_MS);
+    rd_kafka_error_t *error = rd_kafka_init_transactions(p->producer.rk, ASK_MS);
     if (error) {
         return explain(p, error, "beginning with transactions", err);
     }
@@ -223,14 +168,14 @@ static rd_kafka_error_t *until_answered(port *p, ending_fn *ask)
             rd_kafka_error_destroy(error);
         }
         alive(p);
-        error = ask(p->rk, ASK_MS);
+        error = ask(p->producer.rk, ASK_MS);
     } while (error && rd_kafka_error_is_retriable(error) && !atomic_load(&p->cancelled));
     return error;
 }
 
 static weir_status abort_open(port *p, weir_error *err)
 {
-    if (!p->rk) {
+    if (!p->producer.rk) {
         return WEIR_OK; /* it went with its producer */
     }
     rd_kafka_error_t *error = until_answered(p, rd_kafka_abort_transaction);
@@ -283,7 +228,7 @@ static weir_status commit_open(port *p, const weir_transaction *t, weir_error *e
         *err = fatal;
         s = fatal.status;
     }
-    if (s != WEIR_FATAL && !p->rk) {
+    if (s != WEIR_FATAL && !p->producer.rk) {
         return resolve(p, t, err);
     }
     return s == WEIR_FATAL ? s : give_up(p, s, err);
@@ -302,7 +247,7 @@ static rd_kafka_resp_err_t produce(port *p, const weir_outgoing *o, size_t list,
     rd_kafka_resp_err_t code;
     do {
         rd_kafka_headers_t *h = weir_kafka_headers(o);
-        code = rd_kafka_producev(p->rk, RD_KAFKA_V_TOPIC(o->topic),
+        code = rd_kafka_producev(p->producer.rk, RD_KAFKA_V_TOPIC(o->topic),
             RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
             RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE((void *)(intptr_t)list),
@@ -312,7 +257,7 @@ static rd_kafka_resp_err_t produce(port *p, const weir_outgoing *o, size_t list,
         }
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             alive(p);
-            rd_kafka_poll(p->rk, FULL_MS);
+            rd_kafka_poll(p->producer.rk, FULL_MS);
         }
     } while (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !is_over(p, until_ms));
     return code;
@@ -330,11 +275,11 @@ static rd_kafka_resp_err_t produce_all(port *p, const weir_transaction *t, int64
             }
         }
     }
-    while (rd_kafka_outq_len(p->rk) && !p->refused && !is_over(p, until_ms)) {
+    while (rd_kafka_outq_len(p->producer.rk) && !p->refused && !is_over(p, until_ms)) {
         alive(p);
-        (void)rd_kafka_flush(p->rk, ASK_MS);
+        (void)rd_kafka_flush(p->producer.rk, ASK_MS);
     }
-    return rd_kafka_outq_len(p->rk) && !p->refused ? RD_KAFKA_RESP_ERR__TIMED_OUT : p->refused;
+    return rd_kafka_outq_len(p->producer.rk) && !p->refused ? RD_KAFKA_RESP_ERR__TIMED_OUT : p->refused;
 }
 
 /* A record was not written: for good, or for now. */
@@ -344,11 +289,11 @@ static weir_status not_written(port *p, const weir_transaction *t, rd_kafka_resp
     char text[200];
     bool known = p->at_fault >= 0 && (size_t)p->at_fault < t->n_lists && t->lists[p->at_fault];
     const char *topic = known ? t->lists[p->at_fault]->topic : "?";
-    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->rk, text, sizeof text);
+    rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->producer.rk, text, sizeof text);
     if (is_fenced(fatal) || is_fenced(code)) {
         return fenced(p, fatal ? text : rd_kafka_err2str(code), err);
     }
-    if (is_large(code) && known) {
+    if (weir_kafka_is_too_large(code) && known) {
         *at_fault = p->at_fault;
         return weir_fail(
             err, WEIR_E_EMIT_TOO_LARGE, "emit to topic %s: %s", topic, rd_kafka_err2str(code));
@@ -377,7 +322,7 @@ static weir_status send_offsets(
             rd_kafka_error_destroy(error);
         }
         alive(p);
-        error = rd_kafka_send_offsets_to_transaction(p->rk, list, p->membership, ASK_MS);
+        error = rd_kafka_send_offsets_to_transaction(p->producer.rk, list, p->membership, ASK_MS);
     } while (error && rd_kafka_error_is_retriable(error) && !is_over(p, until_ms));
     rd_kafka_topic_partition_list_destroy(list);
     return error ? explain(p, error, "offsets of a transaction", err) : WEIR_OK;
@@ -393,7 +338,7 @@ static weir_status transactions_commit(
     if (!p->membership) {
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the group has given no partitions");
     }
-    rd_kafka_error_t *error = rd_kafka_begin_transaction(p->rk);
+    rd_kafka_error_t *error = rd_kafka_begin_transaction(p->producer.rk);
     if (error) {
         return explain(p, error, "beginning a transaction", err);
     }
@@ -428,19 +373,23 @@ static void transactions_cancel(void *self)
 weir_status weir_kafka_transactions_open(
     const weir_kafka_transactions_options *options, weir_transaction_port *out, weir_error *err)
 {
-    rd_kafka_conf_t *conf;
     port *p = weir_calloc(1, sizeof *p);
     if (!p) {
         return weir_fail_oom(err);
     }
     p->options = *options;
     p->options.transaction_ms = options->transaction_ms ? options->transaction_ms : TRANSACTION_MS;
-    weir_status s = conf_of(p, &conf, err); /* a refused property is told at the start */
+    p->producer.log = options->log;
+    p->how = (weir_kafka_producer_options){.properties = options->properties,
+        .n_properties = options->n_properties,
+        .delivery_ms = p->options.transaction_ms,
+        .transactional_id = options->transactional_id,
+        .delivered = on_delivery};
+    weir_status s = weir_kafka_producer_try(&p->how, err); /* what is refused is told at the start */
     if (s) {
         weir_free(p);
         return s;
     }
-    rd_kafka_conf_destroy(conf);
     *out = (weir_transaction_port){transactions_begin, transactions_commit, transactions_cancel, p};
     return WEIR_OK;
 }
@@ -462,7 +411,7 @@ void weir_kafka_transactions_close(weir_transaction_port *t)
 void weir_kafka_transactions_break(weir_transaction_port *t)
 {
     port *p = t->self;
-    if (p->rk) {
-        rd_kafka_test_fatal_error(p->rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+    if (p->producer.rk) {
+        rd_kafka_test_fatal_error(p->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
     }
 }
