@@ -53,12 +53,12 @@ static rd_kafka_headers_t *headers_of(const writer *w, const weir_dead_letter *d
 
 static rd_kafka_resp_err_t produce(writer *w, const weir_dead_letter *d)
 {
-    const weir_raw_record *r = d->record;
+    weir_view key = weir_dead_letter_key(d), value = weir_dead_letter_value(d);
     rd_kafka_headers_t *h = headers_of(w, d);
     rd_kafka_resp_err_t code =
         rd_kafka_producev(w->producer.rk, RD_KAFKA_V_TOPIC(d->topic ? d->topic : w->options.topic),
-            RD_KAFKA_V_KEY((void *)(uintptr_t)r->key.ptr, r->key.len),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)r->value.ptr, r->value.len),
+            RD_KAFKA_V_KEY((void *)(uintptr_t)key.ptr, key.len),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
     if (code) {
         rd_kafka_headers_destroy(h);
@@ -91,6 +91,7 @@ static weir_status refused(const writer *w, rd_kafka_resp_err_t code, weir_error
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
         weir_fail(err, WEIR_E_DEAD_LETTER_REFUSED, "dead-letter topic %s: %s", w->options.topic,
             rd_kafka_err2str(code));
         err->status = w->options.hold ? WEIR_HOLD : err->status;
@@ -122,22 +123,48 @@ static void end_turn(writer *w)
     pthread_mutex_unlock(&w->lock);
 }
 
+/* *code: the broker's answer, where there is one. */
+static weir_status write_one(
+    writer *w, const weir_dead_letter *d, rd_kafka_resp_err_t *code, weir_error *err)
+{
+    weir_status s = w->producer.rk ? WEIR_OK : weir_kafka_producer_make(&w->producer, &w->how, err);
+    *code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (!s) {
+        w->failure = produce(w, d);
+        *code = await(w);
+        s = *code ? refused(w, *code, err) : WEIR_OK;
+    }
+    return s;
+}
+
+/* One that is too large for the broker goes without the most of its record. */
+static weir_status write_somehow(writer *w, const weir_dead_letter *d, weir_error *err)
+{
+    rd_kafka_resp_err_t code;
+    weir_status s = write_one(w, d, &code, err);
+    if (weir_kafka_is_too_large(code)) {
+        const weir_raw_record *r = d->record;
+        weir_dead_letter bare = *d;
+        bare.bare = true;
+        weir_log_line(w->options.log, WEIR_LOG_WARN, "kafka",
+            "the dead letter of %.*s/%d@%lld is written without its value: %s", WEIR_ARG(r->topic),
+            (int)r->partition, (long long)r->offset, rd_kafka_err2str(code));
+        s = write_one(w, &bare, &code, err);
+    }
+    return s;
+}
+
 static weir_status dead_letters_write(
     void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
 {
     writer *w = self;
+    weir_status s = WEIR_OK;
     if (!take_turn(w)) {
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE,
             "dead-letter topic %s: the letters before are not written yet", w->options.topic);
     }
-    weir_status s = w->producer.rk ? WEIR_OK : weir_kafka_producer_make(&w->producer, &w->how, err);
-    if (!s) {
-        w->failure = RD_KAFKA_RESP_ERR_NO_ERROR;
-        for (size_t i = 0; i < n && !w->failure; i++) {
-            w->failure = produce(w, &letters[i]);
-        }
-        rd_kafka_resp_err_t code = await(w);
-        s = code ? refused(w, code, err) : WEIR_OK;
+    for (size_t i = 0; i < n && !s; i++) {
+        s = write_somehow(w, &letters[i], err);
     }
     end_turn(w);
     return s;

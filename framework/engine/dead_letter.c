@@ -1,7 +1,23 @@
-/* The headers of dead letters. See dead_letter.h. */
+/* What dead letters have of their records, and their headers. See dead_letter.h. */
 #include "engine/dead_letter.h"
 
 #include <stdio.h>
+
+enum { MOST_KEY = 4096, MOST_HEADERS = 4096 }; /* bytes, of a bare letter */
+
+/* ---- What is left of a record -------------------------------------------------------------------
+ */
+
+weir_view weir_dead_letter_key(const weir_dead_letter *d)
+{
+    bool keeps = !d->bare || d->record->key.len <= MOST_KEY;
+    return keeps ? d->record->key : (weir_view){NULL, 0};
+}
+
+weir_view weir_dead_letter_value(const weir_dead_letter *d)
+{
+    return d->bare ? (weir_view){NULL, 0} : d->record->value;
+}
 
 typedef struct visitor {
     void (*fn)(void *ctx, weir_view name, weir_view value);
@@ -20,15 +36,31 @@ static void put_number(const visitor *v, const char *name, int64_t n)
     put(v, name, text);
 }
 
+/* The record's own, as many of them as there is room for; what the letter lacks of them. */
+static size_t put_original(const visitor *v, const weir_dead_letter *d)
+{
+    const weir_header_list *h = &d->record->headers;
+    size_t kept = 0, lacks = 0;
+    weir_view name, value;
+    for (size_t i = 0; h->at && h->at(h->self, i, &name, &value); i++) {
+        size_t bytes = name.len + value.len;
+        if (d->bare && kept + bytes > MOST_HEADERS) {
+            lacks += bytes;
+        } else {
+            kept += bytes;
+            v->fn(v->ctx, name, value);
+        }
+    }
+    return lacks;
+}
+
 void weir_dead_letter_headers(const weir_dead_letter *d, const char *group, int64_t time_ms,
     void (*fn)(void *ctx, weir_view name, weir_view value), void *ctx)
 {
     const weir_raw_record *r = d->record;
     const visitor v = {fn, ctx};
-    weir_view name, value;
-    for (size_t i = 0; r->headers.at && r->headers.at(r->headers.self, i, &name, &value); i++) {
-        fn(ctx, name, value);
-    }
+    size_t lacks = put_original(&v, d) + r->value.len - weir_dead_letter_value(d).len +
+                   r->key.len - weir_dead_letter_key(d).len;
     fn(ctx, weir_view_of("weir.dead.topic"), r->topic);
     put_number(&v, "weir.dead.partition", r->partition);
     put_number(&v, "weir.dead.offset", r->offset);
@@ -40,4 +72,7 @@ void weir_dead_letter_headers(const weir_dead_letter *d, const char *group, int6
     put(&v, "weir.dead.text", d->error.text);
     put_number(&v, "weir.dead.attempts", d->attempts);
     put_number(&v, "weir.dead.time", time_ms);
+    if (d->bare) {
+        put_number(&v, WEIR_DEAD_LETTER_LACKS, (int64_t)lacks);
+    }
 }

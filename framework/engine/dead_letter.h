@@ -11,6 +11,9 @@ typedef struct weir_dead_letter {
     weir_error error;
     uint32_t attempts;
     const char *topic; /* NULL: where all go */
+    /* Where the broker takes no more: without the value, and without a key and headers of the
+     * record that are long. Its place tells where the record is. */
+    bool bare;
 } weir_dead_letter;
 
 typedef struct weir_dead_letters {
@@ -19,6 +22,12 @@ typedef struct weir_dead_letters {
     void *self;
 } weir_dead_letters;
 
+/* In the headers of a bare letter: how many bytes of the record it lacks. */
+#define WEIR_DEAD_LETTER_LACKS "weir.dead.lacks"
+
+/* What it has of the record's key and value. Thread: any. */
+weir_view weir_dead_letter_key(const weir_dead_letter *d);
+weir_view weir_dead_letter_value(const weir_dead_letter *d);
 /* The headers of a letter, one after the other: those of its record, then why it is here
  * (docs/services.md). Views live as long as the call of fn. group NULL: "". Thread: any. */
 void weir_dead_letter_headers(const weir_dead_letter *d, const char *group, int64_t time_ms,

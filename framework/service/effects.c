@@ -49,13 +49,13 @@ static void count_header(void *ctx, weir_view name, weir_view value)
 }
 
 bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *why,
-    const char *topic, weir_message *m)
+    const char *topic, bool bare, weir_message *m)
 {
     weir_raw_record original;
     uint32_t number;
     bool replayed =
         h->options.topics[r->partition->tag].replays && weir_replayed(h, r, &original, &number);
-    const weir_dead_letter of = {replayed ? &original : &r->raw, *why, r->attempt, topic};
+    const weir_dead_letter of = {replayed ? &original : &r->raw, *why, r->attempt, topic, bare};
     int64_t time_ms = h->options.wall_ms ? h->options.wall_ms() : 0;
     letter_making k = {.message = m};
     weir_dead_letter_headers(&of, h->options.letter_group, time_ms, count_header, &k.capacity);
@@ -66,12 +66,15 @@ bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *
     }
     weir_dead_letter_headers(&of, h->options.letter_group, time_ms, add_header, &k);
     *k.letter = (weir_outgoing){.topic = topic ? topic : h->options.letter_topic,
-        .key = of.record->key,
-        .value = of.record->value,
+        .key = weir_dead_letter_key(&of),
+        .value = weir_dead_letter_value(&of),
         .headers = k.headers,
         .n_headers = k.n};
-    m->emits = (weir_emits){k.letter, k.letter, 1, of.record->key.len + of.record->value.len};
+    m->emits = (weir_emits){k.letter, k.letter, 1, k.letter->key.len + k.letter->value.len};
     m->is_letter = true;
+    m->letter = k.letter;
+    m->is_bare = bare;
+    m->error = of.error;
     return !m->arena.failed;
 }
 
@@ -97,17 +100,46 @@ void weir_handlers_free_effects(void *ctx, weir_record *r)
     r->effects = NULL;
 }
 
+static weir_status refused(const weir_handlers *h, weir_error *why)
+{
+    weir_error text = *why;
+    weir_fail(why, WEIR_E_DEAD_LETTER_REFUSED, "%s", text.text);
+    return why->status = h->options.letters_hold ? WEIR_HOLD : why->status;
+}
+
+/* A letter that is too large goes without the most of its record; what is noted behind it stays.
+ * There is no other place for it: if that is refused, too, nothing can be done. */
+static weir_status make_bare(
+    weir_handlers *h, const weir_record *r, weir_message *m, weir_error *why)
+{
+    weir_error reason = m->error;
+    weir_emits before = m->emits;
+    bool can = m->letter && !m->is_bare;
+    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
+        "the dead letter of %.*s/%d@%lld %s", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
+        (long long)r->raw.offset, can ? "is written without its value" : "is refused");
+    if (!can) {
+        return refused(h, why);
+    }
+    if (!weir_make_letter(h, r, &reason, before.first->topic, true, m)) {
+        return weir_fail_oom(why);
+    }
+    m->letter->next = before.first->next;
+    m->emits.last = before.count > 1 ? before.last : m->letter;
+    m->emits.count = before.count;
+    return WEIR_OK;
+}
+
 weir_status weir_handlers_reject_effects(void *ctx, weir_record *r, weir_error *why)
 {
     weir_handlers *h = ctx;
     weir_message *m = r->effects;
+    if (m->is_letter) {
+        return make_bare(h, r, m, why);
+    }
     weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
         "rejected %.*s/%d@%lld for what it has emitted", WEIR_ARG(r->raw.topic),
         (int)r->raw.partition, (long long)r->raw.offset);
-    if (m->is_letter) {
-        why->status = WEIR_FATAL; /* there is no other place for it */
-        return WEIR_FATAL;
-    }
     if (h->options.on_reject == WEIR_ON_REJECT_STOP) {
         why->status = WEIR_FATAL;
         return WEIR_FATAL;
@@ -117,7 +149,7 @@ weir_status weir_handlers_reject_effects(void *ctx, weir_record *r, weir_error *
         return WEIR_OK;
     }
     const char *topic = m->route ? m->route->dead_letter_topic : NULL;
-    bool made = weir_make_letter(h, r, why, topic, m) && (!r->recall || weir_append_done(h, r, m));
+    bool made = weir_make_letter(h, r, why, topic, false, m) && (!r->recall || weir_append_done(h, r, m));
     return made ? WEIR_OK : weir_fail_oom(why);
 }
 

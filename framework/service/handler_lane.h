@@ -131,9 +131,10 @@ void weir_message_free(weir_message *m);
 
 /* effects.c: the message is the record's from here on, and goes to the transactor with it. */
 void weir_keep_effects(weir_handler_lane *l, weir_record *r, weir_message *m);
-/* The record's dead letter, in the place of what m has emitted. False: out of memory. */
+/* The record's dead letter, in the place of what m has emitted; topic NULL: where all go; bare:
+ * dead_letter.h. False: out of memory. */
 bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *why,
-    const char *topic, weir_message *m);
+    const char *topic, bool bare, weir_message *m);
 bool weir_may_go_on(weir_handlers *h, const weir_record *r);
 
 /* park.c: parked keys. Thread: the lane's worker, but for weir_append_done. */

@@ -91,7 +91,8 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->error.status = WEIR_OK;
     m->after_ms = m->deadline_after_ms = 0;
     m->emits = (weir_emits){.first = NULL};
-    m->sent = m->is_letter = false;
+    m->sent = m->is_letter = m->is_bare = false;
+    m->letter = NULL;
     m->note = WEIR_NOTE_NONE;
     atomic_store(&m->state, WEIR_MESSAGE_RUNNING);
 }

@@ -45,6 +45,8 @@ struct weir_message {
     weir_sending sending;
     bool is_letter; /* `emits` is its record's dead letter, or its copy in the parked topic */
     weir_note note; /* `emits` is a note about parking, and the message is for nothing else */
+    weir_outgoing *letter; /* in `emits`, for the reason in `error`; NULL: notes alone … */
+    bool is_bare;          /* … which is without the most of its record */
     bool sent;      /* its emits were answered: `status` says how */
     uint32_t after_ms;
     atomic_int state;    /* weir_message_state */

@@ -39,7 +39,8 @@ bool weir_replayed(
 {
     int64_t partition, offset, timestamp_ms;
     weir_view name = last_header(&r->raw, "weir.dead.topic");
-    if (!name.ptr || !weir_text_to_int64(last_header(&r->raw, "weir.dead.partition"), &partition) ||
+    if (!name.ptr || last_header(&r->raw, WEIR_DEAD_LETTER_LACKS).ptr || /* it is not all there */
+        !weir_text_to_int64(last_header(&r->raw, "weir.dead.partition"), &partition) ||
         !weir_text_to_int64(last_header(&r->raw, "weir.dead.offset"), &offset) ||
         !weir_text_to_int64(last_header(&r->raw, "weir.dead.timestamp"), &timestamp_ms)) {
         return false;

@@ -215,13 +215,17 @@ static void try_again(weir_transactor *t, const weir_error *err, int64_t now_ms)
 }
 
 /* The others of the transaction are written again, without it. */
-static void reject(weir_transactor *t, ptrdiff_t at_fault, weir_error *err)
+static void reject(weir_transactor *t, ptrdiff_t at_fault, weir_error *err, int64_t now_ms)
 {
     weir_record *r = t->marked[at_fault];
     size_t before = t->options.bytes(r);
-    atomic_fetch_add(&t->failed, 1);
-    if (t->options.reject(t->options.ctx, r, err)) {
+    weir_status s = t->options.reject(t->options.ctx, r, err);
+    if (s == WEIR_HOLD) {
+        try_again(t, err, now_ms);
+    } else if (s) {
         weir_engine_fail(t->engine, err);
+    } else {
+        atomic_fetch_add(&t->failed, 1);
     }
     size_t now = t->options.bytes(r);
     t->marked_bytes += now - before;
@@ -243,7 +247,7 @@ static void commit(weir_transactor *t, const weir_commit *c, int64_t now_ms)
     if (!s) {
         succeeded(t, c);
     } else if (s == WEIR_REJECT && known) {
-        reject(t, at_fault, &err);
+        reject(t, at_fault, &err, now_ms);
     } else if (waits) {
         try_again(t, &err, now_ms);
     } else {

@@ -134,7 +134,7 @@ static void hand_letter_over(weir_handlers *h, weir_handler_lane *l, weir_record
 {
     const weir_why *why = r->why;
     weir_message *m = weir_take_message(l);
-    bool made = m && weir_make_letter(h, r, &why->error, why->letter_topic, m);
+    bool made = m && weir_make_letter(h, r, &why->error, why->letter_topic, false, m);
     made = made && (!why->parks || weir_append_parked(h, r, m)) &&
            (why->parks || !r->recall || weir_append_done(h, r, m));
     if (!made) {
@@ -160,7 +160,7 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
     bool replayed =
         h->options.topics[r->partition->tag].replays && weir_replayed(h, r, &original, &topic);
     weir_dead_letter letter = {
-        replayed ? &original : &r->raw, why->error, r->attempt, why->letter_topic};
+        replayed ? &original : &r->raw, why->error, r->attempt, why->letter_topic, false};
     weir_error err;
     weir_status s = to->write(to->self, &letter, 1, &err);
     l->now_ms = weir_handlers_now(h);

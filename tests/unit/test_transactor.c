@@ -18,6 +18,7 @@ enum { SEEN = 64 };
 
 typedef struct seen_record {
     char topic[16], value[64], code[32]; /* code: of a letter */
+    bool bare;
 } seen_record;
 
 typedef struct world {
@@ -45,10 +46,12 @@ static void see(world *w, const weir_outgoing *o)
     snprintf(s->topic, sizeof s->topic, "%s", o->topic);
     app_copy(s->value, sizeof s->value, o->value);
     s->code[0] = '\0';
+    s->bare = false;
     for (size_t i = 0; i < o->n_headers; i++) {
         if (weir_view_is(o->headers[i].name, "weir.dead.code")) {
             app_copy(s->code, sizeof s->code, o->headers[i].value);
         }
+        s->bare |= weir_view_is(o->headers[i].name, WEIR_DEAD_LETTER_LACKS);
     }
 }
 
@@ -298,28 +301,48 @@ static void test_what_is_too_large_becomes_a_letter(void **state)
     end_world(&w);
 }
 
+/* It goes without its value, for the reason that it had; what comes behind it goes on. */
+static void test_a_letter_that_is_too_large(void **state)
+{
+    (void)state;
+    static world w;
+    begin_world(&w, offset_1_is_rejected, 0);
+    script_record(&w.app.script, 0, 1, "k");
+    script_record(&w.app.script, 0, 2, "k");
+    app_run(&w.app);
+    w.commit_fails = WEIR_E_EMIT_TOO_LARGE;
+    w.at_fault = 0;
+    (void)weir_transactor_round(w.transactor, w.app.now_ms);
+    w.commit_fails = WEIR_E_NONE;
+    run(&w);
+    EXPECT_SEEN(&w, "", "{\"n\":2}");
+    assert_string_equal(w.seen[0].topic, "dead");
+    assert_string_equal(w.seen[0].code, "BAD");
+    assert_true(w.seen[0].bare);
+    assert_int_equal(w.next, 3);
+    end_world(&w);
+}
+
 /* A letter has no other place to go. */
 static void test_a_letter_that_is_refused(void **state)
 {
     (void)state;
     static world w;
-    for (int too_large = 0; too_large < 2; too_large++) {
+    for (int i = 0; i < 4; i++) {
+        bool too_large = i & 1, hold = i & 2;
         begin_world(&w, offset_1_is_rejected, 0);
+        w.app.handlers->options.letters_hold = hold;
         script_record(&w.app.script, 0, 1, "k");
         w.commit_fails = too_large ? WEIR_E_EMIT_TOO_LARGE : WEIR_E_KAFKA_PRODUCE;
         w.at_fault = 0;
         run(&w);
-        app_expect_failure(&w.app, too_large ? "EMIT_TOO_LARGE" : "DEAD_LETTER_REFUSED", "");
+        if (hold) {
+            assert_false(weir_engine_failed(&w.app.engine));
+        } else {
+            app_expect_failure(&w.app, "DEAD_LETTER_REFUSED", "");
+        }
         end_world(&w);
     }
-    begin_world(&w, offset_1_is_rejected, 0);
-    w.app.handlers->options.letters_hold = true;
-    script_record(&w.app.script, 0, 1, "k");
-    w.commit_fails = WEIR_E_KAFKA_PRODUCE;
-    w.at_fault = 0;
-    run(&w);
-    assert_false(weir_engine_failed(&w.app.engine));
-    end_world(&w);
 }
 
 /* What a commit cannot tell of waits for its frontier, though it is done. */
@@ -410,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_what_was_not_committed_is_in_the_next_one),
         cmocka_unit_test(test_nothing_is_committed_before_it_has_begun),
         cmocka_unit_test(test_what_is_too_large_becomes_a_letter),
+        cmocka_unit_test(test_a_letter_that_is_too_large),
         cmocka_unit_test(test_a_letter_that_is_refused),
         cmocka_unit_test(test_what_is_too_far_ahead_waits),
         cmocka_unit_test(test_what_waits_is_not_overtaken_by_its_key),
