@@ -179,6 +179,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     const char *name = h.change ? h.change : h.event ? h.event : h.topic, *must_be;
     if (!h.fn) {
         wrong(a, "a handler without a function", name);
+    } else if (h.dead_letter && !weir_config_is_topic(h.dead_letter, &must_be)) {
+        wrong(a, must_be, h.dead_letter);
     } else if (kinds != 1) {
         wrong(a, "a handler needs one of change, topic and event", name);
     } else if (h.ops && (!h.change || h.ops & ~all_ops)) {

@@ -13,11 +13,7 @@ enum { SHOWN_TEXT = 80 };
 
 static bool is_utf8(weir_view v)
 {
-    size_t n = 1;
-    for (size_t at = 0; at < v.len && n; at += n) {
-        n = weir_utf8_length(v.ptr + at, v.ptr + v.len);
-    }
-    return n > 0;
+    return weir_utf8_valid(v.ptr, v.len);
 }
 
 /* ---- As JSON ------------------------------------------------------------------------------------

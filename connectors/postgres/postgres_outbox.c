@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PARTITION_ROWS = 100000, AHEAD = 2, MOST_PARTITIONS = 1000 };
+enum { PARTITION_ROWS = 100000, AHEAD = 2 };
 
 /* ---- Statements ---------------------------------------------------------------------------------
  */
@@ -104,9 +104,20 @@ static int64_t rows_of(const weir_pg_database *d)
 
 typedef struct partitions {
     const char *prefix; /* of their names, up to the number */
-    int64_t low[MOST_PARTITIONS];
-    size_t n;
+    weir_buf low; /* of int64_t */
 } partitions;
+
+static size_t count_of(const partitions *p)
+{
+    return p->low.len / sizeof(int64_t);
+}
+
+static int64_t low_of(const partitions *p, size_t i)
+{
+    int64_t low;
+    memcpy(&low, p->low.ptr + i * sizeof low, sizeof low);
+    return low;
+}
 
 static bool take_partition(void *ctx, const weir_field *cells, size_t n)
 {
@@ -114,12 +125,14 @@ static bool take_partition(void *ctx, const weir_field *cells, size_t n)
     size_t len = strlen(p->prefix);
     weir_view name = cells[0].text;
     (void)n;
-    if (name.len > len && memcmp(name.ptr, p->prefix, len) == 0 && p->n < MOST_PARTITIONS) {
-        p->low[p->n++] = strtoll(name.ptr + len, NULL, 10);
+    if (name.len > len && memcmp(name.ptr, p->prefix, len) == 0) {
+        int64_t low = strtoll(name.ptr + len, NULL, 10);
+        weir_buf_put(&p->low, (const char *)&low, sizeof low);
     }
-    return true;
+    return !p->low.failed;
 }
 
+/* To be freed in any case. */
 static weir_status list(
     const weir_pg_database *d, weir_sql_session *s, partitions *out, weir_error *err)
 {
@@ -127,7 +140,7 @@ static weir_status list(
     weir_buf prefix = {0};
     weir_buf_printf(&prefix, "%s_p", dot ? dot + 1 : outbox);
     out->prefix = weir_buf_str(&prefix);
-    out->n = 0;
+    weir_buf_clear(&out->low);
     weir_sql_answer answer = {.row = take_partition, .ctx = out};
     weir_status st =
         prefix.failed ? weir_fail_oom(err)
@@ -136,7 +149,7 @@ static weir_status list(
                             "i.inhrelid where i.inhparent = %l::regclass",
                             (named[]){{outbox, ""}}, &answer, err);
     weir_buf_fini(&prefix);
-    return st;
+    return !st && out->low.failed ? weir_fail_oom(err) : st;
 }
 
 static weir_status make_partition(
@@ -156,8 +169,8 @@ static weir_status make_partition(
 
 static bool has(const partitions *p, int64_t low)
 {
-    for (size_t i = 0; i < p->n; i++) {
-        if (p->low[i] == low) {
+    for (size_t i = 0; i < count_of(p); i++) {
+        if (low_of(p, i) == low) {
             return true;
         }
     }
@@ -167,15 +180,17 @@ static bool has(const partitions *p, int64_t low)
 /* Under the lock that keeps others from doing the same at once. */
 static weir_status make_partitions(const weir_pg_database *d, weir_sql_session *s, weir_error *err)
 {
-    partitions p;
-    int64_t last;
-    weir_status st = ask_int(
-        s, "select last_value from %n", (named[]){{d->options.sql.outbox, "_seq"}}, &last, err);
+    partitions p = {.prefix = NULL};
+    int64_t next; /* of a full partition nothing comes any more: it may be gone already */
+    weir_status st = ask_int(s,
+        "select case when is_called then last_value + 1 else last_value end from %n",
+        (named[]){{d->options.sql.outbox, "_seq"}}, &next, err);
     st = st ? st : list(d, s, &p, err);
-    int64_t low = last / rows_of(d) * rows_of(d);
+    int64_t low = next / rows_of(d) * rows_of(d);
     for (int i = 0; i <= AHEAD && !st; i++, low += rows_of(d)) {
         st = has(&p, low) ? WEIR_OK : make_partition(d, s, low, err);
     }
+    weir_buf_fini(&p.low);
     return st;
 }
 
@@ -326,7 +341,7 @@ static weir_status drop_partition(
 weir_status weir_pg_tend(void *self, weir_sql_session *s, weir_error *err)
 {
     const weir_pg_database *d = self;
-    partitions p = {.n = 0};
+    partitions p = {.prefix = NULL};
     int64_t sent = 0;
     weir_status st = s->ops->begin(s->self, err);
     if (st) {
@@ -339,10 +354,11 @@ weir_status weir_pg_tend(void *self, weir_sql_session *s, weir_error *err)
     st = st == WEIR_RETRY ? WEIR_OK : st;
     st = st ? st : list(d, s, &p, err);
     st = st ? st : weir_pg_sent_up_to(self, s, &sent, err);
-    for (size_t i = 0; i < p.n && !st; i++) {
-        if (p.low[i] + rows_of(d) - 1 <= sent) {
-            st = drop_partition(d, s, p.low[i], err);
+    for (size_t i = 0; i < count_of(&p) && !st; i++) {
+        if (low_of(&p, i) + rows_of(d) - 1 <= sent) {
+            st = drop_partition(d, s, low_of(&p, i), err);
         }
     }
+    weir_buf_fini(&p.low);
     return st;
 }

@@ -3,7 +3,8 @@
  * Invariants
  *  1. Who writes holds `writer`, from the begin to the commit or rollback.
  *  2. A statement that was prepared as a handler's is never run as weir's own, nor the other way:
- *     the authorizer looks when it is prepared. */
+ *     the authorizer looks when it is prepared. Who uses the connection itself (native) is a
+ *     handler. */
 #include "sqlite/sqlite_tx_inside.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "value/utf8.h"
 
 enum { BUSY_MS = 5000 };
 
@@ -122,7 +124,7 @@ static int authorize(void *ctx, int action, const char *first, const char *secon
 {
     weir_lite_session *s = ctx;
     (void)db, (void)trigger;
-    if (!s->lent) {
+    if (s->own) {
         return SQLITE_OK;
     }
     if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_ATTACH) {
@@ -177,6 +179,7 @@ static weir_status connect(weir_lite_session *s, weir_error *err)
         return WEIR_OK;
     }
     s->denied[0] = '\0';
+    s->own = false;
     int rc = open_uri(s->d, &s->db);
     weir_status st = rc ? fail(s, rc, err) : WEIR_OK;
     if (!st) {
@@ -245,7 +248,13 @@ static int bind_one(sqlite3_stmt *stmt, int at, const weir_field *f)
                      stmt, at, f->text.ptr, f->text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-/* As strict as PostgreSQL: each value is in the statement, and each $n has a value. */
+/* Bytes that are no text go in as bytes. */
+static bool is_bindable(const weir_field *f)
+{
+    return f->kind != WEIR_FIELD_TEXT || !f->text.ptr || weir_utf8_valid(f->text.ptr, f->text.len);
+}
+
+/* As strict as PostgreSQL: each value is in the statement, each $n has a value, a text is one. */
 static weir_status bind(
     weir_lite_session *s, sqlite3_stmt *stmt, const weir_field *values, weir_error *err)
 {
@@ -256,6 +265,10 @@ static weir_status bind(
         int at = sqlite3_bind_parameter_index(stmt, name);
         if (!at) {
             return weir_fail(err, WEIR_E_SQL_STATEMENT, "the statement has no %s: %.100s", name,
+                sqlite3_sql(stmt));
+        }
+        if (!is_bindable(&values[n])) {
+            return weir_fail(err, WEIR_E_SQL_REFUSED, "%s is text that is no UTF-8: %.100s", name,
                 sqlite3_sql(stmt));
         }
         rc = bind_one(stmt, at, &values[n]);
@@ -334,18 +347,15 @@ static weir_status run(
     return rc == SQLITE_DONE ? WEIR_OK : fail(s, rc, err);
 }
 
-static weir_status lite_exec(
-    void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
+static weir_status execute(weir_lite_session *s, const char *sql, const weir_field *values,
+    weir_sql_answer *answer, weir_error *err)
 {
-    weir_lite_session *s = self;
     sqlite3_stmt *stmt = NULL;
-    s->denied[0] = '\0';
     if (atomic_load(&s->d->failures)) {
         atomic_fetch_sub(&s->d->failures, 1);
         return weir_fail(err, WEIR_E_SQL_UNREACHABLE, "the test lets a statement fail");
     }
-    weir_status st = connect(s, err);
-    st = st ? st : prepare(s, sql, &stmt, err);
+    weir_status st = prepare(s, sql, &stmt, err);
     st = st ? st : bind(s, stmt, values, err);
     if (st) {
         return st;
@@ -360,6 +370,18 @@ static weir_status lite_exec(
     if (alone) {
         pthread_mutex_unlock(&s->d->writer);
     }
+    return st;
+}
+
+static weir_status lite_exec(
+    void *self, const char *sql, const weir_field *values, weir_sql_answer *answer, weir_error *err)
+{
+    weir_lite_session *s = self;
+    weir_status st = connect(s, err);
+    s->denied[0] = '\0';
+    s->own = !s->lent; /* also while it runs: SQLite prepares anew what a changed table needs */
+    st = st ? st : execute(s, sql, values, answer, err);
+    s->own = false;
     return st;
 }
 
@@ -396,7 +418,9 @@ static void lite_rollback(void *self)
         return;
     }
     if (s->db && !sqlite3_get_autocommit(s->db)) {
+        s->own = true;
         (void)sqlite3_exec(s->db, "rollback", NULL, NULL, NULL);
+        s->own = false;
         if (!sqlite3_get_autocommit(s->db)) {
             drop_connection(s);
         }

@@ -130,7 +130,12 @@ static weir_status check(weir_message *m, const weir_emission *e, const weir_out
 
 static const char *const carried[] = {"traceparent", "tracestate", "baggage", "correlation_id"};
 
-enum { CARRIED = sizeof carried / sizeof *carried, OWN = 8 };
+enum {
+    CARRIED = sizeof carried / sizeof *carried,
+    OWN = 8,
+    AROUND_RECORD = 128, /* bytes, at most: a batch has 61, a record up to 36 … */
+    AROUND_HEADER = 10,  /* … and a header two lengths of up to 5 */
+};
 
 static bool has_header(const weir_outgoing *o, const char *name)
 {
@@ -179,12 +184,7 @@ static void add_cloudevents(
 static weir_status check_names(weir_message *m, const weir_emission *e)
 {
     for (const weir_field *f = e->headers; f && f->kind; f++) {
-        const char *p = f->name, *end = p + strlen(p);
-        size_t n = 1;
-        while (p < end && (n = weir_utf8_length(p, end))) {
-            p += n;
-        }
-        if (!n) {
+        if (!weir_utf8_valid(f->name, strlen(f->name))) {
             return weir_fail(
                 &m->error, WEIR_E_EMIT_INVALID, "%.60s: the name of a header is no UTF-8", e->type);
         }
@@ -255,11 +255,12 @@ static weir_status name_topic(
     return topic.ptr ? WEIR_OK : weir_fail_oom(&m->error);
 }
 
+/* As Kafka counts it, with what a batch of this record alone has around it. */
 static size_t size_of(const weir_outgoing *o)
 {
-    size_t n = o->key.len + o->value.len + 64;
+    size_t n = o->key.len + o->value.len + AROUND_RECORD;
     for (size_t i = 0; i < o->n_headers; i++) {
-        n += o->headers[i].name.len + o->headers[i].value.len;
+        n += o->headers[i].name.len + o->headers[i].value.len + AROUND_HEADER;
     }
     return n;
 }

@@ -375,8 +375,7 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_settle_record(h, l, r);
         return;
     }
-    bool joins = !s && l->unit && l->unit->inbox == to->inbox;
-    if (!joins && !weir_unit_commit(h, l, r)) {
+    if ((s || !weir_unit_takes(l->unit, to)) && !weir_unit_commit(h, l, r)) {
         return; /* it comes again, behind what was put back */
     }
     if (!s && !admit(h, l, r, m)) {

@@ -1,8 +1,6 @@
 /* The inbox. See inbox.h. */
 #include "service/inbox.h"
 
-enum { PURGED_AT_ONCE = 5000 };
-
 /* ---- Statements ---------------------------------------------------------------------------------
  */
 
@@ -25,7 +23,7 @@ static bool build(weir_inbox *i)
     weir_buf_printf(&i->purge,
         "delete from %s where (handler, id) in (select handler, id from %s where at_ms < $1 limit "
         "%d)",
-        n->inbox, n->inbox, PURGED_AT_ONCE);
+        n->inbox, n->inbox, WEIR_INBOX_PURGED);
     weir_buf_printf(&i->put,
         "insert into %s (id, type, topic, key, value, headers, at_ms) values ($1, $2, $3, $4, $5, "
         "$6, $7)",

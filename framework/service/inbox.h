@@ -71,6 +71,7 @@ WEIR_MUST_USE weir_status weir_inbox_enter(weir_inbox *i, weir_sql_session *s,
 WEIR_MUST_USE weir_status weir_inbox_note(weir_inbox *i, weir_sql_session *s,
     const weir_inbox_key *key, uint32_t attempts, weir_error *err);
 /* Takes out what is older than keep_ms, some thousand rows at a time. *n: how many. */
+enum { WEIR_INBOX_PURGED = 5000 }; /* rows at once */
 WEIR_MUST_USE weir_status weir_inbox_purge(
     weir_inbox *i, weir_sql_session *s, uint64_t *n, weir_error *err);
 

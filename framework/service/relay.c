@@ -525,6 +525,8 @@ static weir_status count(weir_relay *r, weir_error *err)
     return ask(r, &answer, err);
 }
 
+/* As long as there is more to be purged than one statement takes, half of the time goes into that:
+ * handlers need the database, too. */
 static weir_status tend(weir_relay *r, int64_t now_ms, weir_error *err)
 {
     weir_inbox *i = r->options.inbox;
@@ -537,7 +539,8 @@ static weir_status tend(weir_relay *r, int64_t now_ms, weir_error *err)
     if (!s && now_ms >= r->purge_ms) {
         uint64_t n;
         s = weir_inbox_purge(i, &r->session, &n, err);
-        r->purge_ms = now_ms + (n ? TEND_MS : PURGE_MS);
+        int64_t end_ms = now(r), took_ms = end_ms - now_ms;
+        r->purge_ms = end_ms + (n == WEIR_INBOX_PURGED ? took_ms : n ? TEND_MS : PURGE_MS);
     }
     return s;
 }
@@ -597,10 +600,11 @@ static int64_t after_failure(weir_relay *r, weir_error *err)
     return r->again_ms = now(r) + backoff(++r->failures);
 }
 
-/* When a topic that refused is tried again. */
+/* When a topic that refused is tried again, or what is old is purged further. */
 static int64_t next_due(const weir_relay *r, int64_t now_ms)
 {
     int64_t due = now_ms + r->options.poll_ms;
+    due = r->purge_ms < due ? r->purge_ms : due;
     for (int i = 0; i < r->n_topics; i++) {
         int64_t until_ms = r->topics[i].until_ms;
         due = until_ms > now_ms && until_ms < due ? until_ms : due;
@@ -616,10 +620,10 @@ static int64_t wait_for_answers(weir_relay *r, int64_t now_ms)
     if (!r->leads || !r->loaded) {
         return INT64_MAX;
     }
-    if (now_ms >= r->tend_ms && tend(r, now_ms, &err)) {
-        r->tend_ms = now_ms + TEND_MS;
+    if (tend(r, now_ms, &err)) {
+        r->tend_ms = r->purge_ms = now_ms + TEND_MS;
     }
-    return r->tend_ms;
+    return r->tend_ms < r->purge_ms ? r->tend_ms : r->purge_ms;
 }
 
 int64_t weir_relay_step(weir_relay *r)

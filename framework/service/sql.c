@@ -1,8 +1,11 @@
 /* A handler's statements. See <weir/sql.h>; how they are kept together is unit.h's. */
 #include <weir/sql.h>
 
+#include <stdio.h>
+
 #include "service/unit.h"
 #include "value/json.h"
+#include "value/utf8.h"
 
 enum { MOST_ANSWER_BYTES = 16 << 20 };
 
@@ -36,7 +39,14 @@ uint64_t weir_sql_affected(const weir_tx *tx)
 typedef struct answer_rows {
     weir_buf json;
     size_t n;
+    char no_text[64]; /* the column of a text that is none; "": there is none such */
 } answer_rows;
+
+/* SQLite takes any bytes for a text, and PostgreSQL in a database of SQL_ASCII. */
+static bool is_text(const weir_field *cell)
+{
+    return cell->kind != WEIR_FIELD_TEXT || weir_utf8_valid(cell->text.ptr, cell->text.len);
+}
 
 static bool put_row(void *ctx, const weir_field *cells, size_t n)
 {
@@ -46,19 +56,27 @@ static bool put_row(void *ctx, const weir_field *cells, size_t n)
         if (i) {
             weir_buf_putc(&r->json, ',');
         }
+        if (!is_text(&cells[i])) {
+            snprintf(r->no_text, sizeof r->no_text, "%s", cells[i].name);
+            return false;
+        }
         weir_field_put(&r->json, &cells[i]);
     }
     weir_buf_putc(&r->json, '}');
     return !r->json.failed && r->json.len <= MOST_ANSWER_BYTES;
 }
 
-/* Two columns of one name are the statement's fault, and so is a text that is none. */
+/* Two columns of one name are the statement's fault; a text that is none is the row's. */
 static weir_status read_rows(weir_tx *tx, answer_rows *r, weir_rows *out)
 {
     weir_error *err = &tx->failure;
     weir_arena *arena = &tx->m->arena;
     const weir_value *all = NULL;
     weir_buf_putc(&r->json, ']');
+    if (r->no_text[0]) {
+        return weir_fail(err, WEIR_E_SQL_REFUSED,
+            "column %s of an answer has text that is no UTF-8: read it as bytes", r->no_text);
+    }
     if (r->json.len > MOST_ANSWER_BYTES) {
         return weir_fail(err, WEIR_E_TOO_LARGE, "an answer is larger than %d MiB: ask for less",
             MOST_ANSWER_BYTES >> 20);

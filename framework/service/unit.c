@@ -250,11 +250,22 @@ static void undo_record(weir_tx *tx)
     tx->entered = false;
 }
 
+static const weir_route **place_of(weir_tx *tx, const weir_route *to)
+{
+    return &tx->fast[(uintptr_t)to / sizeof *to % WEIR_UNIT_ROUTES];
+}
+
+bool weir_unit_takes(weir_tx *tx, const weir_route *to)
+{
+    return tx && tx->inbox == to->inbox && *place_of(tx, to) == to;
+}
+
 static weir_status call(weir_handlers *h, weir_handler_lane *l, weir_message *m)
 {
     int64_t begun_ms = l->now_ms;
     weir_status s = weir_call_handler(h, l, m, m->route);
     m->tx->slow = l->now_ms - begun_ms >= SLOW_MS;
+    *place_of(m->tx, m->route) = m->tx->slow ? NULL : m->route;
     if (s == WEIR_DEFERRED) {
         s = weir_fail(
             &m->error, WEIR_E_HANDLER_STATUS, "a handler with .tx cannot defer its message");

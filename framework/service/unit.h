@@ -6,6 +6,7 @@
  *   begun --a savepoint for each record--> its inbox row, its statements, its outbox rows
  *         --it fails--> back to its savepoint; what was done before is committed first
  *         --a full unit, a slow handler, nothing more to do--> committed: its records settle
+ *         --before one that is slow, or that nobody has seen fast yet--> committed
  *         --the commit fails--> its records are put back, and each is handled alone
  *
  * Invariants
@@ -13,7 +14,8 @@
  *  2. Before anything else happens to a record, what was done before it is committed or put back: a
  *     key's records take effect in their order, also when a commit fails.
  *  3. A statement that failed fails its record; behind it no further one runs.
- *  4. No transaction is open while a slow handler has not yet asked for one.
+ *  4. No transaction is open while a slow handler has not yet asked for one; but for a call that is
+ *     slow where the one before was fast: that cannot be known.
  *
  * Thread: the lane's worker. */
 #ifndef WEIR_SERVICE_UNIT_H
@@ -24,7 +26,7 @@
 #include "service/inbox.h"
 #include "service/message.h"
 
-enum { WEIR_UNIT_RECORDS = 64 };
+enum { WEIR_UNIT_RECORDS = 64, WEIR_UNIT_ROUTES = 32 };
 
 struct weir_tx {
     weir_inbox *inbox;
@@ -37,6 +39,9 @@ struct weir_tx {
     bool broken;        /* a record could not be taken out of it: it is not to be committed … */
     weir_error why_broken; /* … and why not */
     bool slow;             /* the last handler took its time: each record is committed by itself */
+    /* By their addresses: whose last call was fast, and may begin while a transaction is open. Of
+     * two in one place one is forgotten, and costs a commit. */
+    const weir_route *fast[WEIR_UNIT_ROUTES];
     bool emitted;          /* there are outbox rows in it */
     weir_error failure;    /* of m; status WEIR_OK: none */
     uint64_t affected;
@@ -58,6 +63,9 @@ WEIR_MUST_USE weir_status weir_outbox_put(weir_tx *tx, const weir_message *m, we
 
 typedef struct weir_handler_lane weir_handler_lane;
 
+/* May a record of this handler join the transaction that is open (NULL: none)? Else it is to be
+ * committed first. */
+bool weir_unit_takes(weir_tx *open, const weir_route *to);
 /* Runs a record whose handler has `.tx`, and concludes it. */
 void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m);
 /* Commits what is done; false: it was put back, and behind it r (may be NULL), which is not to be

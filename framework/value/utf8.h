@@ -35,6 +35,16 @@ static inline size_t weir_utf8_length(const char *p, const char *end)
     return valid ? length : 0;
 }
 
+static inline bool weir_utf8_valid(const char *p, size_t len)
+{
+    const char *end = p + len;
+    size_t n = 1;
+    while (p < end && (n = weir_utf8_length(p, end))) {
+        p += n;
+    }
+    return n > 0;
+}
+
 /* Writes a code point that is no surrogate; returns its bytes, 1 to 4. */
 static inline size_t weir_utf8_encode(uint32_t code, char out[4])
 {

@@ -37,6 +37,7 @@ struct app {
         unsigned attempt;
     } calls[APP_CALLS];
     size_t n_calls;
+    void *kept_flag; /* of a test's handler */
     weir_message *kept[APP_KEPT];
     size_t n_kept;
 

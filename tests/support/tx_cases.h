@@ -424,6 +424,25 @@ static void test_a_copy_is_not_written(void **state)
     tx_end(&s);
 }
 
+static weir_status tx_binds_no_text(app *a, weir_message *m)
+{
+    (void)a;
+    return weir_sql(weir_tx_of(m), "insert into payments (id) values ($1)", W_STR("id", "\xff"));
+}
+
+static void test_a_text_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_binds_no_text);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_string_equal(s.a.letters[0].error.code, "SQL_REFUSED");
+    assert_int_equal(app_committed(&s.a), 1);
+    tx_end(&s);
+}
+
 static weir_status tx_reads(app *a, weir_message *m)
 {
     (void)a;
@@ -635,6 +654,41 @@ static void test_a_duplicate_says_nothing_of_a_dependency(void **state)
     assert_int_equal(weir_breaker_look(&b).state, WEIR_BREAKER_OPEN);
     tx_end(&s);
     weir_breaker_fini(&b);
+}
+
+static weir_status tx_sees_a_transaction(app *a, weir_message *m)
+{
+    const weir_tx *tx = weir_tx_of(m);
+    bool slow = m->route == &a->routes[1];
+    bool *seen = a->kept_flag;
+    *seen |= slow && tx->begun; /* it would stay open for as long as this one takes */
+    a->now_ms += slow ? 50 : 0;
+    return WEIR_OK;
+}
+
+/* The handler of the fourth record is slow, which nobody knows before; the sixth is the next of it. */
+static void test_no_transaction_is_open_before_a_slow_handler(void **state)
+{
+    (void)state;
+    service s;
+    bool seen = false;
+    tx_begin(&s, tx_sees_a_transaction);
+    s.a.kept_flag = &seen;
+    s.a.routes[1] = s.a.routes[0];
+    s.a.routes[1].inbox_name = "test/slow";
+    s.a.routes[0].where = W_OBJECT(W_STR("speed", "fast"));
+    s.a.topic.n_routes = 2;
+    for (int64_t i = 0; i < 8; i++) {
+        script_add(&s.a.script,
+            (script_deed){.kind = SCRIPT_RECORD,
+                .offset = i,
+                .key = "k",
+                .value = i == 3 || i == 5 ? "{\"speed\":\"slow\"}" : "{\"speed\":\"fast\"}"});
+    }
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 8);
+    assert_false(seen);
+    tx_end(&s);
 }
 
 /* Three records of two keys in one transaction, whose commit fails: they come again in their order,
@@ -1047,6 +1101,30 @@ static void test_what_is_old_is_purged(void **state)
     tx_end(&s);
 }
 
+/* More than one statement takes at once: nobody waits for the next second. */
+static void test_what_is_old_is_purged_as_fast_as_it_comes(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    weir_sql_session session;
+    weir_error err;
+    weir_sql_database db = s.faulty.inner;
+    assert_int_equal(db.ops->session(db.self, &session, &err), WEIR_OK);
+    assert_int_equal(session.ops->exec(session.self,
+                         "with recursive n(i) as (select 1 union all select i + 1 from n where i < "
+                         "12000) insert into weir_inbox (handler, id, done, attempts, at_ms) "
+                         "select 'h', cast(i as text), 1, 0, 0 from n",
+                         NULL, NULL, &err),
+        WEIR_OK);
+    session.ops->close(session.self);
+    tx_relay(&s); /* the clock stands */
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox"), 1);
+    tx_end(&s);
+}
+
 #define TX_CASES                                                                      \
     cmocka_unit_test(test_all_of_it_is_committed_together),                           \
         cmocka_unit_test(test_what_comes_again_is_dropped),                           \
@@ -1056,6 +1134,7 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_a_wrong_statement_stops_the_app),                       \
         cmocka_unit_test(test_a_handler_does_not_end_its_transaction),                \
         cmocka_unit_test(test_a_copy_is_not_written),                                 \
+        cmocka_unit_test(test_a_text_that_is_none_is_refused),                        \
         cmocka_unit_test(test_rows_are_read_as_they_were_written),                    \
         cmocka_unit_test(test_an_answer_is_bounded),                                  \
         cmocka_unit_test(test_migrations_go_forward_alone),                           \
@@ -1063,6 +1142,7 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_such_a_handler_does_not_defer),                         \
         cmocka_unit_test(test_such_a_handler_does_not_settle),                        \
         cmocka_unit_test(test_a_duplicate_says_nothing_of_a_dependency),              \
+        cmocka_unit_test(test_no_transaction_is_open_before_a_slow_handler),          \
         cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),           \
         cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),        \
         cmocka_unit_test(test_a_database_that_is_away_holds),                         \
@@ -1076,6 +1156,7 @@ static void test_what_is_old_is_purged(void **state)
         cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),             \
         cmocka_unit_test(test_one_relays_at_a_time),                                  \
         cmocka_unit_test(test_the_relay_survives_its_database),                       \
-        cmocka_unit_test(test_what_is_old_is_purged)
+        cmocka_unit_test(test_what_is_old_is_purged),                                 \
+        cmocka_unit_test(test_what_is_old_is_purged_as_fast_as_it_comes)
 
 #endif

@@ -185,6 +185,66 @@ static void test_partitions_are_made_ahead_and_dropped(void **state)
     partition_rows = 0;
 }
 
+/* The last number of a partition is sent: it goes, and does not come back. */
+static void test_a_full_partition_is_dropped_once(void **state)
+{
+    (void)state;
+    service s;
+    partition_rows = 10;
+    tx_begin(&s, NULL);
+    tx_relay(&s);
+    PGconn *c = dial();
+    do_sql(c, "insert into weir_outbox (topic, headers, at_ms) select 'news', '[]', 1 from "
+              "generate_series(1, 19)");
+    for (int i = 0; i < 3; i++) {
+        s.a.now_ms += 2000;
+        tx_relay(&s);
+    }
+    static const char oids[] = "select coalesce(max(inhrelid::int8), 0) from pg_inherits where "
+                               "inhparent = 'weir_outbox'::regclass";
+    static const char old[] = "select count(*) from pg_class where relname = 'weir_outbox_p10'";
+    int64_t newest = tx_ask(&s, oids);
+    assert_int_equal(tx_ask(&s, old), 0);
+    for (int i = 0; i < 3; i++) {
+        s.a.now_ms += 2000;
+        tx_relay(&s);
+    }
+    assert_int_equal(tx_ask(&s, oids), newest); /* nothing was made again */
+    do_sql(c, "insert into weir_outbox (topic, headers, at_ms) values ('news', '[]', 1)");
+    tx_relay(&s);
+    assert_int_equal(weir_memory_emitter_count(s.memory), 20);
+    PQfinish(c);
+    tx_end(&s);
+    partition_rows = 0;
+}
+
+/* A broker that has been away for a long time: more of them than anybody counts beforehand. */
+static void test_many_partitions(void **state)
+{
+    (void)state;
+    service s;
+    partition_rows = 1;
+    tx_begin(&s, NULL);
+    tx_relay(&s);
+    PGconn *c = dial();
+    do_sql(c, "set client_min_messages = error");
+    do_sql(c, "do $$ begin for i in 4..1100 loop execute format('create table weir_outbox_p%s "
+              "partition of weir_outbox for values from (%s) to (%s)', i, i, i + 1); end loop; end "
+              "$$");
+    do_sql(c, "select setval('weir_outbox_seq', 1050)");
+    s.a.now_ms += 2000;
+    tx_relay(&s);
+    assert_int_equal(weir_relay_look(s.relay).trouble.status, WEIR_OK);
+    for (int i = 0; i <= 1100; i++) { /* one by one: locks are bounded */
+        char sql[64];
+        snprintf(sql, sizeof sql, "drop table if exists weir_outbox_p%d", i);
+        do_sql(c, sql);
+    }
+    PQfinish(c);
+    tx_end(&s);
+    partition_rows = 0;
+}
+
 /* A broker may refuse an event and take the one behind it: so those of a key leave one by one. */
 static void test_a_key_has_one_event_under_way(void **state)
 {
@@ -488,6 +548,8 @@ int main(void)
         cmocka_unit_test(test_a_number_that_comes_late_is_not_overtaken),
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),
         cmocka_unit_test(test_partitions_are_made_ahead_and_dropped),
+        cmocka_unit_test(test_a_full_partition_is_dropped_once),
+        cmocka_unit_test(test_many_partitions),
         cmocka_unit_test(test_a_key_has_one_event_under_way),
         cmocka_unit_test(test_partitions_are_made_while_kafka_is_away),
         cmocka_unit_test(test_one_instance_relays),

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <sqlite3.h>
+
 #include "sqlite/sqlite_tx.h"
 #include "support/tx_cases.h"
 
@@ -18,8 +20,69 @@ static weir_sql_database open_database(const weir_sql_options *o)
     return db;
 }
 
+/* ---- The connection itself ----------------------------------------------------------------------
+ */
+
+static const char *const forbidden[] = {"commit", "rollback", "savepoint mine",
+    "update users set name = 'x'", "delete from weir_outbox",
+    "insert into weir_inbox values ('h', 'i', 1, 0, 0)", "drop table users"};
+
+static weir_status uses_the_connection(app *a, weir_message *m)
+{
+    (void)a;
+    sqlite3 *db = weir_tx_sqlite(weir_tx_of(m));
+    assert_non_null(db);
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+        assert_int_equal(sqlite3_exec(db, forbidden[i], NULL, NULL, NULL), SQLITE_AUTH);
+    }
+    int rc = sqlite3_exec(db, "insert into payments (id) values ('native')", NULL, NULL, NULL);
+    assert_int_equal(rc, SQLITE_OK);
+    return weir_emit(m, .type = "paid", .fields = W_OBJECT(W_INT("n", 1)));
+}
+
+/* A handler that has it is a handler still. */
+static void test_the_connection_is_guarded(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, uses_the_connection);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(app_committed(&s.a), 1);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 1);
+    assert_int_equal(tx_ask(&s, "select count(*) from users where name = 'Ada'"), 1);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_outbox"), 1);
+    tx_end(&s);
+}
+
+/* ---- Text that is none --------------------------------------------------------------------------
+ */
+
+static weir_status reads_no_text(app *a, weir_message *m)
+{
+    (void)a;
+    weir_reader row;
+    weir_rows all = weir_query(weir_tx_of(m), "select 1 as one, cast(x'ff41' as text) as name");
+    assert_false(weir_next_row(&all, &row));
+    return weir_rows_end(&all);
+}
+
+static void test_a_row_with_a_text_that_is_none_is_rejected(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, reads_no_text);
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_string_equal(s.a.letters[0].error.code, "SQL_REFUSED");
+    assert_non_null(strstr(s.a.letters[0].error.text, "column name"));
+    tx_end(&s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TX_CASES};
+    const struct CMUnitTest tests[] = {TX_CASES, cmocka_unit_test(test_the_connection_is_guarded),
+        cmocka_unit_test(test_a_row_with_a_text_that_is_none_is_rejected)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
