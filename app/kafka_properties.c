@@ -39,7 +39,8 @@ unsigned weir_lanes_of(const weir_config *config)
     return config->limits.lanes ? config->limits.lanes : automatic;
 }
 
-/* A write waits three times so long at most (kafka_dead_letter.h). What is tried again costs little.
+/* A write waits three times so long at most (kafka_dead_letter.h). What is tried again costs
+ * little.
  */
 int weir_letter_timeout_ms(const weir_config *config)
 {

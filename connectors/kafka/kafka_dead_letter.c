@@ -194,8 +194,8 @@ weir_status weir_kafka_dead_letters_open(
         .delivered = on_delivery};
     pthread_mutex_init(&w->lock, NULL);
     weir_cond_init(&w->over);
-    weir_status s =
-        weir_kafka_producer_make(&w->producer, &w->how, err); /* a refused property is told at the start, not at the first letter */
+    weir_status s = weir_kafka_producer_make(&w->producer, &w->how,
+        err); /* a refused property is told at the start, not at the first letter */
     if (s) {
         free_writer(w);
         return s;

@@ -1,8 +1,8 @@
 /* Dead letters into a Kafka topic: the original key, value and headers, and why in `weir.dead.*`
- * headers; one that is too large for the broker goes bare (engine/dead_letter.h). A write of one ends
- * within three times timeout_ms (and a second or two that librdkafka takes to look at its clock): it
- * waits so long for its turn, and for each of the broker's answers.
- * Thread: write from any, one at a time. */
+ * headers; one that is too large for the broker goes bare (engine/dead_letter.h). A write of one
+ * ends within three times timeout_ms (and a second or two that librdkafka takes to look at its
+ * clock): it waits so long for its turn, and for each of the broker's answers. Thread: write from
+ * any, one at a time. */
 #ifndef WEIR_KAFKA_DEAD_LETTER_H
 #define WEIR_KAFKA_DEAD_LETTER_H
 

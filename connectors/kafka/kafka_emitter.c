@@ -1,21 +1,27 @@
 /* Emits into Kafka. See kafka_emitter.h.
  *
  * Invariants
- *  1. A sending is answered once: by whoever takes its `open` to 0. The hand-over itself counts as
- *     one, so that no answer comes while records of it are still handed over.
- *  2. `producer` changes under the write lock alone; whoever produces holds the read lock. Only the
+ *  1. A sending leaves in waves, none with two records of one key of a topic: a broker that refuses
+ *     the first for good would take the second before it, or without it. The next wave leaves when
+ *     all of the one before are acknowledged.
+ *  2. Who takes `open` of a sending to 0 has it: to answer it, once, or to go on with it. The
+ *     hand-over itself counts as one, so that no wave is over while records of it are handed over.
+ *  3. `producer` changes under the write lock alone; whoever produces holds the read lock. Only the
  *     poller replaces it, when it turned fatal.
- *  3. `in_flight` is the bytes of sendings that are not answered. */
+ *  4. `in_flight` is the bytes of sendings that are not answered. */
 #include "kafka/kafka_emitter.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/map.h"
+#include "engine/run.h"
 #include "kafka/kafka_headers.h"
 #include "kafka/kafka_producer.h"
 
-enum { POLL_MS = 50, WAIT_MS = 100, FULL_MS = 5 };
+enum { POLL_MS = 50, WAIT_MS = 100, FULL_MS = 5, WAVE = 512, SLOTS = 1024 };
 
 typedef struct emitter {
     weir_kafka_producer producer; /* first; none yet, or none could be made */
@@ -25,6 +31,7 @@ typedef struct emitter {
     pthread_t poller;
     bool polling;
     atomic_bool over, cancelled;
+    weir_sending *resumed; /* to go on with. The poller's */
 
     pthread_mutex_t lock;
     pthread_cond_t room;
@@ -41,15 +48,21 @@ static void note_failure(weir_sending *s, const weir_error *err)
     }
 }
 
-/* One of its records, or its hand-over, is over. */
-static void one_less(emitter *e, weir_sending *s)
+/* One of its records, or a hand-over, is over. True: the wave is. */
+static bool is_last(weir_sending *s)
 {
-    size_t bytes = s->bytes;
-    if (atomic_fetch_sub(&s->open, 1) != 1) {
-        return;
-    }
+    return atomic_fetch_sub(&s->open, 1) == 1;
+}
+
+static bool has_more(const weir_sending *s)
+{
+    return s->rest && !atomic_load(&s->failed);
+}
+
+static void answer(emitter *e, weir_sending *s)
+{
     pthread_mutex_lock(&e->lock);
-    e->in_flight -= bytes;
+    e->in_flight -= s->bytes;
     pthread_cond_broadcast(&e->room);
     pthread_mutex_unlock(&e->lock);
     static const weir_error none = {.status = WEIR_OK};
@@ -65,6 +78,17 @@ static void explain(rd_kafka_resp_err_t code, const char *topic, weir_error *err
 }
 
 /* Thread: the poller. */
+static void go_on_or_answer(emitter *e, weir_sending *s)
+{
+    if (has_more(s)) {
+        s->next = e->resumed;
+        e->resumed = s;
+    } else {
+        answer(e, s);
+    }
+}
+
+/* Thread: the poller. */
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     weir_sending *s = m->_private;
@@ -74,7 +98,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         explain(m->err, rd_kafka_topic_name(m->rkt), &err);
         note_failure(s, &err);
     }
-    one_less(opaque, s);
+    if (is_last(s)) {
+        go_on_or_answer(opaque, s);
+    }
 }
 
 /* ---- The producer -------------------------------------------------------------------------------
@@ -91,45 +117,6 @@ static void replace_producer(emitter *e, const char *why)
         weir_log_error(e->options.log, WEIR_LOG_ERROR, "kafka", &err, "there is no producer now");
     }
     pthread_rwlock_unlock(&e->rk_lock);
-}
-
-/* producer is read without the lock: nobody else changes it any more. */
-static void *poller_main(void *arg)
-{
-    emitter *e = arg;
-    char why[256];
-    pthread_setname_np(pthread_self(), "weir-emit");
-    while (!atomic_load(&e->over)) {
-        if (!e->producer.rk) {
-            replace_producer(e, "there is none");
-            struct timespec t = {0, WAIT_MS * 1000000L};
-            nanosleep(&t, NULL);
-            continue;
-        }
-        rd_kafka_poll(e->producer.rk, POLL_MS);
-        if (rd_kafka_fatal_error(e->producer.rk, why, sizeof why)) {
-            replace_producer(e, why);
-        } else if (atomic_load(&e->cancelled)) {
-            rd_kafka_purge(e->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        }
-    }
-    return NULL;
-}
-
-/* With the first sending. */
-static weir_status start(emitter *e, weir_error *err)
-{
-    weir_status s = WEIR_OK;
-    pthread_rwlock_wrlock(&e->rk_lock);
-    if (!e->polling) {
-        s = e->producer.rk ? WEIR_OK : weir_kafka_producer_make(&e->producer, &e->how, err);
-        if (!s && pthread_create(&e->poller, NULL, poller_main, e)) {
-            s = weir_fail(err, WEIR_E_OUT_OF_MEMORY, "a thread cannot be started");
-        }
-        e->polling = !s;
-    }
-    pthread_rwlock_unlock(&e->rk_lock);
-    return s;
 }
 
 /* ---- Sending ------------------------------------------------------------------------------------
@@ -192,18 +179,128 @@ static rd_kafka_resp_err_t produce(emitter *e, weir_sending *s, const weir_outgo
     return code;
 }
 
-static void hand_over(emitter *e, weir_sending *s)
+static bool is_of_key(const weir_outgoing *a, const weir_outgoing *b)
 {
-    for (const weir_outgoing *o = s->first; o && !atomic_load(&s->failed); o = o->next) {
-        atomic_fetch_add(&s->open, 1);
-        rd_kafka_resp_err_t code = produce(e, s, o);
-        if (code) {
-            weir_error err;
-            explain(code, o->topic, &err);
-            note_failure(s, &err);
-            one_less(e, s); /* never the last: the hand-over is open */
+    return a->key.len == b->key.len && memcmp(a->key.ptr, b->key.ptr, a->key.len) == 0 &&
+           strcmp(a->topic, b->topic) == 0;
+}
+
+/* False: one of its key is in the wave. */
+static bool join_wave(const weir_outgoing *slots[SLOTS], const weir_outgoing *o)
+{
+    size_t i = weir_hash(o->key) % SLOTS;
+    for (; slots[i]; i = (i + 1) % SLOTS) {
+        if (is_of_key(slots[i], o)) {
+            return false;
         }
     }
+    slots[i] = o;
+    return true;
+}
+
+/* The first record that is not in the wave which begins here; NULL: all others are. */
+static const weir_outgoing *end_of_wave(const weir_outgoing *from)
+{
+    const weir_outgoing *slots[SLOTS];
+    size_t n = 0;
+    if (!from || !from->next) {
+        return NULL;
+    }
+    memset(slots, 0, sizeof slots);
+    for (; from && n < WAVE && (!from->key.ptr || join_wave(slots, from)); from = from->next) {
+        n++;
+    }
+    return from;
+}
+
+typedef rd_kafka_resp_err_t producing_fn(emitter *e, weir_sending *s, const weir_outgoing *o);
+
+/* What could not be queued is left for the next wave. */
+static void hand_over(emitter *e, weir_sending *s, producing_fn *fn)
+{
+    const weir_outgoing *o = s->rest, *end = end_of_wave(o);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (; o != end && !code && !atomic_load(&s->failed); o = code ? o : o->next) {
+        atomic_fetch_add(&s->open, 1);
+        code = fn(e, s, o);
+        if (code) {
+            atomic_fetch_sub(&s->open, 1); /* never the last: the hand-over is open */
+        }
+    }
+    s->rest = o;
+    if (code && (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || fn == produce)) {
+        weir_error err;
+        explain(code, o->topic, &err);
+        note_failure(s, &err);
+    }
+}
+
+static void go_on(emitter *e, weir_sending *s)
+{
+    if (atomic_load(&e->cancelled) || weir_monotonic_ms() >= s->until_ms) {
+        weir_error err;
+        weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s", s->rest->topic,
+            atomic_load(&e->cancelled) ? "the service ends" : "those before it took too long");
+        note_failure(s, &err);
+        answer(e, s);
+        return;
+    }
+    atomic_store(&s->open, 1);
+    hand_over(e, s, produce_once);
+    if (is_last(s)) {
+        go_on_or_answer(e, s);
+    }
+}
+
+static void go_on_with_all(emitter *e)
+{
+    weir_sending *s = e->resumed;
+    e->resumed = NULL;
+    while (s) {
+        weir_sending *next = s->next;
+        go_on(e, s);
+        s = next;
+    }
+}
+
+/* producer is read without the lock: nobody else changes it any more. */
+static void *poller_main(void *arg)
+{
+    emitter *e = arg;
+    char why[256];
+    pthread_setname_np(pthread_self(), "weir-emit");
+    while (!atomic_load(&e->over)) {
+        go_on_with_all(e);
+        if (!e->producer.rk) {
+            replace_producer(e, "there is none");
+            struct timespec t = {0, WAIT_MS * 1000000L};
+            nanosleep(&t, NULL);
+            continue;
+        }
+        rd_kafka_poll(e->producer.rk, POLL_MS);
+        if (rd_kafka_fatal_error(e->producer.rk, why, sizeof why)) {
+            replace_producer(e, why);
+        } else if (atomic_load(&e->cancelled)) {
+            rd_kafka_purge(e->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        }
+    }
+    return NULL;
+}
+
+/* With the first sending. */
+static weir_status start(emitter *e, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    pthread_rwlock_wrlock(&e->rk_lock);
+    if (!e->polling) {
+        s = e->producer.rk ? WEIR_OK : weir_kafka_producer_make(&e->producer, &e->how, err);
+        if (!s && pthread_create(&e->poller, NULL, poller_main, e)) {
+            s = weir_fail(err, WEIR_E_OUT_OF_MEMORY, "a thread cannot be started");
+        }
+        e->polling = !s;
+    }
+    pthread_rwlock_unlock(&e->rk_lock);
+    return s;
 }
 
 static void emitter_send(void *self, weir_sending *s)
@@ -222,9 +319,16 @@ static void emitter_send(void *self, weir_sending *s)
         s->done(s, &err);
         return;
     }
-    atomic_store(&s->open, 1);
-    hand_over(e, s);
-    one_less(e, s);
+    s->rest = s->first;
+    s->until_ms = weir_monotonic_ms() + e->options.timeout_ms;
+    do {
+        atomic_store(&s->open, 1);
+        hand_over(e, s, produce);
+        if (!is_last(s)) {
+            return; /* the poller goes on with it */
+        }
+    } while (has_more(s));
+    answer(e, s);
 }
 
 static void emitter_cancel(void *self)
@@ -252,7 +356,8 @@ weir_status weir_kafka_emitter_open(
         .n_properties = options->n_properties,
         .delivery_ms = options->timeout_ms,
         .delivered = on_delivery};
-    weir_status s = weir_kafka_producer_try(&e->how, err); /* what is refused is told at the start */
+    weir_status s =
+        weir_kafka_producer_try(&e->how, err); /* what is refused is told at the start */
     if (s) {
         weir_free(e);
         return s;
@@ -276,6 +381,7 @@ void weir_kafka_emitter_close(weir_emitter *port)
         pthread_join(e->poller, NULL);
     }
     weir_kafka_producer_end(&e->producer);
+    go_on_with_all(e);
     pthread_cond_destroy(&e->room);
     pthread_mutex_destroy(&e->lock);
     pthread_rwlock_destroy(&e->rk_lock);
@@ -288,7 +394,8 @@ void weir_kafka_emitter_break(weir_emitter *port)
     emitter *e = port->self;
     pthread_rwlock_rdlock(&e->rk_lock);
     if (e->producer.rk) {
-        rd_kafka_test_fatal_error(e->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+        rd_kafka_test_fatal_error(
+            e->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
     }
     pthread_rwlock_unlock(&e->rk_lock);
 }

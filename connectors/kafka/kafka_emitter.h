@@ -3,8 +3,8 @@
  * so that it is handled, and sent, again.
  *
  * Bounded: past `in_flight_bytes` a sending waits for room, and so does the lane that sends;
- * polling is another thread's. Every sending is answered within twice timeout_ms. Thread: send and
- * cancel from any; a thread of its own hears the broker's answers. */
+ * polling is another thread's. Every sending is answered within three times timeout_ms. Thread:
+ * send and cancel from any; a thread of its own hears the broker's answers. */
 #ifndef WEIR_KAFKA_EMITTER_H
 #define WEIR_KAFKA_EMITTER_H
 

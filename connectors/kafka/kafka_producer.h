@@ -1,5 +1,5 @@
-/* An idempotent producer that can be made anew: what emits, dead letters and transactions share. Private to
- * connectors/kafka. Thread: one owner. */
+/* An idempotent producer that can be made anew: what emits, dead letters and transactions share.
+ * Private to connectors/kafka. Thread: one owner. */
 #ifndef WEIR_KAFKA_PRODUCER_H
 #define WEIR_KAFKA_PRODUCER_H
 

@@ -82,7 +82,8 @@ static void replace_producer(port *p, const char *why)
 static weir_status look_for_fatal(port *p, weir_error *err)
 {
     char text[256];
-    rd_kafka_resp_err_t code = p->producer.rk ? rd_kafka_fatal_error(p->producer.rk, text, sizeof text) : 0;
+    rd_kafka_resp_err_t code =
+        p->producer.rk ? rd_kafka_fatal_error(p->producer.rk, text, sizeof text) : 0;
     if (is_fenced(code)) {
         return fenced(p, text, err);
     }
@@ -196,7 +197,14 @@ static weir_status give_up(port *p, weir_status s, weir_error *err)
 }
 
 /* Its producer is gone, and maybe with a commit that came to pass: the next one makes an end of the
- * transaction, one way or the other, and then the group's offsets tell which. */
+ * transaction, one way or the other, and then the group's offsets tell which.
+ *
+ * They tell as long as nobody else commits, that is, while this member has the partitions: then all
+ * of them are as the transaction would have them, or none is. Where another member has moved one on
+ * by now, the answer is no, whatever came to pass, and nothing is written twice for that: a group
+ * with eager rebalances takes all partitions from a member at once, so that what the transaction is
+ * made of is dropped (test_what_is_in_doubt_goes_with_its_assignment), or, if this member has not
+ * heard of it yet, its generation is refused (test_a_stale_member_is_refused). */
 static weir_status resolve(port *p, const weir_transaction *t, weir_error *err)
 {
     bool has = false;
@@ -279,7 +287,8 @@ static rd_kafka_resp_err_t produce_all(port *p, const weir_transaction *t, int64
         alive(p);
         (void)rd_kafka_flush(p->producer.rk, ASK_MS);
     }
-    return rd_kafka_outq_len(p->producer.rk) && !p->refused ? RD_KAFKA_RESP_ERR__TIMED_OUT : p->refused;
+    return rd_kafka_outq_len(p->producer.rk) && !p->refused ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                                                            : p->refused;
 }
 
 /* A record was not written: for good, or for now. */
@@ -385,7 +394,8 @@ weir_status weir_kafka_transactions_open(
         .delivery_ms = p->options.transaction_ms,
         .transactional_id = options->transactional_id,
         .delivered = on_delivery};
-    weir_status s = weir_kafka_producer_try(&p->how, err); /* what is refused is told at the start */
+    weir_status s =
+        weir_kafka_producer_try(&p->how, err); /* what is refused is told at the start */
     if (s) {
         weir_free(p);
         return s;
@@ -412,6 +422,7 @@ void weir_kafka_transactions_break(weir_transaction_port *t)
 {
     port *p = t->self;
     if (p->producer.rk) {
-        rd_kafka_test_fatal_error(p->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
+        rd_kafka_test_fatal_error(
+            p->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test");
     }
 }

@@ -104,7 +104,7 @@ static int64_t rows_of(const weir_pg_database *d)
 
 typedef struct partitions {
     const char *prefix; /* of their names, up to the number */
-    weir_buf low; /* of int64_t */
+    weir_buf low;       /* of int64_t */
 } partitions;
 
 static size_t count_of(const partitions *p)
@@ -182,9 +182,9 @@ static weir_status make_partitions(const weir_pg_database *d, weir_sql_session *
 {
     partitions p = {.prefix = NULL};
     int64_t next; /* of a full partition nothing comes any more: it may be gone already */
-    weir_status st = ask_int(s,
-        "select case when is_called then last_value + 1 else last_value end from %n",
-        (named[]){{d->options.sql.outbox, "_seq"}}, &next, err);
+    weir_status st =
+        ask_int(s, "select case when is_called then last_value + 1 else last_value end from %n",
+            (named[]){{d->options.sql.outbox, "_seq"}}, &next, err);
     st = st ? st : list(d, s, &p, err);
     int64_t low = next / rows_of(d) * rows_of(d);
     for (int i = 0; i <= AHEAD && !st; i++, low += rows_of(d)) {

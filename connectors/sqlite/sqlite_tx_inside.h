@@ -30,7 +30,7 @@ typedef struct weir_lite_session {
     sqlite3 *db; /* NULL: none yet */
     int lead_fd; /* -1: none */
     bool in_transaction, lent;
-    bool own; /* weir's own statement runs: who else uses the connection is a handler */
+    bool own;         /* weir's own statement runs: who else uses the connection is a handler */
     char denied[128]; /* the table that the last statement may not write; "" if none */
     weir_lite_statement kept[WEIR_LITE_STATEMENTS];
     unsigned next_kept;

@@ -59,8 +59,8 @@ void weir_dead_letter_headers(const weir_dead_letter *d, const char *group, int6
 {
     const weir_raw_record *r = d->record;
     const visitor v = {fn, ctx};
-    size_t lacks = put_original(&v, d) + r->value.len - weir_dead_letter_value(d).len +
-                   r->key.len - weir_dead_letter_key(d).len;
+    size_t lacks = put_original(&v, d) + r->value.len - weir_dead_letter_value(d).len + r->key.len -
+                   weir_dead_letter_key(d).len;
     fn(ctx, weir_view_of("weir.dead.topic"), r->topic);
     put_number(&v, "weir.dead.partition", r->partition);
     put_number(&v, "weir.dead.offset", r->offset);

@@ -114,13 +114,12 @@ static weir_status make_bare(
 {
     weir_error reason = m->error;
     weir_emits before = m->emits;
-    bool can = m->letter && !m->is_bare;
-    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
-        "the dead letter of %.*s/%d@%lld %s", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
-        (long long)r->raw.offset, can ? "is written without its value" : "is refused");
-    if (!can) {
+    if (!m->letter || m->is_bare) {
         return refused(h, why);
     }
+    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
+        "the dead letter of %.*s/%d@%lld is written without its value", WEIR_ARG(r->raw.topic),
+        (int)r->raw.partition, (long long)r->raw.offset);
     if (!weir_make_letter(h, r, &reason, before.first->topic, true, m)) {
         return weir_fail_oom(why);
     }

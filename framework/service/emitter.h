@@ -7,6 +7,7 @@
 #define WEIR_SERVICE_EMITTER_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -25,13 +26,18 @@ typedef struct weir_outgoing {
 
 typedef struct weir_sending weir_sending;
 struct weir_sending {
-    const weir_outgoing *first; /* in the order in which they are to be written */
-    size_t bytes;               /* of all of them, about */
+    /* In the order in which they are to be written: one of a key (not null) is not written to its
+     * topic if one before it is refused. */
+    const weir_outgoing *first;
+    size_t bytes; /* of all of them, about */
     /* The answer: every record is acknowledged (status WEIR_OK), or why not. Some may be written
      * then all the same. Thread: any. The sending is not the port's any more. */
     void (*done)(weir_sending *s, const weir_error *err);
 
     /* The port's own, zero at first: */
+    const weir_outgoing *rest;
+    weir_sending *next;
+    int64_t until_ms;
     atomic_size_t open;
     atomic_bool failed;
     weir_error error;

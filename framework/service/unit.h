@@ -42,8 +42,8 @@ struct weir_tx {
     /* By their addresses: whose last call was fast, and may begin while a transaction is open. Of
      * two in one place one is forgotten, and costs a commit. */
     const weir_route *fast[WEIR_UNIT_ROUTES];
-    bool emitted;          /* there are outbox rows in it */
-    weir_error failure;    /* of m; status WEIR_OK: none */
+    bool emitted;       /* there are outbox rows in it */
+    weir_error failure; /* of m; status WEIR_OK: none */
     uint64_t affected;
     weir_record *done[WEIR_UNIT_RECORDS]; /* not committed */
     size_t n_done;

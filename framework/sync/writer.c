@@ -203,7 +203,8 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
         (long long)item->record->raw.offset);
     weir_status st = WEIR_OK;
     if (s->options.on_reject == WEIR_REJECT_DEAD_LETTER && s->options.dead_letters.write) {
-        weir_dead_letter letter = {&item->record->raw, *item->error, item->record->attempt, NULL, false};
+        weir_dead_letter letter = {
+            &item->record->raw, *item->error, item->record->attempt, NULL, false};
         st = s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
     }
     item->lettered = !st;

@@ -666,7 +666,8 @@ static weir_status tx_sees_a_transaction(app *a, weir_message *m)
     return WEIR_OK;
 }
 
-/* The handler of the fourth record is slow, which nobody knows before; the sixth is the next of it. */
+/* The handler of the fourth record is slow, which nobody knows before; the sixth is the next of it.
+ */
 static void test_no_transaction_is_open_before_a_slow_handler(void **state)
 {
     (void)state;
@@ -928,6 +929,31 @@ static void test_what_cannot_leave_is_not_put_into_the_outbox(void **state)
     }
 }
 
+static weir_status tx_has_many_headers(app *a, weir_message *m)
+{
+    (void)a;
+    weir_field headers[61] = {W_STR("h", "1")};
+    for (int i = 0; i < 60; i++) {
+        headers[i] = (weir_field)W_STR("h", "1");
+    }
+    headers[60] = (weir_field){.kind = WEIR_FIELD_END};
+    return weir_emit(m, .type = "told", .fields = W_OBJECT(W_INT("n", 1)), .headers = headers);
+}
+
+/* It is small, but for what Kafka writes around its headers. */
+static void test_headers_count_with_what_is_around_them(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin(&s, tx_has_many_headers);
+    s.a.handlers->options.emit_bytes = 300;
+    tx_deliver(&s, 0, "k", "a");
+    tx_run(&s);
+    assert_int_equal(s.a.n_letters, 1);
+    assert_string_equal(s.a.letters[0].error.code, "EMIT_TOO_LARGE");
+    tx_end(&s);
+}
+
 static size_t tx_count(service *s, const char *topic)
 {
     size_t n = 0;
@@ -1151,6 +1177,7 @@ static void test_what_is_old_is_purged_as_fast_as_it_comes(void **state)
         cmocka_unit_test(test_memory_runs_out_amid_a_transaction),                    \
         cmocka_unit_test(test_a_broker_that_is_away_holds_the_outbox),                \
         cmocka_unit_test(test_what_cannot_leave_is_not_put_into_the_outbox),          \
+        cmocka_unit_test(test_headers_count_with_what_is_around_them),                \
         cmocka_unit_test(test_a_topic_that_refuses_holds_its_own),                    \
         cmocka_unit_test(test_a_topic_that_is_due_amid_a_reading_keeps_its_order),    \
         cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),             \

@@ -266,6 +266,30 @@ static void test_what_was_not_committed_is_in_the_next_one(void **state)
     end_world(&w);
 }
 
+/* Nobody can tell whether a transaction of two partitions came to pass, and the group takes both
+ * away: its records are not written again by this member. */
+static void test_what_is_in_doubt_goes_with_its_assignment(void **state)
+{
+    (void)state;
+    static world w;
+    begin_world(&w, emits, 0);
+    script_add(&w.app.script, (script_deed){.kind = SCRIPT_ASSIGN, .partition = 1});
+    script_record(&w.app.script, 0, 0, "k");
+    script_record(&w.app.script, 1, 0, "k");
+    w.commit_fails = WEIR_E_KAFKA_PRODUCE;
+    run(&w);
+    assert_int_equal(w.tried, 1);
+    script_add(&w.app.script, (script_deed){.kind = SCRIPT_REVOKE});
+    /* The first is another member's now; the second comes again at the offset that is committed. */
+    script_add(&w.app.script, (script_deed){.kind = SCRIPT_ASSIGN, .partition = 1, .offset = 1});
+    script_record(&w.app.script, 1, 1, "k");
+    w.commit_fails = WEIR_E_NONE;
+    w.app.now_ms += 100;
+    run(&w);
+    EXPECT_SEEN(&w, "{\"n\":1}");
+    end_world(&w);
+}
+
 static void test_nothing_is_committed_before_it_has_begun(void **state)
 {
     (void)state;
@@ -431,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_a_failed_record_alone_is_tried_again),
         cmocka_unit_test(test_a_letter_leaves_in_the_place_of_emits),
         cmocka_unit_test(test_what_was_not_committed_is_in_the_next_one),
+        cmocka_unit_test(test_what_is_in_doubt_goes_with_its_assignment),
         cmocka_unit_test(test_nothing_is_committed_before_it_has_begun),
         cmocka_unit_test(test_what_is_too_large_becomes_a_letter),
         cmocka_unit_test(test_a_letter_that_is_too_large),

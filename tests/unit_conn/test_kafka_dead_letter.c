@@ -86,8 +86,7 @@ static void test_a_letter_that_is_too_large(void **state)
     weir_raw_record r;
     (void)state;
     open_all(&f);
-    rd_kafka_mock_push_request_errors(
-        f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     weir_status s = write_one(&f, &err);
     for (int i = 0; i < 10 && s == WEIR_HOLD; i++) {
         s = write_one(&f, &err); /* a busy machine */

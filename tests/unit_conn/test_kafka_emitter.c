@@ -15,17 +15,23 @@
 
 #include "engine/run.h"
 #include "kafka/kafka_emitter.h"
+#include "kafka/kafka_reader.h"
+#include "value/value.h"
 
+enum { MANY = 2000, KEYS = 700 };
+enum { PRODUCE = 0 /* of Kafka's requests */ };
 enum { TIMEOUT_MS = 1500, HANGS_MS = 60000, BOUND = 4096 };
 
 typedef struct fixture {
     rd_kafka_t *rk;
     rd_kafka_mock_cluster_t *mock;
     weir_emitter emitter;
-    weir_kafka_property brokers; /* borrowed by the emitter: it starts with the first sending */
+    weir_kafka_property
+        properties[2]; /* borrowed by the emitter: it starts with the first sending */
 } fixture;
 
-static void open_all(fixture *f)
+/* one_by_one: each record is a request of its own. */
+static void open_with(fixture *f, bool one_by_one)
 {
     char why[200];
     weir_error err = {.status = WEIR_OK};
@@ -33,13 +39,19 @@ static void open_all(fixture *f)
     f->mock = rd_kafka_mock_cluster_new(f->rk, 1);
     assert_non_null(f->mock);
     assert_int_equal(rd_kafka_mock_topic_create(f->mock, "payments", 1, 1), 0);
-    f->brokers =
+    f->properties[0] =
         (weir_kafka_property){"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->mock), NULL};
-    weir_kafka_emitter_options o = {.properties = &f->brokers,
-        .n_properties = 1,
+    f->properties[1] = (weir_kafka_property){"batch.num.messages", "1", NULL};
+    weir_kafka_emitter_options o = {.properties = f->properties,
+        .n_properties = one_by_one ? 2 : 1,
         .in_flight_bytes = BOUND,
         .timeout_ms = TIMEOUT_MS};
     assert_int_equal(weir_kafka_emitter_open(&o, &f->emitter, &err), WEIR_OK);
+}
+
+static void open_all(fixture *f)
+{
+    open_with(f, false);
 }
 
 static void close_all(fixture *f)
@@ -195,10 +207,97 @@ static void test_what_is_too_large_is_rejected(void **state)
     close_all(&f);
 }
 
+/* The end of the topic. */
+static int64_t written(const fixture *f)
+{
+    weir_error err;
+    weir_kafka_reader *reader;
+    weir_kafka_read what = WEIR_KAFKA_NOTHING;
+    weir_raw_record r = {.offset = -1};
+    const weir_kafka_place place = {"payments", 0, 0};
+    const weir_kafka_reader_options o = {f->properties, 1, &place, 1, NULL};
+    assert_int_equal(weir_kafka_reader_open(&o, &reader, &err), WEIR_OK);
+    for (int i = 0; i < 100 + MANY && what != WEIR_KAFKA_END; i++) {
+        assert_int_equal(weir_kafka_reader_next(reader, 100, &what, &r, &err), WEIR_OK);
+    }
+    assert_int_equal(what, WEIR_KAFKA_END);
+    int64_t end = r.offset;
+    weir_kafka_reader_close(reader);
+    return end;
+}
+
+/* The broker refuses the first of two records of a key, and would take the second. */
+static void test_a_key_goes_no_further_than_a_refusal(void **state)
+{
+    (void)state;
+    fixture f;
+    sent warm, refused, after;
+    open_with(&f, true);
+    send_bytes(&f, &warm, 100);
+    assert_int_equal(answer_of(&warm), WEIR_OK);
+    assert_int_equal(written(&f), 2);
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    send_bytes(&f, &refused, 100);
+    assert_int_equal(answer_of(&refused), WEIR_REJECT);
+    assert_int_equal(written(&f), 2);
+    weir_status s = WEIR_HOLD;
+    for (int i = 0; i < 20 && s; i++) {
+        send_bytes(&f, &after, 100);
+        s = answer_of(&after);
+    }
+    assert_int_equal(s, WEIR_OK);
+    assert_int_equal(written(&f), 4);
+    close_all(&f);
+}
+
+/* More keys than a wave has, each three times. */
+static void test_many_records_leave_in_their_order(void **state)
+{
+    (void)state;
+    fixture f;
+    static weir_outgoing records[MANY];
+    static char keys[KEYS][8], values[MANY][8];
+    static int last[KEYS];
+    sent t = {.answers = 0};
+    weir_error err;
+    weir_kafka_reader *reader;
+    weir_kafka_read what = WEIR_KAFKA_NOTHING;
+    weir_raw_record r;
+    open_all(&f);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(keys[i % KEYS], sizeof keys[0], "%d", i % KEYS);
+        snprintf(values[i], sizeof values[0], "%d", i);
+        records[i] = (weir_outgoing){.topic = "payments",
+            .key = weir_view_of(keys[i % KEYS]),
+            .value = weir_view_of(values[i]),
+            .next = i + 1 < MANY ? &records[i + 1] : NULL};
+    }
+    t.sending = (weir_sending){.first = records, .bytes = BOUND, .done = on_done};
+    f.emitter.send(f.emitter.self, &t.sending);
+    assert_int_equal(answer_of(&t), WEIR_OK);
+    assert_int_equal(written(&f), MANY);
+    const weir_kafka_place place = {"payments", 0, 0};
+    const weir_kafka_reader_options o = {f.properties, 1, &place, 1, NULL};
+    assert_int_equal(weir_kafka_reader_open(&o, &reader, &err), WEIR_OK);
+    while (what != WEIR_KAFKA_END) {
+        assert_int_equal(weir_kafka_reader_next(reader, 1000, &what, &r, &err), WEIR_OK);
+        if (what == WEIR_KAFKA_RECORD) {
+            int64_t key, value;
+            assert_true(weir_text_to_int64(r.key, &key) && weir_text_to_int64(r.value, &value));
+            assert_true(value >= last[key]);
+            last[key] = (int)value;
+        }
+    }
+    weir_kafka_reader_close(reader);
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_broker_has_is_acknowledged),
+        cmocka_unit_test(test_a_key_goes_no_further_than_a_refusal),
+        cmocka_unit_test(test_many_records_leave_in_their_order),
         cmocka_unit_test(test_a_broker_that_hangs_is_a_hold),
         cmocka_unit_test(test_a_slow_broker_holds_who_sends),
         cmocka_unit_test(test_a_fatal_producer_is_replaced),
