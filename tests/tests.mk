@@ -27,13 +27,15 @@ include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk be
 
 # ---- make check ------------------------------------------------------------------------------------
 
-CHECKS := check-layers check-headers check-unit check-unit-app check-unit-conn check-suite check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
-        check-docs check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-events check-cli check-http check-bad check-kills check-instances \
-        check-groups check-services check-parked check-attempts check-payment check-sync-faults check-demo check-install
+# Those that take longest come first, since some run side by side: many of them wait for a broker.
+CHECKS := check-layers check-docs check-unit-conn check-cli check-payment check-instances check-http check-services check-parked check-attempts check-bad \
+        check-groups check-kills check-unit check-headers check-unit-app check-suite check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
+        check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-events check-sync-faults check-demo check-install
+JOBS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: check sim-long fuzz-short help
 check: all
-	@scripts/check $(CHECKS)
+	@JOBS=$(JOBS) scripts/check $(CHECKS)
 # What CI adds to it.
 sim-long:
 	@$(MAKE) --no-print-directory sim-engine-long SEEDS=10000
