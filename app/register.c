@@ -6,6 +6,8 @@
 #include "app_state.h"
 #include "config_value.h"
 
+enum { DEFAULT_BATCH = 100, MOST_BATCH = 10000 };
+
 static const unsigned all_ops =
     WEIR_INSERT | WEIR_UPDATE | WEIR_DELETE | WEIR_SNAPSHOT | WEIR_TRUNCATE;
 
@@ -66,8 +68,13 @@ static void add(weir_app *a, const weir_handler *h, const char *table, const cha
         return;
     }
     *r = (weir_routed_handler){.topic = topic, .from = from};
-    r->route = (weir_route){
-        .table = table, .event = h->event ? copy(a, h->event) : NULL, .fn = h->fn, .ctx = h->ctx};
+    r->route = (weir_route){.table = table,
+        .event = h->event ? copy(a, h->event) : NULL,
+        .fn = h->fn,
+        .ctx = h->ctx,
+        .batch = h->batch,
+        .batch_most = h->batch_most ? h->batch_most : DEFAULT_BATCH,
+        .batch_wait_ms = h->batch_wait_ms};
     if (!weir_policy_of(a->config, h, &a->arena, &a->breakers, &r->route) ||
         !take_transaction(a, h, topic, &r->route)) {
         weir_fail_oom(&a->setup_error);
@@ -177,10 +184,15 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     memcpy(&h, given, size < sizeof h ? size : sizeof h); /* an older caller's struct is shorter */
     int kinds = (h.change != NULL) + (h.topic != NULL && !h.event) + (h.event != NULL);
     const char *name = h.change ? h.change : h.event ? h.event : h.topic, *must_be;
-    if (!h.fn) {
-        wrong(a, "a handler without a function", name);
+    if (!h.fn == !h.batch) {
+        wrong(a, "a handler needs one of fn and batch", name);
     } else if (h.dead_letter && !weir_config_is_topic(h.dead_letter, &must_be)) {
         wrong(a, must_be, h.dead_letter);
+    } else if (h.batch && (h.batch_most > MOST_BATCH || h.tx)) {
+        wrong(a,
+            h.tx ? "a handler with .tx gets its records one by one; they share transactions"
+                 : "batch_most is 10,000 at most",
+            name);
     } else if (kinds != 1) {
         wrong(a, "a handler needs one of change, topic and event", name);
     } else if (h.ops && (!h.change || h.ops & ~all_ops)) {

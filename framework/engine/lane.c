@@ -45,8 +45,7 @@ void weir_lane_push(weir_lane *l, weir_record *r)
 /* ---- Blocked keys: a table ----------------------------------------------------------------------
  */
 
-/* Equal key of the same partition, whatever its epoch. Records without a key are all of one. */
-static bool same_key(const weir_record *a, const weir_record *b)
+bool weir_lane_same_key(const weir_record *a, const weir_record *b)
 {
     const weir_partition *p = a->partition, *q = b->partition;
     if (p != q && (p->number != q->number || p->tag != q->tag || strcmp(p->topic, q->topic) != 0)) {
@@ -62,7 +61,7 @@ static weir_blocked_key *find(const weir_lane *l, const weir_record *r)
         return NULL;
     }
     weir_blocked_key *k = l->keys[r->hash & (l->n_buckets - 1)];
-    while (k && !(k->hash == r->hash && same_key(k->first, r))) {
+    while (k && !(k->hash == r->hash && weir_lane_same_key(k->first, r))) {
         k = k->chain;
     }
     return k;
@@ -309,6 +308,48 @@ weir_status weir_lane_defer(weir_lane *l, weir_record *r)
     }
     assert(k->first == r && k->heap_at == BUSY);
     return WEIR_OK;
+}
+
+/* ---- Several at once ----------------------------------------------------------------------------
+ */
+
+weir_status weir_lane_keep(weir_lane *l, weir_record *r)
+{
+    weir_blocked_key *k = find(l, r);
+    if (k && k->first != r) {
+        follow(l, k, r);
+        return WEIR_OK;
+    }
+    return weir_lane_defer(l, r);
+}
+
+bool weir_lane_claim(weir_lane *l, weir_record *r)
+{
+    weir_blocked_key *k = find(l, r);
+    bool first = k && k->first == r;
+    if (first && k->heap_at != BUSY) {
+        leave_heap(l, k);
+    }
+    return first;
+}
+
+bool weir_lane_yield(weir_lane *l, weir_record *r)
+{
+    weir_blocked_key *k = find(l, r);
+    if (!k || k->first == r) {
+        return false;
+    }
+    follow(l, k, r);
+    return true;
+}
+
+void weir_lane_followers(
+    weir_lane *l, const weir_record *r, void (*fn)(void *ctx, weir_record *r), void *ctx)
+{
+    weir_blocked_key *k = find(l, r);
+    for (weir_record *f = k && k->first == r ? k->first->next : NULL; f; f = f->next) {
+        fn(ctx, f);
+    }
 }
 
 /* ---- Dropping -----------------------------------------------------------------------------------

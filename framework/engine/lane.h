@@ -57,6 +57,22 @@ void weir_lane_put_back(weir_lane *l, weir_record *r, int64_t now_ms);
 /* It is being completed elsewhere. Errors: OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_lane_defer(weir_lane *l, weir_record *r);
 
+/* For records that are taken one by one and concluded together, in the order in which they were
+ * taken: */
+
+/* Blocks its key, or waits as the next one behind what blocks it. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_lane_keep(weir_lane *l, weir_record *r);
+/* Is it the one that blocks its key? Then it is as one that was taken. */
+bool weir_lane_claim(weir_lane *l, weir_record *r);
+/* A record that was taken while its key was not blocked, and is now: it waits behind. False: it is
+ * not blocked. */
+bool weir_lane_yield(weir_lane *l, weir_record *r);
+/* Those that wait behind it, from the first on. */
+void weir_lane_followers(
+    weir_lane *l, const weir_record *r, void (*fn)(void *ctx, weir_record *r), void *ctx);
+/* Equal key of the same partition, whatever its epoch. Records without a key are all of one. */
+bool weir_lane_same_key(const weir_record *a, const weir_record *b);
+
 /* When the next parked key is due; INT64_MAX: none. 0 when something is ready at once. */
 int64_t weir_lane_next_due(const weir_lane *l);
 

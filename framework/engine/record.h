@@ -83,6 +83,7 @@ typedef struct weir_record {
     bool last;      /* … and says that its key is open again */
     bool checked;   /* against its schema, which a later attempt has no need to do again */
     void *why;      /* the processor's: why the last attempt failed */
+    void *kept;     /* the processor's: its outcome, until it is its turn */
     void *effects;  /* the processor's: what it has come to, on its way to be committed with it */
 } weir_record;
 

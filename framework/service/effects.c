@@ -148,7 +148,8 @@ weir_status weir_handlers_reject_effects(void *ctx, weir_record *r, weir_error *
         return WEIR_OK;
     }
     const char *topic = m->route ? m->route->dead_letter_topic : NULL;
-    bool made = weir_make_letter(h, r, why, topic, false, m) && (!r->recall || weir_append_done(h, r, m));
+    bool made =
+        weir_make_letter(h, r, why, topic, false, m) && (!r->recall || weir_append_done(h, r, m));
     return made ? WEIR_OK : weir_fail_oom(why);
 }
 

@@ -4,6 +4,7 @@
 #define WEIR_SERVICE_HANDLER_LANE_H
 
 #include "engine/lane.h"
+#include "service/batch.h"
 #include "service/message.h"
 #include "service/recent.h"
 #include "service/unit.h"
@@ -47,6 +48,7 @@ struct weir_handler_lane {
     uint64_t random;
     weir_tx *txs;  /* one for each inbox */
     weir_tx *unit; /* the one that is begun; NULL: none */
+    weir_gathered gathered;
 
     /* Lock: `lock`. */
     pthread_mutex_t lock;
@@ -126,6 +128,7 @@ void weir_fail_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, we
 
 /* handlers.c: a message that is not in use, the lane's `message`; NULL: out of memory. */
 weir_message *weir_take_message(weir_handler_lane *l);
+void weir_give_message(weir_handler_lane *l, weir_message *m);
 void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_record *r);
 void weir_message_free(weir_message *m);
 

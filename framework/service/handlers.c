@@ -52,7 +52,7 @@ weir_message *weir_take_message(weir_handler_lane *l)
     return l->message = m;
 }
 
-static void give_message(weir_handler_lane *l, weir_message *m)
+void weir_give_message(weir_handler_lane *l, weir_message *m)
 {
     atomic_store(&m->state, WEIR_MESSAGE_FREE);
     if (l->n_pool >= KEPT_MESSAGES) {
@@ -94,6 +94,7 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->sent = m->is_letter = m->is_bare = false;
     m->letter = NULL;
     m->note = WEIR_NOTE_NONE;
+    m->batched = m->answered = false;
     atomic_store(&m->state, WEIR_MESSAGE_RUNNING);
 }
 
@@ -198,7 +199,7 @@ static void open_mailbox(weir_handlers *h, weir_handler_lane *l)
         first_came |=
             m->deadline_ms != INT64_MAX && m->deadline_ms <= atomic_load(&l->first_deadline_ms);
         if (!weir_conclude(h, l, m->record, m, m->status)) {
-            give_message(l, m);
+            weir_give_message(l, m);
         }
         m = next;
     }
@@ -312,7 +313,7 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
     const weir_route *to = m->route;
     int64_t wait_ms = FULL_MS;
     if (!weir_may_go_on(h, r) || !take_place(m)) {
-        if (weir_unit_commit(h, l, r)) {
+        if (weir_finish_before(h, l, r)) {
             weir_park_record(h, l, r, wait_ms);
         }
         return false;
@@ -321,7 +322,7 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
         weir_fail(&m->error, WEIR_E_BREAKER_OPEN, "the breaker %s is open", to->breaker->rule.name);
         weir_bump(&l->count.broken);
         weir_give_back(m, WEIR_HOLD, l->now_ms);
-        if (weir_unit_commit(h, l, r)) {
+        if (weir_finish_before(h, l, r)) {
             weir_hold_record(h, l, r, m, wait_ms);
         }
         return false;
@@ -332,7 +333,13 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
 /* It was handled or rejected before, and what was to be written of it could not be. */
 static void finish(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
-    if (r->rejected && !r->lettered) {
+    weir_message *m = r->kept;
+    r->kept = NULL;
+    if (m) {
+        if (!weir_conclude(h, l, r, m, m->status)) {
+            weir_give_message(l, m);
+        }
+    } else if (r->rejected && !r->lettered) {
         weir_write_dead_letter(h, l, r);
     } else if (r->rejected) {
         weir_note_parked(h, l, r);
@@ -348,7 +355,7 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_drop_record(h, l, r);
         return;
     }
-    if (r->rejected || r->done) {
+    if (r->rejected || r->done || r->kept) {
         finish(h, l, r);
         return;
     }
@@ -375,17 +382,35 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
         weir_settle_record(h, l, r);
         return;
     }
+    if (l->gathered.n && (s || to != l->gathered.route)) {
+        weir_batch_flush(h, l);
+        if (weir_lane_yield(&l->lane, r)) {
+            return; /* one before it of its key has failed */
+        }
+    }
     if ((s || !weir_unit_takes(l->unit, to)) && !weir_unit_commit(h, l, r)) {
         return; /* it comes again, behind what was put back */
     }
     if (!s && !admit(h, l, r, m)) {
         return;
     }
-    if (!s && to->inbox) {
+    if (!s && to->batch) {
+        weir_batch_add(h, l, m);
+    } else if (!s && to->inbox) {
         weir_unit_run(h, l, r, m);
     } else {
         take_back(h, l, r, m, s ? s : weir_call_handler(h, l, m, to));
     }
+}
+
+/* True: others may be ready then, which waited behind it. */
+static bool flush_due_batch(weir_handlers *h, weir_handler_lane *l)
+{
+    bool due = l->gathered.n && l->gathered.due_ms <= l->now_ms;
+    if (due) {
+        weir_batch_flush(h, l);
+    }
+    return due;
 }
 
 /* What is settled is told in batches, but a slow handler's record does not wait for the next one.
@@ -403,7 +428,8 @@ static void run_ready(weir_handlers *h, unsigned lane)
                 begun_ms = l->now_ms;
             }
         }
-    } while (!weir_unit_commit(h, l, NULL)); /* what was put back is handled one by one */
+    } while (!weir_unit_commit(h, l, NULL) /* what was put back is handled one by one */
+             || flush_due_batch(h, l));
     weir_settle_flush(h, l);
 }
 
@@ -426,6 +452,7 @@ static void drop_one(void *ctx, weir_record *r)
 {
     weir_handlers *h = ctx;
     weir_forget_why(r);
+    weir_batch_forget(&h->lanes[r->chunk->lane], r);
     if (r->recall) {
         weir_parking_left(h->options.parking, r);
     }
@@ -437,8 +464,10 @@ static void drop_what_is_over(weir_handlers *h, weir_handler_lane *l)
 {
     unsigned revocations = atomic_load(&h->engine->revocations);
     if (weir_engine_failed(h->engine)) {
+        weir_batch_drop(h, l);
         weir_lane_drop(&l->lane, NULL, drop_one, h, l->now_ms);
     } else if (revocations != l->revocations) {
+        weir_batch_flush(h, l); /* what is over is dropped; the rest need not wait */
         weir_lane_drop(&l->lane, is_revoked, drop_one, h, l->now_ms);
     }
     l->revocations = revocations;
@@ -453,7 +482,8 @@ static int64_t handlers_step(void *self, unsigned lane, int64_t now_ms)
     drop_what_is_over(h, l);
     run_ready(h, lane);
     weir_handlers_publish(h, l);
-    return weir_lane_next_due(&l->lane);
+    int64_t due_ms = weir_lane_next_due(&l->lane);
+    return l->gathered.n && l->gathered.due_ms < due_ms ? l->gathered.due_ms : due_ms;
 }
 
 /* The engine has ended. Deferred messages are their users': waited for, within one bound for all
@@ -466,6 +496,7 @@ static void handlers_abandon(void *self, unsigned lane)
     if (h->options.emitter.cancel) {
         h->options.emitter.cancel(h->options.emitter.self);
     }
+    weir_batch_drop(h, l);
     open_mailbox(h, l);
     for (; l->deferred && h->abandon_ms < ABANDON_MS; h->abandon_ms += ABANDON_STEP_MS) {
         nanosleep(&(struct timespec){0, ABANDON_STEP_MS * 1000000L}, NULL);
@@ -543,6 +574,7 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
               : weir_row_checker_init(
                     &l->checkers[t], topic->check, h->options.log, h->options.name, err);
     }
+    s = s ? s : weir_batches_new(h, l, err);
     return s ? s : weir_units_new(h, l, err);
 }
 
@@ -578,6 +610,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
         weir_row_checker_fini(&l->checkers[t]);
     }
     weir_units_free(h, l);
+    weir_batches_free(l);
     weir_event_checker_free(l->events);
     weir_event_checker_free(l->emit_judges);
     weir_free(l->checkers);

@@ -31,6 +31,9 @@ typedef struct weir_route {
     const char *table; /* rows of this "schema.table"; or */
     const char *event; /* records of this type; neither: every record */
     weir_handler_fn *fn;
+    weir_batch_fn *batch; /* in its place, for several records at once: */
+    uint32_t batch_most;  /* at least 1 */
+    int64_t batch_wait_ms;
     void *ctx;
     const weir_field *where, *headers; /* filters, ending with WEIR_FIELD_END; NULL: none */
     unsigned ops;                      /* of a table: WEIR_INSERT, …; 0: all */

@@ -198,8 +198,10 @@ bool weir_revoked(const weir_message *m)
 
 void weir_settle(weir_message *given, weir_status status)
 {
-    if (given->tx) { /* it is its lane's, in a transaction */
-        weir_handlers_misused(given, "a handler with .tx settled its message");
+    if (given->tx || given->batched) { /* it is its lane's */
+        weir_handlers_misused(
+            given, given->tx ? "a handler with .tx settled its message"
+                             : "a batch's message was settled: weir_batch_answer is for that");
         return;
     }
     /* The handler may not have returned yet: its lane will find it settled. */

@@ -37,6 +37,8 @@ struct weir_message {
     bool probe;                 /* for its breaker */
     bool counted;               /* among its route's in_flight */
     bool may_defer;             /* weir_defer was called */
+    bool batched;               /* handled with others (service/batch.h) … */
+    bool answered;              /* … and its handler has said what becomes of it: `status` */
     weir_view id;               /* made when asked for */
     bool id_is_place;           /* it has no other */
     struct weir_tx *tx;         /* NULL: its handler has none, or does not run */
@@ -47,7 +49,7 @@ struct weir_message {
     weir_note note; /* `emits` is a note about parking, and the message is for nothing else */
     weir_outgoing *letter; /* in `emits`, for the reason in `error`; NULL: notes alone … */
     bool is_bare;          /* … which is without the most of its record */
-    bool sent;      /* its emits were answered: `status` says how */
+    bool sent;             /* its emits were answered: `status` says how */
     uint32_t after_ms;
     atomic_int state;    /* weir_message_state */
     weir_status status;  /* settled with */

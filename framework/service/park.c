@@ -159,7 +159,7 @@ bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir
     if (g == WEIR_GATE_HANDLE) {
         return true;
     }
-    if (!weir_unit_commit(h, l, r)) {
+    if (!weir_finish_before(h, l, r)) {
         return false; /* it comes again, behind what was put back */
     }
     switch (g) {

@@ -46,6 +46,7 @@ void weir_drop_record(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
     weir_lane_finish(&l->lane, r, l->now_ms);
     weir_forget_why(r);
+    weir_batch_forget(l, r);
     if (r->recall) {
         weir_parking_left(h->options.parking, r);
     }
@@ -323,6 +324,9 @@ bool weir_conclude(
         return false;
     }
     s = verdict(m, s);
+    if (s && m->batched) {
+        weir_batch_spoil_followers(l, r);
+    }
     weir_give_back(m, s, l->now_ms);
     switch (s) {
     case WEIR_OK:

@@ -16,6 +16,7 @@
 #ifndef WEIR_APP_H
 #define WEIR_APP_H
 
+#include <weir/batch.h>
 #include <weir/emit.h>
 
 #ifdef __cplusplus
@@ -54,10 +55,10 @@ typedef struct weir_handler {
      * with `orders.`, also of those that are made later. A topic of its own name goes before, then
      * the longest pattern. */
     const char *topic;
-    const char *event; /* records of this type (docs/services.md: where it is found), in its topic
-                 of the config's `events`, or in `topic` */
-    weir_handler_fn *fn;
-    void *ctx; /* shared by all lanes: must be thread-safe */
+    const char *event;   /* records of this type (docs/services.md: where it is found), in its topic
+                   of the config's `events`, or in `topic` */
+    weir_handler_fn *fn; /* or .batch */
+    void *ctx;           /* shared by all lanes: must be thread-safe */
 
     /* Filters: only records whose fields (by name or JSON Pointer) and headers are equal to these;
      * the first handler that takes a record gets it. `.where = W_OBJECT(W_STR("status", "new"))` */
@@ -81,6 +82,12 @@ typedef struct weir_handler {
 
     /* Where this handler rejects a record. */
     enum weir_followers followers;
+
+    /* In the place of fn: several records at once (<weir/batch.h>), at most so many (0: 100); a
+     * batch that is not full waits so long for more (0: not at all). Middleware does not run around
+     * it. */
+    weir_batch_fn *batch;
+    uint32_t batch_most, batch_wait_ms;
 } weir_handler;
 
 /* Registers a handler; in C `weir_on(app, .change = "public.users", .fn = f)`. A mistake is kept

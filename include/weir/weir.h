@@ -4,6 +4,7 @@
 #define WEIR_WEIR_H
 
 #include <weir/app.h>
+#include <weir/batch.h>
 #include <weir/cache.h>
 #include <weir/defer.h>
 #include <weir/emit.h>

@@ -1,0 +1,399 @@
+/* Handlers that get several records at once, in the test kit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <weir/test.h>
+#include <weir/weir.h>
+
+#define CONFIG(more)                                        \
+    "weir: 1\n"                                             \
+    "name: shop\n"                                          \
+    "kafka: { bootstrap.servers: \"127.0.0.1:1\" }\n"       \
+    "stores: { books: { type: sqlite, path: /nowhere } }\n" \
+    "events: { told: { topic: told } }\n" more
+
+/* ---- A service ----------------------------------------------------------------------------------
+ */
+
+/* Each call's records, a call behind the other: "a1 a2 | b1". */
+static char calls[600];
+static const char *bad;     /* answered for: rejected */
+static const char *flaky;   /* answered for: tried again once */
+static const char *poison;  /* fails the batch as a whole, without a word which it is */
+static weir_status failing; /* with this */
+static unsigned holds;      /* so many calls hold */
+static uint32_t most, wait_ms;
+
+static weir_view name_of(weir_message *m)
+{
+    weir_reader r = weir_read(m);
+    return weir_text(&r, "n");
+}
+
+static weir_status answer_for(weir_message *m, weir_view n)
+{
+    if (bad && weir_view_is(n, bad)) {
+        return weir_reject(m, "BAD", "it is %s", bad);
+    }
+    if (flaky && weir_view_is(n, flaky) && weir_attempt(m) == 1) {
+        return weir_retry(m, 0, "not at once");
+    }
+    return weir_emit(m, .type = "told", .fields = W_OBJECT(W_TEXT("n", n)));
+}
+
+static weir_status on_orders(weir_batch *b, void *ctx)
+{
+    (void)ctx;
+    weir_status all = WEIR_OK;
+    size_t at = strlen(calls);
+    at += (size_t)snprintf(calls + at, sizeof calls - at, "%s", at ? " |" : "");
+    for (size_t i = 0; i < weir_batch_count(b); i++) {
+        weir_view n = name_of(weir_batch_at(b, i));
+        at += (size_t)snprintf(calls + at, sizeof calls - at, "%s%.*s", at ? " " : "", WEIR_ARG(n));
+        all = poison && weir_view_is(n, poison) ? failing : all;
+        weir_status s = answer_for(weir_batch_at(b, i), n);
+        if (s) {
+            weir_batch_answer(b, i, s);
+        }
+    }
+    if (holds) {
+        holds--;
+        return WEIR_HOLD;
+    }
+    return all;
+}
+
+static weir_status on_other(weir_message *m, void *ctx)
+{
+    (void)ctx;
+    size_t at = strlen(calls);
+    snprintf(calls + at, sizeof calls - at, " | (%.*s)", WEIR_ARG(name_of(m)));
+    return WEIR_OK;
+}
+
+static void setup(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders", .fn = on_other, .where = W_OBJECT(W_STR("n", "other")));
+    weir_on(
+        app, .topic = "orders", .batch = on_orders, .batch_most = most, .batch_wait_ms = wait_ms);
+}
+
+static weir_test *begin_with(const char *config, uint32_t batch_most, uint32_t batch_wait_ms)
+{
+    calls[0] = '\0';
+    bad = flaky = poison = NULL;
+    failing = WEIR_RETRY;
+    holds = 0;
+    most = batch_most;
+    wait_ms = batch_wait_ms;
+    return weir_test_new(config, setup, NULL);
+}
+
+static weir_test *begin(void)
+{
+    return begin_with(CONFIG(""), 0, 0);
+}
+
+/* "a1 a2 b1": of the keys a, a and b. */
+static void orders(weir_test *t, const char *all)
+{
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s", all);
+    for (char *n = strtok(copy, " "); n; n = strtok(NULL, " ")) {
+        char key[] = {n[0], '\0'}, value[40];
+        snprintf(value, sizeof value, "{\"n\":\"%s\"}", n);
+        weir_test_record(t, "orders", key, value, NULL);
+    }
+}
+
+static void told(weir_test *t, const char *all)
+{
+    char copy[200], json[40];
+    snprintf(copy, sizeof copy, "%s", all);
+    for (const char *n = strtok(copy, " "); n; n = strtok(NULL, " ")) {
+        snprintf(json, sizeof json, "{\"n\":\"%s\"}", n);
+        weir_expect_emit(t, "told", json);
+    }
+}
+
+/* ---- What is in a batch -------------------------------------------------------------------------
+ */
+
+static void all_that_is_there_comes_at_once(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    orders(t, "a1 a2 b1 c1 a3");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 a2 b1 c1 a3");
+    told(t, "a1 b1 c1 a2 a3"); /* those of a key behind each other's acknowledgement */
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void a_batch_has_a_bound(void **state)
+{
+    (void)state;
+    weir_test *t = begin_with(CONFIG(""), 2, 0);
+    orders(t, "a1 b1 c1 d1 e1");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 b1 | c1 d1 | e1");
+    told(t, "a1 b1 c1 d1 e1");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void it_waits_for_more(void **state)
+{
+    (void)state;
+    weir_test *t = begin_with(CONFIG(""), 3, 50);
+    orders(t, "a1");
+    weir_test_run(t);
+    weir_test_advance(t, 40);
+    orders(t, "a2");
+    weir_test_run(t);
+    assert_string_equal(calls, "");
+    weir_expect_waiting(t, 2);
+    weir_test_advance(t, 10);
+    assert_string_equal(calls, "a1 a2");
+    orders(t, "b1 b2 b3");
+    weir_test_run(t); /* full: at once */
+    assert_string_equal(calls, "a1 a2 | b1 b2 b3");
+    told(t, "a1 a2 b1 b2 b3");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void another_handlers_record_is_not_overtaken(void **state)
+{
+    (void)state;
+    weir_test *t = begin_with(CONFIG(""), 10, 50);
+    orders(t, "a1 a2 other a3");
+    weir_test_advance(t, 50);
+    assert_string_equal(calls, "a1 a2 | (other) | a3");
+    told(t, "a1 a2 a3");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* ---- What fails ---------------------------------------------------------------------------------
+ */
+
+static void one_that_is_rejected_takes_no_other_key_with_it(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    bad = "a2";
+    orders(t, "a1 a2 b1 a3");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 a2 b1 a3 | a3");
+    weir_expect_dead(t, "BAD");
+    told(t, "a1 b1 a3");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void one_that_is_tried_again_holds_up_its_key(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    flaky = "a1";
+    orders(t, "a1 b1 a2");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 b1 a2");
+    told(t, "b1");
+    weir_expect_waiting(t, 2);
+    weir_test_advance(t, 1000);
+    assert_string_equal(calls, "a1 b1 a2 | a1 | a2");
+    told(t, "a1 a2");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void a_batch_that_fails_is_halved(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    poison = "c1";
+    failing = WEIR_REJECT;
+    orders(t, "a1 b1 c1 d1");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 b1 c1 d1 | a1 b1 | c1 d1 | c1 | d1");
+    weir_expect_dead(t, "HANDLER_REJECT");
+    told(t, "a1 b1 d1");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void attempts_are_counted_of_the_one_at_fault(void **state)
+{
+    (void)state;
+    weir_test *t = begin_with(CONFIG("errors: { retry: { max_attempts: 2 } }\n"), 0, 0);
+    poison = "b1";
+    orders(t, "a1 b1 a2 b2");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 b1 a2 b2 | a1 b1 | a1 | b1 | a2");
+    told(t, "a1 a2");
+    weir_expect_waiting(t, 2);
+    weir_test_advance(t, 1000);
+    weir_expect_dead(t, "HANDLER_RETRY");
+    told(t, "b2");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void what_holds_is_not_halved(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    holds = 1;
+    orders(t, "a1 b1 a2");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 b1 a2");
+    weir_expect_waiting(t, 3);
+    weir_test_advance(t, 1000);
+    told(t, "a1 a2 b1"); /* a waits shorter, by the jitter */
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void emits_that_are_refused_bring_their_key_again(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    weir_test_fail_emits(t, 1); /* a1's */
+    orders(t, "a1 a2 b1");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 a2 b1");
+    told(t, "b1");
+    weir_expect_waiting(t, 2);
+    weir_test_advance(t, 1000);
+    assert_string_equal(calls, "a1 a2 b1 | a1 | a2");
+    told(t, "a1 a2");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void what_comes_again_while_it_is_gathered_is_dropped(void **state)
+{
+    (void)state;
+    weir_test *t = begin_with(CONFIG(""), 10, 50);
+    orders(t, "a1");
+    weir_test_run(t);
+    weir_test_redeliver(t); /* in a new assignment */
+    weir_test_advance(t, 100);
+    assert_string_equal(calls, "a1");
+    told(t, "a1");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void parked_followers_are_in_no_batch(void **state)
+{
+    (void)state;
+    weir_test *t = begin_with(CONFIG("errors: { followers: park }\n"), 0, 0);
+    bad = "a1";
+    orders(t, "a1 b1 a2");
+    weir_test_run(t);
+    weir_expect_dead(t, "BAD");
+    told(t, "b1");
+    weir_expect_parked(t, "orders", "a", 1);
+    weir_expect_quiet(t);
+    orders(t, "a3 b2");
+    weir_test_release(t, "orders", "a");
+    weir_test_run(t);
+    weir_test_advance(t, 100);
+    told(t, "b2 a2 a3");
+    weir_expect_parked(t, "orders", "a", -1);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* ---- A dependency -------------------------------------------------------------------------------
+ */
+
+static unsigned asked;
+
+static weir_status fail_all(weir_batch *b, void *ctx)
+{
+    (void)b, (void)ctx;
+    asked++;
+    return WEIR_RETRY;
+}
+
+static void setup_breaker(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders", .batch = fail_all, .breaker = "bank");
+}
+
+static void a_breaker_that_opens_stops_the_halving(void **state)
+{
+    (void)state;
+    asked = 0;
+    weir_test *t =
+        weir_test_new(CONFIG("breakers: { bank: { failures: 2 } }\n"), setup_breaker, NULL);
+    orders(t, "a1 b1 c1 d1 e1 f1 g1 h1");
+    weir_test_run(t);
+    assert_int_equal(asked, 5); /* 8, 4, 2, 1, 1 records: it is open */
+    weir_expect_waiting(t, 8);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* ---- Setup --------------------------------------------------------------------------------------
+ */
+
+static void setup_both(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders", .batch = on_orders, .fn = on_other);
+}
+
+static void setup_tx(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders", .batch = on_orders, .tx = "books");
+}
+
+static void setup_large(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders", .batch = on_orders, .batch_most = 10001);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    weir_setup_fn *const wrong[] = {setup_both, setup_tx, setup_large};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        weir_test *t = weir_test_new(CONFIG(""), wrong[i], NULL);
+        assert_int_equal(weir_test_free(t), 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_that_is_there_comes_at_once),
+        cmocka_unit_test(a_batch_has_a_bound),
+        cmocka_unit_test(it_waits_for_more),
+        cmocka_unit_test(another_handlers_record_is_not_overtaken),
+        cmocka_unit_test(one_that_is_rejected_takes_no_other_key_with_it),
+        cmocka_unit_test(one_that_is_tried_again_holds_up_its_key),
+        cmocka_unit_test(a_batch_that_fails_is_halved),
+        cmocka_unit_test(attempts_are_counted_of_the_one_at_fault),
+        cmocka_unit_test(what_holds_is_not_halved),
+        cmocka_unit_test(a_breaker_that_opens_stops_the_halving),
+        cmocka_unit_test(emits_that_are_refused_bring_their_key_again),
+        cmocka_unit_test(what_comes_again_while_it_is_gathered_is_dropped),
+        cmocka_unit_test(parked_followers_are_in_no_batch),
+        cmocka_unit_test(what_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
