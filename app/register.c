@@ -185,7 +185,7 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
     int kinds = (h.change != NULL) + (h.topic != NULL && !h.event) + (h.event != NULL);
     const char *name = h.change ? h.change : h.event ? h.event : h.topic, *must_be;
     if (!h.fn == !h.batch) {
-        wrong(a, "a handler needs one of fn and batch", name);
+        wrong(a, h.fn ? "a handler has one of fn and batch" : "a handler without a function", name);
     } else if (h.dead_letter && !weir_config_is_topic(h.dead_letter, &must_be)) {
         wrong(a, must_be, h.dead_letter);
     } else if (h.batch && (h.batch_most > MOST_BATCH || h.tx)) {
