@@ -152,6 +152,27 @@ static void check_casts(const weir_config_loader *loader, const weir_config_tabl
     }
 }
 
+/* Whole transactions are seen by who reads all partitions, and told by Debezium's envelope. */
+static void check_apply(const weir_config_loader *loader, const weir_config_table *t)
+{
+    const weir_config_store *store = t->cache.store;
+    const weir_config_source *source = t->cache.source;
+    if (t->apply != WEIR_CONFIG_APPLY_BY_TRANSACTION) {
+        return;
+    }
+    if (store && is_database(store) && weir_config_store_is_shared(store)) {
+        report(loader, t, "apply", WEIR_E_CONFIG_CONFLICT,
+            "instances that share a store see parts of transactions: give the store `mode: "
+            "replicate`");
+    }
+    if (source &&
+        (source->connector != WEIR_CONFIG_CONNECTOR_POSTGRESQL || source->unwrapped.node)) {
+        report(loader, t, "apply", WEIR_E_CONFIG_CONFLICT,
+            "transactions are told by the envelopes of a PostgreSQL connector: the source is of "
+            "another kind, or `unwrapped`");
+    }
+}
+
 /* PostgreSQL's names are schema.table; SQLite has no schemas, so that a dot is a dot. It is the
  * template's first dot that counts, since a table's own name may have some. */
 static void name_target(
@@ -219,6 +240,7 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     *rule = (weir_table_rule){.cache = t->name,
         .position_column = t->positions == WEIR_CONFIG_POSITIONS_COLUMN ? t->position_column : NULL,
         .soft_delete = t->soft_delete,
+        .by_transaction = t->apply == WEIR_CONFIG_APPLY_BY_TRANSACTION,
         .append = t->on_no_key == WEIR_CONFIG_NO_KEY_APPEND,
         .create = t->create == WEIR_CONFIG_CREATE_IF_MISSING,
         .on_ddl = on_ddl[t->on_ddl],
@@ -275,6 +297,7 @@ void weir_config_resolve_tables(const weir_config_loader *loader)
         bool pattern = t->cache.from && weir_config_is_pattern(t->cache.from);
         check_template(loader, t);
         check_casts(loader, t);
+        check_apply(loader, t);
         if (!pattern && t->cache.store && t->cache.source && t->cache.store->tables) {
             weir_config_add_table(loader, t);
         }

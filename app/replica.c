@@ -19,7 +19,11 @@
 #include "sqlite/sqlite_store.h"
 #include "topic_ends.h"
 
-enum { ASK_MS = 5000, SHORT_MS = 1000 };
+enum {
+    ASK_MS = 5000,
+    SHORT_MS = 1000,
+    MOST_OF_TRANSACTIONS = 1000000, /* records of a partition, which wait for the other ones' */
+};
 
 struct weir_replica {
     weir_replica_options options;
@@ -336,6 +340,8 @@ static weir_status new_engine(weir_replica *r, weir_error *err)
         .name = r->options.store->name,
         .lanes = weir_lanes_of(c),
         .in_flight_bytes = weir_engine_bytes_of(c) / r->options.members,
+        .partition_records = weir_sync_by_transaction(r->sync) ? MOST_OF_TRANSACTIONS : 0,
+        .by_partition = weir_sync_by_transaction(r->sync),
         .group = is_shared(r) && !r->options.recording,
         .drain_ms = c->limits.drain_ms,
         .tag = weir_sync_tag,

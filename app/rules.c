@@ -44,6 +44,11 @@ static bool appends(const weir_config_cache *c)
     return c->as_table && c->as_table->on_no_key == WEIR_CONFIG_NO_KEY_APPEND;
 }
 
+static bool by_transaction(const weir_config_cache *c)
+{
+    return c->as_table && c->as_table->apply == WEIR_CONFIG_APPLY_BY_TRANSACTION;
+}
+
 bool weir_takes_keyless(const weir_config *config, const weir_config_source *source)
 {
     for (size_t i = 0; i < config->followed.count; i++) {
@@ -218,6 +223,7 @@ static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
     }
     weir_buf_puts(&b, c->on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE ? " hide incomplete" : "");
     weir_buf_puts(&b, weir_config_store_is_shared(c->store) ? " shared" : "");
+    weir_buf_puts(&b, by_transaction(c) ? " by transaction" : "");
     weir_view v = b.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&b));
     weir_buf_fini(&b);
     return v;
@@ -290,17 +296,40 @@ static bool add_topic(weir_rules *r, const weir_config *config, const weir_confi
             .table = c->table_name,
             .source = rules,
             .caches = caches,
+            .by_transaction = by_transaction(c),
             .check = weir_validations_find(&r->validations, c->source, c->table_name),
             .stop_on_regress = c->source->on_position_regress == WEIR_CONFIG_POSITION_REGRESS_STOP};
     }
+    t->by_transaction |= by_transaction(c); /* all of a topic's tables, or none of them */
     ((unsigned *)(uintptr_t)t->caches)[t->n_caches++] = index;
+    return true;
+}
+
+/* The topic of the source's transaction metadata, where one of its tables asks for it. */
+static bool add_transactions(weir_rules *r, const weir_config_source **sources, size_t topic)
+{
+    const weir_config_source *source = sources[topic];
+    weir_view name = weir_arena_printf(&r->arena, "%s.transaction", source->topic_prefix);
+    if (!name.ptr) {
+        return false;
+    }
+    if (topic_of(r, name.ptr)) {
+        return true;
+    }
+    sources[r->n_topics] = source;
+    r->topic_names[r->n_topics] = name.ptr;
+    r->wait_for_topic[r->n_topics] = true; /* it is made with the first transaction */
+    r->topics[r->n_topics++] = (weir_sync_topic){.topic = name.ptr,
+        .source = r->topics[topic].source,
+        .transactions = true,
+        .stop_on_regress = true};
     return true;
 }
 
 weir_status weir_rules_build(
     const weir_config *config, const weir_config_store *store, weir_rules *out, weir_error *err)
 {
-    size_t most = config->followed.count;
+    size_t most = config->followed.count, topics = 2 * most; /* one more of each source */
     *out = (weir_rules){.n_caches = 0};
     weir_arena_init(&out->arena, 0);
     weir_status s = weir_registry_of(config, &out->schemas, err);
@@ -310,11 +339,11 @@ weir_status weir_rules_build(
         return s;
     }
     out->caches = weir_arena_alloc(&out->arena, most * sizeof *out->caches);
-    out->topics = weir_arena_alloc(&out->arena, most * sizeof *out->topics);
-    out->topic_names = weir_arena_alloc(&out->arena, most * sizeof(const char *));
+    out->topics = weir_arena_alloc(&out->arena, topics * sizeof *out->topics);
+    out->topic_names = weir_arena_alloc(&out->arena, topics * sizeof(const char *));
     const weir_config_source **sources =
-        weir_arena_alloc(&out->arena, most * sizeof(const weir_config_source *));
-    out->wait_for_topic = weir_arena_alloc(&out->arena, most * sizeof(bool));
+        weir_arena_alloc(&out->arena, topics * sizeof(const weir_config_source *));
+    out->wait_for_topic = weir_arena_alloc(&out->arena, topics * sizeof(bool));
     bool ok = out->caches && out->topics && out->topic_names && out->wait_for_topic && sources;
     for (size_t i = 0; i < most && ok; i++) {
         const weir_config_cache *c = config->followed.items[i];
@@ -323,6 +352,9 @@ weir_status weir_rules_build(
             ok = build_cache(c, &out->caches[index], &out->arena) &&
                  add_topic(out, config, c, index, sources, most);
         }
+    }
+    for (size_t i = 0, n = out->n_topics; i < n && ok; i++) {
+        ok = !out->topics[i].by_transaction || add_transactions(out, sources, i);
     }
     if (!ok) {
         weir_rules_fini(out);

@@ -30,7 +30,7 @@ include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk be
 # Those that take longest come first, since some run side by side: many of them wait for a broker.
 CHECKS := check-layers check-docs check-unit-conn check-cli check-payment check-instances check-http check-services check-parked check-attempts check-bad \
         check-groups check-kills check-unit check-headers check-unit-app check-suite check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
-        check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-events check-sync-faults check-demo check-install
+        check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-transactions check-events check-sync-faults check-demo check-install
 JOBS ?= $(shell expr $$(nproc) + 1)
 
 .PHONY: check sim-long fuzz-short help

@@ -15,6 +15,7 @@ typedef struct weir_pg {
     PGconn *conn; /* the writer's; NULL: none */
     bool in_transaction;
     bool staged;        /* the transaction has used a stage */
+    bool defers;        /* a table is written in the source's order: constraints that can wait do */
     bool locked_before; /* it held the lock: a session that was cut off may hold it yet */
     bool no_direct;     /* COPY into the table itself met a row: not until something is committed */
     bool no_direct_soft; /* it met one in a table with soft deletes, where inserts may well: never
@@ -63,6 +64,7 @@ void weir_pg_array_end(weir_buf *to);
 weir_status weir_pg_begin(void *self, weir_error *err);
 weir_status weir_pg_commit(void *self, weir_error *err);
 void weir_pg_abort(void *self);
+weir_status weir_pg_check(void *self, weir_error *err);
 weir_status weir_pg_savepoint(void *self, weir_error *err);
 weir_status weir_pg_rollback_to(void *self, weir_error *err);
 weir_status weir_pg_exclude(void *self, weir_error *err);

@@ -132,6 +132,9 @@ static bool key_array(const weir_table *t, weir_buf *to)
 static weir_status learn_depends(weir_pg *p, weir_table *t, const char *key, weir_error *err)
 {
     PGresult *r;
+    if (t->rule->by_transaction) {
+        return WEIR_OK; /* its rows are written in the source's order */
+    }
     weir_status st = ask(p, t, depends_sql, key, &r, err);
     if (!st && !PQgetisnull(r, 0, 0) && !t->depends) {
         t->depends = weir_strdup(PQgetvalue(r, 0, 0));

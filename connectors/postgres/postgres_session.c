@@ -145,6 +145,9 @@ weir_status weir_pg_begin(void *self, weir_error *err)
     if (!st && p->options.shared && !p->options.read_only) {
         st = lock_beside(p, false, err);
     }
+    if (!st && p->defers) {
+        st = weir_pg_do(p->conn, NULL, "set constraints all deferred", NULL, err);
+    }
     p->in_transaction = !st;
     p->staged = false;
     if (st) {
@@ -162,6 +165,13 @@ void weir_pg_abort(void *self)
         weir_pg_hang_up(p);
     }
     p->in_transaction = false;
+}
+
+weir_status weir_pg_check(void *self, weir_error *err)
+{
+    weir_pg *p = self;
+    return p->defers ? weir_pg_do(p->conn, NULL, "set constraints all immediate", NULL, err)
+                     : WEIR_OK;
 }
 
 /* Whether a commit whose answer was lost has happened does not matter: all of it is done again, and

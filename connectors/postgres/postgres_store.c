@@ -178,6 +178,7 @@ static const weir_table_driver pg_driver = {
     .abort = weir_pg_abort,
     .exclude = weir_pg_exclude,
     .take_partitions = weir_pg_take_partitions,
+    .check = weir_pg_check,
     .savepoint = weir_pg_savepoint,
     .rollback_to = weir_pg_rollback_to,
     .describe = weir_pg_describe,
@@ -226,6 +227,9 @@ weir_status weir_postgres_store_open(
         return weir_fail_oom(err);
     }
     p->options = *options;
+    for (size_t i = 0; i < options->n_tables; i++) {
+        p->defers |= options->tables[i].by_transaction && !options->read_only;
+    }
     pthread_mutex_init(&p->reader_lock, NULL);
     p->side = quoted_side(options->side_table ? options->side_table : "weir_state");
     weir_status st = p->side ? weir_pg_ensure(p, err) : weir_fail_oom(err);

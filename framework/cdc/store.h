@@ -102,6 +102,11 @@ typedef struct weir_store_ops {
      * fails the transaction with TABLE_MOVED. NULL: each does it. */
     weir_status (*each_aside)(void *self, unsigned cache, weir_space space, weir_view from,
         weir_store_each_fn *fn, void *ctx, weir_error *err);
+    /* Inside a transaction: writes what was put so far, so that what is put later is written behind
+     * it. checked: and what the database would look at in the end only (deferred constraints) is
+     * looked at now. NULL: everything is written as it is put, and nothing refuses it. Errors:
+     * also TABLE_DEPENDS. */
+    weir_status (*write_now)(void *self, bool checked, weir_error *err);
     /* Inside a transaction of a shared store: a key that was only read, maybe beforehand, is read
      * anew when it is asked for again. Others' transactions are committed meanwhile: who has found
      * something of theirs needs what else is theirs. */

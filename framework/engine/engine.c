@@ -189,6 +189,19 @@ void weir_engine_stop_taking(weir_engine *e)
     e->source.ops->wake(e->source.self);
 }
 
+bool weir_engine_at_end(const weir_engine *e)
+{
+    return atomic_load(&e->at_end);
+}
+
+bool weir_engine_stopping(weir_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    bool stopping = e->stopping;
+    pthread_mutex_unlock(&e->lock);
+    return stopping;
+}
+
 bool weir_engine_idle(weir_engine *e)
 {
     pthread_mutex_lock(&e->lock);

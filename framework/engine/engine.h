@@ -51,6 +51,7 @@ typedef struct weir_engine_options {
     unsigned partition_records; /* per partition at once; 0: 20,000 */
     unsigned ahead_records;     /* per partition, at or above its frontier, settled ones counted:
                                  * past it a stuck record holds the others up; 0: 1,000,000 */
+    bool by_partition;          /* all records of a partition go to one lane */
     bool group;                 /* commit the frontier to the source */
     bool resume;                /* commits also say what is settled above it, and failed attempts */
     int64_t commit_interval_ms; /* 0: 1,000 */
@@ -100,6 +101,7 @@ typedef struct weir_engine {
     size_t freed_bytes;                /* released since then */
     atomic_uint idle_lanes;            /* those that found nothing to do. Any thread */
     bool stopping;
+    atomic_bool at_end; /* the source has ended: nothing more will come. Any thread */
     weir_error failure; /* status WEIR_OK: none */
     weir_error waiting; /* the source's trouble; status WEIR_OK: none, or records came since */
     int64_t waiting_ms; /* when it was told last, monotonic */
@@ -154,6 +156,16 @@ void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, s
  * woken when it may be more: as soon as a lane has nothing to do, else when it is worth a round.
  * Thread: poll. */
 unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
+
+/* Is there more to come of a partition that has no room, of in_flight or of its own? What it waits
+ * for is then among what is open already. Thread: any. */
+bool weir_engine_wants_room(weir_engine *e);
+
+/* Will nothing more come: because the source has ended, or since the engine is to stop? Thread:
+ * any.
+ */
+bool weir_engine_at_end(const weir_engine *e);
+bool weir_engine_stopping(weir_engine *e);
 
 /* Stops serving; records that were taken go on. Thread: any. */
 void weir_engine_stop_taking(weir_engine *e);

@@ -66,6 +66,30 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
     return (unsigned)lesser(room, records_in(p, room_bytes));
 }
 
+/* Lock: `lock`. */
+static bool has_more(weir_engine *e, const weir_partition *p)
+{
+    int64_t end = e->source.ops->end_offset(e->source.self, p);
+    return p->delivered_next >= 0 && end > p->delivered_next;
+}
+
+bool weir_engine_wants_room(weir_engine *e)
+{
+    const weir_engine_options *o = &e->options;
+    bool wants = false;
+    pthread_mutex_lock(&e->lock);
+    size_t free_bytes = e->open_bytes < o->in_flight_bytes ? o->in_flight_bytes - e->open_bytes : 0;
+    for (size_t i = 0; i < e->n_partitions && !wants; i++) {
+        const weir_partition *p = e->partitions[i];
+        bool full = !free_bytes || p->open_records >= o->partition_records ||
+                    weir_partition_held_back(e, p) ||
+                    (p->open_records && p->open_bytes >= free_bytes);
+        wants = full && has_more(e, p);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return wants;
+}
+
 /* ---- Records of a poll --------------------------------------------------------------------------
  */
 
@@ -152,10 +176,16 @@ static uint32_t place_hash(const weir_partition *p, weir_view key)
     return key.ptr ? weir_hash(key) ^ of_partition : of_partition | 1;
 }
 
+/* Partitions in turn, and those of one topic not where those of the next begin. */
+static uint32_t partition_turn(const weir_partition *p)
+{
+    return (uint32_t)p->number + p->tag;
+}
+
 unsigned weir_lane_of(const weir_engine *e, const weir_partition *p, weir_view key, uint32_t *hash)
 {
     *hash = place_hash(p, key);
-    return (*hash >> 16) % e->options.lanes;
+    return (e->options.by_partition ? partition_turn(p) : *hash >> 16) % e->options.lanes;
 }
 
 static void note_gap(weir_partition *p, int64_t offset)

@@ -124,7 +124,9 @@ static void *poll_main(void *arg)
     while (!s && !atomic_load(&r->stop)) {
         beat(&r->poll_beat);
         s = weir_engine_poll(e, weir_monotonic_ms(), POLL_MS);
-        if (source->ops->finished(source->self) && weir_engine_idle(e)) {
+        bool finished = source->ops->finished(source->self);
+        atomic_store(&e->at_end, finished);
+        if (finished && weir_engine_idle(e)) {
             break;
         }
     }

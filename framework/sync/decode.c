@@ -1,6 +1,7 @@
 /* The lanes' half of sync: decode each record and render its row for each cache. See sync.h. */
 #include "base/alloc.h"
 #include "cdc/shape.h"
+#include "sync/by_transaction.h"
 #include "sync/job.h"
 #include "sync/render.h"
 
@@ -227,9 +228,9 @@ static weir_status decode(
     if (st) {
         item->is_change = false;
         item->key = ev.change.key;
-        return keep(job, &item->key) ? st : weir_fail_oom(err);
+        st = keep(job, &item->key) ? st : weir_fail_oom(err);
     }
-    return WEIR_OK;
+    return s->by_transaction ? weir_by_transaction_place(s, &ev, job, item, st, err) : st;
 }
 
 static void say_held(weir_sync *s, weir_sync_lane *lane, const weir_error *why)

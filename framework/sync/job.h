@@ -15,6 +15,7 @@ typedef struct weir_sync_item {
     weir_view key;              /* of a record that cannot be used, where it is known */
     const weir_change *changes; /* one for each cache of the topic */
     const struct weir_shape *const *shapes; /* likewise, where they may be new ones; else NULL */
+    struct weir_sync_place *place;          /* where tables are applied by transaction; else NULL */
 } weir_sync_item;
 
 typedef struct weir_sync_job {
@@ -23,6 +24,7 @@ typedef struct weir_sync_job {
     weir_record **records;
     weir_sync_item *items;
     size_t n, capacity;
+    size_t left; /* applied by transaction: that are not applied yet */
 } weir_sync_job;
 
 struct weir_sync_lane;
@@ -82,8 +84,9 @@ struct weir_sync {
     atomic_uint n_making;         /* caches in the making. Written by the writer; any thread */
 
     /* Writer only. */
-    weir_merge *merges; /* one per cache */
-    bool by_key;        /* a batch is applied in the order of keys */
+    weir_merge *merges;                         /* one per cache */
+    bool by_key;                                /* a batch is applied in the order of keys */
+    struct weir_by_transaction *by_transaction; /* NULL: no table is applied so */
     struct weir_sync_ordering {
         weir_sync_entry *entries, *spare;
         size_t *ends; /* of runs */

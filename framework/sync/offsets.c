@@ -153,6 +153,11 @@ weir_status weir_sync_check_partitions(weir_sync *s, weir_view topic, int32_t n,
     if (tag == UINT32_MAX) {
         return WEIR_OK;
     }
+    if (s->options.topics[tag].transactions && n > 1) {
+        return weir_fail(err, WEIR_E_TRANSACTION_METADATA,
+            "topic %.*s has %d partitions: transactions have an order in one only", WEIR_ARG(topic),
+            (int)n);
+    }
     int known = atomic_load(&s->partition_counts[tag]);
     if (known && n > known) {
         return weir_fail(err, WEIR_E_KAFKA_PARTITIONS_ADDED,

@@ -142,6 +142,23 @@ weir_status weir_stored_partitions_set(
     return set_number(store, named(name, "partitions", topic), 0, n, err);
 }
 
+weir_status weir_stored_commit(
+    weir_store store, const char *prefix, uint64_t *commit, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    int64_t n;
+    weir_status s = get_number(store, named(name, "transactions", prefix), 0, &n, err);
+    *commit = (uint64_t)n;
+    return s;
+}
+
+weir_status weir_stored_commit_set(
+    weir_store store, const char *prefix, uint64_t commit, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return set_number(store, named(name, "transactions", prefix), 0, (int64_t)commit, err);
+}
+
 weir_status weir_stored_rule(weir_store store, const char *cache, weir_view *rule, weir_error *err)
 {
     char name[LONGEST_NAME];

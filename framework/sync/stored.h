@@ -2,6 +2,7 @@
  * or mends it while no sync runs. In META of cache 0, as text:
  *   offset:PARTITION:TOPIC -> the next offset     partitions:TOPIC -> how many there were
  *   cache:NAME -> the rule that the cache is made by
+ *   transactions:PREFIX -> the commit up to which a source's transactions are applied
  * In META of each cache: its watermarks (cdc/merge.h).
  *
  * Everything here happens inside a transaction of the caller's. Errors of all calls: the store's.
@@ -28,6 +29,13 @@ WEIR_MUST_USE weir_status weir_stored_partitions(
     weir_store store, const char *topic, int32_t *n, weir_error *err);
 WEIR_MUST_USE weir_status weir_stored_partitions_set(
     weir_store store, const char *topic, int32_t n, weir_error *err);
+
+/* The commit (an LSN) of the source's transaction that was applied last, where tables are applied
+ * by transaction; 0: none was, or to be forgotten. prefix: of the source's topics. */
+WEIR_MUST_USE weir_status weir_stored_commit(
+    weir_store store, const char *prefix, uint64_t *commit, weir_error *err);
+WEIR_MUST_USE weir_status weir_stored_commit_set(
+    weir_store store, const char *prefix, uint64_t commit, weir_error *err);
 
 /* The rule that a cache was made by; ptr NULL: the store has no such cache. Borrowed until the next
  * write; set: ptr NULL forgets it. */

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "sync/by_transaction.h"
 #include "sync/job.h"
 #include "sync/offsets.h"
 #include "sync/stored.h"
@@ -52,7 +53,8 @@ static weir_status drop_offsets_of(weir_sync *s, size_t cache, weir_error *err)
     for (uint32_t t = 0; t < s->options.n_topics; t++) {
         for (size_t i = 0; i < s->options.topics[t].n_caches && !st; i++) {
             if (s->options.topics[t].caches[i] == cache) {
-                st = weir_sync_offsets_drop(s, t, err);
+                st = s->options.topics[t].by_transaction ? weir_by_transaction_anew(s, t, err)
+                                                         : weir_sync_offsets_drop(s, t, err);
             }
         }
     }
@@ -93,6 +95,7 @@ static weir_status open_stored(weir_sync *s, weir_error *err)
     }
     st = check_format(s, err);
     st = st ? st : weir_sync_offsets_load(s, err);
+    st = st ? st : weir_by_transaction_load(s, err);
     for (size_t i = 0; i < s->options.n_caches && !st; i++) {
         st = open_cache(s, i, err);
     }
@@ -123,7 +126,7 @@ static weir_status open_caches(weir_sync *s, weir_error *err)
  * records were delivered. */
 static bool may_go_by_key(const weir_sync *s)
 {
-    bool may = s->store.ops->by_key;
+    bool may = s->store.ops->by_key && !s->by_transaction;
     for (size_t t = 0; t < s->options.n_topics; t++) {
         may = may && s->options.topics[t].stop_on_regress;
     }
@@ -140,7 +143,6 @@ weir_status weir_sync_new(
     }
     s->options = *options;
     s->store = store;
-    s->by_key = may_go_by_key(s);
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_mutex_init(&s->stats_lock, NULL);
     pthread_mutex_init(&s->offsets_lock, NULL);
@@ -153,6 +155,8 @@ weir_status weir_sync_new(
     bool got =
         s->merges && s->stats && s->partition_counts && s->stored_counts && s->asked_compacted;
     weir_status st = got ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
+    st = st ? st : weir_by_transaction_new(s, err);
+    s->by_key = may_go_by_key(s);
     st = st ? st : open_caches(s, err);
     if (st) {
         weir_sync_free(s);
@@ -167,6 +171,7 @@ void weir_sync_free(weir_sync *s)
     if (!s) {
         return;
     }
+    weir_by_transaction_free(s);
     weir_sync_lanes_free(s);
     for (size_t i = 0; s->merges && i < s->options.n_caches; i++) {
         weir_merge_fini(&s->merges[i]);
@@ -191,6 +196,11 @@ void weir_sync_free(weir_sync *s)
 void weir_sync_attach(weir_sync *s, weir_engine *e)
 {
     s->engine = e;
+}
+
+bool weir_sync_by_transaction(const weir_sync *s)
+{
+    return s->by_transaction;
 }
 
 uint32_t weir_sync_tag(void *sync, weir_view topic)

@@ -52,6 +52,9 @@ typedef struct weir_sync_topic {
     size_t n_caches;
     bool stop_on_regress;
     const weir_row_rule *check; /* what its rows must fit; NULL: nothing */
+    bool by_transaction; /* its changes are applied in the source's transactions, in their order; no
+                          * record of it may be left out: what is rejected stops the sync */
+    bool transactions;   /* it is the topic of its source's transaction metadata */
 } weir_sync_topic;
 
 typedef struct weir_sync_options {
@@ -99,6 +102,8 @@ int64_t weir_sync_offset(weir_sync *s, weir_view topic, int32_t partition);
 WEIR_MUST_USE weir_status weir_sync_check_partitions(
     weir_sync *s, weir_view topic, int32_t n, weir_error *err);
 
+/* All records of a partition are to come on one lane: the engine is to be told. */
+bool weir_sync_by_transaction(const weir_sync *s);
 /* One round of the writer: applies everything that waits, or does housekeeping when nothing came
  * within wait_ms. WEIR_OK; anything else: the engine has been failed and the writer ends. */
 WEIR_MUST_USE weir_status weir_sync_write(weir_sync *s, int64_t wait_ms);

@@ -4,8 +4,10 @@
  *   idle --jobs--> applying --commit--> settled --> idle
  *                     |  store's HOLD: abort, wait, applying again from the stored watermarks
  *                     |  FATAL, or stopped while held: dropped unsettled */
+#include "sync/writer.h"
+
 #include "base/clock.h"
-#include "sync/job.h"
+#include "sync/by_transaction.h"
 #include "sync/offsets.h"
 
 enum {
@@ -21,15 +23,10 @@ enum {
     MOST_MOVED = 20, /* times that others may be quicker before it is waited */
 };
 
-/* A batch: jobs that are applied in one transaction. */
-typedef struct batch {
-    weir_sync_job *first;
-    size_t records;
-    bool marked; /* its records are settled in the frontier */
-} batch;
+typedef weir_sync_batch batch;
 
 /* A store keeps what a transaction changes in memory, beside what is in flight. */
-static size_t batch_bound(const weir_sync *s)
+size_t weir_sync_batch_bound(const weir_sync *s)
 {
     size_t n = s->engine->options.in_flight_bytes / RECORD_PAGES_BYTES;
     return n < LEAST_BATCH_RECORDS ? LEAST_BATCH_RECORDS : n < BATCH_RECORDS ? n : BATCH_RECORDS;
@@ -39,7 +36,7 @@ static size_t batch_bound(const weir_sync *s)
  * end. */
 static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
 {
-    while (s->first && b->records < batch_bound(s)) {
+    while (s->first && b->records < weir_sync_batch_bound(s)) {
         *tail = s->first;
         tail = &s->first->next;
         b->records += s->first->n;
@@ -53,7 +50,7 @@ static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
  * for many records. Where few are on their way, nothing is waited for. */
 static bool worth_waiting(const weir_sync *s, const batch *b)
 {
-    return s->store.ops->durable && b->records && b->records < batch_bound(s) / 2 &&
+    return s->store.ops->durable && b->records && b->records < weir_sync_batch_bound(s) / 2 &&
            weir_engine_get_counts(s->engine).open > 2 * b->records + LINGER_RECORDS;
 }
 
@@ -70,7 +67,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
     tail = collect(s, &b, tail);
     if (wait_ms > 0 && worth_waiting(s, &b)) {
         until = weir_in_ms(LINGER_MS);
-        while (b.records < batch_bound(s) && !s->woken &&
+        while (b.records < weir_sync_batch_bound(s) && !s->woken &&
                pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
             tail = collect(s, &b, tail);
         }
@@ -83,7 +80,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
 /* ---- Applying -----------------------------------------------------------------------------------
  */
 
-static weir_status place_of(const weir_sync_item *item, weir_error *err)
+weir_status weir_sync_place_of(const weir_sync_item *item, weir_error *err)
 {
     const weir_raw_record *r = &item->record->raw;
     return weir_at(err, "%.*s/%d@%lld", (int)(r->topic.len > 60 ? 60 : r->topic.len), r->topic.ptr,
@@ -114,7 +111,7 @@ static weir_status heed_alarm(
             "history",
             (unsigned long long)c->at.H);
     }
-    weir_status st = place_of(item, err);
+    weir_status st = weir_sync_place_of(item, err);
     if (item->topic->stop_on_regress) {
         return st;
     }
@@ -193,9 +190,9 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
     if (item->lettered) {
         return WEIR_OK;
     }
-    if (s->options.on_reject == WEIR_REJECT_STOP) {
+    if (s->options.on_reject == WEIR_REJECT_STOP || item->topic->by_transaction) {
         weir_fail(err, WEIR_E_REJECTED, "%.180s (%s)", why.text, why.code);
-        return place_of(item, err);
+        return weir_sync_place_of(item, err);
     }
     weir_log_error(s->options.log, WEIR_LOG_WARN, s->options.name, &why, "%s %.*s/%d@%lld",
         s->options.on_reject == WEIR_REJECT_SKIP ? "skipping" : "dead-lettering",
@@ -230,6 +227,7 @@ static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir
         for (size_t i = 0; i < job->n && !st; i++) {
             weir_sync_item *item = &job->items[i];
             st = item->error ? reject(s, item, err) : WEIR_OK;
+            st = st || !s->by_transaction ? st : weir_by_transaction_before(s, item, err);
             st = st ? st : meet(s, item, err);
             st = st || s->by_key ? st : apply(s, item, now_ms, err);
         }
@@ -280,6 +278,7 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     st = st ? st : weir_sync_announce(s, b->first, err);
     st = st ? st : apply_jobs(s, b, s->options.wall_ms(s->options.ctx), err);
     st = st || !b->first ? st : save_merges(s, err);
+    st = st || !s->by_transaction ? st : weir_by_transaction_save(s, err);
     if (!st && !ops->shared) {
         mark(s, b);
         st = weir_sync_offsets_put(s, err);
@@ -297,7 +296,7 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     return st;
 }
 
-static void hold(weir_sync *s, const weir_error *why)
+void weir_sync_hold(weir_sync *s, const weir_error *why)
 {
     pthread_mutex_lock(&s->stats_lock);
     bool news = !s->held;
@@ -382,11 +381,10 @@ static bool again_at_once(weir_sync *s, batch *b, weir_status *st, unsigned *mov
     return any;
 }
 
-/* Until it is committed: HOLD and RETRY wait and try again for as long as it takes. One of them is
- * returned when the writer is to stop meanwhile. */
-static weir_status persist(weir_sync *s, batch *b, weir_error *err)
+weir_status weir_sync_persist(weir_sync *s, batch *b, bool restored, weir_error *err)
 {
-    weir_status st = transact(s, b, err);
+    weir_status st = restored ? restore(s, err) : WEIR_OK;
+    st = st ? st : transact(s, b, err);
     unsigned moved = 0;
     for (int64_t wait_ms = FIRST_WAIT_MS; st;) {
         if (again_at_once(s, b, &st, &moved, err)) {
@@ -398,7 +396,7 @@ static weir_status persist(weir_sync *s, batch *b, weir_error *err)
         if (!may_pass(s, st, err)) {
             return err->status;
         }
-        hold(s, err);
+        weir_sync_hold(s, err);
         if (!s->options.wait(s->options.ctx, wait_ms)) {
             return st;
         }
@@ -578,7 +576,7 @@ static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
         return WEIR_OK; /* another process does it, or did */
     }
     if (st == WEIR_HOLD || st == WEIR_RETRY) {
-        hold(s, err);
+        weir_sync_hold(s, err);
         return WEIR_OK;
     }
     return st;
@@ -589,6 +587,9 @@ void weir_sync_abandon(weir_sync *s)
     for (batch b = take_jobs(s, 0); b.first; b = take_jobs(s, 0)) {
         finish(s, &b);
     }
+    if (s->by_transaction) {
+        weir_by_transaction_abandon(s);
+    }
 }
 
 weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
@@ -596,7 +597,10 @@ weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
     weir_error err = {.status = WEIR_OK};
     batch b = take_jobs(s, wait_ms);
     bool idle = !b.first;
-    weir_status st = idle || s->gave_up ? WEIR_OK : persist(s, &b, &err);
+    weir_status st = s->gave_up          ? WEIR_OK
+                     : s->by_transaction ? weir_by_transaction_round(s, &b, &err)
+                     : idle              ? WEIR_OK
+                                         : weir_sync_persist(s, &b, false, &err);
     if (st == WEIR_HOLD || st == WEIR_RETRY) {
         s->gave_up = true; /* what is left is dropped, so that a drain need not wait */
         st = WEIR_OK;

@@ -85,6 +85,8 @@ typedef struct weir_table {
     /* the transaction's */
     weir_map
         entries[WEIR_SPACES]; /* ROW: entries of keys (states and rows); MOVE, META: of names */
+    struct weir_table_entry *listed; /* of keys: set, and not written yet */
+    size_t n_listed;
     int64_t rows_delta;
     void *driver; /* the driver's own */
 } weir_table;
@@ -138,6 +140,8 @@ typedef struct weir_table_driver {
      * leave a row and a delete mark of it. */
     weir_status (*take_partitions)(
         void *self, const char *cache, const int32_t *partitions, size_t n, weir_error *err);
+    /* Looks at what was deferred until the commit. NULL: nothing is. */
+    weir_status (*check)(void *self, weir_error *err);
     weir_status (*savepoint)(void *self, weir_error *err);
     weir_status (*rollback_to)(void *self, weir_error *err); /* the savepoint stays */
 

@@ -42,6 +42,16 @@ weir_side_entry *weir_table_side_entry_of(
     return entry_in(s, &s->tables[cache]->entries[space], key, sizeof(weir_side_entry));
 }
 
+void weir_table_list_entry(weir_table *t, weir_table_entry *e)
+{
+    if (!e->listed) {
+        e->listed = true;
+        e->next = t->listed;
+        t->listed = e;
+        t->n_listed++;
+    }
+}
+
 void weir_table_reread(weir_table_store *s, unsigned cache, weir_space space, weir_view key)
 {
     weir_table *t = weir_table_of(s, cache);
@@ -64,6 +74,10 @@ void weir_table_forget_entries(weir_table_store *s)
         for (int space = 0; s->tables[i] && space < WEIR_SPACES; space++) {
             weir_map_fini(&s->tables[i]->entries[space], NULL);
             weir_map_init(&s->tables[i]->entries[space]);
+        }
+        if (s->tables[i]) {
+            s->tables[i]->listed = NULL;
+            s->tables[i]->n_listed = 0;
         }
     }
     weir_arena_reset(&s->arena);

@@ -240,24 +240,23 @@ static int by_key(const void *a, const void *b)
 
 static weir_status collect(flush *f, weir_error *err)
 {
-    weir_map *map = &f->table->entries[WEIR_SPACE_ROW];
-    f->entries = weir_arena_alloc(&f->store->arena, map->count * sizeof(weir_table_entry *));
+    weir_table *t = f->table;
+    f->entries = weir_arena_alloc(&f->store->arena, t->n_listed * sizeof(weir_table_entry *));
     weir_table_entry **unknown =
-        weir_arena_alloc(&f->store->arena, map->count * sizeof(weir_table_entry *));
+        weir_arena_alloc(&f->store->arena, t->n_listed * sizeof(weir_table_entry *));
     size_t n_unknown = 0;
     f->n_entries = 0;
     if (!f->entries || !unknown) {
         return weir_fail_oom(err);
     }
-    weir_map_entry *m;
-    for (size_t at = 0; (m = weir_map_next(map, &at)) != NULL;) {
-        weir_table_entry *e = m->value;
-        if (e->state_set || e->row_set) {
-            f->entries[f->n_entries++] = e;
-            unknown[n_unknown] = e;
-            n_unknown += !e->fetched;
-        }
+    for (weir_table_entry *e = t->listed; e; e = e->next) {
+        e->listed = false;
+        f->entries[f->n_entries++] = e;
+        unknown[n_unknown] = e;
+        n_unknown += !e->fetched;
     }
+    t->listed = NULL;
+    t->n_listed = 0;
     if (f->n_entries > 1) {
         qsort(f->entries, f->n_entries, sizeof(weir_table_entry *), by_key);
     }
@@ -401,7 +400,7 @@ static weir_status flush_rows(flush *f, weir_error *err)
 static weir_status flush_table(flush *f, weir_error *err)
 {
     weir_table *t = f->table;
-    weir_status st = t->rule && t->entries[WEIR_SPACE_ROW].count ? flush_rows(f, err) : WEIR_OK;
+    weir_status st = t->rule && t->n_listed ? flush_rows(f, err) : WEIR_OK;
     for (int space = 0; space < WEIR_SPACES && !st && !f->moved; space++) {
         bool names = !t->rule || (space != WEIR_SPACE_ROW && space != WEIR_SPACE_STATE);
         if (names && t->entries[space].count) {

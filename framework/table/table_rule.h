@@ -19,8 +19,10 @@ typedef struct weir_table_rule {
     const char
         *position_column;    /* NULL: positions stand in the state table, by the records' keys */
     const char *soft_delete; /* the column that tells when a row was deleted; NULL: rows go */
-    bool append;             /* of a source without a key: rows are told apart by cdc/keyless.h */
-    bool create;             /* a table that is not there is made */
+    bool by_transaction; /* written in the source's order: constraints may be deferred, and a row
+                          * that a cascade has taken is gone */
+    bool append;         /* of a source without a key: rows are told apart by cdc/keyless.h */
+    bool create;         /* a table that is not there is made */
     weir_on_ddl on_ddl;
     const weir_view
         *key;     /* the table's key columns, by their names there; NULL: its primary key, */

@@ -122,6 +122,7 @@ static weir_status set(weir_table_store *s, unsigned cache, weir_space space, we
     if (!e || (value.ptr && !copy.ptr)) {
         return weir_fail_oom(err);
     }
+    weir_table_list_entry(t, e);
     if (space == WEIR_SPACE_ROW) {
         e->row_set = true;
         e->new_row = copy;
@@ -130,6 +131,13 @@ static weir_status set(weir_table_store *s, unsigned cache, weir_space space, we
         e->new_state = copy;
     }
     return WEIR_OK;
+}
+
+static weir_status sql_write_now(void *self, bool checked, weir_error *err)
+{
+    weir_table_store *s = self;
+    weir_status st = weir_table_flush(s, err);
+    return st || !checked || !s->driver->check ? st : s->driver->check(s->self, err);
 }
 
 static weir_status sql_put(
@@ -297,6 +305,7 @@ static const weir_store_ops ops_without_type = {
     .expect = sql_expect,
     .shape = sql_shape,
     .refused = sql_refused,
+    .write_now = sql_write_now,
 };
 
 typedef struct typed_store {

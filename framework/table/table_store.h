@@ -20,6 +20,8 @@ typedef struct weir_table_entry {
     weir_view state, row;    /* before: within either; ptr NULL: none */
     bool state_set, row_set;
     weir_view new_state, new_row; /* ptr NULL: goes */
+    bool listed;                  /* among those of its table that are to be written */
+    struct weir_table_entry *next;
 } weir_table_entry;
 
 /* A name of META, or a half of a move. */
@@ -88,6 +90,8 @@ WEIR_MUST_USE weir_status weir_table_expect(
     weir_table_store *s, unsigned cache, const weir_expected *keys, size_t n, weir_error *err);
 WEIR_MUST_USE weir_status weir_table_get(weir_table_store *s, unsigned cache, weir_space space,
     weir_view key, weir_view *value, weir_error *err);
+/* Something of it is set: a flush writes it. */
+void weir_table_list_entry(weir_table *t, weir_table_entry *e);
 /* What was only read of a key is read anew. */
 void weir_table_reread(weir_table_store *s, unsigned cache, weir_space space, weir_view key);
 /* Of a space that is not the table itself. */

@@ -56,6 +56,7 @@ static weir_status visit_row(void *ctx, weir_view row_key, const weir_view *valu
     e->values = last;
     e->fetched = true;
     st = weir_table_take(w->store, e, position, (weir_view){NULL, 0}, err);
+    weir_table_list_entry(w->store->tables[w->cache], e);
     e->row_set = true; /* a row without its state is none */
     e->state_set = wants_state;
     e->new_row = e->new_state = (weir_view){NULL, 0};
@@ -95,6 +96,7 @@ static weir_status visit_side(void *ctx, weir_view key, weir_view value, weir_er
     if (!e || !old.ptr) {
         return weir_fail_oom(err);
     }
+    weir_table_list_entry(w->store->tables[w->cache], e);
     e->in_side = e->state_set = true;
     e->side = e->state = old;
     e->new_state = (weir_view){NULL, 0};

@@ -150,6 +150,15 @@ static weir_status faulty_shape(
     return f->inner.ops->shape ? f->inner.ops->shape(f->inner.self, cache, shape, err) : WEIR_OK;
 }
 
+static weir_status faulty_write_now(void *self, bool checked, weir_error *err)
+{
+    sim_faulty_store *f = self;
+    weir_status s = f->inner.ops->write_now ? before(f, err) : WEIR_OK;
+    return s || !f->inner.ops->write_now
+               ? s
+               : after(f, f->inner.ops->write_now(f->inner.self, checked, err), err);
+}
+
 static bool faulty_refused(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why)
 {
     sim_faulty_store *f = self;
@@ -182,6 +191,7 @@ weir_store sim_faulty_store_of(sim_faulty_store *f)
         .expect = faulty_expect,
         .shape = faulty_shape,
         .refused = faulty_refused,
+        .write_now = faulty_write_now,
     };
     ops.shared = f->inner.ops->shared;
     ops.by_key = f->by_key;
