@@ -70,8 +70,13 @@ static weir_status open_engine(world *w, const weir_log *log, weir_error *err)
 }
 
 static weir_status open_world(const weir_config *config, const weir_config_store *store,
-    const weir_log *log, world *w, weir_error *err)
+    const weir_dead_letters *letters, const weir_log *log, world *w, weir_error *err)
 {
+    static const weir_reject_policy policies[] = {
+        [WEIR_CONFIG_REJECT_DEAD_LETTER] = WEIR_REJECT_DEAD_LETTER,
+        [WEIR_CONFIG_REJECT_STOP] = WEIR_REJECT_STOP,
+        [WEIR_CONFIG_REJECT_SKIP] = WEIR_REJECT_STOP,
+    };
     weir_status s = weir_rules_build(config, store, &w->rules, err);
     s = s ? s : weir_memory_store_open(0, &w->store, err);
     weir_sync_options o = {.name = store->name,
@@ -80,7 +85,9 @@ static weir_status open_world(const weir_config *config, const weir_config_store
         .topics = w->rules.topics,
         .n_topics = w->rules.n_topics,
         .lanes = 1,
-        .on_reject = WEIR_REJECT_STOP,
+        .on_reject = letters ? policies[config->errors.reject] : WEIR_REJECT_STOP,
+        .dead_letters = letters ? *letters : (weir_dead_letters){.write = NULL},
+        .trust_rejected_keys = !config->errors.quarantine_key,
         .wall_ms = wall_ms,
         .wait = wait_never,
         .log = log};
@@ -98,8 +105,8 @@ static bool is_used(const weir_config *config, const weir_config_store *store)
     return false;
 }
 
-weir_status weir_test_caches_new(
-    const weir_config *config, const weir_log *log, weir_test_caches **out, weir_error *err)
+weir_status weir_test_caches_new(const weir_config *config, const weir_dead_letters *letters,
+    const weir_log *log, weir_test_caches **out, weir_error *err)
 {
     weir_test_caches *c = *out = weir_calloc(1, sizeof *c);
     weir_status s = c ? WEIR_OK : weir_fail_oom(err);
@@ -108,7 +115,7 @@ weir_status weir_test_caches_new(
         if (w) {
             w->next = c->first;
             c->first = w;
-            s = open_world(config, &config->stores.items[i], log, w, err);
+            s = open_world(config, &config->stores.items[i], letters, log, w, err);
         }
     }
     if (s) {
@@ -152,6 +159,46 @@ weir_status weir_test_caches_add(
     return s;
 }
 
+/* Its headers as fields, in the arena. NULL: out of memory. */
+static const weir_field *headers_of(const weir_raw_record *r, weir_arena *arena)
+{
+    weir_view name, value;
+    size_t n = 0;
+    while (r->headers.at && r->headers.at(r->headers.self, n, &name, &value)) {
+        n++;
+    }
+    weir_field *f = weir_arena_alloc(arena, (n + 1) * sizeof *f);
+    for (size_t i = 0; f && i < n; i++) {
+        (void)r->headers.at(r->headers.self, i, &name, &value);
+        f[i] = (weir_field){
+            .name = weir_arena_copy(arena, name).ptr, .kind = WEIR_FIELD_TEXT, .text = value};
+    }
+    if (f) {
+        f[n] = (weir_field){.kind = WEIR_FIELD_END};
+    }
+    return arena->failed ? NULL : f;
+}
+
+weir_status weir_test_caches_record(
+    weir_test_caches *c, const weir_raw_record *record, bool *taken, weir_error *err)
+{
+    weir_arena arena;
+    weir_status s = WEIR_OK;
+    *taken = false;
+    weir_arena_init(&arena, 0);
+    const char *topic = weir_arena_copy(&arena, record->topic).ptr;
+    const weir_field *headers = headers_of(record, &arena);
+    s = topic && headers ? WEIR_OK : weir_fail_oom(err);
+    for (world *w = c->first; w && !s; w = w->next) {
+        int64_t offset = -1;
+        s = weir_memory_source_add(w->source, topic, record->key, record->value, headers,
+            record->timestamp_ms, &offset, err);
+        *taken |= offset >= 0;
+    }
+    weir_arena_fini(&arena);
+    return s;
+}
+
 static weir_status run_world(world *w, int64_t now_ms, weir_error *err)
 {
     const weir_processor_ops *ops = w->engine.processor.ops;
@@ -181,6 +228,31 @@ weir_status weir_test_caches_run(weir_test_caches *c, weir_error *err)
         s = run_world(w, c->now_ms, err);
     }
     return s;
+}
+
+static weir_status each_row(
+    weir_store store, unsigned cache, weir_store_each_fn *fn, void *ctx, weir_error *err)
+{
+    weir_status s = store.ops->begin(store.self, err);
+    if (s) {
+        return s;
+    }
+    s = store.ops->each(store.self, cache, WEIR_SPACE_ROW, (weir_view){"", 0}, fn, ctx, err);
+    store.ops->abort(store.self);
+    return s;
+}
+
+weir_status weir_test_caches_each(
+    weir_test_caches *c, const char *cache, weir_store_each_fn *fn, void *ctx, weir_error *err)
+{
+    for (world *w = c->first; w; w = w->next) {
+        for (size_t i = 0; i < w->rules.n_caches; i++) {
+            if (strcmp(w->rules.caches[i].name, cache) == 0) {
+                return each_row(w->store, (unsigned)i + 1, fn, ctx, err);
+            }
+        }
+    }
+    return weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %.60s", cache);
 }
 
 weir_status weir_test_caches_lookup(weir_test_caches *c, const char *cache, weir_view key,

@@ -6,22 +6,33 @@
 #include <weir/cache.h>
 
 #include "base/log.h"
+#include "cdc/store.h"
 #include "config.h"
+#include "engine/dead_letter.h"
 
 typedef struct weir_test_caches weir_test_caches;
 
-WEIR_MUST_USE weir_status weir_test_caches_new(
-    const weir_config *config, const weir_log *log, weir_test_caches **out, weir_error *err);
+/* letters: where records go that cannot be used, with errors.reject: dead_letter; NULL: they stop
+ * the caches, as `stop` does. */
+WEIR_MUST_USE weir_status weir_test_caches_new(const weir_config *config,
+    const weir_dead_letters *letters, const weir_log *log, weir_test_caches **out, weir_error *err);
 /* NULL is allowed. */
 void weir_test_caches_free(weir_test_caches *c);
 
 /* A record, to every cache whose topic it is of. */
 WEIR_MUST_USE weir_status weir_test_caches_add(
     weir_test_caches *c, const char *topic, weir_view key, weir_view value, weir_error *err);
+/* The same with headers and time. Its place is its topic's one partition, and how many of the topic
+ * came before. *taken: there is such a cache. */
+WEIR_MUST_USE weir_status weir_test_caches_record(
+    weir_test_caches *c, const weir_raw_record *record, bool *taken, weir_error *err);
 /* Applies what was added. */
 WEIR_MUST_USE weir_status weir_test_caches_run(weir_test_caches *c, weir_error *err);
 /* See weir_lookup. */
 WEIR_MUST_USE weir_status weir_test_caches_lookup(weir_test_caches *c, const char *cache,
     weir_view key, weir_buf *row, bool *found, weir_error *err);
+/* Each row of a cache, in no order. */
+WEIR_MUST_USE weir_status weir_test_caches_each(
+    weir_test_caches *c, const char *cache, weir_store_each_fn *fn, void *ctx, weir_error *err);
 
 #endif

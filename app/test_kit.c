@@ -17,6 +17,7 @@
 #include "memory/memory_source.h"
 #include "service/handler_lane.h"
 #include "test_caches.h"
+#include "test_change.h"
 #include "test_kit_inside.h"
 #include "value/json.h"
 
@@ -172,7 +173,7 @@ static weir_status open_all(
     p->ctx = t;
     t->log = (weir_log){.write = log_to_stderr};
     s = weir_app_open_with(config, setup, ctx, p, &t->log, &t->app, err);
-    return s ? s : weir_test_caches_new(weir_app_config(t->app), &t->log, &t->caches, err);
+    return s ? s : weir_test_caches_new(weir_app_config(t->app), NULL, &t->log, &t->caches, err);
 }
 
 static void close_app(weir_test *t)
@@ -304,24 +305,6 @@ void weir_test_event_at(
         W_OBJECT(W_STR("id", id), W_STR("type", type)), false);
 }
 
-static void put_envelope(weir_test *t, weir_buf *to, const weir_config_source *source,
-    const char *table, char op, const char *row)
-{
-    const char *dot = strchr(table, '.');
-    unsigned long long lsn = (unsigned long long)(t->lsn += 100);
-    const char *none = "null", *given = row ? row : "null";
-    (void)source;
-    weir_buf_printf(to,
-        "{\"before\":%s,\"after\":%s,\"source\":{\"version\":\"3.0.0\",\"connector\":"
-        "\"postgresql\","
-        "\"name\":\"test\",\"ts_ms\":%llu,\"snapshot\":\"false\",\"db\":\"test\",\"sequence\":\"["
-        "\\\"%"
-        "llu\\\",\\\"%llu\\\"]\",\"schema\":\"%.*s\",\"table\":\"%s\",\"txId\":%llu,\"lsn\":%llu},"
-        "\"op\":\"%c\",\"ts_ms\":%llu}",
-        op == 'd' ? given : none, op == 'd' ? none : given, lsn, lsn, lsn, (int)(dot - table),
-        table, dot + 1, lsn, lsn, op, lsn);
-}
-
 void weir_test_change_at(weir_test *t, const char *file, int line, const char *table, char op,
     const char *key, const char *row)
 {
@@ -338,7 +321,7 @@ void weir_test_change_at(weir_test *t, const char *file, int line, const char *t
             table);
         return;
     }
-    put_envelope(t, &value, s, name, op, row);
+    weir_test_change_put(&value, name, op, row, t->lsn += 100);
     const char *topic = weir_topic_of_table(&t->arena, s, name);
     if (value.failed || !topic) {
         fail(t, file, line, "out of memory");

@@ -28,7 +28,7 @@ install: all
 	$(INSTALL) -m 644 schemas/events/*.json $(DESTDIR)$(DATADIR)/schemas/events/
 	$(INSTALL) -m 644 README.md CHANGELOG.md LICENSE $(DESTDIR)$(DOCDIR)/
 	$(INSTALL) -m 644 docs/*.md docs/*.yaml $(DESTDIR)$(DOCDIR)/docs/
-	for f in $(wildcard examples/*/*); do $(INSTALL) -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
+	for f in $$(find examples -type f); do $(INSTALL) -D -m 644 $$f $(DESTDIR)$(DOCDIR)/$$f || exit 1; done
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc $(DESTDIR)$(MANDIR)/man1/weir.1 $(DESTDIR)$(UNITDIR)/weir-sync@.service

@@ -1,0 +1,70 @@
+# weir test: a config tested with records in and rows and dead letters out.
+. "$(dirname "$0")/lib.sh"
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+case $WEIR in /*) ;; *) WEIR=$PWD/$WEIR ;; esac
+cp -r "$ROOT/examples/tested" "$T/tested"
+cd "$T/tested" || exit 1
+
+run "the examples" 0 test .
+out_lines 3
+out_has "^ok      ./unusable: 3 records, 1 rows, 2 dead letters$"
+err_has "^3 cases, 0 failed$"
+run "one case, as JSON" 0 test changes -c weir.yaml --json
+out_is_json
+out_has '^{"case":"changes","passed":true,"records":4,"rows":1,"dead_letters":0,"differences":\[\]}$'
+silent
+run "quietly" 0 test . --quiet
+out_lines 0
+
+echo '{ "key": {"id": 7}, "row": {"id": 7, "name": "Eva"} }' >changes/expected/rows/users.jsonl
+run "a row that is another one" 1 test .
+out_has '^FAILED  ./changes'
+out_has '^  rows/users.jsonl  - {"key":{"id":7},"row":{"id":7,"name":"Eva"}}$'
+out_has '^  rows/users.jsonl  + {"key":{"id":7},"row":{"id":7,"name":"Ada L."}}$'
+err_has "^3 cases, 1 failed$"
+rm changes/expected/rows/users.jsonl unusable/expected/dead.jsonl
+run "what nobody expects" 1 test . --json
+out_has '"passed":false.*"file":"rows/users.jsonl","expected":null,"got":"{'
+out_has '"file":"dead.jsonl","expected":null,"got":"{.*ROW_INVALID'
+run "update" 0 test . --update
+same "the rows are as they were" changes/expected/rows/users.jsonl "$ROOT/examples/tested/changes/expected/rows/users.jsonl"
+same "the letters are, too" unusable/expected/dead.jsonl "$ROOT/examples/tested/unusable/expected/dead.jsonl"
+sed -i 1d unusable/expected/dead.jsonl
+run "a letter too many" 1 test unusable -c weir.yaml
+out_has '^  dead.jsonl  + '
+
+mkdir wrong
+echo '{"topic":"shop.public.nothing","key":{"id":1},"value":{}}' >wrong/records.jsonl
+run "a topic that nothing reads" 1 test wrong -c weir.yaml
+out_has "^  records.jsonl:1: no cache or table of the config reads its topic$"
+echo '{"table":"public.users","op":"x","key":{"id":1}}' >wrong/records.jsonl
+run "no change" 3 test wrong -c weir.yaml
+err_has "records.jsonl:1: a change has an op"
+echo '{"table":"users"' >wrong/records.jsonl
+run "no JSON" 3 test wrong -c weir.yaml
+err_has "records.jsonl:1:"
+echo '{"table":"public.users","op":"d","key":{"id":1}}' >wrong/records.jsonl
+mkdir -p wrong/expected/rows && echo 'x' >wrong/expected/rows/users.jsonl
+run "what is expected is no JSON" 3 test wrong -c weir.yaml
+err_has "wrong/expected/rows/users.jsonl:1:"
+run "no folder" 2 test
+run "no such folder" 3 test nowhere
+err_has "nowhere: there is no case in it"
+mkdir bare && cp wrong/records.jsonl bare/
+run "no config" 2 test bare
+run "no option of it" 2 test . --bla
+
+# A recorded case: what PostgreSQL itself gave for the rows.
+cd "$T" || exit 1
+mkdir bank
+ln -s "$ROOT/tests/data/bank/json.jsonl.xz" bank/records.jsonl.xz
+sed 's/\${[^}]*}/\/nowhere/' "$ROOT/tests/data/bank/bank.yaml" >bank/weir.yaml
+run "a recording" 0 test bank --update
+for table in accounts entries labels; do
+    sed 's/^{"key":{[^}]*},"row"://; s/}$//' "bank/expected/rows/$table.jsonl" | LC_ALL=C sort >is
+    LC_ALL=C sort "$ROOT/tests/data/bank/final/public.$table.json" >wanted
+    same "the rows of $table are PostgreSQL's" is wanted
+done
+run "and again" 0 test bank
+finish
