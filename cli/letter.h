@@ -61,8 +61,10 @@ WEIR_MUST_USE weir_status weir_letter_read(weir_letter_reader *r, const weir_raw
 /* For people; and as one object of JSON. Appended. topic: of the dead letters. */
 void weir_letter_put_text(weir_buf *to, const char *topic, const weir_letter *l);
 void weir_letter_put_json(weir_buf *to, const char *topic, const weir_letter *l);
-/* The same for a list: a line, unread. */
-void weir_letter_put_line(weir_buf *to, const char *topic, const weir_raw_record *r);
-void weir_letter_put_json_line(weir_buf *to, const char *topic, const weir_raw_record *r);
+/* The same for a list: a line, unread. state: what was done about it (letter_audit.h). */
+void weir_letter_put_line(
+    weir_buf *to, const char *topic, const weir_raw_record *r, const char *state);
+void weir_letter_put_json_line(
+    weir_buf *to, const char *topic, const weir_raw_record *r, const char *state);
 
 #endif

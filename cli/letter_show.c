@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "cache.h"
+#include "engine/dead_letter.h"
 #include "letter.h"
 #include "value/json.h"
 #include "value/utf8.h"
@@ -59,13 +60,15 @@ static void put_facts(weir_buf *to, const char *topic, const weir_raw_record *r)
     put_number(to, "attempts", weir_letter_number(r, "weir.dead.attempts", 0));
     put_number(to, "time_ms", weir_letter_number(r, "weir.dead.time", 0));
     put_number(to, "replayed", weir_letter_number(r, WEIR_LETTER_COUNT, 0));
+    put_number(to, "lacks_bytes", weir_letter_number(r, WEIR_DEAD_LETTER_LACKS, 0));
     put_member(to, "key", r->key);
 }
 
-void weir_letter_put_json_line(weir_buf *to, const char *topic, const weir_raw_record *r)
+void weir_letter_put_json_line(
+    weir_buf *to, const char *topic, const weir_raw_record *r, const char *state)
 {
     put_facts(to, topic, r);
-    weir_buf_puts(to, "}\n");
+    weir_buf_printf(to, ",\"state\":\"%s\"}\n", state);
 }
 
 /* [{"name":…,"value":…}, …]: a name may come twice. */
@@ -289,6 +292,10 @@ static void put_body(weir_buf *to, const weir_letter *l)
     if (l->value) {
         weir_buf_putc(to, '\n');
         put_indented(to, l->value, 0);
+    } else if (!bytes.ptr && weir_letter_header(l->record, WEIR_DEAD_LETTER_LACKS).ptr) {
+        weir_buf_printf(to,
+            "left out: the letter was too large, and lacks %" PRId64 " bytes of its record",
+            weir_letter_number(l->record, WEIR_DEAD_LETTER_LACKS, 0));
     } else if (!bytes.ptr) {
         weir_buf_puts(to, "none");
     } else {
@@ -311,7 +318,8 @@ void weir_letter_put_text(weir_buf *to, const char *topic, const weir_letter *l)
     put_body(to, l);
 }
 
-void weir_letter_put_line(weir_buf *to, const char *topic, const weir_raw_record *r)
+void weir_letter_put_line(
+    weir_buf *to, const char *topic, const weir_raw_record *r, const char *state)
 {
     weir_view text = weir_letter_header(r, "weir.dead.text");
     weir_raw_record o = weir_letter_original(r);
@@ -324,5 +332,8 @@ void weir_letter_put_line(weir_buf *to, const char *topic, const weir_raw_record
     weir_cli_put_clean(to, r->key);
     weir_buf_puts(to, "  ");
     weir_cli_put_clean(to, text);
+    if (strcmp(state, "open") != 0) {
+        weir_buf_printf(to, "  [%s]", state);
+    }
     weir_buf_putc(to, '\n');
 }

@@ -104,6 +104,81 @@ weir_status weir_kafka_admin_ends(weir_kafka_admin *a, const char *topic, int32_
                 : WEIR_OK;
 }
 
+/* ---- Requests whose answer is an event ------------------------------------------------------- */
+
+typedef struct request {
+    rd_kafka_AdminOptions_t *options;
+    rd_kafka_queue_t *queue;
+} request;
+
+static request begin(weir_kafka_admin *a, rd_kafka_admin_op_t what)
+{
+    char why[200];
+    request q = {rd_kafka_AdminOptions_new(a->handle.rk, what), rd_kafka_queue_new(a->handle.rk)};
+    rd_kafka_AdminOptions_set_request_timeout(q.options, a->timeout_ms, why, sizeof why);
+    return q;
+}
+
+/* Ends it. *code: of the answer as a whole. The answer is to be destroyed; NULL: there is none. */
+static rd_kafka_event_t *answer_to(weir_kafka_admin *a, request *q, rd_kafka_resp_err_t *code)
+{
+    rd_kafka_event_t *answer = rd_kafka_queue_poll(q->queue, a->timeout_ms + 1000);
+    *code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    rd_kafka_queue_destroy(q->queue);
+    rd_kafka_AdminOptions_destroy(q->options);
+    return answer;
+}
+
+static void destroy(rd_kafka_event_t *answer)
+{
+    if (answer) {
+        rd_kafka_event_destroy(answer);
+    }
+}
+
+static bool is_unsupported(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
+           code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION;
+}
+
+/* ---- Making a topic -------------------------------------------------------------------------- */
+
+static rd_kafka_resp_err_t created(rd_kafka_event_t *answer)
+{
+    size_t n;
+    const rd_kafka_topic_result_t **topics =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(answer), &n);
+    return n == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
+weir_status weir_kafka_admin_create_topic(weir_kafka_admin *a, const char *topic,
+    int32_t partitions, const char *const (*settings)[2], weir_error *err)
+{
+    char why[200];
+    rd_kafka_resp_err_t code;
+    rd_kafka_NewTopic_t *made = rd_kafka_NewTopic_new(topic, partitions, -1, why, sizeof why);
+    if (!made) {
+        return weir_fail(err, WEIR_E_KAFKA_CONFIG, "topic %s: %s", topic, why);
+    }
+    for (; settings && (*settings)[0]; settings++) {
+        (void)rd_kafka_NewTopic_set_config(made, (*settings)[0], (*settings)[1]);
+    }
+    request q = begin(a, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_CreateTopics(a->handle.rk, &made, 1, q.options, q.queue);
+    rd_kafka_event_t *answer = answer_to(a, &q, &code);
+    code = code ? code : created(answer);
+    destroy(answer);
+    rd_kafka_NewTopic_destroy(made);
+    if (is_unsupported(code)) {
+        return weir_fail(
+            err, WEIR_E_KAFKA_UNSUPPORTED, "the broker makes no topics: make %s", topic);
+    }
+    bool there = !code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+    return there ? WEIR_OK
+                 : weir_kafka_handle_fail(&a->handle, code, err, "making topic %s", topic);
+}
+
 /* ---- Configs of topics ----------------------------------------------------------------------- */
 
 static int64_t number_of(const char *text)
@@ -133,88 +208,91 @@ static void read_config(const rd_kafka_ConfigResource_t *resource, weir_kafka_to
     }
 }
 
-static weir_status unanswered(weir_kafka_admin *a, rd_kafka_resp_err_t code, weir_error *err)
-{
-    if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE ||
-        code == RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION) {
-        return weir_fail(
-            err, WEIR_E_KAFKA_UNSUPPORTED, "the broker does not tell the configs of topics");
-    }
-    return weir_kafka_handle_fail(&a->handle, code, err, "asking for the config of a topic");
-}
-
 static weir_status read_answer(
     weir_kafka_admin *a, rd_kafka_event_t *answer, weir_kafka_topic_config *out, weir_error *err)
 {
-    if (!answer) {
-        return unanswered(a, RD_KAFKA_RESP_ERR__TIMED_OUT, err);
-    }
-    if (rd_kafka_event_error(answer)) {
-        return unanswered(a, rd_kafka_event_error(answer), err);
-    }
     size_t n;
     const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
         rd_kafka_event_DescribeConfigs_result(answer), &n);
     rd_kafka_resp_err_t code =
         n == 1 ? rd_kafka_ConfigResource_error(resources[0]) : RD_KAFKA_RESP_ERR__BAD_MSG;
-    if (code) {
-        return unanswered(a, code, err);
+    if (!code) {
+        read_config(resources[0], out);
     }
-    read_config(resources[0], out);
-    return WEIR_OK;
+    return code ? weir_kafka_handle_fail(&a->handle, code, err, "asking for the config of a topic")
+                : WEIR_OK;
 }
 
 /* Any broker may answer for a topic; librdkafka by itself would wait for a controller, which not
  * every broker names. */
-static rd_kafka_AdminOptions_t *ask_any_broker(weir_kafka_admin *a)
+static void ask_any_broker(weir_kafka_admin *a, request *q)
 {
     char why[200];
-    rd_kafka_AdminOptions_t *o =
-        rd_kafka_AdminOptions_new(a->handle.rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
-    rd_kafka_AdminOptions_set_request_timeout(o, a->timeout_ms, why, sizeof why);
     if (weir_kafka_admin_brokers(a)) {
-        rd_kafka_AdminOptions_set_broker(o, a->cluster->brokers[0].id, why, sizeof why);
+        rd_kafka_AdminOptions_set_broker(q->options, a->cluster->brokers[0].id, why, sizeof why);
     }
-    return o;
 }
 
 weir_status weir_kafka_admin_topic_config(
     weir_kafka_admin *a, const char *topic, weir_kafka_topic_config *out, weir_error *err)
 {
+    rd_kafka_resp_err_t code;
+    weir_status s;
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
-    rd_kafka_AdminOptions_t *options = ask_any_broker(a);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->handle.rk);
-    rd_kafka_DescribeConfigs(a->handle.rk, &resource, 1, options, queue);
-    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, a->timeout_ms + 1000);
-    weir_status s = read_answer(a, answer, out, err);
-    if (answer) {
-        rd_kafka_event_destroy(answer);
+    request q = begin(a, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    ask_any_broker(a, &q);
+    rd_kafka_DescribeConfigs(a->handle.rk, &resource, 1, q.options, q.queue);
+    rd_kafka_event_t *answer = answer_to(a, &q, &code);
+    if (is_unsupported(code)) {
+        s = weir_fail(
+            err, WEIR_E_KAFKA_UNSUPPORTED, "the broker does not tell the configs of topics");
+    } else if (code) {
+        s = weir_kafka_handle_fail(&a->handle, code, err, "asking for the config of a topic");
+    } else {
+        s = read_answer(a, answer, out, err);
     }
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
+    destroy(answer);
     rd_kafka_ConfigResource_destroy(resource);
     return s;
 }
 
 /* ---- Offsets of groups ----------------------------------------------------------------------- */
 
-static weir_status altered(
-    weir_kafka_admin *a, const char *group, rd_kafka_event_t *answer, weir_error *err)
+static rd_kafka_resp_err_t altered(rd_kafka_event_t *answer)
 {
-    rd_kafka_resp_err_t code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
     size_t n = 0;
-    const rd_kafka_group_result_t **groups =
-        code ? NULL
-             : rd_kafka_AlterConsumerGroupOffsets_result_groups(
-                   rd_kafka_event_AlterConsumerGroupOffsets_result(answer), &n);
+    const rd_kafka_group_result_t **groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+        rd_kafka_event_AlterConsumerGroupOffsets_result(answer), &n);
     const rd_kafka_error_t *of_group = n == 1 ? rd_kafka_group_result_error(groups[0]) : NULL;
-    code = code ? code : of_group ? rd_kafka_error_code(of_group) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_resp_err_t code =
+        of_group ? rd_kafka_error_code(of_group) : RD_KAFKA_RESP_ERR_NO_ERROR;
     const rd_kafka_topic_partition_list_t *list =
         n == 1 ? rd_kafka_group_result_partitions(groups[0]) : NULL;
     for (int i = 0; list && !code && i < list->cnt; i++) {
         code = list->elems[i].err;
     }
+    return code;
+}
+
+weir_status weir_kafka_admin_set_offsets(
+    weir_kafka_admin *a, const char *group, const weir_offset *offsets, size_t n, weir_error *err)
+{
+    rd_kafka_resp_err_t code;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].number)->offset =
+            offsets[i].next;
+    }
+    rd_kafka_AlterConsumerGroupOffsets_t *alter =
+        rd_kafka_AlterConsumerGroupOffsets_new(group, list);
+    request q = begin(a, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+    rd_kafka_AlterConsumerGroupOffsets(a->handle.rk, &alter, 1, q.options, q.queue);
+    rd_kafka_event_t *answer = answer_to(a, &q, &code);
+    code = code ? code : altered(answer);
+    destroy(answer);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
+    rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID || code == RD_KAFKA_RESP_ERR_NON_EMPTY_GROUP) {
         return weir_fail(err, WEIR_E_KAFKA_REFUSED,
             "the group %s has members: stop all instances; one that was stopped is a member until "
@@ -223,32 +301,4 @@ static weir_status altered(
     }
     return code ? weir_kafka_handle_fail(&a->handle, code, err, "setting the offsets of %s", group)
                 : WEIR_OK;
-}
-
-weir_status weir_kafka_admin_set_offsets(
-    weir_kafka_admin *a, const char *group, const weir_offset *offsets, size_t n, weir_error *err)
-{
-    char why[200];
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
-    for (size_t i = 0; i < n; i++) {
-        rd_kafka_topic_partition_list_add(list, offsets[i].topic, offsets[i].number)->offset =
-            offsets[i].next;
-    }
-    rd_kafka_AlterConsumerGroupOffsets_t *alter =
-        rd_kafka_AlterConsumerGroupOffsets_new(group, list);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(a->handle.rk, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
-    rd_kafka_AdminOptions_set_request_timeout(options, a->timeout_ms, why, sizeof why);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(a->handle.rk);
-    rd_kafka_AlterConsumerGroupOffsets(a->handle.rk, &alter, 1, options, queue);
-    rd_kafka_event_t *answer = rd_kafka_queue_poll(queue, a->timeout_ms + 1000);
-    weir_status s = altered(a, group, answer, err);
-    if (answer) {
-        rd_kafka_event_destroy(answer);
-    }
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_AlterConsumerGroupOffsets_destroy(alter);
-    rd_kafka_topic_partition_list_destroy(list);
-    return s;
 }

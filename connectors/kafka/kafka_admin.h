@@ -1,6 +1,6 @@
-/* Questions to a Kafka cluster. Nothing here creates or changes anything, but for the offsets of a
- * group: topics are looked up in the list of all, since asking for one by its name makes some
- * brokers create it.
+/* Questions to a Kafka cluster. Nothing here creates or changes anything, but for what says so:
+ * topics are looked up in the list of all, since asking for one by its name makes some brokers
+ * create it.
  *
  * Thread: one owner. */
 #ifndef WEIR_KAFKA_ADMIN_H
@@ -40,6 +40,11 @@ WEIR_MUST_USE weir_status weir_kafka_admin_partitions(
 /* The first offset there is, and the next one to be written. */
 WEIR_MUST_USE weir_status weir_kafka_admin_ends(weir_kafka_admin *a, const char *topic,
     int32_t partition, int64_t *first, int64_t *end, weir_error *err);
+
+/* Makes a topic, replicated as the broker has it by default; it is no error that it is there. The
+ * settings end with a NULL name; NULL: none. Errors: also KAFKA_UNSUPPORTED. */
+WEIR_MUST_USE weir_status weir_kafka_admin_create_topic(weir_kafka_admin *a, const char *topic,
+    int32_t partitions, const char *const (*settings)[2], weir_error *err);
 
 /* Sets a group's offsets. Errors: KAFKA_REFUSED also where the group has members. */
 WEIR_MUST_USE weir_status weir_kafka_admin_set_offsets(

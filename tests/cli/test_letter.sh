@@ -125,7 +125,7 @@ out_lines 12
 out_lacks "$(printf '\033')"
 run "as JSON" 0 dlq ls -c "$CONFIG" --json
 out_is_json
-out_has '"key":null,"key_base64":"//4="}$'
+out_has '"key":null,"key_base64":"//4=","state":"open"}$'
 
 # ---- rows
 show "a row that does not fit" 7
