@@ -114,6 +114,11 @@ static weir_status checked_start(void *ctx, weir_view topic, int32_t partition,
     return weir_sync_check_partitions(r->sync, topic, n_partitions, err);
 }
 
+static weir_status counted(void *ctx, weir_view topic, int32_t n_partitions, weir_error *err)
+{
+    return weir_sync_check_partitions(((weir_replica *)ctx)->sync, topic, n_partitions, err);
+}
+
 static weir_status open_recording(weir_replica *r, weir_error *err)
 {
     weir_file_source_options o = {
@@ -164,6 +169,7 @@ static weir_status open_kafka(weir_replica *r, weir_error *err)
         .instance = instance,
         .in_flight_bytes = c->limits.in_flight_bytes / r->options.members,
         .start = checked_start,
+        .counted = counted,
         .ctx = r,
         .log = r->options.log,
     };

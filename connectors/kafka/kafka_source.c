@@ -245,6 +245,7 @@ static void assign_given(kafka_source *s)
     }
     remember_membership(s, rd_kafka_consumer_group_metadata(s->rk));
     atomic_store(&s->out_since_ms, 0);
+    s->look_ms = 0; /* partitions may have been added, which is why it was given some */
     weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", s->given->cnt);
     rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, s->given);
     if (code) {
@@ -367,6 +368,29 @@ static weir_status look_at_topics(kafka_source *s, weir_error *err)
     }
     rd_kafka_topic_partition_list_destroy(added);
     s->look_ms = weir_monotonic_ms() + (all_known(s) ? LOOK_FOR_PARTITIONS_MS : LOOK_FOR_TOPICS_MS);
+    if (st == WEIR_HOLD) {
+        s->events->error(s->engine, err);
+        return WEIR_OK;
+    }
+    return st;
+}
+
+/* A member of a group is given what it is to read, and tells how many partitions there are. One
+ * that cannot be asked for is asked again. */
+static weir_status tell_partitions(kafka_source *s, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < s->options.n_topics && !st; i++) {
+        const char *topic = s->options.topics[i];
+        int32_t n = 0;
+        bool no_leader;
+        st = weir_kafka_ask_partitions(s->rk, topic, ANSWER_MS, &n, &no_leader, err);
+        if (!st && n > 0) {
+            st = s->options.counted(s->options.ctx, weir_view_of(topic), n, err);
+        }
+    }
+    s->look_ms =
+        weir_monotonic_ms() + (st == WEIR_HOLD ? LOOK_FOR_TOPICS_MS : LOOK_FOR_PARTITIONS_MS);
     if (st == WEIR_HOLD) {
         s->events->error(s->engine, err);
         return WEIR_OK;
@@ -525,8 +549,9 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
         assign_given(s);
     }
     settle_doubt(s);
-    if (!s->options.group && weir_monotonic_ms() >= s->look_ms) {
-        weir_status st = look_at_topics(s, err);
+    bool looks = !s->options.group || (s->options.counted && s->n_served);
+    if (looks && weir_monotonic_ms() >= s->look_ms) {
+        weir_status st = s->options.group ? tell_partitions(s, err) : look_at_topics(s, err);
         if (st) {
             return st;
         }

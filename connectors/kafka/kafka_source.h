@@ -34,6 +34,9 @@ typedef struct weir_kafka_source_options {
      * topic is looked at again later. */
     weir_status (*start)(void *ctx, weir_view topic, int32_t partition, int32_t n_partitions,
         int64_t *offset, weir_error *err);
+    /* A group: how many partitions a topic has, told before what was assigned is read, and now and
+     * then. Anything but WEIR_OK ends the source. NULL: nobody is told. */
+    weir_status (*counted)(void *ctx, weir_view topic, int32_t n_partitions, weir_error *err);
     void *ctx;
     const weir_log *log;
 } weir_kafka_source_options;

@@ -94,16 +94,50 @@ bool weir_sync_offsets_moved(weir_sync *s)
     return false;
 }
 
-static weir_status put_counts(weir_sync *s, weir_error *err)
+/* Are there as many as there were? */
+static weir_status compare(weir_view topic, int32_t n, int known, weir_error *err)
+{
+    if (known && n > known) {
+        return weir_fail(err, WEIR_E_KAFKA_PARTITIONS_ADDED,
+            "topic %.*s has %d partitions, it had %d when its caches were made", WEIR_ARG(topic),
+            (int)n, known);
+    }
+    if (known && n < known) {
+        return weir_fail(err, WEIR_E_KAFKA_OFFSETS_LOST,
+            "topic %.*s has %d partitions, it had %d: it was made anew", WEIR_ARG(topic), (int)n,
+            known);
+    }
+    return WEIR_OK;
+}
+
+/* Where others write too, one of them may have counted, before or behind a change. */
+static weir_status put_count(weir_sync *s, uint32_t t, int n, weir_error *err)
+{
+    const char *topic = s->options.topics[t].topic;
+    int32_t known = 0;
+    weir_status st =
+        s->store.ops->shared ? weir_stored_partitions(s->store, topic, &known, err) : WEIR_OK;
+    st = st ? st : compare(weir_view_of(topic), n, known, err);
+    return st || known == n ? st : weir_stored_partitions_set(s->store, topic, n, err);
+}
+
+weir_status weir_sync_counts_put(weir_sync *s, weir_error *err)
 {
     weir_status st = WEIR_OK;
     for (uint32_t t = 0; t < s->options.n_topics && !st; t++) {
         int n = s->stored_counts[t].written = atomic_load(&s->partition_counts[t]);
         if (n != s->stored_counts[t].stored) {
-            st = weir_stored_partitions_set(s->store, s->options.topics[t].topic, n, err);
+            st = put_count(s, t, n, err);
         }
     }
     return st;
+}
+
+void weir_sync_counts_stored(weir_sync *s)
+{
+    for (uint32_t t = 0; t < s->options.n_topics; t++) {
+        s->stored_counts[t].stored = s->stored_counts[t].written;
+    }
 }
 
 weir_status weir_sync_offsets_put(weir_sync *s, weir_error *err)
@@ -118,7 +152,7 @@ weir_status weir_sync_offsets_put(weir_sync *s, weir_error *err)
                 s->store, s->options.topics[o->tag].topic, o->number, o->next, err);
         }
     }
-    return st ? st : put_counts(s, err);
+    return st ? st : weir_sync_counts_put(s, err);
 }
 
 void weir_sync_offsets_stored(weir_sync *s)
@@ -128,9 +162,7 @@ void weir_sync_offsets_stored(weir_sync *s)
         s->offsets[i].stored = s->offsets[i].next;
     }
     pthread_mutex_unlock(&s->offsets_lock);
-    for (uint32_t t = 0; t < s->options.n_topics; t++) {
-        s->stored_counts[t].stored = s->stored_counts[t].written;
-    }
+    weir_sync_counts_stored(s);
 }
 
 int64_t weir_sync_offset(weir_sync *s, weir_view topic, int32_t partition)
@@ -158,16 +190,9 @@ weir_status weir_sync_check_partitions(weir_sync *s, weir_view topic, int32_t n,
             "topic %.*s has %d partitions: transactions have an order in one only", WEIR_ARG(topic),
             (int)n);
     }
-    int known = atomic_load(&s->partition_counts[tag]);
-    if (known && n > known) {
-        return weir_fail(err, WEIR_E_KAFKA_PARTITIONS_ADDED,
-            "topic %.*s has %d partitions, it had %d when its caches were made", WEIR_ARG(topic),
-            (int)n, known);
-    }
-    if (known && n < known) {
-        return weir_fail(err, WEIR_E_KAFKA_OFFSETS_LOST,
-            "topic %.*s has %d partitions, it had %d: it was made anew", WEIR_ARG(topic), (int)n,
-            known);
+    weir_status st = compare(topic, n, atomic_load(&s->partition_counts[tag]), err);
+    if (st) {
+        return st;
     }
     atomic_store(&s->partition_counts[tag], (int)n);
     return WEIR_OK;

@@ -15,5 +15,9 @@ bool weir_sync_offsets_moved(weir_sync *s);
  */
 WEIR_MUST_USE weir_status weir_sync_offsets_put(weir_sync *s, weir_error *err);
 void weir_sync_offsets_stored(weir_sync *s);
+/* Of these, how many partitions there are, which a shared store keeps too. Errors: also
+ * KAFKA_PARTITIONS_ADDED, KAFKA_OFFSETS_LOST (another process has counted others). */
+WEIR_MUST_USE weir_status weir_sync_counts_put(weir_sync *s, weir_error *err);
+void weir_sync_counts_stored(weir_sync *s);
 
 #endif

@@ -282,6 +282,8 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     if (!st && !ops->shared) {
         mark(s, b);
         st = weir_sync_offsets_put(s, err);
+    } else if (!st) {
+        st = weir_sync_counts_put(s, err);
     }
     if (st) {
         ops->abort(s->store.self);
@@ -290,6 +292,7 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     st = ops->commit(s->store.self, err);
     if (!st && ops->shared) {
         mark(s, b);
+        weir_sync_counts_stored(s);
     } else if (!st) {
         weir_sync_offsets_stored(s);
     }

@@ -158,6 +158,51 @@ static void test_partitions_are_counted(void **state)
     gate_close();
 }
 
+/* Where several processes write, none has the offsets, but each can see that a topic has grown. */
+static void test_partitions_of_a_shared_store_are_counted(void **state)
+{
+    (void)state;
+    world w;
+    weir_error err;
+    weir_view topic = weir_view_of("s.public.t");
+    gate_open();
+    gate.ops.shared = true;
+    begin(&w);
+    assert_int_equal(weir_sync_check_partitions(w.sync, topic, 2, &err), WEIR_OK);
+    change(&w, 0, K1, 'c', 10, "{\"id\":1}");
+    run(&w);
+    end(&w);
+    begin(&w); /* it knows from the store, whoever has counted */
+    assert_int_equal(weir_sync_check_partitions(w.sync, topic, 2, &err), WEIR_OK);
+    assert_int_equal(weir_sync_check_partitions(w.sync, topic, 3, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "KAFKA_PARTITIONS_ADDED");
+    end(&w);
+    gate_close();
+}
+
+/* Another process has counted while this one had read nothing yet. */
+static void test_another_count_of_a_shared_store(void **state)
+{
+    (void)state;
+    world w;
+    weir_error err;
+    gate_open();
+    gate.ops.shared = true;
+    begin(&w);
+    assert_int_equal(gate.inner.ops->begin(gate.inner.self, &err), WEIR_OK);
+    assert_int_equal(weir_stored_partitions_set(gate.inner, "s.public.t", 2, &err), WEIR_OK);
+    assert_int_equal(gate.inner.ops->commit(gate.inner.self, &err), WEIR_OK);
+    assert_int_equal(
+        weir_sync_check_partitions(w.sync, weir_view_of("s.public.t"), 3, &err), WEIR_OK);
+    change(&w, 0, K1, 'c', 10, "{\"id\":1}");
+    assert_int_equal(poll(&w), WEIR_OK);
+    assert_int_equal(weir_sync_write(w.sync, 0), WEIR_FATAL);
+    expect_failure(&w, "KAFKA_PARTITIONS_ADDED", "");
+    expect_row(1, K1, NULL);
+    end(&w);
+    gate_close();
+}
+
 /* ---- Out of memory ------------------------------------------------------------------------------
  */
 
@@ -236,6 +281,8 @@ int main(void)
         cmocka_unit_test(test_caches_by_name_and_rule),
         cmocka_unit_test(test_a_store_of_another_format),
         cmocka_unit_test(test_partitions_are_counted),
+        cmocka_unit_test(test_partitions_of_a_shared_store_are_counted),
+        cmocka_unit_test(test_another_count_of_a_shared_store),
         cmocka_unit_test(test_each_allocation_may_fail),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
