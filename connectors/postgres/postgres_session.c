@@ -136,12 +136,13 @@ weir_status weir_pg_take_partitions(
 weir_status weir_pg_begin(void *self, weir_error *err)
 {
     weir_pg *p = self;
+    /* A batch's keys are few beside a table, and each is found by an index. Before it is analyzed a
+     * table that has just been filled looks small enough to be read as a whole for every batch. */
+    static const char write[] =
+        "begin; set local enable_hashjoin = off; set local enable_mergejoin = off";
+    static const char read[] = "begin isolation level repeatable read read only";
     weir_status st = weir_pg_ensure(p, err);
-    st =
-        st ? st
-           : weir_pg_do(p->conn, NULL,
-                 p->options.read_only ? "begin isolation level repeatable read read only" : "begin",
-                 NULL, err);
+    st = st ? st : weir_pg_do(p->conn, NULL, p->options.read_only ? read : write, NULL, err);
     if (!st && p->options.shared && !p->options.read_only) {
         st = lock_beside(p, false, err);
     }

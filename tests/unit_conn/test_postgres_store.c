@@ -563,6 +563,52 @@ static void test_many_make_the_side_table(void **state)
     }
 }
 
+/* What the server has read of the side table, by its index or as a whole. */
+static long read_aside(void)
+{
+    return number_of(
+        "select (select coalesce(sum(idx_tup_read), 0) from pg_stat_user_indexes where "
+        "relname = 'weir_state') + (select coalesce(sum(seq_tup_read), 0) from "
+        "pg_stat_user_tables where relname = 'weir_state')");
+}
+
+/* Delete marks of these keys. */
+static void mark_all(weir_store s, int from, int to, const char *state)
+{
+    begin(s);
+    for (int i = from; i < to; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "{\"id\":%d}", i);
+        put(s, key, state, NULL);
+    }
+    commit(s);
+}
+
+/* A batch meets the marks of its own keys, however many there are. Before statistics said how many,
+ * the planner took all of a cache's marks for one, and read them for every batch. */
+static void test_marks_are_met_by_their_keys(void **state)
+{
+    enum { MARKS = 5000, BATCHES = 10, BATCH = 50, ENOUGH = 4 * BATCHES * BATCH };
+    weir_table_rule rule = rule_for("marked", "marked");
+    (void)state;
+    weir_store s = open_one(&rule);
+    run_sql("alter table weir_state set (autovacuum_enabled = off)");
+    shape(s, simple, 3);
+    put_all(s, MARKS, MARKS + 1, "s0"); /* so that there is a table */
+    mark_all(s, 0, MARKS, "s0");
+    s.ops->close(s.self);
+    long before = read_aside();
+    s = open_one(&rule);
+    for (int i = 0; i < BATCHES; i++) {
+        mark_all(s, i * BATCH, (i + 1) * BATCH, "s1"); /* other marks */
+    }
+    put_all(s, 0, BATCH, "s2"); /* and none */
+    s.ops->close(s.self);
+    long read = read_aside() - before;
+    run_sql("alter table weir_state reset (autovacuum_enabled)");
+    assert_in_range(read, BATCHES * BATCH, ENOUGH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_a_table_that_another_one_has_made),
         cmocka_unit_test(test_halves_by_two_instances),
         cmocka_unit_test(test_many_make_the_side_table),
+        cmocka_unit_test(test_marks_are_met_by_their_keys),
         cmocka_unit_test(test_timeouts),
         cmocka_unit_test(test_full_disk),
     };
