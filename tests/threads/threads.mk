@@ -7,5 +7,5 @@ $(B)/tests/threads/%: tests/threads/%.c $(THREADS_OBJ) $(B)/faults/libweir-core.
 	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -lcmocka -lsqlite3 $(CORE_LIBS)
 
 .PHONY: check-threads
-check-threads: $(B)/tests/threads/test_run $(B)/tests/threads/test_run_inbox $(B)/tests/threads/test_run_transactor
+check-threads: $(B)/tests/threads/test_run $(B)/tests/threads/test_run_inbox $(B)/tests/threads/test_run_transactor $(B)/tests/threads/test_run_parking
 	@scripts/run-tests $^
