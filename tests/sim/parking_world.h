@@ -1,0 +1,87 @@
+/* The world of sim-parking: what outlives its processes, what a process is, and the broker between
+ * them. Private to sim_parking.c and parking_broker.c. */
+#ifndef SIM_PARKING_WORLD_H
+#define SIM_PARKING_WORLD_H
+
+#include <weir/weir.h>
+
+#include "memory/memory_source.h"
+#include "prng.h"
+#include "service/handlers.h"
+#include "service/parking.h"
+
+enum { TOPICS = 2, KEYS = 3, RECORDS = 40, LANES = 2, LOGS = 2, KILLS = 5, MOST_LOG = 4000 };
+enum { MOST_STEPS = 200000, MOST_ZOMBIE_STEPS = 80, MOST_HELD = 64 };
+
+typedef struct written {
+    weir_view key, value;
+    weir_outgoing_header *headers;
+    size_t n_headers;
+} written;
+
+typedef struct fate {
+    unsigned outputs, letters;
+    int first; /* when its first output came, of all of its topic; 0: none did */
+    bool bad, mended;
+    bool passed_over; /* the operator has let others go before it */
+} fate;
+
+typedef struct history {
+    uint64_t seed;
+    sim_rng rng;
+    bool exactly_once, verbose;
+    int batch; /* records at once; 0: one by one */
+    weir_arena arena;
+    written *log[LOGS]; /* of parked records */
+    size_t n_log[LOGS];
+    weir_parked_book truth; /* what they say */
+    int64_t committed[TOPICS];
+    char said[TOPICS][5000]; /* metadata of the commit */
+    size_t said_len[TOPICS];
+    fate fates[TOPICS][RECORDS];
+    int outputs;
+    int kills, generation;
+    char wrong[320];
+} history;
+
+typedef struct life {
+    history *h;
+    int generation;
+    int64_t now_ms;
+    int in_calls; /* it is killed at the call behind so many; -1: it is not */
+    bool dead, zombie;
+    bool behind; /* a record of the same key in the same batch */
+    weir_memory_source *source;
+    weir_handlers *handlers;
+    weir_transactor *transactor;
+    weir_parking *parking;
+    weir_engine engine;
+    weir_route routes[TOPICS];
+    weir_routed_topic topics[TOPICS];
+    weir_sending *held[MOST_HELD];
+    size_t n_held;
+} life;
+
+/* Of all histories. */
+typedef struct parking_counts {
+    uint64_t kills, zombies, parked, released, rejected, handled, batched;
+} parking_counts;
+extern parking_counts counts;
+extern const char *const topic_names[TOPICS];
+
+void say(const history *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void wrong(history *h, const char *what, int topic, int64_t record);
+void must(weir_status s, const char *what);
+/* Is this its last call? */
+bool dies(life *l);
+fate *fate_of(history *h, weir_view topic, int64_t record);
+void append_log(history *h, const weir_outgoing *o);
+
+/* The ports of a life. */
+void send_out(void *self, weir_sending *s);
+void answer_held(life *l, bool good);
+weir_status write_letter(void *self, const weir_dead_letter *letters, size_t n, weir_error *err);
+extern const weir_parked_log_ops parking_log_ops;
+weir_transaction_port parking_transactions(life *l);
+
+#endif
