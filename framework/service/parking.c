@@ -5,40 +5,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "service/parking_inside.h"
 #include "value/utf8.h"
 
-enum { DEFAULT_RECALL = 256, MOST_AT_ONCE = 1000 };
-
-/* Where a reader stands in each partition of the topic. */
-typedef struct place_list {
-    int64_t next[WEIR_PARKING_MOST_PARTITIONS];
-    int32_t n;
-} place_list;
-
-struct weir_parking {
-    weir_parking_options options;
-    weir_engine *engine;
-
-    /* Who drives it. */
-    void *tail; /* the reader that keeps the book up to date; NULL: not open */
-    place_list at;
-    int64_t ends[WEIR_PARKING_MOST_PARTITIONS]; /* that are to be reached for … */
-    uint64_t wanted_epoch;                      /* … this epoch; 0: for none */
-    void *recalling;                            /* the reader of released keys; NULL: none */
-    uint64_t session;                           /* of it */
-    int64_t retry_ms;                           /* nothing is asked before */
-    bool did;                                   /* something, in this step */
-    bool told;                                  /* the log has said that it cannot be read */
-
-    pthread_mutex_t lock;
-    weir_parked_book book;
-    unsigned under_way; /* recalled, and in a lane */
-    weir_buf scratch;
-    weir_error trouble;
-    atomic_size_t any; /* keys in the book: lanes need not look where there are none. Any thread */
-    atomic_ullong
-        known; /* the epoch for which all is read that had been written then. Any thread */
-};
+enum { DEFAULT_RECALL = 256 };
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
@@ -57,7 +27,7 @@ weir_status weir_parking_new(
     return WEIR_OK;
 }
 
-static void close_reader(weir_parking *p, void **reader)
+void weir_parking_close_reader(weir_parking *p, void **reader)
 {
     p->options.log.ops->close(p->options.log.self, *reader);
     *reader = NULL;
@@ -66,8 +36,8 @@ static void close_reader(weir_parking *p, void **reader)
 void weir_parking_free(weir_parking *p)
 {
     if (p) {
-        close_reader(p, &p->tail);
-        close_reader(p, &p->recalling);
+        weir_parking_close_reader(p, &p->tail);
+        weir_parking_close_reader(p, &p->recalling);
         weir_parked_book_fini(&p->book);
         weir_buf_fini(&p->scratch);
         pthread_mutex_destroy(&p->lock);
@@ -95,7 +65,7 @@ static void note_count(weir_parking *p)
 }
 
 /* What was not read of an assignment that has ended is not so. Lock: lock. */
-static void refresh(weir_parking *p, weir_parked_key *k, uint64_t epoch)
+void weir_parking_refresh(weir_parking *p, weir_parked_key *k, uint64_t epoch)
 {
     if (k->own_epoch != epoch) {
         p->under_way -= k->under_way;
@@ -128,7 +98,7 @@ static finding find(weir_parking *p, const weir_record *r, weir_parked_key **out
     if (!k || r->partition->epoch < k->own_epoch) {
         return k ? NOT_ASKED : NOT_FOUND;
     }
-    refresh(p, k, r->partition->epoch);
+    weir_parking_refresh(p, k, r->partition->epoch);
     *out = k;
     return FOUND;
 }
@@ -139,17 +109,12 @@ static bool is_idle(const weir_parked_key *k)
     return k->log.state == WEIR_KEY_OPEN && k->own.state == WEIR_KEY_OPEN && !k->under_way;
 }
 
-static bool is_decided(const weir_key_standing *s)
-{
-    return s->state == WEIR_KEY_RELEASED || s->state == WEIR_KEY_REJECTED;
-}
-
 /* ---- For lanes ----------------------------------------------------------------------------------
  */
 
 static weir_parking_gate ask_recalled(const weir_parked_key *k, const weir_record *r)
 {
-    if (!k || !is_decided(&k->own)) {
+    if (!k || !weir_key_is_decided(&k->own)) {
         return WEIR_GATE_NOT_NOW;
     }
     if (r->recall == WEIR_RECALL_OPEN) {
@@ -199,7 +164,7 @@ weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error 
                                  r->raw.key.ptr != NULL, &k, err);
     }
     if (!s) {
-        refresh(p, k, r->partition->epoch);
+        weir_parking_refresh(p, k, r->partition->epoch);
         weir_key_standing *own = &k->own;
         int64_t offset = r->raw.offset;
         bool more = own->state != WEIR_KEY_OPEN;
@@ -234,7 +199,7 @@ bool weir_parking_done(weir_parking *p, const weir_record *r, bool *last)
     if (ours) {
         weir_key_standing *own = &k->own;
         own->done = r->raw.offset > own->done ? r->raw.offset : own->done;
-        *last = is_decided(own) && own->copy <= own->done;
+        *last = weir_key_is_decided(own) && own->copy <= own->done;
         own->state = *last ? WEIR_KEY_OPEN : own->state;
     }
     pthread_mutex_unlock(&p->lock);
@@ -283,7 +248,7 @@ static weir_status open_tail(
         p->at.next[i] = bounds[i].first > p->at.next[i] ? bounds[i].first : p->at.next[i];
     }
     p->at.n = n;
-    close_reader(p, &p->tail);
+    weir_parking_close_reader(p, &p->tail);
     return log->ops->open(log->self, p->at.next, n, &p->tail, err);
 }
 
@@ -328,7 +293,7 @@ static void sweep(weir_parking *p)
             weir_parked_key *k = e->value;
             uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
             if (k->own_epoch && k->own_epoch != epoch) {
-                refresh(p, k, 0);
+                weir_parking_refresh(p, k, 0);
             }
             if (is_idle(k)) {
                 weir_parked_book_remove(&p->book, k); /* the walk begins anew */
@@ -352,7 +317,7 @@ static void know(weir_parking *p)
     }
 }
 
-static void step_to(place_list *at, int32_t partition, int64_t next)
+static void step_to(weir_place_list *at, int32_t partition, int64_t next)
 {
     if (partition >= 0 && partition < at->n && next > at->next[partition]) {
         at->next[partition] = next;
@@ -380,7 +345,7 @@ static weir_status read_tail(weir_parking *p, int wait_ms, int *read, weir_error
     weir_parked_read what = WEIR_PARKED_RECORD;
     weir_raw_record record;
     *read = 0;
-    for (int i = 0; i < MOST_AT_ONCE && what != WEIR_PARKED_NOTHING; i++) {
+    for (int i = 0; i < WEIR_PARKING_AT_ONCE && what != WEIR_PARKED_NOTHING; i++) {
         weir_status s = log->ops->next(log->self, p->tail, i ? 0 : wait_ms, &what, &record, err);
         if (!s && what == WEIR_PARKED_RECORD) {
             s = take(p, &record, err);
@@ -397,150 +362,6 @@ static weir_status read_tail(weir_parking *p, int wait_ms, int *read, weir_error
     return WEIR_OK;
 }
 
-/* ---- Recalling ----------------------------------------------------------------------------------
- */
-
-/* Its decision is made, and it is this process' to carry out. Lock: lock. */
-static bool is_ours_to_recall(weir_parking *p, weir_parked_key *k)
-{
-    if (!is_decided(&k->log)) {
-        return false;
-    }
-    uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
-    if (!epoch || epoch > atomic_load(&p->known)) {
-        return false;
-    }
-    refresh(p, k, epoch);
-    return is_decided(&k->own);
-}
-
-/* All of its copies are done with, or there were none: a record that stands for none goes through
- * its lane, to open it in order. Lock: lock. */
-static void recall_opening(weir_parking *p, weir_parked_key *k)
-{
-    const weir_raw_record opening = {.topic = weir_view_of(k->topic),
-        .partition = k->partition,
-        .key = k->key,
-        .offset = k->own.done,
-        .timestamp_ms = -1};
-    if (weir_engine_recall(p->engine, &opening, k->own_epoch, WEIR_RECALL_OPEN, k->round)) {
-        k->under_way++;
-        p->under_way++;
-        p->did = true;
-    }
-}
-
-/* Looks at all keys: which are to be recalled, and from where. Lock: lock. *behind: the reader does
- * not read for one of them. */
-static bool survey(weir_parking *p, int64_t *from, bool *behind)
-{
-    bool any = false;
-    size_t at = 0;
-    *behind = false;
-    for (weir_map_entry *e; (e = weir_map_next(&p->book.keys, &at));) {
-        weir_parked_key *k = e->value;
-        if (!is_ours_to_recall(p, k)) {
-            continue;
-        }
-        if (k->own.copy <= k->own.done && !k->under_way) {
-            recall_opening(p, k);
-        }
-        if (k->own.copy > k->recalled && k->log_partition < p->at.n) {
-            int64_t *first = &from[k->log_partition];
-            *first = *first < 0 || k->log_first < *first ? k->log_first : *first;
-            *behind |= k->session != p->session;
-            any = true;
-        }
-    }
-    return any;
-}
-
-/* All keys that are to be recalled are read for from here on. Lock: lock. */
-static void join_session(weir_parking *p)
-{
-    size_t at = 0;
-    for (weir_map_entry *e; (e = weir_map_next(&p->book.keys, &at));) {
-        weir_parked_key *k = e->value;
-        if (is_ours_to_recall(p, k)) {
-            k->session = p->session;
-        }
-    }
-}
-
-static weir_status open_recall(weir_parking *p, const int64_t *from, weir_error *err)
-{
-    const weir_parked_log *log = &p->options.log;
-    close_reader(p, &p->recalling);
-    weir_status s = log->ops->open(log->self, from, p->at.n, &p->recalling, err);
-    if (!s) {
-        pthread_mutex_lock(&p->lock);
-        p->session++;
-        join_session(p);
-        pthread_mutex_unlock(&p->lock);
-    }
-    return s;
-}
-
-static void recall_one(weir_parking *p, const weir_raw_record *record)
-{
-    weir_parked_note n;
-    bool copy = weir_parked_note_read(record, &n) &&
-                (n.what == WEIR_NOTE_FOLLOWER || n.what == WEIR_NOTE_PARKED);
-    if (!copy) {
-        return;
-    }
-    pthread_mutex_lock(&p->lock);
-    weir_parked_key *k = weir_parked_book_find(&p->book, n.name);
-    bool wanted = k && k->session == p->session && is_ours_to_recall(p, k) &&
-                  k->session == p->session && n.offset > k->recalled;
-    if (wanted &&
-        weir_engine_recall(p->engine, &n.original, k->own_epoch, WEIR_RECALL_HANDLE, k->round)) {
-        k->recalled = n.offset;
-        k->under_way++;
-        p->under_way++;
-        p->did = true;
-    } else if (wanted) {
-        k->session = 0; /* it is read again */
-    }
-    pthread_mutex_unlock(&p->lock);
-}
-
-static bool has_room(weir_parking *p)
-{
-    pthread_mutex_lock(&p->lock);
-    bool room = p->under_way < p->options.recall_records;
-    pthread_mutex_unlock(&p->lock);
-    return room && weir_engine_recall_room(p->engine) > 0;
-}
-
-static weir_status recall(weir_parking *p, bool *busy, weir_error *err)
-{
-    const weir_parked_log *log = &p->options.log;
-    int64_t from[WEIR_PARKING_MOST_PARTITIONS];
-    bool behind;
-    for (int32_t i = 0; i < p->at.n; i++) {
-        from[i] = -1;
-    }
-    pthread_mutex_lock(&p->lock);
-    bool any = p->book.keys.count && survey(p, from, &behind);
-    pthread_mutex_unlock(&p->lock);
-    if (!any) {
-        close_reader(p, &p->recalling);
-        return WEIR_OK;
-    }
-    *busy = true;
-    weir_status s = !p->recalling || behind ? open_recall(p, from, err) : WEIR_OK;
-    weir_parked_read what = WEIR_PARKED_RECORD;
-    weir_raw_record record;
-    for (int i = 0; i < MOST_AT_ONCE && !s && what != WEIR_PARKED_NOTHING && has_room(p); i++) {
-        s = log->ops->next(log->self, p->recalling, 0, &what, &record, err);
-        if (!s && what == WEIR_PARKED_RECORD) {
-            recall_one(p, &record);
-        }
-    }
-    return s;
-}
-
 /* ---- Driving ------------------------------------------------------------------------------------
  */
 
@@ -552,8 +373,8 @@ static weir_status wait_out(weir_parking *p, int64_t now_ms, weir_error *err)
     if (err->status == WEIR_FATAL) {
         return err->status;
     }
-    close_reader(p, &p->tail);
-    close_reader(p, &p->recalling);
+    weir_parking_close_reader(p, &p->tail);
+    weir_parking_close_reader(p, &p->recalling);
     p->retry_ms = now_ms + TROUBLE_MS;
     if (!p->told) {
         weir_log_error(p->options.to_log, WEIR_LOG_WARN, p->options.name, err,
@@ -587,7 +408,7 @@ static weir_status step(weir_parking *p, int wait_ms, weir_error *err)
     if (!p->tail || (epochs > atomic_load(&p->known) && epochs > p->wanted_epoch)) {
         s = want(p, epochs, err);
     }
-    s = s ? s : recall(p, &busy, err);
+    s = s ? s : weir_parking_recall(p, &busy, err);
     bool waits = !busy && !(p->wanted_epoch && all_reached(p));
     s = s ? s : read_tail(p, waits ? wait_ms : busy && wait_ms ? 1 : 0, &read, err);
     p->did |= read > 0;
