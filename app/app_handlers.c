@@ -137,7 +137,7 @@ weir_status weir_app_open_handlers(weir_app *a, weir_error *err)
     if (!inboxes) {
         return weir_fail_oom(err);
     }
-    weir_status s = weir_emit_rules_of(c, &a->arena, &emits, err);
+    weir_status s = weir_emit_rules_of(c, a->ports != NULL, &a->arena, &emits, err);
     s = s ? s : weir_type_places_of(c, &a->arena, &types, &n_types, err);
     if (s) {
         return s;

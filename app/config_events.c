@@ -44,6 +44,12 @@ void weir_config_check_event(const weir_config_loader *loader, const weir_config
         weir_config_error(loader, &scope, weir_config_place_of(e->node, "schema"),
             WEIR_E_CONFIG_CONFLICT, "`%s` has a schema under `validation` already", e->name);
     }
+    const weir_config_registry *r = &loader->config->registry;
+    if (e->format == WEIR_CONFIG_EVENT_AVRO && !r->url && !r->directory) {
+        weir_config_scope format = {&item, "format"};
+        weir_config_error(loader, &format, weir_config_place_of(e->node, "format"),
+            WEIR_E_CONFIG_MISSING_KEY, "`avro` needs the section `registry`: the schema is there");
+    }
 }
 
 static bool begins(const char *text, const char *word)

@@ -86,8 +86,9 @@ static weir_status compile(
 static weir_status ask(const weir_config_validation *v, weir_avro_schemas *registry,
     weir_any_schema *out, weir_error *err)
 {
-    weir_status s =
-        registry && v->subject ? weir_avro_schemas_latest(registry, v->subject, out, err) : WEIR_OK;
+    weir_status s = registry && v->subject
+                        ? weir_avro_schemas_latest(registry, v->subject, out, NULL, err)
+                        : WEIR_OK;
     s = s == WEIR_HOLD ? WEIR_OK : s;
     if (s) {
         (void)weir_at(err, "subject %s", v->subject);

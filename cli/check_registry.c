@@ -26,7 +26,7 @@ static void check_subject(const char *subject, weir_avro_schemas *schemas, weir_
     weir_error err;
     char what[160];
     snprintf(what, sizeof what, "subject %.140s", subject);
-    if (weir_avro_schemas_latest(schemas, subject, &schema, &err)) {
+    if (weir_avro_schemas_latest(schemas, subject, &schema, NULL, &err)) {
         find_wrong(found, what, &err);
     } else {
         weir_find(found, WEIR_FOUND_GOOD, what, "its latest schema is %s",

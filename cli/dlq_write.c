@@ -148,8 +148,8 @@ static weir_status drop(
     if (!d->writing) {
         return WEIR_OK;
     }
-    weir_status s = weir_letter_audit_note(
-        &d->audit, WEIR_LETTER_DROPPED, letter, "reason", d->reason, err);
+    weir_status s =
+        weir_letter_audit_note(&d->audit, WEIR_LETTER_DROPPED, letter, "reason", d->reason, err);
     s = s ? s : settle_some(d, err);
     d->written += !s;
     return s;

@@ -31,8 +31,8 @@ const char *weir_letter_state_name(weir_letter_state s)
 
 static weir_view place_of(char to[PLACE], int64_t partition, int64_t offset, int64_t timestamp_ms)
 {
-    int n = snprintf(
-        to, PLACE, "%" PRId64 "@%" PRId64 "@%" PRId64, partition, offset, timestamp_ms);
+    int n =
+        snprintf(to, PLACE, "%" PRId64 "@%" PRId64 "@%" PRId64, partition, offset, timestamp_ms);
     return weir_view_make(to, (size_t)n);
 }
 
@@ -103,9 +103,9 @@ static weir_status take(
     if (s > WEIR_LETTER_DROPPED) {
         return WEIR_OK;
     }
-    weir_map_entry *e = weir_map_add(&r->audit->states,
-        place_of(at, number(line, "partition"), number(line, "offset"),
-            number(line, "timestamp_ms")));
+    weir_map_entry *e =
+        weir_map_add(&r->audit->states, place_of(at, number(line, "partition"),
+                                            number(line, "offset"), number(line, "timestamp_ms")));
     if (!e) {
         return weir_fail_oom(err);
     }
@@ -163,8 +163,7 @@ void weir_letter_audit_close(weir_letter_audit *a)
     weir_buf_fini(&a->waiting);
 }
 
-weir_letter_state weir_letter_audit_state(
-    const weir_letter_audit *a, const weir_raw_record *letter)
+weir_letter_state weir_letter_audit_state(const weir_letter_audit *a, const weir_raw_record *letter)
 {
     char at[PLACE];
     const weir_letter_state *s = weir_map_get(
@@ -186,8 +185,8 @@ weir_status weir_letter_audit_make(
     weir_error missing;
     int32_t n;
     weir_status s = weir_cli_kafka_init(&k, config, NULL, err);
-    weir_kafka_admin_options o = {k.reader, k.n_reader,
-        (int)(cli->timeout_ms < MAKE_MS ? cli->timeout_ms : MAKE_MS), NULL};
+    weir_kafka_admin_options o = {
+        k.reader, k.n_reader, (int)(cli->timeout_ms < MAKE_MS ? cli->timeout_ms : MAKE_MS), NULL};
     s = s ? s : weir_kafka_admin_open(&o, &admin, err);
     s = s ? s : weir_kafka_admin_look(admin, err);
     if (!s && weir_kafka_admin_partitions(admin, a->topic.ptr, &n, &missing)) {
@@ -237,16 +236,13 @@ weir_status weir_letter_audit_note(weir_letter_audit *a, weir_letter_state what,
     return failed ? weir_fail_oom(err) : WEIR_OK;
 }
 
-weir_status weir_letter_audit_settle(
-    weir_letter_audit *a, weir_kafka_writer *w, weir_error *err)
+weir_status weir_letter_audit_settle(weir_letter_audit *a, weir_kafka_writer *w, weir_error *err)
 {
     weir_status s = weir_kafka_writer_flush(w, err);
     const char *at = a->waiting.ptr;
     for (; a->n_waiting && !s; a->n_waiting--) {
-        weir_raw_record line = {.partition = -1,
-            .offset = -1,
-            .timestamp_ms = weir_cli_now(),
-            .key = weir_view_of(at)};
+        weir_raw_record line = {
+            .partition = -1, .offset = -1, .timestamp_ms = weir_cli_now(), .key = weir_view_of(at)};
         line.value = weir_view_of(at + line.key.len + 1);
         s = weir_kafka_writer_put(w, a->topic.ptr, &line, err);
         at += line.key.len + line.value.len + 2;

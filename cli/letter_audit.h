@@ -1,5 +1,6 @@
-/* What was done about dead letters, for good: Kafka takes no single record out of a topic, so that a letter is done with when a line
- * in the topic <letters>.audit says so. Each line is one object of JSON: when, what, which letter, why or where to, by whom.
+/* What was done about dead letters, for good: Kafka takes no single record out of a topic, so that
+ * a letter is done with when a line in the topic <letters>.audit says so. Each line is one object
+ * of JSON: when, what, which letter, why or where to, by whom.
  *
  * Thread: the main thread. */
 #ifndef WEIR_CLI_LETTER_AUDIT_H
@@ -20,14 +21,14 @@ const char *weir_letter_state_name(weir_letter_state s);
 typedef struct weir_letter_audit {
     const char *letters; /* their topic */
     weir_buf topic;
-    weir_map states; /* of letters that are done with, by place and time */
+    weir_map states;  /* of letters that are done with, by place and time */
     weir_buf waiting; /* lines whose letters are handed over */
     size_t n_waiting;
     char by[128]; /* who is asking: user@host */
 } weir_letter_audit;
 
-/* Reads what is there; no topic: nothing is done yet. *lines: if not NULL, each line is printed into
- * it. Errors: those of weir_stretch_open and _read. To be closed in any case. */
+/* Reads what is there; no topic: nothing is done yet. *lines: if not NULL, each line is printed
+ * into it. Errors: those of weir_stretch_open and _read. To be closed in any case. */
 WEIR_MUST_USE weir_status weir_letter_audit_open(weir_letter_audit *a, const weir_cli *cli,
     const weir_config *config, const char *letters, weir_buf *lines, weir_error *err);
 void weir_letter_audit_close(weir_letter_audit *a);

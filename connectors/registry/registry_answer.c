@@ -13,6 +13,7 @@ typedef struct gathering {
     weir_view subjects[MOST_TEXTS]; /* of texts that were referred to … */
     int64_t versions[MOST_TEXTS];   /* … */
     size_t count, n_subjects;
+    int64_t id; /* of the answer that was given */
     weir_error *err;
 } gathering;
 
@@ -102,6 +103,9 @@ static weir_status gather(
         return refuse(g, "a schema refers to more others than can be");
     }
     weir_view text = wrapped ? weir_string(schema, g->arena) : answer;
+    if (!depth && (!wrapped || !weir_to_int64(weir_gets(json, "id"), &g->id))) {
+        g->id = 0;
+    }
     g->names[g->count] = name;
     g->texts[g->count++] = text;
     return text.ptr ? WEIR_OK : weir_fail_oom(g->err);
@@ -119,5 +123,6 @@ weir_status weir_registry_answer_read(weir_view answer, weir_registry_subject_fn
     out->texts = g->texts;
     out->names = g->names;
     out->count = g->count;
+    out->id = g->id;
     return s;
 }

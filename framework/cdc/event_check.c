@@ -155,7 +155,7 @@ static weir_status find_latest(weir_event_checker *c, size_t i, weir_error *err)
     if (own->judge) {
         return WEIR_OK;
     }
-    weir_status s = weir_avro_schemas_latest(c->rules->schemas, subject, &own->latest, err);
+    weir_status s = weir_avro_schemas_latest(c->rules->schemas, subject, &own->latest, NULL, err);
     if (s == WEIR_REJECT) {
         s = err->status = WEIR_FATAL;
         (void)weir_at(err, "subject %s", subject);

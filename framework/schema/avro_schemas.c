@@ -202,11 +202,11 @@ weir_status weir_avro_schemas_get(
     return st;
 }
 
-weir_status weir_avro_schemas_latest(
-    weir_avro_schemas *s, const char *subject, weir_any_schema *out, weir_error *err)
+weir_status weir_avro_schemas_latest(weir_avro_schemas *s, const char *subject,
+    weir_any_schema *out, weir_schema_ref *ref, weir_error *err)
 {
     *out = (weir_any_schema){.json = NULL};
-    if (!s->registry.ops) {
+    if (!s || !s->registry.ops) {
         return weir_fail(err, WEIR_E_REGISTRY_NO_SCHEMA, "%.100s: no registry is given", subject);
     }
     weir_arena arena;
@@ -224,6 +224,11 @@ weir_status weir_avro_schemas_latest(
     } else if (!st && r.kind == WEIR_REGISTERED_OTHER) {
         st = weir_fail(err, WEIR_E_SCHEMA_INVALID,
             "the schema of %.100s is neither Avro nor JSON Schema", subject);
+    }
+    if (ref) {
+        bool known = !st && r.id > 0 && r.id <= UINT32_MAX;
+        *ref = (weir_schema_ref){
+            .kind = known ? WEIR_REF_ID : WEIR_REF_NONE, .number = known ? (uint64_t)r.id : 0};
     }
     weir_arena_fini(&arena);
     return st;

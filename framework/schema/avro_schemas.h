@@ -23,6 +23,7 @@ typedef struct weir_registered {
     const weir_view *texts; /* those that it refers to first, itself last */
     const weir_view *names; /* by which it refers to them; NULL: not known */
     size_t count;
+    int64_t id; /* of itself, by which records name it; 0: the registry does not say */
 } weir_registered;
 
 typedef struct weir_registry_ops {
@@ -61,9 +62,10 @@ void weir_avro_schemas_free(weir_avro_schemas *s);
 /* Errors: the registry's; an Avro schema's own (AVRO_SCHEMA, JSON_*, TOO_LARGE), OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_avro_schemas_get(
     weir_avro_schemas *s, const weir_schema_ref *ref, const weir_known_avro **out, weir_error *err);
-/* Asks for the latest schema of a subject, which is the caller's to free. Errors: as above, and
- * those of weir_schema_compile. */
-WEIR_MUST_USE weir_status weir_avro_schemas_latest(
-    weir_avro_schemas *s, const char *subject, weir_any_schema *out, weir_error *err);
+/* Asks for the latest schema of a subject, which is the caller's to free. *ref, if it is not NULL:
+ * by what records name it; WEIR_REF_NONE: the registry does not say. Errors: as above, and those of
+ * weir_schema_compile. */
+WEIR_MUST_USE weir_status weir_avro_schemas_latest(weir_avro_schemas *s, const char *subject,
+    weir_any_schema *out, weir_schema_ref *ref, weir_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "service/emit_avro.h"
 #include "service/handler_lane.h"
 #include "value/json.h"
 #include "value/utf8.h"
@@ -121,6 +122,22 @@ static weir_status check(weir_message *m, const weir_emission *e, const weir_out
     if (!e->bytes.ptr || weir_event_has_rule(l->emit_judges, type, topic)) {
         s = weir_event_check(l->emit_judges, &record, type, false, &m->arena, &value, &m->error);
     }
+    pthread_mutex_unlock(&l->emit_lock);
+    return s == WEIR_REJECT ? invalid(m, e->type) : s;
+}
+
+/* By the lane's schema, which is asked for once; what cannot be written by it does not fit. */
+static weir_status encode(
+    weir_message *m, const weir_emission *e, const weir_emit_rule *rule, weir_outgoing *o)
+{
+    weir_handler_lane *l = &m->owner->lanes[m->lane];
+    const weir_handlers_options *h = &m->owner->options;
+    if (!rule || !rule->avro_subject || e->bytes.ptr) {
+        return WEIR_OK;
+    }
+    pthread_mutex_lock(&l->emit_lock);
+    weir_status s = weir_emit_avro_write(&l->emit_avro[rule - h->emits.items], rule,
+        h->events.schemas, o->value, &m->arena, &o->value, &m->error);
     pthread_mutex_unlock(&l->emit_lock);
     return s == WEIR_REJECT ? invalid(m, e->type) : s;
 }
@@ -298,6 +315,7 @@ static weir_status emit(weir_message *m, const weir_emission *e)
     weir_status s = name_topic(m, e, rule, o);
     s = s ? s : make_body(m, e, &o->value);
     s = s ? s : check(m, e, o);
+    s = s ? s : encode(m, e, rule, o);
     s = s ? s : check_names(m, e);
     s = s ? s : add_headers(m, e, rule && rule->cloudevents, o);
     return s ? s : append(m, e->type, o);

@@ -11,7 +11,8 @@
 /* Of the config's `events`. Borrowed, outlives the handlers. */
 typedef struct weir_emit_rule {
     const char *type, *topic;
-    bool cloudevents; /* headers of CloudEvents' binary mode */
+    bool cloudevents;         /* headers of CloudEvents' binary mode */
+    const char *avro_subject; /* written by its latest schema of the registry; NULL: as JSON */
 } weir_emit_rule;
 
 typedef struct weir_emit_rules {

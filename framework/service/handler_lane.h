@@ -4,6 +4,7 @@
 #define WEIR_SERVICE_HANDLER_LANE_H
 
 #include "engine/lane.h"
+#include "service/emit_avro.h"
 #include "service/batch.h"
 #include "service/message.h"
 #include "service/recent.h"
@@ -32,6 +33,7 @@ struct weir_handler_lane {
     weir_row_checker *checkers; /* one per topic */
     weir_event_checker *events;
     weir_event_checker *emit_judges; /* Lock: `emit_lock`: deferred messages emit on any thread */
+    weir_emit_avro *emit_avro;       /* of each of the emits' rules. Lock: `emit_lock` */
     pthread_mutex_t emit_lock;
     weir_message *message; /* for the next record */
     weir_message *pool;

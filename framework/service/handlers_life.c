@@ -22,6 +22,8 @@ static weir_status new_lane(weir_handlers *h, unsigned i, weir_error *err)
     }
     weir_status s = weir_event_checker_new(&h->options.events, &l->events, err);
     s = s ? s : weir_event_checker_new(&h->options.events, &l->emit_judges, err);
+    l->emit_avro = weir_calloc(h->options.emits.count + 1, sizeof *l->emit_avro);
+    s = s || l->emit_avro ? s : weir_fail_oom(err);
     for (size_t t = 0; t < h->options.n_topics && !s; t++) {
         const weir_routed_topic *topic = &h->options.topics[t];
         if (topic->source) {
@@ -70,6 +72,7 @@ static void free_lane(weir_handlers *h, weir_handler_lane *l)
     weir_batches_free(l);
     weir_event_checker_free(l->events);
     weir_event_checker_free(l->emit_judges);
+    weir_emit_avro_free(l->emit_avro, h->options.emits.count);
     weir_free(l->checkers);
     weir_free(l->decoders);
     weir_message_free(l->message);

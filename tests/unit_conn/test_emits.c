@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "memory/memory_emitter.h"
+#include "schema/avro_schemas.h"
 #include "support/scripted_app.h"
 
 /* ---- A service that emits -----------------------------------------------------------------------
@@ -405,9 +406,134 @@ static void test_memory_runs_out(void **state)
     }
 }
 
+/* ---- In Avro ------------------------------------------------------------------------------------
+ */
+
+static const char *registered; /* NULL: the registry does not answer */
+static int64_t registered_id;
+
+static weir_status latest(
+    void *self, weir_view subject, weir_arena *arena, weir_registered *out, weir_error *err)
+{
+    (void)self;
+    assert_true(weir_view_is(subject, "payments-value"));
+    if (!registered) {
+        return weir_fail(err, WEIR_E_REGISTRY_UNREACHABLE, "scripted");
+    }
+    weir_view *text = weir_arena_alloc(arena, sizeof *text);
+    *text = weir_view_of(registered);
+    *out = (weir_registered){
+        .kind = WEIR_REGISTERED_AVRO, .texts = text, .count = 1, .id = registered_id};
+    return WEIR_OK;
+}
+
+static void close_registry(void *self)
+{
+    (void)self;
+}
+
+static const weir_registry_ops registry_ops = {.latest = latest, .close = close_registry};
+static const weir_emit_rule avro_rules[] = {
+    {.type = "paid", .topic = "payments", .avro_subject = "payments-value"}};
+static const char paid_schema[] = "{\"type\":\"record\",\"name\":\"Paid\",\"fields\":[{\"name\":"
+                                  "\"n\",\"type\":\"long\"},{\"name\":\"note\",\"type\":[\"null\","
+                                  "\"string\"],\"default\":null}]}";
+
+static weir_status pay_in_avro(app *a, weir_message *m)
+{
+    (void)a;
+    return weir_record_offset(m) == 9
+               ? weir_emit(m, .type = "paid", .fields = W_OBJECT(W_STR("n", "no number")))
+               : weir_emit(m, .type = "paid", .fields = W_OBJECT(W_INT("n", -3)));
+}
+
+static weir_avro_schemas *begin_avro(app *a, const char *schema, int64_t id)
+{
+    weir_avro_schemas *schemas;
+    registered = schema;
+    registered_id = id;
+    app_init(a);
+    a->handle = pay_in_avro;
+    assert_int_equal(weir_memory_emitter_new(&emitter, &a->options.emitter, NULL), WEIR_OK);
+    assert_int_equal(
+        weir_avro_schemas_new((weir_registry){&registry_ops, NULL}, &schemas, NULL), WEIR_OK);
+    a->options.emits = (weir_emit_rules){avro_rules, 1, "shop"};
+    a->options.events = (weir_event_rules){.schemas = schemas};
+    assert_int_equal(app_open(a), WEIR_OK);
+    return schemas;
+}
+
+static void end_avro(app *a, weir_avro_schemas *schemas)
+{
+    weir_engine_abandon(&a->engine);
+    weir_engine_fini(&a->engine);
+    weir_handlers_free(a->handlers);
+    weir_memory_emitter_free(emitter);
+    weir_avro_schemas_free(schemas);
+    assert_int_equal(weir_alloc_live(), 0);
+}
+
+/* By the subject's schema, its defaults filled in, behind its id. */
+static void test_an_event_leaves_in_avro(void **state)
+{
+    static const char bytes[] = {0, 0, 0, 1, 7, 5, 0};
+    (void)state;
+    app a;
+    weir_avro_schemas *schemas = begin_avro(&a, paid_schema, 0x107);
+    deliver(&a, 7);
+    run_through(&a);
+    registered = NULL; /* it is not asked again */
+    deliver(&a, 8);
+    run_through(&a);
+    assert_int_equal(weir_memory_emitter_count(emitter), 2);
+    for (size_t i = 0; i < 2; i++) {
+        weir_view v = weir_memory_emitter_at(emitter, i)->value;
+        assert_int_equal(v.len, sizeof bytes);
+        assert_memory_equal(v.ptr, bytes, sizeof bytes);
+        expect_header(i, "type", "paid");
+    }
+    deliver(&a, 9);
+    run_through(&a);
+    assert_int_equal(a.n_letters, 1);
+    assert_string_equal(a.letters[0].error.code, "EMIT_INVALID");
+    assert_string_equal(a.letters[0].error.where, "/n");
+    end_avro(&a, schemas);
+}
+
+static void test_a_registry_that_does_not_answer_holds_emits(void **state)
+{
+    (void)state;
+    app a;
+    weir_avro_schemas *schemas = begin_avro(&a, NULL, 7);
+    deliver(&a, 7);
+    run_through(&a);
+    assert_int_equal(weir_memory_emitter_count(emitter), 0);
+    assert_int_equal(weir_handlers_count(a.handlers).held, 1);
+    registered = paid_schema;
+    a.now_ms += 1000;
+    run_through(&a);
+    assert_int_equal(weir_memory_emitter_count(emitter), 1);
+    end_avro(&a, schemas);
+}
+
+/* No event could mend that. */
+static void test_a_subject_that_is_no_avro_with_an_id_stops(void **state)
+{
+    (void)state;
+    app a;
+    weir_avro_schemas *schemas = begin_avro(&a, paid_schema, 0);
+    deliver(&a, 7);
+    run_through(&a);
+    app_expect_failure(&a, "SCHEMA_INVALID", "subject payments-value");
+    end_avro(&a, schemas);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_event_leaves_in_avro),
+        cmocka_unit_test(test_a_registry_that_does_not_answer_holds_emits),
+        cmocka_unit_test(test_a_subject_that_is_no_avro_with_an_id_stops),
         cmocka_unit_test(test_an_emit_is_typed_keyed_and_carries_on),
         cmocka_unit_test(test_cloudevents_and_what_the_call_says),
         cmocka_unit_test(test_a_record_settles_when_its_emits_are_acknowledged),

@@ -56,6 +56,13 @@ static void test_directory(void **state)
     assert_true(r.count == 1 && weir_view_is(r.texts[0], "\"int\""));
     assert_int_equal(fetch(c, 2, &arena, &r, NULL), WEIR_OK);
     assert_true(r.count == 2 && weir_view_is(r.texts[1], "\"E\""));
+    assert_int_equal(
+        c.ops->latest(c.self, weir_view_of("s"), &arena, &r, &err), WEIR_OK); /* bare: no id */
+    assert_int_equal(r.id, 0);
+    write_file("s/2.json", "{\"id\":9,\"schema\":\"\\\"E\\\"\",\"references\":[{\"subject\":\"s\","
+                           "\"version\":1}]}");
+    assert_int_equal(c.ops->latest(c.self, weir_view_of("s"), &arena, &r, &err), WEIR_OK);
+    assert_true(r.count == 2 && r.id == 9);
     assert_int_equal(fetch(c, 3, &arena, &r, &err), WEIR_REJECT);
     assert_string_equal(err.code, "REGISTRY_ANSWER");
     assert_int_equal(fetch(c, 4, &arena, &r, &err), WEIR_REJECT);
