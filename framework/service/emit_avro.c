@@ -41,8 +41,7 @@ weir_status weir_emit_avro_write(weir_emit_avro *a, const weir_emit_rule *rule,
     }
     weir_buf_put(&bytes, frame, weir_wire_put_frame(&a->ref, frame));
     s = weir_avro_write(weir_avro_root(a->schema.avro), value, &bytes, err);
-    *out = s || bytes.failed ? (weir_view){NULL, 0}
-                             : weir_arena_copy(arena, weir_buf_view(&bytes));
+    *out = s || bytes.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&bytes));
     weir_buf_fini(&bytes);
     return s || out->ptr ? s : weir_fail_oom(err);
 }

@@ -19,8 +19,7 @@ typedef struct weir_emit_avro {
  * pointer); the registry's, FATAL where no event could mend it; SCHEMA_INVALID (FATAL: the subject
  * is no Avro), OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_emit_avro_write(weir_emit_avro *a, const weir_emit_rule *rule,
-    weir_avro_schemas *schemas, weir_view json, weir_arena *arena, weir_view *out,
-    weir_error *err);
+    weir_avro_schemas *schemas, weir_view json, weir_arena *arena, weir_view *out, weir_error *err);
 /* n of them, and their memory. */
 void weir_emit_avro_free(weir_emit_avro *a, size_t n);
 

@@ -1,6 +1,10 @@
-/* A service for check-events: says on stdout what its handlers were given, a line each. */
+/* A service for check-events: says on stdout what its handlers were given, a line each; with EMIT
+ * it tells of orders. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <weir/weir.h>
+
+static char placed[] = "placed", any[] = "any";
 
 static weir_status say(weir_message *m, void *ctx)
 {
@@ -13,10 +17,11 @@ static weir_status say(weir_message *m, void *ctx)
     printf("%s %.*s key %.*s id %.*s note %.*s\n", (const char *)ctx, WEIR_ARG(weir_type(m)),
         WEIR_ARG(of), WEIR_ARG(id), WEIR_ARG(note));
     fflush(stdout);
-    return WEIR_OK;
+    return getenv("EMIT") && ctx != any
+               ? weir_emit(m, .type = "order.seen",
+                     .fields = W_OBJECT(W_JSON("id", id), W_TEXT("note", note)))
+               : WEIR_OK;
 }
-
-static char placed[] = "placed", any[] = "any";
 
 static void setup(weir_app *app, void *ctx)
 {
