@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/err.h"
+#include "case.h"
 #include "exit_code.h"
 #include "milestones.h"
 #include "process.h"
@@ -18,9 +19,14 @@ enum { TICK_MS = 200 };
 static int usage(const char *program, FILE *to)
 {
     fprintf(to,
-        "usage: %s --config FILE\n\n  --config FILE  the config (docs/config.md)\n"
+        "usage: %s --config FILE\n       %s --test DIR [--update] [--config FILE]\n\n"
+        "  --config FILE  the config (docs/config.md)\n"
+        "  --test DIR     run the cases in this folder instead, without a broker: records in, "
+        "emits,\n"
+        "                 rows and dead letters out (docs/services.md); --update writes what is "
+        "expected\n"
         "  --version      print weir's version\n  --help         this\n",
-        program);
+        program, program);
     return to == stderr ? EXIT_USAGE : EXIT_YES;
 }
 
@@ -77,9 +83,44 @@ static int run(const char *program, weir_app *app, const sigset_t *signals)
     return err.status ? complain(program, &err) : EXIT_YES;
 }
 
+/* ---- Tests --------------------------------------------------------------------------------------
+ */
+
+static int fail_case(void *program, const weir_error *err)
+{
+    return complain(program, err);
+}
+
+static int load_case(void *program, const char *path, weir_config **out)
+{
+    weir_config_problems problems;
+    weir_error err = {.status = WEIR_OK};
+    weir_config_problems_init(&problems);
+    weir_status s = weir_config_load(path, NULL, out, &problems, &err);
+    weir_config_problems_fini(&problems);
+    return s ? complain(program, &err) : EXIT_YES;
+}
+
+static int run_cases(const char *program, const char *dir, bool update, const char *config,
+    weir_setup_fn *setup, void *ctx)
+{
+    const weir_case_options o = {.update = update,
+        .config_path = config,
+        .setup = setup,
+        .setup_ctx = ctx,
+        .fail = fail_case,
+        .load = load_case,
+        .ctx = (void *)(uintptr_t)program};
+    return weir_case_run_folders(&o, &dir, 1);
+}
+
+/* ---- The program --------------------------------------------------------------------------------
+ */
+
 int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
 {
-    const char *config = NULL;
+    const char *config = NULL, *cases = NULL;
+    bool update = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             return usage(argv[0], stdout);
@@ -90,13 +131,20 @@ int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
         }
         if ((strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-c") == 0) && i + 1 < argc) {
             config = argv[++i];
+        } else if (strcmp(argv[i], "--test") == 0 && i + 1 < argc) {
+            cases = argv[++i];
+        } else if (strcmp(argv[i], "--update") == 0) {
+            update = true;
         } else {
             fprintf(stderr, "%s: unexpected argument %s\n", argv[0], argv[i]);
             return usage(argv[0], stderr);
         }
     }
-    if (!config) {
-        fprintf(stderr, "%s: --config is missing\n", argv[0]);
+    if (cases) {
+        return run_cases(argv[0], cases, update, config, setup, ctx);
+    }
+    if (!config || update) {
+        fprintf(stderr, "%s: %s is missing\n", argv[0], config ? "--test" : "--config");
         return usage(argv[0], stderr);
     }
     weir_process_memory();

@@ -21,11 +21,13 @@
 #include "test_kit_inside.h"
 #include "value/json.h"
 
-enum { MOST_LETTERS = 1024, MOST_FAILURES = 125, MOST_ROUNDS = 100000 };
+enum { MOST_LETTERS = 1024, MOST_FAILURES = 125, MOST_ROUNDS = 100000, MOST_HEADERS = 64 };
 
 typedef struct letter {
     weir_error error;
     char place[96];
+    weir_view topic, key;
+    int64_t offset;
 } letter;
 
 struct weir_test {
@@ -141,6 +143,9 @@ static weir_status write_letters(
         letter *l = &t->letters[t->n_letters++];
         const weir_raw_record *r = letters[i].record;
         l->error = letters[i].error;
+        l->topic = weir_arena_copy(&t->arena, r->topic);
+        l->key = weir_arena_copy(&t->arena, r->key);
+        l->offset = r->offset;
         snprintf(l->place, sizeof l->place, "%.*s@%lld",
             (int)(r->topic.len > 60 ? 60 : r->topic.len), r->topic.ptr, (long long)r->offset);
     }
@@ -277,6 +282,58 @@ static void add(weir_test *t, const char *file, int line, const char *topic, wei
     } else if (offset >= 0) {
         t->last_topic = weir_arena_copy(&t->arena, weir_view_of(topic)).ptr;
         t->last_offset = offset;
+    }
+}
+
+/* To handlers and caches alike: whoever reads its topic. */
+bool weir_test_feed(weir_test *t, const weir_raw_record *r, weir_error *err)
+{
+    weir_view name, value;
+    weir_field headers[MOST_HEADERS + 1];
+    size_t n = 0;
+    bool cached = false;
+    while (n < MOST_HEADERS && r->headers.at && r->headers.at(r->headers.self, n, &name, &value)) {
+        headers[n++] = (weir_field){
+            .name = weir_arena_copy(&t->arena, name).ptr, .kind = WEIR_FIELD_TEXT, .text = value};
+    }
+    headers[n] = (weir_field){.kind = WEIR_FIELD_END};
+    const char *topic = weir_arena_copy(&t->arena, r->topic).ptr;
+    int64_t offset = -1;
+    weir_status s = topic ? WEIR_OK : weir_fail_oom(err);
+    s = s || !is_matched(t, topic) ? s : weir_memory_source_topic(t->source, topic, err);
+    s = s ? s
+          : weir_memory_source_add(
+                t->source, topic, r->key, r->value, headers, t->now_ms, &offset, err);
+    s = s ? s : weir_test_caches_record(t->caches, r, &cached, err);
+    return !s && (offset >= 0 || cached);
+}
+
+weir_test_caches *weir_test_caches_of(weir_test *t)
+{
+    return t->caches;
+}
+
+bool weir_test_letter_at(const weir_test *t, size_t i, weir_test_letter *out)
+{
+    if (i >= t->n_letters) {
+        return false;
+    }
+    const letter *l = &t->letters[i];
+    *out = (weir_test_letter){l->topic, l->key, l->offset, l->error.code};
+    return true;
+}
+
+const weir_memory_emit *weir_test_next_emit(weir_test *t)
+{
+    const weir_memory_emit *e = next_emit(t);
+    t->emits_seen += e != NULL;
+    return e;
+}
+
+void weir_test_expect_anything(weir_test *t)
+{
+    t->letters_seen = t->n_letters;
+    while (weir_test_next_emit(t)) {
     }
 }
 

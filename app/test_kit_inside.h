@@ -7,6 +7,7 @@
 
 #include "app_inside.h"
 #include "memory/memory_emitter.h"
+#include "test_caches.h"
 
 /* NULL: it could not be opened. */
 weir_app *weir_test_app(weir_test *t);
@@ -18,6 +19,23 @@ void weir_test_fail_at(weir_test *t, const char *file, int line, const char *fmt
     WEIR_PRINTF(4, 5);
 /* Is the text JSON that is equal to what is wanted, members that it does not name left aside? */
 bool weir_test_text_matches(weir_view is, const char *wanted);
+
+/* For cases (app/case_service.c). */
+
+/* A record, as it came: to every handler and cache that reads its topic. False: none does, or
+ * err->status says why it could not be. */
+bool weir_test_feed(weir_test *t, const weir_raw_record *r, weir_error *err);
+weir_test_caches *weir_test_caches_of(weir_test *t);
+typedef struct weir_test_letter {
+    weir_view topic, key;
+    int64_t offset;
+    const char *code;
+} weir_test_letter;
+bool weir_test_letter_at(const weir_test *t, size_t i, weir_test_letter *out);
+/* What a handler has emitted, one behind the other; NULL: there is no further one. */
+const weir_memory_emit *weir_test_next_emit(weir_test *t);
+/* Nothing that has left is a surprise. */
+void weir_test_expect_anything(weir_test *t);
 
 /* test_parked.c: the topic of parked records, as it is among the emits. */
 typedef struct weir_test_parked_reader {

@@ -1,12 +1,13 @@
-/* What is expected of a case of `weir test`, and what differs. See test_case.h. */
+/* What is expected of a case, and what differs. See case.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "file/lines.h"
-#include "test_case.h"
+#include "case.h"
 #include "value/json.h"
 
 /* ---- What is expected ---------------------------------------------------------------------------
@@ -163,7 +164,8 @@ weir_status weir_case_compare(
         snprintf(file, sizeof file, "rows/%.150s.jsonl", c->config->followed.items[i]->name);
         s = compare(dir, file, &c->rows[i], true, fn, ctx, err);
     }
-    return s ? s : compare(dir, "dead.jsonl", &c->dead, false, fn, ctx, err);
+    s = s ? s : compare(dir, "dead.jsonl", &c->dead, false, fn, ctx, err);
+    return s ? s : compare(dir, "emits.jsonl", &c->emits, false, fn, ctx, err);
 }
 
 /* ---- Writing it ---------------------------------------------------------------------------------
@@ -208,5 +210,7 @@ weir_status weir_case_update(const weir_case *c, const char *dir, weir_error *er
         s = write_lines(path, &c->rows[i], err);
     }
     snprintf(path, sizeof path, "%.700s/expected/dead.jsonl", dir);
-    return s ? s : write_lines(path, &c->dead, err);
+    s = s ? s : write_lines(path, &c->dead, err);
+    snprintf(path, sizeof path, "%.700s/expected/emits.jsonl", dir);
+    return s ? s : write_lines(path, &c->emits, err);
 }

@@ -1,8 +1,9 @@
 /* Running a case of `weir test`: records through the config's caches, in memory. See test_case.h.
  */
-#include "test_case.h"
+#include "case.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +63,7 @@ void weir_case_lines_sort(weir_case_lines *l)
 /* ---- What comes of it ---------------------------------------------------------------------------
  */
 
-static void put_text(weir_buf *to, weir_view text)
+void weir_case_put_text(weir_buf *to, weir_view text)
 {
     size_t n = 1, at = 0;
     while (at < text.len && (n = weir_utf8_length(text.ptr + at, text.ptr + text.len))) {
@@ -76,28 +77,35 @@ static void put_text(weir_buf *to, weir_view text)
 }
 
 /* The how-manieth record of its topic, and why: words may change, codes do not. */
-static weir_status write_letters(
-    void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
+weir_status weir_case_add_letter(
+    weir_case *c, weir_view topic, int64_t record, weir_view key, const char *code, weir_error *err)
 {
-    weir_case *c = self;
-    bool good = true;
-    for (size_t i = 0; i < n && good; i++) {
-        weir_buf b = {0};
-        const weir_raw_record *r = letters[i].record;
-        weir_buf_puts(&b, "{\"topic\":");
-        weir_json_put_string(&b, r->topic);
-        weir_buf_printf(&b, ",\"record\":%" PRId64 ",\"key\":", r->offset + 1);
-        put_text(&b, r->key);
-        weir_buf_puts(&b, ",\"code\":");
-        weir_json_put_string(&b, weir_view_of(letters[i].error.code));
-        weir_buf_putc(&b, '}');
-        good = !b.failed && weir_case_lines_add(&c->dead, weir_buf_view(&b));
-        weir_buf_fini(&b);
-    }
+    weir_buf b = {0};
+    weir_buf_puts(&b, "{\"topic\":");
+    weir_json_put_string(&b, topic);
+    weir_buf_printf(&b, ",\"record\":%" PRId64 ",\"key\":", record);
+    weir_case_put_text(&b, key);
+    weir_buf_puts(&b, ",\"code\":");
+    weir_json_put_string(&b, weir_view_of(code));
+    weir_buf_putc(&b, '}');
+    bool good = !b.failed && weir_case_lines_add(&c->dead, weir_buf_view(&b));
+    weir_buf_fini(&b);
     return good ? WEIR_OK : weir_fail_oom(err);
 }
 
-static weir_status take_row(void *ctx, weir_view key, weir_view row, bool *remove, weir_error *err)
+static weir_status write_letters(
+    void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
+{
+    weir_status s = WEIR_OK;
+    for (size_t i = 0; i < n && !s; i++) {
+        const weir_raw_record *r = letters[i].record;
+        s = weir_case_add_letter(self, r->topic, r->offset + 1, r->key, letters[i].error.code, err);
+    }
+    return s;
+}
+
+weir_status weir_case_add_row(
+    void *ctx, weir_view key, weir_view row, bool *remove, weir_error *err)
 {
     weir_case_lines *to = ctx;
     weir_buf b = {0};
@@ -119,7 +127,7 @@ static weir_status gather(weir_case *c, weir_test_caches *caches, weir_error *er
     weir_status s = WEIR_OK;
     for (size_t i = 0; i < c->config->followed.count && !s; i++) {
         const char *name = c->config->followed.items[i]->name;
-        s = weir_test_caches_each(caches, name, take_row, &c->rows[i], err);
+        s = weir_test_caches_each(caches, name, weir_case_add_row, &c->rows[i], err);
         weir_case_lines_sort(&c->rows[i]);
     }
     return s;
@@ -128,7 +136,7 @@ static weir_status gather(weir_case *c, weir_test_caches *caches, weir_error *er
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
-static weir_status complain(weir_case *c, const char *where, const char *what, weir_error *err)
+weir_status weir_case_complain(weir_case *c, const char *where, const char *what, weir_error *err)
 {
     weir_buf b = {0};
     weir_buf_printf(&b, "%s: %s", where, what);
@@ -148,7 +156,7 @@ static weir_status apply(
     }
     *stopped = true;
     snprintf(text, sizeof text, "it stops: %s [%s]", why.text, why.code);
-    return complain(c, where, text, err);
+    return weir_case_complain(c, where, text, err);
 }
 
 static weir_status run(
@@ -163,7 +171,8 @@ static weir_status run(
         s = weir_case_record(records, i, c->config, &r, &where, err);
         s = s ? s : weir_test_caches_record(caches, &r, &taken, err);
         if (!s && !taken && !weir_case_record_is_recorded(records)) {
-            s = complain(c, where, "no cache or table of the config reads its topic", err);
+            s = weir_case_complain(
+                c, where, "no cache or table of the config reads its topic", err);
         }
         s = s ? s : apply(c, caches, where, &stopped, err);
         c->records++;
@@ -171,10 +180,13 @@ static weir_status run(
     return s;
 }
 
-static bool init(weir_case *c, weir_config *config)
+bool weir_case_init(weir_case *c, weir_config *config)
 {
     size_t n = config->followed.count;
-    c->config = config;
+    *c = (weir_case){.config = config};
+    weir_case_lines_init(&c->dead);
+    weir_case_lines_init(&c->emits);
+    weir_case_lines_init(&c->problems);
     c->rows = weir_calloc(n + 1, sizeof *c->rows);
     for (size_t i = 0; i < n && c->rows; i++) {
         weir_case_lines_init(&c->rows[i]);
@@ -188,13 +200,11 @@ weir_status weir_case_run(
     weir_test_caches *caches = NULL;
     const weir_dead_letters letters = {write_letters, c};
     weir_log log;
-    *c = (weir_case){.config = config};
-    weir_case_lines_init(&c->dead);
-    weir_case_lines_init(&c->problems);
     weir_log_of_config(config, true, &log);
     log.write = NULL; /* what there is to say is in the outcome */
     weir_status s = weir_case_records_take_topics(records, config, err);
-    s = s ? s : init(c, config) ? WEIR_OK : weir_fail_oom(err);
+    bool made = weir_case_init(c, config);
+    s = s ? s : made ? WEIR_OK : weir_fail_oom(err);
     s = s ? s : weir_test_caches_new(config, &letters, &log, &caches, err);
     s = s ? s : run(c, records, caches, err);
     s = s ? s : gather(c, caches, err);
@@ -210,6 +220,7 @@ void weir_case_fini(weir_case *c)
     weir_free(c->rows);
     if (c->config) {
         weir_case_lines_fini(&c->dead);
+        weir_case_lines_fini(&c->emits);
         weir_case_lines_fini(&c->problems);
     }
 }

@@ -1,4 +1,4 @@
-/* The records of a case of `weir test`: recorded ones, or such as people write. See test_case.h. */
+/* The records of a case of `weir test`: recorded ones, or such as people write. See case.h. */
 #include <dirent.h>
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "file/lines.h"
 #include "file/recording.h"
-#include "test_case.h"
+#include "case.h"
 #include "test_change.h"
 #include "value/json.h"
 
@@ -157,6 +157,66 @@ static weir_status change(weir_case_records *r, const case_line *l, const weir_v
     return r->scratch.failed || r->value.failed ? weir_fail_oom(err) : WEIR_OK;
 }
 
+static bool header_at(const void *self, size_t i, weir_view *name, weir_view *value)
+{
+    const weir_field *f = self;
+    for (size_t k = 0; k < i; k++) {
+        if (!f[k].kind) {
+            return false;
+        }
+    }
+    *name = weir_view_of(f[i].kind ? f[i].name : "");
+    *value = f[i].text;
+    return f[i].kind;
+}
+
+/* {"name":"text"} */
+static bool take_headers(weir_case_records *r, const weir_value *headers, weir_field *own,
+    size_t n_own, weir_raw_record *out)
+{
+    size_t n = weir_is(headers, WEIR_OBJECT) ? headers->len : 0;
+    weir_field *f = weir_arena_alloc(&r->scratch, (n + n_own + 1) * sizeof *f);
+    if (!f) {
+        return false;
+    }
+    size_t at = 0;
+    for (; at < n_own; at++) {
+        f[at] = own[at];
+    }
+    if (n) {
+        WEIR_EACH_MEMBER(headers, name, value)
+        {
+            f[at++] = (weir_field){
+                .name = weir_arena_copy(&r->scratch, weir_string(name, &r->scratch)).ptr,
+                .kind = WEIR_FIELD_TEXT,
+                .text = weir_is(value, WEIR_STRING) ? weir_string(value, &r->scratch)
+                                                    : weir_source(value)};
+        }
+    }
+    f[at] = (weir_field){.kind = WEIR_FIELD_END};
+    out->headers = (weir_header_list){header_at, f};
+    return !r->scratch.failed;
+}
+
+/* Of the config's events, with the headers that say so. */
+static weir_status event(weir_case_records *r, const case_line *l, const weir_value *line,
+    const weir_config *config, weir_raw_record *out, weir_error *err)
+{
+    const char *type =
+        weir_arena_copy(&r->scratch, weir_string(weir_gets(line, "event"), &r->scratch)).ptr;
+    const weir_config_event *e = type ? weir_config_event_named(config, type) : NULL;
+    const weir_value *key = weir_gets(line, "key");
+    if (!e) {
+        return wrong(l, "the config's events have no such type", err);
+    }
+    weir_field own[] = {{.name = "id", .kind = WEIR_FIELD_TEXT, .text = weir_view_of(l->where)},
+        {.name = "type", .kind = WEIR_FIELD_TEXT, .text = weir_view_of(type)}};
+    *out = (weir_raw_record){.topic = weir_view_of(e->topic),
+        .key = weir_is(key, WEIR_STRING) ? weir_string(key, &r->scratch) : text_of(key),
+        .value = text_of(weir_gets(line, "value"))};
+    return take_headers(r, weir_gets(line, "headers"), own, 2, out) ? WEIR_OK : weir_fail_oom(err);
+}
+
 static bool is_text(const weir_value *v)
 {
     return !v || weir_is(v, WEIR_NULL) || weir_is(v, WEIR_STRING);
@@ -190,17 +250,21 @@ weir_status weir_case_record(weir_case_records *r, size_t i, const weir_config *
     if (weir_is(weir_gets(line, "table"), WEIR_STRING)) {
         return change(r, l, line, config, out, err);
     }
+    if (weir_is(weir_gets(line, "event"), WEIR_STRING)) {
+        return event(r, l, line, config, out, err);
+    }
     const weir_value *topic = weir_gets(line, "topic"), *key = weir_gets(line, "key"),
                      *value = weir_gets(line, "value");
     if (!weir_is(topic, WEIR_STRING)) {
-        return wrong(l, "a record has a topic, or is a change of a table", err);
+        return wrong(l, "a record has a topic, or is an event, or a change of a table", err);
     }
     if (is_text(key) && is_text(value)) {
         return recorded(r, l, out, err);
     }
     *out = (weir_raw_record){
         .topic = weir_string(topic, &r->scratch), .key = text_of(key), .value = text_of(value)};
-    return out->topic.ptr ? WEIR_OK : weir_fail_oom(err);
+    bool good = take_headers(r, weir_gets(line, "headers"), NULL, 0, out) && out->topic.ptr;
+    return good ? WEIR_OK : weir_fail_oom(err);
 }
 
 bool weir_case_record_is_recorded(const weir_case_records *r)
