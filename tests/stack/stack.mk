@@ -26,7 +26,7 @@ $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 # quarter of an hour on two cores; a long storm: make check-storm SECONDS=3600; a seed again: SEED=1.
 # What cannot be had on this machine (Java, Maven, PostgreSQL, their download) is asked once: then all of
 # them are skipped, with that reason.
-STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-outbox-kills check-scale-out check-freshness check-rebuild
+STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-outbox-kills check-scale-out check-freshness check-rebuild check-by-transaction
 STACK_READY = $(if $(STACK_ASKED),,stack-deps)
 
 .PHONY: check-stack $(STACK_CHECKS)
@@ -42,6 +42,8 @@ check-told check-encodings check-rebuild: $(WEIR) | $(STACK_READY)
 	@tests/stack/$@ $(WEIR)
 check-at-least-once check-scale-out check-compatibility: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
 	@tests/stack/$@ $(WEIR) $(B)/tests/stack/ledger
+check-by-transaction: $(WEIR) | $(STACK_READY)
+	@tests/stack/check-by-transaction $(WEIR) $(SEED)
 check-freshness: $(WEIR) $(B)/tests/stack/watch | $(STACK_READY)
 	@tests/stack/check-freshness $(WEIR) $(B)/tests/stack/watch
 # Longer: make check-exactly-once KILLS=50
