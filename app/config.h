@@ -235,6 +235,7 @@ typedef struct weir_config_table {
     const char *soft_delete; /* NULL: rows go */
     weir_config_on_no_key on_no_key;
     weir_config_apply apply;
+    weir_config_guard guard;
     const struct weir_config_table *mould; /* the entry with a pattern that it was cast from */
 } weir_config_table;
 

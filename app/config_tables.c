@@ -173,6 +173,26 @@ static void check_apply(const weir_config_loader *loader, const weir_config_tabl
     }
 }
 
+/* Without guards only the order of delivery is left, and nothing can be kept aside. */
+static void check_guard(const weir_config_loader *loader, const weir_config_table *t)
+{
+    if (t->guard == WEIR_CONFIG_GUARD_ON) {
+        return;
+    }
+    if (t->apply == WEIR_CONFIG_APPLY_BY_TRANSACTION) {
+        report(loader, t, "guard", WEIR_E_CONFIG_CONFLICT,
+            "what is applied by transaction, and sent again, is told by the positions of its rows");
+    }
+    if (t->cache.on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE) {
+        report(loader, t, "guard", WEIR_E_CONFIG_CONFLICT,
+            "a row that lacks a value cannot be kept aside: give the table `on_incomplete: serve`");
+    }
+    if (t->cache.where.count) {
+        report(loader, t, "guard", WEIR_E_CONFIG_CONFLICT,
+            "a row that does not match `where` cannot be kept aside: leave `where` to a view");
+    }
+}
+
 /* PostgreSQL's names are schema.table; SQLite has no schemas, so that a dot is a dot. It is the
  * template's first dot that counts, since a table's own name may have some. */
 static void name_target(
@@ -238,7 +258,11 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     }
     weir_table_rule *rule = &store->tables[store->n_tables++];
     *rule = (weir_table_rule){.cache = t->name,
-        .position_column = t->positions == WEIR_CONFIG_POSITIONS_COLUMN ? t->position_column : NULL,
+        .position_column =
+            t->positions == WEIR_CONFIG_POSITIONS_COLUMN && t->guard == WEIR_CONFIG_GUARD_ON
+                ? t->position_column
+                : NULL,
+        .unguarded = t->guard == WEIR_CONFIG_GUARD_OFF,
         .soft_delete = t->soft_delete,
         .by_transaction = t->apply == WEIR_CONFIG_APPLY_BY_TRANSACTION,
         .append = t->on_no_key == WEIR_CONFIG_NO_KEY_APPEND,
@@ -298,6 +322,7 @@ void weir_config_resolve_tables(const weir_config_loader *loader)
         check_template(loader, t);
         check_casts(loader, t);
         check_apply(loader, t);
+        check_guard(loader, t);
         if (!pattern && t->cache.store && t->cache.source && t->cache.store->tables) {
             weir_config_add_table(loader, t);
         }

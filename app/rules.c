@@ -49,6 +49,11 @@ static bool by_transaction(const weir_config_cache *c)
     return c->as_table && c->as_table->apply == WEIR_CONFIG_APPLY_BY_TRANSACTION;
 }
 
+static bool unguarded(const weir_config_cache *c)
+{
+    return c->as_table && c->as_table->guard == WEIR_CONFIG_GUARD_OFF;
+}
+
 bool weir_takes_keyless(const weir_config *config, const weir_config_source *source)
 {
     for (size_t i = 0; i < config->followed.count; i++) {
@@ -224,6 +229,7 @@ static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
     weir_buf_puts(&b, c->on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE ? " hide incomplete" : "");
     weir_buf_puts(&b, weir_config_store_is_shared(c->store) ? " shared" : "");
     weir_buf_puts(&b, by_transaction(c) ? " by transaction" : "");
+    weir_buf_puts(&b, unguarded(c) ? " unguarded" : "");
     weir_view v = b.failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&b));
     weir_buf_fini(&b);
     return v;
@@ -245,6 +251,7 @@ static bool build_cache(const weir_config_cache *c, weir_sync_cache *out, weir_a
         .rule = rule_text(c, arena),
         .delete_marks_ms = c->delete_marks_ms,
         .full_images = listed(&c->source->full_images, c->table_name),
+        .unguarded = unguarded(c),
         .append = appends(c)};
     return out->rule.ptr && view_of(c, &out->view, arena);
 }

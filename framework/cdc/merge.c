@@ -118,6 +118,9 @@ static weir_status past(
  * used. */
 static bool suspect(const weir_merge *m, const weir_change *c, const weir_state *st)
 {
+    if (m->unguarded) {
+        return false; /* the value that is there is better than none */
+    }
     return st->quarantined ||
            (m->gap_rule && weir_merge_gap_since(m, c, st->partition, st->offset));
 }
@@ -474,6 +477,13 @@ static weir_status tombstone(
     weir_merge *m, const weir_change *c, weir_merge_key *k, int64_t now_ms, weir_error *err)
 {
     weir_state *st = &k->state;
+    if (m->unguarded) { /* behind a d, or the delete itself */
+        m->count.deletes += c->unwrapped && st->alive;
+        if (c->unwrapped) {
+            weir_merge_key_set_dead(k, now_ms);
+        }
+        return WEIR_OK;
+    }
     if (!st->alive || !st->has_seen || st->seen_partition != c->partition ||
         c->offset <= st->seen_offset) {
         return WEIR_OK;

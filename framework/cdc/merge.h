@@ -73,7 +73,8 @@ typedef struct weir_merge {
     weir_making making;
     weir_merge_partition *partitions; /* owned; by partition number */
     int32_t n_partitions;
-    bool shared; /* several processes write the store: each partition's is an entry of its own */
+    bool unguarded; /* the store keeps no states: what comes is newer than what is there */
+    bool shared;    /* several processes write the store: each partition's is an entry of its own */
     weir_merge_partition *loaded; /* owned; shared: as they are in the store */
     weir_merge_counters count;
     /* private */

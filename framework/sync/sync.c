@@ -74,10 +74,12 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
         m->show = weir_row_view_show;
         m->show_ctx = (void *)(uintptr_t)&c->view;
     }
+    m->unguarded = c->unguarded;
     st = st ? st : weir_merge_load(m, err);
     /* Who shares a store sees a part of the records: a second initial snapshot is an alarm there.
      */
-    st = st || !is_new || m->shared ? st : weir_merge_begin(m, err);
+    bool made = is_new && !m->shared && !m->unguarded;
+    st = st || !made ? st : weir_merge_begin(m, err);
     if (!st && m->making.on) {
         atomic_fetch_add(&s->n_making, 1);
     }

@@ -39,6 +39,7 @@ typedef struct weir_sync_cache {
     weir_row_view view;
     int64_t delete_marks_ms; /* how long a delete mark stays; 0: for ever */
     bool full_images;        /* the table has REPLICA IDENTITY FULL */
+    bool unguarded;          /* the store keeps nothing of its rows */
     bool append;             /* rows without a key are kept, by the place of their record */
 } weir_sync_cache;
 

@@ -122,7 +122,11 @@ static weir_status found_row(
     void *ctx, size_t i, weir_view position, weir_view row, weir_error *err)
 {
     fetching *f = ctx;
-    return weir_table_take(f->store, f->entries[i], position, row, err);
+    weir_status st = weir_table_take(f->store, f->entries[i], position, row, err);
+    if (!st && f->store->tables[f->cache]->rule->unguarded) {
+        f->entries[i]->state = weir_buf_view(&f->store->plain);
+    }
+    return st;
 }
 
 static weir_status found_side(void *ctx, weir_view key, weir_view value, weir_error *err)
@@ -184,7 +188,9 @@ static weir_status fetch_some(weir_table_store *s, unsigned cache, weir_table_en
 {
     fetching f = {s, cache, entries};
     weir_status st = s->tables[cache]->exists ? fetch_rows(&f, n, rows, err) : WEIR_OK;
-    st = st ? st : fetch_aside(&f, n, err);
+    if (!st && !s->tables[cache]->rule->unguarded) {
+        st = fetch_aside(&f, n, err);
+    }
     for (size_t i = 0; i < n && !st; i++) {
         entries[i]->fetched = true;
         entries[i]->row_fetched |= rows;
@@ -223,6 +229,9 @@ weir_status weir_table_get_side(weir_table_store *s, unsigned cache, weir_space 
     weir_side_entry *e = weir_table_side_entry_of(s, cache, space, key);
     if (!e) {
         return weir_fail_oom(err);
+    }
+    if (weir_table_forgets(s->tables[cache], space)) {
+        e->fetched = true; /* only what this transaction has put is known */
     }
     if (!e->fetched) {
         copying c = {&s->arena, {NULL, 0}};

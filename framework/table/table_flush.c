@@ -380,7 +380,8 @@ static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
     if (st || f->moved) {
         return st; /* nothing more is taken by a transaction that has failed */
     }
-    st = f->store->n_refusals ? WEIR_OK : write_states(f, from, n, err);
+    bool states = !f->store->n_refusals && !f->table->rule->unguarded;
+    st = states ? write_states(f, from, n, err) : WEIR_OK;
     return st ? st : settle_entries(f, from, n, err);
 }
 
@@ -403,6 +404,7 @@ static weir_status flush_table(flush *f, weir_error *err)
     weir_status st = t->rule && t->n_listed ? flush_rows(f, err) : WEIR_OK;
     for (int space = 0; space < WEIR_SPACES && !st && !f->moved; space++) {
         bool names = !t->rule || (space != WEIR_SPACE_ROW && space != WEIR_SPACE_STATE);
+        names = names && !weir_table_forgets(t, (weir_space)space);
         if (names && t->entries[space].count) {
             weir_arena_reset(&f->store->scratch);
             st = write_names(f, (weir_space)space, err);

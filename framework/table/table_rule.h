@@ -17,7 +17,9 @@ typedef struct weir_table_rule {
     const char *schema; /* NULL: the connection's own */
     const char *table;
     const char
-        *position_column;    /* NULL: positions stand in the state table, by the records' keys */
+        *position_column; /* NULL: positions stand in the state table, by the records' keys */
+    bool unguarded; /* nothing is kept of rows, here or in the state table: position_column is NULL
+                     */
     const char *soft_delete; /* the column that tells when a row was deleted; NULL: rows go */
     bool by_transaction; /* written in the source's order: constraints may be deferred, and a row
                           * that a cascade has taken is gone */

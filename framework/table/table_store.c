@@ -14,6 +14,7 @@
 #include "table/table_store.h"
 
 #include "base/alloc.h"
+#include "cdc/state.h"
 #include "table/table_key.h"
 
 enum {
@@ -277,6 +278,7 @@ static void sql_close(void *self)
     }
     weir_free(s->tables);
     weir_free(s->refusals);
+    weir_buf_fini(&s->plain);
     weir_arena_fini(&s->arena);
     weir_arena_fini(&s->scratch);
     weir_arena_fini(&s->refusal_arena);
@@ -318,6 +320,13 @@ weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
 {
     typed_store *s = weir_calloc(1, sizeof *s);
     if (!s) {
+        driver->close(self);
+        return weir_fail_oom(err);
+    }
+    weir_state_put(&s->store.plain, &(weir_state){.alive = true, .offset = -1, .missing = {"", 0}});
+    if (s->store.plain.failed) {
+        weir_buf_fini(&s->store.plain);
+        weir_free(s);
         driver->close(self);
         return weir_fail_oom(err);
     }

@@ -53,6 +53,7 @@ typedef struct weir_table_store {
     bool excluding; /* the transaction has the store for itself */
     bool doubtful;  /* an assumption was wrong: none until something has been committed */
     bool careful;   /* a row was refused: it is looked for */
+    weir_buf plain; /* the state of a row of which nothing is kept: alive, older than what comes */
     weir_arena refusal_arena;
     weir_table_refusal *refusals; /* owned */
     size_t n_refusals, refusals_capacity;
@@ -67,6 +68,12 @@ static inline weir_table *weir_table_of(const weir_table_store *s, unsigned cach
 static inline bool weir_table_holds(const weir_table *t, weir_space space)
 {
     return t->rule && (space == WEIR_SPACE_ROW || space == WEIR_SPACE_STATE);
+}
+
+/* Is this space of it kept for as long as the transaction only? */
+static inline bool weir_table_forgets(const weir_table *t, weir_space space)
+{
+    return t->rule && t->rule->unguarded && (space == WEIR_SPACE_STATE || space == WEIR_SPACE_MOVE);
 }
 
 /* The store port's calls, by concept. Errors: as table.h says. */

@@ -40,6 +40,7 @@ static weir_status visit_row(void *ctx, weir_view row_key, const weir_view *valu
         return weir_fail_oom(err);
     }
     weir_status st = position.ptr ? weir_position_unpack(position, &state, &key, err) : WEIR_OK;
+    state = t->rule->unguarded ? weir_buf_view(&w->store->plain) : state;
     key = key.ptr ? key : row_key;
     bool remove = false, wants_state = w->space == WEIR_SPACE_STATE;
     if (st || (wants_state && !state.ptr)) {
@@ -215,8 +216,9 @@ weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space spac
         return weir_fail(err, WEIR_E_INTERNAL, "cache %u of a store was not opened", cache);
     }
     walk w = {.store = s, .cache = cache, .space = space, .fn = fn, .ctx = ctx};
-    bool rows = weir_table_holds(t, space) && (space == WEIR_SPACE_ROW || t->rule->position_column);
-    bool side = !(t->rule && space == WEIR_SPACE_ROW);
+    bool of_rows = t->rule && (t->rule->position_column || t->rule->unguarded);
+    bool rows = weir_table_holds(t, space) && (space == WEIR_SPACE_ROW || of_rows);
+    bool side = !(t->rule && space == WEIR_SPACE_ROW) && !weir_table_forgets(t, space);
     weir_status st = space == WEIR_SPACE_META ? WEIR_OK : be_alone(s, err);
     return st ? st : walk_both(&w, from, rows, side, err);
 }

@@ -58,6 +58,29 @@ tables:
   orders: { from: s.public.orders, store: db, apply: $2 }
 Y
 }
+# What a real connector sent of 8,000 transactions, whose ENDs went to two partitions: put into one, in the order of their commits.
+xz -dc "$DATA/bank/json.jsonl.xz" | python3 -c '
+import base64, json, sys
+ends = []
+for line in sys.stdin:
+    r = json.loads(line)
+    if r["topic"] != "bankjson.transaction":
+        print(line, end="")
+        continue
+    v = json.loads(base64.b64decode(r["value"]))
+    if v["status"] == "END":
+        ends.append((int(v["id"].split(":")[1]), r))
+for n, (lsn, r) in enumerate(sorted(ends, key=lambda e: e[0])):
+    print(json.dumps(dict(r, partition=0, offset=n)))' >"$T/bank.jsonl"
+bank() { # NAME STORE
+    sed -e 's/^caches:/tables:/' -e "s|{ type: lmdb.*|$2|" -e 's/store: local }/store: local, apply: by_transaction }/' "$DATA/bank/bank.yaml" >"$T/bank.yaml"
+    run "$1: bank" 0 sync --quiet --from "$T/bank.jsonl" "$T/bank.yaml"
+    for table in accounts entries labels; do
+        "$WEIR" dump $table -c "$T/bank.yaml" 2>/dev/null | sorted >"$T/dump"
+        sorted "$DATA/bank/final/public.$table.json" >"$T/source"
+        same "$1: $table is the source's" "$T/dump" "$T/source"
+    done
+}
 tables_sql='create table people (id int primary key, email text not null unique, _weir_pos bytea); create table orders (id int primary key, person int not null references people, _weir_pos bytea);'
 
 # both NAME STORE SQL: by the store's type; SQL runs a statement.
@@ -96,12 +119,15 @@ both() {
 }
 
 lite() { sqlite3 "$T/by.db" "$1"; }
+bank sqlite "{ type: sqlite, path: $T/bank.db }"
 both sqlite "{ type: sqlite, path: \"$T/by.db\" }" lite
 if [ -z "${WEIR_TEST_PG:-}" ]; then
     skipped=1
     finish
 fi
 pg() { psql "$WEIR_TEST_PG" -qAtc "$1"; }
+bank postgres "{ type: postgres, mode: replicate, conninfo: \"$WEIR_TEST_PG\" }"
+pg "drop table accounts, entries, labels, weir_state"
 both postgres "{ type: postgres, mode: replicate, conninfo: \"$WEIR_TEST_PG\" }" pg
 
 finish

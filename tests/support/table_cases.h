@@ -7,6 +7,7 @@
 #define WEIR_TEST_TABLE_CASES_H
 
 #include "cdc/shape.h"
+#include "cdc/state.h"
 #include "table/table_rule.h"
 
 static weir_store open_tables(const weir_table_rule *rules, size_t n);
@@ -668,6 +669,59 @@ static void put_all(weir_store s, int from, int to, const char *state)
 
 /* Positions in the state table: the target has the row's columns and no other; all else is as ever.
  */
+/* Nothing is kept of rows: a row that is there is one that whatever comes is newer than. */
+static void case_unguarded(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("unguarded", "unguarded");
+    weir_error err;
+    weir_view value;
+    weir_state st;
+    rule.position_column = NULL;
+    rule.unguarded = true;
+    weir_store s = open_one(&rule);
+    const char *k = "{\"id\":1}", *one = "{\"id\":1,\"name\":\"a\",\"amount\":1.50}",
+               *two = "{\"id\":1,\"name\":null,\"amount\":-2.00}";
+    shape(s, simple, 3);
+    begin(s);
+    put(s, k, "known within the transaction", one);
+    assert_int_equal(
+        s.ops->get(s.self, TABLE, WEIR_SPACE_STATE, text_of(k), &value, &err), WEIR_OK);
+    assert_true(weir_view_is(value, "known within the transaction"));
+    assert_int_equal(
+        s.ops->put(s.self, TABLE, WEIR_SPACE_MOVE, text_of("move"), text_of("m"), &err), WEIR_OK);
+    commit(s);
+    begin(s);
+    assert_int_equal(
+        s.ops->get(s.self, TABLE, WEIR_SPACE_MOVE, text_of("move"), &value, &err), WEIR_OK);
+    assert_null(value.ptr);
+    assert_int_equal(
+        s.ops->get(s.self, TABLE, WEIR_SPACE_STATE, text_of(k), &value, &err), WEIR_OK);
+    assert_int_equal(weir_state_get(value, &st, &err), WEIR_OK);
+    assert_true(st.alive && !st.stamp.l && !st.has_mark);
+    assert_int_equal(s.ops->get(s.self, TABLE, WEIR_SPACE_ROW, text_of(k), &value, &err), WEIR_OK);
+    assert_true(weir_view_is(value, one));
+    put(s, k, "s2", two);
+    commit(s);
+    assert_int_equal(number_of("select count(*) from unguarded where amount = '-2.00'"), 1);
+    begin(s);
+    put(s, k, "dead", NULL);
+    commit(s);
+    begin(s);
+    assert_int_equal(
+        s.ops->get(s.self, TABLE, WEIR_SPACE_STATE, text_of(k), &value, &err), WEIR_OK);
+    assert_null(value.ptr);
+    commit(s);
+    put_all(s, 2, 3000, "s");
+    assert_int_equal(number_of("select count(*) from weir_state where cache = 'unguarded'"), 0);
+    begin(s);
+    assert_int_equal(walk(s, WEIR_SPACE_STATE, "", 2), 2998); /* each second one goes */
+    assert_int_equal(walk(s, WEIR_SPACE_ROW, "", 0), 1499);
+    commit(s);
+    assert_int_equal(number_of("select count(*) from unguarded"), 1499);
+    s.ops->close(s.self);
+}
+
 static void case_positions_beside(void **state)
 {
     (void)state;
@@ -976,7 +1030,7 @@ static void case_key_of_another_type(void **state)
         cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
         cmocka_unit_test(case_aside), cmocka_unit_test(case_keys_of_types),                        \
         cmocka_unit_test(case_widened), cmocka_unit_test(case_positions_beside),                   \
-        cmocka_unit_test(case_positions_beside_moved), cmocka_unit_test(case_key_of_another_type), \
-        cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_unguarded), cmocka_unit_test(case_positions_beside_moved),           \
+        cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
 
 #endif
