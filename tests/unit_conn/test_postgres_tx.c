@@ -12,6 +12,7 @@
 
 #include "postgres/postgres_tx.h"
 #include "support/tx_cases.h"
+#include "support/tx_relay_cases.h"
 
 static const char *conninfo;
 static int64_t partition_rows;
@@ -543,7 +544,7 @@ int main(void)
         return 0;
     }
     tx_allocation_step = 7;
-    const struct CMUnitTest tests[] = {TX_CASES,
+    const struct CMUnitTest tests[] = {TX_CASES, TX_RELAY_CASES,
         cmocka_unit_test(test_a_number_that_comes_late_is_not_lost),
         cmocka_unit_test(test_a_number_that_comes_late_is_not_overtaken),
         cmocka_unit_test(test_a_long_transaction_holds_up_no_event),

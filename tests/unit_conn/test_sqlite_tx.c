@@ -11,6 +11,7 @@
 
 #include "sqlite/sqlite_tx.h"
 #include "support/tx_cases.h"
+#include "support/tx_relay_cases.h"
 
 static weir_sql_database open_database(const weir_sql_options *o)
 {
@@ -82,7 +83,8 @@ static void test_a_row_with_a_text_that_is_none_is_rejected(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TX_CASES, cmocka_unit_test(test_the_connection_is_guarded),
+    const struct CMUnitTest tests[] = {TX_CASES, TX_RELAY_CASES,
+        cmocka_unit_test(test_the_connection_is_guarded),
         cmocka_unit_test(test_a_row_with_a_text_that_is_none_is_rejected)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
