@@ -10,51 +10,18 @@
 /* ---- Failures ----------------------------------------------------------------------------------
  */
 
-static weir_code meaning_of(int rc)
-{
-    switch (rc) { /* extended codes first */
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID:
-    case SQLITE_CONSTRAINT_FOREIGNKEY:
-        return WEIR_E_TABLE_DEPENDS;
-    default:
-        break;
-    }
-    switch (rc & 0xff) {
-    case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-    case SQLITE_MISMATCH:
-        return WEIR_E_TABLE_REFUSED;
-    case SQLITE_FULL:
-        return WEIR_E_STORE_FULL;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_INTERRUPT:
-    case SQLITE_PROTOCOL:
-        return WEIR_E_STORE_IO;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return WEIR_E_STORE_BROKEN;
-    case SQLITE_NOMEM:
-        return WEIR_E_OUT_OF_MEMORY;
-    default:
-        return WEIR_E_TABLE_SCHEMA;
-    }
-}
-
 weir_status weir_sqlite_fail(sqlite3 *db, int rc, const weir_table *table, weir_error *err)
 {
-    int extended = db ? sqlite3_extended_errcode(db) : rc;
-    extended = (extended & 0xff) == (rc & 0xff) ? extended : rc;
-    const char *why = db && extended != rc ? sqlite3_errmsg(db)
-                      : db                 ? sqlite3_errmsg(db)
-                                           : sqlite3_errstr(rc);
-    weir_code code = meaning_of(extended);
+    static const weir_code codes[] = {[WEIR_SQLITE_DEPENDS] = WEIR_E_TABLE_DEPENDS,
+        [WEIR_SQLITE_REFUSED] = WEIR_E_TABLE_REFUSED,
+        [WEIR_SQLITE_FULL] = WEIR_E_STORE_FULL,
+        [WEIR_SQLITE_AWAY] = WEIR_E_STORE_IO,
+        [WEIR_SQLITE_BROKEN] = WEIR_E_STORE_BROKEN,
+        [WEIR_SQLITE_MEMORY] = WEIR_E_OUT_OF_MEMORY,
+        [WEIR_SQLITE_STATEMENT] = WEIR_E_TABLE_SCHEMA};
+    const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    int extended = weir_sqlite_extended(db, rc);
+    weir_code code = codes[weir_sqlite_class_of(extended)];
     return table ? weir_fail(err, code, "table %s: %s (SQLite %d)", table->quoted, why, extended)
                  : weir_fail(err, code, "SQLite: %s (%d)", why, extended);
 }

@@ -29,6 +29,20 @@ typedef struct weir_sqlite_statements {
     size_t n;
 } weir_sqlite_statements;
 
+/* What a failure says of what was asked. */
+typedef enum weir_sqlite_class {
+    WEIR_SQLITE_DEPENDS, /* the values, beside other rows: a key that is there, one that is not */
+    WEIR_SQLITE_REFUSED, /* the values */
+    WEIR_SQLITE_FULL,
+    WEIR_SQLITE_AWAY, /* the database, for now */
+    WEIR_SQLITE_BROKEN,
+    WEIR_SQLITE_MEMORY,
+    WEIR_SQLITE_STATEMENT, /* the statement itself, and whatever else */
+} weir_sqlite_class;
+weir_sqlite_class weir_sqlite_class_of(int extended);
+/* The extended code of what a call has returned; db NULL: rc. */
+int weir_sqlite_extended(sqlite3 *db, int rc);
+
 /* What a result code means; rc SQLITE_OK is a bug. table: for the message, or NULL. */
 weir_status weir_sqlite_fail(sqlite3 *db, int rc, const weir_table *table, weir_error *err);
 WEIR_MUST_USE weir_status weir_sqlite_do(sqlite3 *db, const char *sql, weir_error *err);

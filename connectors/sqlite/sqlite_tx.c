@@ -52,44 +52,23 @@ static const char *name_of(int rc)
     return "SQLITE_ERROR";
 }
 
-static weir_code meaning_of(int rc)
-{
-    switch (rc & 0xff) {
-    case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-    case SQLITE_MISMATCH:
-        return WEIR_E_SQL_REFUSED;
-    case SQLITE_FULL:
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_INTERRUPT:
-    case SQLITE_PROTOCOL:
-        return WEIR_E_SQL_UNREACHABLE;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return WEIR_E_STORE_BROKEN;
-    case SQLITE_NOMEM:
-        return WEIR_E_OUT_OF_MEMORY;
-    default:
-        return WEIR_E_SQL_STATEMENT;
-    }
-}
-
 static weir_status fail(const weir_lite_session *s, int rc, weir_error *err)
 {
+    static const weir_code codes[] = {[WEIR_SQLITE_DEPENDS] = WEIR_E_SQL_REFUSED,
+        [WEIR_SQLITE_REFUSED] = WEIR_E_SQL_REFUSED,
+        [WEIR_SQLITE_FULL] = WEIR_E_SQL_UNREACHABLE,
+        [WEIR_SQLITE_AWAY] = WEIR_E_SQL_UNREACHABLE,
+        [WEIR_SQLITE_BROKEN] = WEIR_E_STORE_BROKEN,
+        [WEIR_SQLITE_MEMORY] = WEIR_E_OUT_OF_MEMORY,
+        [WEIR_SQLITE_STATEMENT] = WEIR_E_SQL_STATEMENT};
     weir_error own;
     err = err ? err : &own;
-    int code = s->db ? sqlite3_extended_errcode(s->db) : rc;
-    code = (code & 0xff) == (rc & 0xff) ? code : rc;
+    int code = weir_sqlite_extended(s->db, rc);
     if (s->denied[0]) {
         return weir_fail(err, WEIR_E_SQL_COPY, "a handler may not write to %s", s->denied);
     }
     const char *name = name_of(code), *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
-    weir_fail(err, meaning_of(code), "SQLite: %s (%s)", why, name);
+    weir_fail(err, codes[weir_sqlite_class_of(code)], "SQLite: %s (%s)", why, name);
     const weir_sql_options *o = &s->d->options.sql;
     for (size_t i = 0; s->lent && i < o->n_classes; i++) {
         if (strcmp(o->classes[i].state, name) == 0) {

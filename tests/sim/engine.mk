@@ -10,7 +10,7 @@ $(B)/sim-engine: $(SIM_ENGINE_OBJ) $(B)/faults/libweir-core.a
 $(B)/sim-sync: $(SIM_SYNC_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
 
-SIM_INBOX_OBJ := $(B)/sim/sim_inbox.o $(addprefix $(B)/faults/connectors/,sqlite/sqlite_tx.o sqlite/sqlite_outbox.o memory/memory_source.o)
+SIM_INBOX_OBJ := $(B)/sim/sim_inbox.o $(addprefix $(B)/faults/connectors/,sqlite/sqlite_tx.o sqlite/sqlite_outbox.o sqlite/sqlite_codes.o memory/memory_source.o)
 $(B)/sim-inbox: $(SIM_INBOX_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lsqlite3 $(CORE_LIBS)
 

@@ -1,6 +1,6 @@
 # Engines with threads. tests/san.mk runs them under ThreadSanitizer, too.
 
-THREADS_OBJ := $(addprefix $(B)/faults/connectors/,memory/memory_store.o memory/memory_emitter.o sqlite/sqlite_tx.o sqlite/sqlite_outbox.o)
+THREADS_OBJ := $(addprefix $(B)/faults/connectors/,memory/memory_store.o memory/memory_emitter.o sqlite/sqlite_tx.o sqlite/sqlite_outbox.o sqlite/sqlite_codes.o)
 
 $(B)/tests/threads/%: tests/threads/%.c $(THREADS_OBJ) $(B)/faults/libweir-core.a | test-deps
 	@mkdir -p $(@D)
