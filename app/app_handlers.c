@@ -76,10 +76,10 @@ static int64_t now_ms(void *ctx)
 }
 
 static weir_status lookup(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
-    weir_buf *row, bool *found, weir_error *err)
+    int64_t *age_ms, weir_buf *row, bool *found, weir_error *err)
 {
     weir_app *a = ctx;
-    return weir_daemon_lookup(a->daemon, cache, key, min, row, found, err);
+    return weir_daemon_lookup(a->daemon, cache, key, min, age_ms, row, found, err);
 }
 
 /* What tests put in place of clock and caches. */

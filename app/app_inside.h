@@ -19,7 +19,7 @@ typedef struct weir_app_ports {
     weir_parked_log parked;
     int64_t (*now_ms)(void *ctx);
     weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
-        weir_buf *row, bool *found, weir_error *err);
+        int64_t *age_ms, weir_buf *row, bool *found, weir_error *err);
     /* A topic that the app's handlers read. */
     weir_status (*topic)(void *ctx, const char *topic, weir_error *err);
     void *ctx;

@@ -2,6 +2,7 @@
 #include "lookup.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "cdc/decoder.h"
 #include "fresh.h"
@@ -147,8 +148,29 @@ weir_status weir_lookup_row(
     return s;
 }
 
+/* Since the newest change of the cache's source was made; -1: none has come. A source's clock may
+ * be ahead of ours. */
+static int64_t age_of(weir_replica *r, size_t cache)
+{
+    const weir_rules *rules = weir_replica_rules(r);
+    const weir_sync_topic *topic = topic_of(rules, cache);
+    int64_t newest_ms = 0;
+    struct timespec now;
+    for (size_t t = 0; t < rules->n_topics; t++) {
+        for (size_t i = 0;
+             rules->topics[t].source == topic->source && i < rules->topics[t].n_caches; i++) {
+            weir_sync_stats stats;
+            weir_sync_get_stats(weir_replica_sync(r), rules->topics[t].caches[i], &stats);
+            newest_ms = stats.applied_ms > newest_ms ? stats.applied_ms : newest_ms;
+        }
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000 - newest_ms;
+    return !newest_ms ? -1 : age_ms > 0 ? age_ms : 0;
+}
+
 weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
-    const weir_freshness *min, weir_buf *row, bool *found, weir_error *err)
+    const weir_freshness *min, int64_t *age_ms, weir_buf *row, bool *found, weir_error *err)
 {
     size_t index;
     bool ready;
@@ -156,6 +178,10 @@ weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
     *found = false;
     if (!r) {
         return weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %.60s", cache);
+    }
+    if (age_ms) {
+        *age_ms = age_of(r, index);
+        return weir_lookup_row(weir_replica_store(r), index, key, row, found, err);
     }
     if (!ready) {
         return weir_fail(err, WEIR_E_CACHE_NOT_READY, "cache %.60s has not caught up yet", cache);

@@ -8,7 +8,7 @@
 
 /* See weir_lookup. Appends the row. */
 WEIR_MUST_USE weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
-    const weir_freshness *min, weir_buf *row, bool *found, weir_error *err);
+    const weir_freshness *min, int64_t *age_ms, weir_buf *row, bool *found, weir_error *err);
 
 /* Of the index-th cache of a store, without asking how fresh it is. */
 WEIR_MUST_USE weir_status weir_lookup_row(

@@ -539,11 +539,11 @@ void weir_handlers_misused(const weir_message *m, const char *what)
 }
 
 weir_status weir_handlers_lookup(weir_handlers *h, const char *cache, weir_view key,
-    const weir_freshness *min, weir_buf *row, bool *found, weir_error *err)
+    const weir_freshness *min, int64_t *age_ms, weir_buf *row, bool *found, weir_error *err)
 {
     *found = false;
     if (!h->options.lookup) {
         return weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %s", cache);
     }
-    return h->options.lookup(h->options.ctx, cache, key, min, row, found, err);
+    return h->options.lookup(h->options.ctx, cache, key, min, age_ms, row, found, err);
 }

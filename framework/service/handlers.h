@@ -124,9 +124,9 @@ typedef struct weir_handlers_options {
     int64_t (*wall_ms)(void);     /* the time of day; NULL: 0 */
     uint64_t seed;                /* of the backoff's jitter */
     int64_t (*now_ms)(void *ctx); /* monotonic */
-    /* Appends the row of a cache; see weir_lookup. */
+    /* Appends the row of a cache; see weir_lookup, and weir_lookup_known where age_ms is given. */
     weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
-        weir_buf *row, bool *found, weir_error *err);
+        int64_t *age_ms, weir_buf *row, bool *found, weir_error *err);
     void *ctx;
     const weir_log *log;
 } weir_handlers_options;

@@ -218,12 +218,14 @@ void weir_settle(weir_message *given, weir_status status)
 /* ---- Lookups ------------------------------------------------------------------------------------
  */
 
-weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,
-    const weir_freshness *min, bool *found, weir_reader *row)
+/* age_ms NULL: as fresh as min asks for. */
+static weir_status find_row(weir_message *m, const char *cache, weir_view key,
+    const weir_freshness *min, int64_t *age_ms, bool *found, weir_reader *row)
 {
     weir_buf text = {0};
     *row = (weir_reader){.m = m};
-    weir_status s = weir_handlers_lookup(m->owner, cache, key, min, &text, found, &m->error);
+    weir_status s =
+        weir_handlers_lookup(m->owner, cache, key, min, age_ms, &text, found, &m->error);
     if (!s && *found) {
         weir_view kept = weir_arena_copy(&m->arena, weir_buf_view(&text));
         const weir_value *value = NULL;
@@ -234,4 +236,17 @@ weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,
     weir_buf_fini(&text);
     row->status = s ? s : *found ? WEIR_OK : WEIR_REJECT;
     return s;
+}
+
+weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,
+    const weir_freshness *min, bool *found, weir_reader *row)
+{
+    return find_row(m, cache, key, min, NULL, found, row);
+}
+
+weir_status weir_lookup_known(weir_message *m, const char *cache, weir_view key, int64_t *age_ms,
+    bool *found, weir_reader *row)
+{
+    *age_ms = -1;
+    return find_row(m, cache, key, NULL, age_ms, found, row);
 }

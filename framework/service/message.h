@@ -75,7 +75,7 @@ static inline bool weir_message_is_late(const weir_message *m)
 /* Called by weir_settle, and when its emits are answered. */
 void weir_handlers_settled(weir_handlers *h, weir_message *m);
 weir_status weir_handlers_lookup(weir_handlers *h, const char *cache, weir_view key,
-    const weir_freshness *min, weir_buf *row, bool *found, weir_error *err);
+    const weir_freshness *min, int64_t *age_ms, weir_buf *row, bool *found, weir_error *err);
 void weir_handlers_misused(const weir_message *m, const char *what);
 int64_t weir_handlers_now(weir_handlers *h);
 

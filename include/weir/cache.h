@@ -26,6 +26,16 @@ typedef struct weir_freshness {
 WEIR_API WEIR_MUST_USE weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,
     const weir_freshness *min, bool *found, weir_reader *row);
 
+/* The row as it is known here, where an older one will do: also while the cache is not ready, or
+ * Kafka is away. *age_ms: since the newest change that has come from the cache's source was made
+ * there, by its clock; what has happened later is not in the row. -1: none has come yet, and that
+ * there is no row then says nothing. A source that is quiet looks older than it is, unless it sends
+ * heartbeats; partitions that lag behind the newest change are older still. In tests of a service
+ * (<weir/test.h>) it is 0. Returns as weir_lookup, but for WEIR_RETRY, and WEIR_HOLD only where the
+ * store cannot be read. Thread: the message's owner. */
+WEIR_API WEIR_MUST_USE weir_status weir_lookup_known(weir_message *m, const char *cache,
+    weir_view key, int64_t *age_ms, bool *found, weir_reader *row);
+
 #ifdef __cplusplus
 }
 #endif

@@ -49,10 +49,27 @@ static weir_status find(weir_daemon *d, const char *cache, const char *key, cons
     weir_buf row = {0};
     weir_freshness min = {lsn, 20};
     weir_status s =
-        weir_daemon_lookup(d, cache, weir_view_of(key), lsn ? &min : NULL, &row, found, err);
+        weir_daemon_lookup(d, cache, weir_view_of(key), lsn ? &min : NULL, NULL, &row, found, err);
     assert_int_equal(*found, row.len > 0);
     weir_buf_fini(&row);
     return s;
+}
+
+/* Also of a key without a row; the recording is of long ago. */
+static void expect_known(weir_daemon *d, const char *key, bool there)
+{
+    bool found;
+    weir_error err;
+    weir_buf row = {0};
+    weir_sync_stats stats;
+    int64_t age_ms = -1, now_ms = (int64_t)time(NULL) * 1000;
+    weir_sync_get_stats(weir_replica_sync(weir_daemon_replica(d, 0)), 0, &stats);
+    assert_int_equal(
+        weir_daemon_lookup(d, "t", weir_view_of(key), NULL, &age_ms, &row, &found, &err), WEIR_OK);
+    assert_int_equal(found, there);
+    assert_int_equal(row.len > 0, there);
+    assert_in_range(age_ms, now_ms - stats.applied_ms - 5000, now_ms - stats.applied_ms + 5000);
+    weir_buf_fini(&row);
 }
 
 static void expect_lookups(weir_daemon *d)
@@ -79,6 +96,8 @@ static void expect_lookups(weir_daemon *d)
     }
     assert_int_equal(find(d, "t", "{\"id\":\"k0\"}", "0/x", &found, &err), WEIR_REJECT);
     assert_string_equal(err.code, "FIELD_TYPE");
+    expect_known(d, "{\"id\":\"k0\"}", true);
+    expect_known(d, "{\"id\":\"none\"}", false);
     assert_int_equal(find(d, "none", "{\"id\":\"k0\"}", NULL, &found, &err), WEIR_FATAL);
     assert_string_equal(err.code, "NO_CACHE");
 }
@@ -93,6 +112,22 @@ static void test_lookups(void **state)
         expect_lookups(d);
         weir_daemon_close(d);
     }
+    weir_config_free(config);
+}
+
+/* It has not been started: nothing says that it has caught up, but its rows are there. */
+static void test_what_is_known_before_it_is_ready(void **state)
+{
+    (void)state;
+    bool found;
+    weir_error err;
+    weir_daemon *d;
+    weir_config *config = load();
+    assert_int_equal(weir_daemon_open(config, recording, NULL, &d, &err), WEIR_OK);
+    assert_int_equal(find(d, "t", "{\"id\":\"k0\"}", NULL, &found, &err), WEIR_HOLD);
+    assert_string_equal(err.code, "CACHE_NOT_READY");
+    expect_known(d, "{\"id\":\"k0\"}", true);
+    weir_daemon_close(d);
     weir_config_free(config);
 }
 
@@ -121,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lookups),
+        cmocka_unit_test(test_what_is_known_before_it_is_ready),
         cmocka_unit_test(test_positions_of_a_cache_only_rise),
     };
     if (!mkdtemp(folder)) {
