@@ -205,6 +205,11 @@ weir_handlers *weir_app_handlers(const weir_app *a)
     return a->handlers;
 }
 
+weir_transactor *weir_app_transactor(const weir_app *a)
+{
+    return a->exactly_once.transactor;
+}
+
 weir_parking *weir_app_parking_of(const weir_app *a)
 {
     return a->parking.parking;

@@ -17,6 +17,7 @@ typedef struct weir_app_ports {
     weir_dead_letters dead_letters;
     weir_emitter emitter;
     weir_parked_log parked;
+    weir_transaction_port transactions;
     int64_t (*now_ms)(void *ctx);
     weir_status (*lookup)(void *ctx, const char *cache, weir_view key, const weir_freshness *min,
         int64_t *age_ms, weir_buf *row, bool *found, weir_error *err);
@@ -43,6 +44,8 @@ const weir_log *weir_app_log(const weir_app *a);
 weir_daemon *weir_app_daemon(const weir_app *a);
 /* What runs its handlers; NULL: it has none. */
 weir_handlers *weir_app_handlers(const weir_app *a);
+/* What commits for it; NULL: it handles at least once. */
+weir_transactor *weir_app_transactor(const weir_app *a);
 /* Which of its keys are parked; NULL: none ever is. */
 weir_parking *weir_app_parking_of(const weir_app *a);
 /* Its circuit breakers, as they are; at most max. Thread: any. */

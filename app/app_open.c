@@ -151,6 +151,9 @@ static weir_status open_topics(weir_app *a, weir_error *err)
         const weir_parked_log *log = &a->ports->parked;
         s = weir_app_parking_open(&a->parking, a->config, NULL, 0, log, &a->log, err);
     }
+    s = s ? s
+          : weir_exactly_once_open_with(&a->exactly_once, a->config, &a->ports->transactions,
+                a->ports->now_ms, a->ports->ctx, &a->log, err);
     weir_transactions_options t = {.config = a->config,
         .arena = &a->arena,
         .emitter = a->ports->emitter,

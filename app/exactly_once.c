@@ -15,8 +15,8 @@ static bool may_hold(void *ctx, const weir_record *r, weir_error *why)
 
 static int64_t now_ms(void *ctx)
 {
-    (void)ctx;
-    return weir_monotonic_ms();
+    const weir_exactly_once *x = ctx;
+    return x->now_ms ? x->now_ms(x->now_ctx) : weir_monotonic_ms();
 }
 
 static int64_t wall_ms(void)
@@ -41,17 +41,9 @@ static weir_status open_port(weir_exactly_once *x, const weir_config *c,
                               : weir_fail_oom(err);
 }
 
-weir_status weir_exactly_once_open(weir_exactly_once *x, const weir_config *config,
-    const weir_kafka_property *producer, size_t n, weir_record_source source, weir_arena *arena,
-    const weir_log *log, weir_error *err)
+static weir_status open_transactor(
+    weir_exactly_once *x, const weir_config *config, const weir_log *log, weir_error *err)
 {
-    if (config->delivery != WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
-        return WEIR_OK;
-    }
-    weir_status s = open_port(x, config, producer, n, source, arena, log, err);
-    if (s) {
-        return s;
-    }
     weir_transactor_options t = {.name = config->name,
         .port = x->port,
         .most_bytes = config->limits.emit_bytes,
@@ -64,6 +56,31 @@ weir_status weir_exactly_once_open(weir_exactly_once *x, const weir_config *conf
         .now_ms = now_ms,
         .log = log};
     return weir_transactor_new(&t, &x->transactor, err);
+}
+
+weir_status weir_exactly_once_open(weir_exactly_once *x, const weir_config *config,
+    const weir_kafka_property *producer, size_t n, weir_record_source source, weir_arena *arena,
+    const weir_log *log, weir_error *err)
+{
+    if (config->delivery != WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
+        return WEIR_OK;
+    }
+    weir_status s = open_port(x, config, producer, n, source, arena, log, err);
+    return s ? s : open_transactor(x, config, log, err);
+}
+
+weir_status weir_exactly_once_open_with(weir_exactly_once *x, const weir_config *config,
+    const weir_transaction_port *port, int64_t (*clock)(void *ctx), void *clock_ctx,
+    const weir_log *log, weir_error *err)
+{
+    if (config->delivery != WEIR_CONFIG_DELIVERY_EXACTLY_ONCE) {
+        return WEIR_OK;
+    }
+    x->port = *port;
+    x->given = true;
+    x->now_ms = clock;
+    x->now_ctx = clock_ctx;
+    return open_transactor(x, config, log, err);
 }
 
 void weir_exactly_once_tell(
@@ -92,7 +109,9 @@ weir_background weir_exactly_once_background(const weir_exactly_once *x)
 
 void weir_exactly_once_close(weir_exactly_once *x)
 {
-    weir_kafka_transactions_close(&x->port);
+    if (!x->given) {
+        weir_kafka_transactions_close(&x->port);
+    }
     weir_transactor_free(x->transactor);
     x->transactor = NULL;
 }

@@ -12,14 +12,21 @@
 
 typedef struct weir_exactly_once {
     weir_transaction_port port;
-    weir_transactor *transactor; /* NULL: at least once */
-    weir_handlers *handlers;     /* from weir_exactly_once_attach on */
+    bool given;                   /* the port, for tests */
+    weir_transactor *transactor;  /* NULL: at least once */
+    weir_handlers *handlers;      /* from weir_exactly_once_attach on */
+    int64_t (*now_ms)(void *ctx); /* the tests'; NULL: the clock */
+    void *now_ctx;
 } weir_exactly_once;
 
 /* Does nothing where the config does not ask for it. `x` must not move afterwards. */
 WEIR_MUST_USE weir_status weir_exactly_once_open(weir_exactly_once *x, const weir_config *config,
     const weir_kafka_property *producer, size_t n, weir_record_source source, weir_arena *arena,
     const weir_log *log, weir_error *err);
+/* The same over a port that is given, with the clock that goes with it: for tests. */
+WEIR_MUST_USE weir_status weir_exactly_once_open_with(weir_exactly_once *x,
+    const weir_config *config, const weir_transaction_port *port, int64_t (*now_ms)(void *ctx),
+    void *now_ctx, const weir_log *log, weir_error *err);
 /* What handlers are told of it. */
 void weir_exactly_once_tell(
     const weir_exactly_once *x, const weir_config *config, weir_handlers_options *o);

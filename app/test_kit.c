@@ -36,6 +36,7 @@ struct weir_test {
     weir_memory_source *source;
     weir_memory_emitter *emitter;
     weir_test_parked_reader parked_reader;
+    weir_test_transactions transactions;
     weir_test_caches *caches;
     weir_log log;
     weir_arena arena;
@@ -155,6 +156,16 @@ static weir_status write_letters(
     return WEIR_OK;
 }
 
+void weir_test_take_letter(weir_test *t, const weir_raw_record *r, const char *code)
+{
+    weir_dead_letter d = {.record = r};
+    weir_error err;
+    snprintf(d.error.code, sizeof d.error.code, "%s", code);
+    if (write_letters(t, &d, 1, &err)) {
+        fail_with(t, "weir_test", 0, &err);
+    }
+}
+
 static void log_to_stderr(void *ctx, const char *line, size_t len)
 {
     (void)ctx;
@@ -178,6 +189,9 @@ static weir_status open_all(
     p->lookup = lookup;
     p->topic = open_topic;
     p->parked = weir_test_parked_log(t->emitter, &t->parked_reader);
+    t->transactions =
+        (weir_test_transactions){.test = t, .emitter = p->emitter, .source = t->source};
+    p->transactions = weir_test_transactions_of(&t->transactions);
     p->ctx = t;
     t->log = (weir_log){.write = log_to_stderr};
     s = weir_app_open_with(config, setup, ctx, p, &t->log, &t->app, err);
@@ -189,6 +203,10 @@ static void close_app(weir_test *t)
     weir_engine *e = t->app ? weir_app_engine(t->app) : NULL;
     if (e) {
         weir_engine_abandon(e);
+    }
+    if (t->app && weir_app_transactor(t->app)) {
+        weir_background b = weir_transactor_background(weir_app_transactor(t->app));
+        b.abandon(b.self);
     }
     weir_app_free(t->app);
     t->app = NULL;
@@ -407,6 +425,11 @@ void weir_test_fail_emits(weir_test *t, unsigned n)
     }
 }
 
+void weir_test_fail_transactions(weir_test *t, unsigned n)
+{
+    t->transactions.fail = n;
+}
+
 void weir_test_fail_letters(weir_test *t, unsigned n)
 {
     t->letters_fail = n;
@@ -428,6 +451,19 @@ static int64_t run_lane(weir_engine *e, weir_handlers *h, int64_t now)
         due = weir_handlers_processor.step(h, 0, now);
     } while (q->first || q->woken);
     return due;
+}
+
+/* In the background of a service; here as soon as there is something. */
+static int64_t commit_transactions(weir_test *t, int64_t due, bool *did)
+{
+    weir_transactor *x = weir_app_transactor(t->app);
+    if (!x || weir_engine_failed(weir_app_engine(t->app))) {
+        return due;
+    }
+    uint64_t before = weir_transactor_count(x).committed;
+    int64_t next = weir_transactor_round(x, t->now_ms);
+    *did |= weir_transactor_count(x).committed != before;
+    return next < due ? next : due;
 }
 
 static weir_status step_parking(weir_test *t, bool *did)
@@ -464,8 +500,10 @@ static int64_t settle_down(weir_test *t)
             break;
         }
         due = run_lane(e, weir_app_handlers(t->app), t->now_ms);
+        due = commit_transactions(t, due, &parked);
     } while ((parked || weir_engine_get_counts(e).delivered != before) && !weir_engine_failed(e));
-    if (!weir_engine_failed(e) && weir_engine_commit(e, true, &err)) {
+    bool commits = !weir_app_transactor(t->app) && !weir_engine_failed(e);
+    if (commits && weir_engine_commit(e, true, &err)) {
         fail_with(t, "weir_test", 0, &err);
     }
     int64_t relay_due = weir_engine_failed(e) ? INT64_MAX : weir_test_relay(t, t->now_ms);

@@ -7,6 +7,7 @@
 
 #include "app_inside.h"
 #include "memory/memory_emitter.h"
+#include "memory/memory_source.h"
 #include "test_caches.h"
 
 /* NULL: it could not be opened. */
@@ -42,6 +43,19 @@ typedef struct weir_test_parked_reader {
     weir_memory_emitter *emits;
 } weir_test_parked_reader;
 weir_parked_log weir_test_parked_log(weir_memory_emitter *emits, weir_test_parked_reader *self);
+
+/* test_transactions.c: transactions of `delivery: exactly_once`, in memory: all of one, or nothing,
+ * with the offsets. */
+typedef struct weir_test_transactions {
+    weir_test *test;
+    weir_emitter emitter;       /* to write by … */
+    weir_memory_source *source; /* … and the offsets */
+    const char *letters;        /* where dead letters go */
+    unsigned fail;              /* so many transactions more do not come to pass */
+} weir_test_transactions;
+weir_transaction_port weir_test_transactions_of(weir_test_transactions *x);
+/* A dead letter that came in one. */
+void weir_test_take_letter(weir_test *t, const weir_raw_record *record, const char *code);
 
 /* test_sql.c: sends what is in outboxes; when a refused one is due again, INT64_MAX: there is none.
  */

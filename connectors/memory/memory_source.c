@@ -18,6 +18,8 @@ typedef struct kept_topic {
     int64_t next, committed;
     bool rewind, ended; /* ended: its end was told at `next` */
     weir_view metadata; /* for its next assignment */
+    bool transacted;    /* commits are made in the engine's place: … */
+    weir_view said;     /* … what the last one said */
     struct kept_topic *after;
 } kept_topic;
 
@@ -238,7 +240,8 @@ void weir_memory_source_rewind(weir_memory_source *s, const char *topic, int64_t
 {
     kept_topic *t = find(s, weir_view_of(topic));
     if (t && offset <= t->count) {
-        t->next = offset;
+        t->metadata = t->transacted ? t->said : t->metadata;
+        t->next = t->transacted ? t->committed : offset;
         t->rewind = true;
         t->ended = false;
     }
@@ -252,6 +255,24 @@ void weir_memory_source_resume(
     if (t) {
         t->metadata = metadata;
     }
+}
+
+weir_status weir_memory_source_commit(
+    weir_memory_source *s, const weir_offset *offsets, size_t n, weir_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        kept_topic *t = find(s, weir_view_of(offsets[i].topic));
+        if (!t) {
+            continue;
+        }
+        t->committed = offsets[i].next;
+        t->transacted = true;
+        t->said = weir_arena_copy(&s->arena, offsets[i].metadata);
+        if (s->arena.failed) {
+            return weir_fail_oom(err);
+        }
+    }
+    return WEIR_OK;
 }
 
 int64_t weir_memory_source_committed(const weir_memory_source *s, const char *topic)

@@ -30,6 +30,10 @@ void weir_memory_source_rewind(weir_memory_source *s, const char *topic, int64_t
 /* With that, what a commit said of it in its metadata; borrowed until then. */
 void weir_memory_source_resume(
     weir_memory_source *s, const char *topic, int64_t offset, weir_view metadata);
+/* Commits in the engine's place; a partition that comes again begins there from then on, with what
+ * the commit said. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_memory_source_commit(
+    weir_memory_source *s, const weir_offset *offsets, size_t n, weir_error *err);
 /* What was committed; -1: nothing, or no such topic. */
 int64_t weir_memory_source_committed(const weir_memory_source *s, const char *topic);
 /* Records of the topic; 0: none, or no such topic. */

@@ -93,6 +93,9 @@ WEIR_API void weir_test_reject_parked_at(
     weir_test *t, const char *file, int line, const char *topic, const char *key);
 /* The next n sendings of emits are refused: by a broker that is away (HOLD). */
 WEIR_API void weir_test_fail_emits(weir_test *t, unsigned n);
+/* With `delivery: exactly_once`: the next n transactions do not come to pass, and are tried again.
+ */
+WEIR_API void weir_test_fail_transactions(weir_test *t, unsigned n);
 /* The next n dead letters cannot be written now. */
 WEIR_API void weir_test_fail_letters(weir_test *t, unsigned n);
 /* The next n statements in databases of handlers with `.tx` get no answer. */

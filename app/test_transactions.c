@@ -1,0 +1,113 @@
+/* Transactions in the test kit: what handled records have come to, and their offsets, in memory.
+ * See <weir/test.h>. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "test_kit_inside.h"
+#include "value/value.h"
+
+static weir_status begin(void *self, weir_error *err)
+{
+    (void)self, (void)err;
+    return WEIR_OK;
+}
+
+/* ---- What is written ----------------------------------------------------------------------------
+ */
+
+static weir_view header(const weir_outgoing *o, const char *name)
+{
+    weir_view found = {NULL, 0};
+    for (size_t i = 0; i < o->n_headers; i++) {
+        found = weir_view_is(o->headers[i].name, name) ? o->headers[i].value : found;
+    }
+    return found;
+}
+
+static void take_letter(weir_test_transactions *x, const weir_outgoing *o)
+{
+    weir_raw_record r = {.topic = header(o, "weir.dead.topic"), .key = o->key, .offset = -1};
+    char code[64];
+    (void)weir_text_to_int64(header(o, "weir.dead.offset"), &r.offset);
+    snprintf(code, sizeof code, "%.*s", WEIR_ARG(header(o, "weir.dead.code")));
+    weir_test_take_letter(x->test, &r, code);
+}
+
+static void done(weir_sending *s, const weir_error *err)
+{
+    s->error = *err;
+}
+
+static bool is_letter(const weir_outgoing *o)
+{
+    return header(o, "weir.dead.code").ptr;
+}
+
+static size_t count_emits(const weir_transaction *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            n += !is_letter(o);
+        }
+    }
+    return n;
+}
+
+/* As one sending: all of them or none. */
+static weir_status write_emits(
+    weir_test_transactions *x, const weir_transaction *t, weir_error *err)
+{
+    size_t all = count_emits(t), n = 0;
+    weir_outgoing *copies = weir_alloc((all + 1) * sizeof *copies);
+    weir_sending s = {.first = all ? copies : NULL, .done = done};
+    if (!copies) {
+        return weir_fail_oom(err);
+    }
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            if (!is_letter(o)) {
+                copies[n] = *o;
+                copies[n].next = n + 1 < all ? &copies[n + 1] : NULL;
+                n++;
+            }
+        }
+    }
+    if (all) {
+        x->emitter.send(x->emitter.self, &s);
+        *err = s.error;
+    }
+    weir_free(copies);
+    return s.error.status;
+}
+
+static weir_status commit(
+    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+{
+    weir_test_transactions *x = self;
+    *at_fault = WEIR_NO_FAULT;
+    if (x->fail) {
+        x->fail--;
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets transactions fail");
+    }
+    weir_status s = write_emits(x, t, err);
+    for (size_t i = 0; i < t->n_lists && !s; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            if (is_letter(o)) {
+                take_letter(x, o);
+            }
+        }
+    }
+    return s ? s : weir_memory_source_commit(x->source, t->offsets, t->n_offsets, err);
+}
+
+static void cancel(void *self)
+{
+    (void)self;
+}
+
+weir_transaction_port weir_test_transactions_of(weir_test_transactions *x)
+{
+    return (weir_transaction_port){begin, commit, cancel, x};
+}
