@@ -277,7 +277,7 @@ weir_status weir_case_records_take_topics(
 {
     weir_status s = WEIR_OK;
     for (size_t i = 0; i < r->n && !s; i++) {
-        weir_raw_record record;
+        weir_raw_record record = {.offset = -1};
         const char *where;
         size_t added;
         s = weir_case_record(r, i, config, &record, &where, err);
