@@ -40,6 +40,7 @@ check: all
 sim-long:
 	@$(MAKE) --no-print-directory sim-engine-long SEEDS=10000
 	@$(MAKE) --no-print-directory sim-inbox-long SEEDS=2000
+	@$(MAKE) --no-print-directory sim-parking-long SEEDS=20000
 	@$(MAKE) --no-print-directory sim-merge-long SEEDS=2000
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20
