@@ -157,8 +157,8 @@ void weir_engine_unload(weir_engine *e, weir_record *const *records, size_t n, s
  * Thread: poll. */
 unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
 
-/* Is there more to come of a partition that has no room, of in_flight or of its own? What it waits
- * for is then among what is open already. Thread: any. */
+/* Has more to come, as far as the source knows, only of partitions that have no room, of in_flight
+ * or of their own: who waits for more waits for what is open already. Thread: any. */
 bool weir_engine_wants_room(weir_engine *e);
 
 /* Will nothing more come: because the source has ended, or since the engine is to stop? Thread:

@@ -66,28 +66,33 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
     return (unsigned)lesser(room, records_in(p, room_bytes));
 }
 
-/* Lock: `lock`. */
-static bool has_more(weir_engine *e, const weir_partition *p)
+/* As far as the source knows; one that does not has more until it has ended. Lock: `lock`. */
+static bool has_more(const weir_engine *e, const weir_partition *p)
 {
     int64_t end = e->source.ops->end_offset(e->source.self, p);
-    return p->delivered_next >= 0 && end > p->delivered_next;
+    return p->delivered_next >= 0 && (end < 0 ? !weir_engine_at_end(e) : end > p->delivered_next);
+}
+
+/* Lock: `lock`. */
+static bool is_full(const weir_engine *e, const weir_partition *p, size_t free_bytes)
+{
+    return p->open_records >= e->options.partition_records || weir_partition_held_back(e, p) ||
+           (p->open_records && p->open_bytes >= free_bytes);
 }
 
 bool weir_engine_wants_room(weir_engine *e)
 {
-    const weir_engine_options *o = &e->options;
-    bool wants = false;
     pthread_mutex_lock(&e->lock);
-    size_t free_bytes = e->open_bytes < o->in_flight_bytes ? o->in_flight_bytes - e->open_bytes : 0;
-    for (size_t i = 0; i < e->n_partitions && !wants; i++) {
+    size_t most = e->options.in_flight_bytes;
+    bool wants = e->open_bytes >= most, others = false;
+    for (size_t i = 0; i < e->n_partitions && e->open_bytes < most; i++) {
         const weir_partition *p = e->partitions[i];
-        bool full = !free_bytes || p->open_records >= o->partition_records ||
-                    weir_partition_held_back(e, p) ||
-                    (p->open_records && p->open_bytes >= free_bytes);
-        wants = full && has_more(e, p);
+        bool more = has_more(e, p), full = is_full(e, p, most - e->open_bytes);
+        wants |= more && full;
+        others |= more && !full;
     }
     pthread_mutex_unlock(&e->lock);
-    return wants;
+    return wants && !others;
 }
 
 /* ---- Records of a poll --------------------------------------------------------------------------

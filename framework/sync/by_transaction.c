@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "sync/offsets.h"
 #include "sync/stored.h"
-#include "sync/transaction_block.h"
 
 enum {
     STUCK_MS = 60000,     /* what is refused, and nothing else moves: then the sync ends */
@@ -15,6 +14,7 @@ enum {
     TRY_SOONEST_MS = 20,  /* … and if something does */
     MOST_REFUSED = 64,    /* rows of one topic's snapshot that are looked for in a round */
     SAY_AFTER_MS = 10000, /* that a transaction is not complete */
+    FULL_AFTER_MS = 3000, /* nothing came, since there is no room for it */
     LONGEST_PREFIX = 250,
 };
 
@@ -47,7 +47,8 @@ struct weir_by_transaction {
     weir_error refused; /* why what waits was refused last; status WEIR_OK: nothing waits */
     bool refused_read;  /* a row of a snapshot: it may wait for as long as it takes */
     bool moved;         /* something was applied since it was refused */
-    int64_t moved_ms;   /* when something was applied last … */
+    int64_t came_ms;    /* when something came last … */
+    int64_t moved_ms;   /* … when something was applied … */
     int64_t tried_ms;   /* … and when what was refused was tried last */
 };
 
@@ -149,100 +150,6 @@ weir_status weir_by_transaction_anew(weir_sync *s, uint32_t tag, weir_error *err
     }
     source->stored = source->reached = source->written = source->sequence.commit = 0;
     return st ? st : weir_stored_commit_set(s->store, source->prefix, 0, err);
-}
-
-/* ---- Lanes -------------------------------------------------------------------------------------
- */
-
-static unsigned collection_named(const weir_sync *s, const weir_sync_topic *of, weir_view name)
-{
-    for (unsigned t = 0; t < s->options.n_topics; t++) {
-        const weir_sync_topic *topic = &s->options.topics[t];
-        if (topic->by_transaction && topic->source == of->source &&
-            weir_view_is(name, topic->table)) {
-            return t;
-        }
-    }
-    return UINT32_MAX;
-}
-
-static weir_status place_end(weir_sync *s, const weir_event *ev, weir_sync_job *job,
-    const weir_sync_topic *topic, weir_sequenced *r, weir_error *err)
-{
-    weir_transaction_block block;
-    weir_transaction_count *counts;
-    size_t n;
-    bool is_end;
-    weir_status st =
-        weir_transaction_end_read(ev->payload, &job->arena, &is_end, &block, &counts, &n, err);
-    if (st || !is_end) {
-        return st;
-    }
-    weir_sequence_count *ours = weir_arena_alloc(&job->arena, n * sizeof *ours);
-    if (!ours) {
-        return weir_fail_oom(err);
-    }
-    r->kind = WEIR_SEQUENCED_END;
-    r->tx = block.tx;
-    r->commit = block.lsn;
-    r->counts = ours;
-    for (size_t i = 0; i < n; i++) {
-        unsigned t = collection_named(s, topic, counts[i].collection);
-        if (t != UINT32_MAX) {
-            ours[r->n_counts++] = (weir_sequence_count){t, counts[i].changes};
-        }
-    }
-    return WEIR_OK;
-}
-
-static weir_status place_change(const weir_event *ev, weir_sync_job *job,
-    const weir_sync_item *item, weir_sequenced *r, weir_error *err)
-{
-    weir_transaction_block block;
-    weir_status st = weir_transaction_block_read(ev->payload, &job->arena, &block, err);
-    if (!st) {
-        r->kind = WEIR_SEQUENCED_CHANGE;
-        r->collection = item->record->partition->tag;
-        r->tx = block.tx;
-        r->H = ev->change.at.H;
-        r->total = block.total_order;
-        r->order = block.collection_order;
-    }
-    return st;
-}
-
-/* Whatever comes of it later, a record of its topic cannot be left out. */
-static weir_status place_rejected(const weir_sync_item *item, weir_status decoded, weir_error *err)
-{
-    if (decoded != WEIR_REJECT || !item->topic->by_transaction) {
-        return decoded;
-    }
-    weir_error why = *err;
-    weir_fail(err, WEIR_E_REJECTED,
-        "%.150s (%s): of a table that is applied by transaction no record can be left out",
-        why.text, why.code);
-    return weir_sync_place_of(item, err);
-}
-
-weir_status weir_by_transaction_place(weir_sync *s, const weir_event *ev, weir_sync_job *job,
-    weir_sync_item *item, weir_status decoded, weir_error *err)
-{
-    weir_sync_place *place = weir_arena_alloc(&job->arena, sizeof *place);
-    if (!place) {
-        return weir_fail_oom(err);
-    }
-    *place = (weir_sync_place){.record = {.item = place}, .item = item, .job = job};
-    item->place = place;
-    if (decoded) {
-        return place_rejected(item, decoded, err);
-    }
-    weir_status st = WEIR_OK;
-    if (item->topic->transactions && ev->kind == WEIR_EVENT_TRANSACTION && ev->payload) {
-        st = place_end(s, ev, job, item->topic, &place->record, err);
-    } else if (item->topic->by_transaction && item->is_change && ev->change.kind == WEIR_STREAMED) {
-        st = place_change(ev, job, item, &place->record, err);
-    }
-    return st ? weir_sync_place_of(item, err) : WEIR_OK;
 }
 
 /* ---- Within a transaction of the store ---------------------------------------------------------
@@ -622,7 +529,9 @@ static weir_status look_at_waiting(weir_sync *s, int64_t now_ms, weir_error *err
         return WEIR_OK;
     }
     bool over = weir_engine_at_end(s->engine);
-    if (!o->refused.status && !over && weir_engine_wants_room(s->engine)) {
+    bool full = !o->refused.status && !over && now_ms - o->came_ms >= FULL_AFTER_MS &&
+                weir_engine_wants_room(s->engine);
+    if (full) {
         return weir_fail(err, WEIR_E_TRANSACTION_TOO_LARGE,
             "%zu records wait for the rest of a transaction, and fill limits.in_flight", o->open);
     }
@@ -672,6 +581,7 @@ weir_status weir_by_transaction_round(weir_sync *s, weir_sync_batch *taken, weir
     int64_t now_ms = s->options.wall_ms(s->options.ctx);
     bool applied = false, any = true;
     o->moved_ms = o->moved_ms && o->open ? o->moved_ms : now_ms;
+    o->came_ms = taken->first ? now_ms : o->came_ms;
     weir_status st = push(s, taken, err);
     try_again(s, now_ms);
     while (any && !st) {

@@ -45,6 +45,30 @@ for line in open(sys.argv[1]):
     print(json.dumps(r))
 P
 
+{
+    record s.transaction 0 '{"id":"1"}' "$(ending 1 100 "$(count people 1),$(count orders 1)")"
+    record s.public.people 0 '{"id":1}' "$(event 1 11 1 1 people c '{"id":1,"email":"a"}' null)"
+    record s.public.orders 0 '{"id":1}' "$(event 1 12 2 1 orders c '{"id":1,"person":7}' null)"
+} >"$T/orphan.jsonl"
+{
+    cat "$T/swap.jsonl"
+    record s.public.people 3 '{"id":3}' '{"before":'
+} >"$T/garbage.jsonl"
+python3 - >"$T/large.jsonl" <<'P'
+import base64, json
+def record(topic, offset, key, value):
+    text = [base64.b64encode(json.dumps(v).encode()).decode() for v in (key, value)]
+    print(json.dumps({"topic": topic, "partition": 0, "offset": offset, "timestamp": 1, "key": text[0], "value": text[1]}))
+for i in range(1, 3001):
+    source = {"connector": "postgresql", "schema": "public", "table": "people", "snapshot": "false", "sequence": json.dumps([None, str(i)]),
+              "txId": 1, "lsn": i, "ts_ms": 1, "db": "d"}
+    block = {"id": f"1:{i}", "total_order": i, "data_collection_order": i}
+    record("s.public.people", i, {"id": i},
+           {"before": None, "after": {"id": i, "email": f"e{i}"}, "source": source, "transaction": block, "op": "c"})
+record("s.transaction", 0, {"id": "1:9999"}, {"status": "END", "id": "1:9999", "event_count": 3000, "ts_ms": 1,
+                                              "data_collections": [{"data_collection": "public.people", "event_count": 3000}]})
+P
+
 config() { # STORE APPLY
     CONFIG=$T/by.yaml
     cat >"$CONFIG" <<Y
@@ -107,17 +131,32 @@ both() {
     err_has 'TRANSACTION_METADATA'
     run "$1: two partitions" 5 sync --quiet --from "$T/two-partitions.jsonl" "$CONFIG"
     err_has 'more than one partition'
+    run "$1: a record that is none" 5 sync --quiet --from "$T/garbage.jsonl" "$CONFIG"
+    err_has 'REJECTED.*s.public.people/0@3'
+    err_has 'no record can be left out'
     config "$2" by_key
     run "$1: made in another way" 5 sync --quiet --from "$T/swap.jsonl" "$CONFIG"
     err_has 'CACHE_RULE_CHANGED'
     config "$2" by_transaction
-    run "$1: rebuild" 0 rebuild --yes people -c "$CONFIG"
+    run "$1: rebuild of the children" 0 rebuild --yes orders -c "$CONFIG"
+    run "$1: then of the parents" 0 rebuild --yes people -c "$CONFIG"
     run "$1: all of the source's tables are read again" 0 sync --quiet --from "$T/swap.jsonl" "$CONFIG"
     run "$1: people anew" 0 dump people -c "$CONFIG"
     out_is '{"id":1,"email":"b"}
 {"id":2,"email":"a"}'
 }
 
+too_large() {
+    config "{ type: sqlite, path: \"$T/large.db\" }" by_transaction
+    sqlite3 "$T/large.db" "$tables_sql"
+    echo 'limits: { in_flight: 4MiB }' >>"$CONFIG"
+    run "a transaction that does not fit" 5 sync --quiet --from "$T/large.jsonl" "$CONFIG"
+    err_has 'TRANSACTION_TOO_LARGE'
+    sed -i 's/4MiB/64MiB/' "$CONFIG"
+    run "where it fits" 0 sync --quiet --from "$T/large.jsonl" "$CONFIG"
+    is "it is there" test "$(sqlite3 "$T/large.db" 'select count(*) from people')" = 3000
+}
+too_large
 lite() { sqlite3 "$T/by.db" "$1"; }
 bank sqlite "{ type: sqlite, path: $T/bank.db }"
 both sqlite "{ type: sqlite, path: \"$T/by.db\" }" lite
@@ -129,5 +168,11 @@ pg() { psql "$WEIR_TEST_PG" -qAtc "$1"; }
 bank postgres "{ type: postgres, mode: replicate, conninfo: \"$WEIR_TEST_PG\" }"
 pg "drop table accounts, entries, labels, weir_state"
 both postgres "{ type: postgres, mode: replicate, conninfo: \"$WEIR_TEST_PG\" }" pg
+
+pg "drop table orders, people, weir_state"
+pg "$tables_sql"
+run "a child whose parent never comes" 5 sync --quiet --from "$T/orphan.jsonl" "$CONFIG"
+err_has 'TABLE_DEPENDS.*orders_person_fkey'
+is "nothing of its transaction" test "$(pg 'select count(*) from people')" = 0
 
 finish
