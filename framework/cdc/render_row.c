@@ -1,6 +1,7 @@
 /* Rows in the row contract: members of `after` as JSON text, placeholders set aside. See decoder.h.
  */
 #include "cdc/decoding.h"
+#include "cdc/projection.h"
 #include "cdc/row_plan.h"
 #include "value/json.h"
 
@@ -15,39 +16,6 @@ typedef struct rendering {
     weir_arena *arena;
     weir_error *err;
 } rendering;
-
-/* ---- projections ------------------------------------------------------------------------- */
-
-static bool contains(const weir_view *names, size_t n, weir_view name, size_t *next)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t at = *next + i < n ? *next + i : *next + i - n;
-        if (weir_view_eq(names[at], name)) {
-            *next = at + 1;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_kept(rendering *r, weir_view name)
-{
-    const weir_projection *p = r->projection;
-    size_t start = 0;
-    return !p || ((!p->keep || contains(p->keep, p->n_keep, name, &r->next_kept)) &&
-                     !contains(p->drop, p->drop ? p->n_drop : 0, name, &start));
-}
-
-static weir_view shown_name(const rendering *r, weir_view name)
-{
-    const weir_projection *p = r->projection;
-    for (size_t i = 0; p && p->rename && i < p->n_rename; i++) {
-        if (weir_view_eq(p->rename[i][0], name)) {
-            return p->rename[i][1];
-        }
-    }
-    return name;
-}
 
 /* ---- members ----------------------------------------------------------------------------- */
 
@@ -89,7 +57,7 @@ static weir_status put_member(
     rendering *r, const weir_value *node, weir_view name, const weir_value *value)
 {
     weir_buf *row = &r->d->row;
-    weir_view shown = shown_name(r, name);
+    weir_view shown = weir_projection_shows(r->projection, name);
     weir_buf_putc(row, row->len ? ',' : '{');
     put_name(row, node, shown);
     const weir_column *column = weir_row_plan_find(r->plan, name, &r->next_column);
@@ -115,7 +83,8 @@ static weir_status render(rendering *r, const weir_value *object)
             return weir_fail_oom(r->err);
         }
         bool added = r->flattened && weir_is_added(text, r->d->added_prefix);
-        weir_status s = added || !is_kept(r, text) ? WEIR_OK : put_member(r, name, text, value);
+        bool kept = !added && weir_projection_keeps(r->projection, text, &r->next_kept);
+        weir_status s = kept ? put_member(r, name, text, value) : WEIR_OK;
         if (s) {
             return s;
         }

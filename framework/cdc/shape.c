@@ -2,6 +2,7 @@
 #include "cdc/shape.h"
 
 #include "cdc/column_kind.h"
+#include "cdc/projection.h"
 
 /* ---- types ------------------------------------------------------------------------------------
  */
@@ -145,32 +146,6 @@ void weir_column_type_put(weir_buf *to, const weir_column *c)
 /* ---- shapes -----------------------------------------------------------------------------------
  */
 
-static bool among(const weir_view *names, size_t n, weir_view name)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (weir_view_eq(names[i], name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_kept(const weir_projection *p, weir_view name)
-{
-    return !p || ((!p->keep || among(p->keep, p->n_keep, name)) &&
-                     !(p->drop && among(p->drop, p->n_drop, name)));
-}
-
-static weir_view shown_name(const weir_projection *p, weir_view name)
-{
-    for (size_t i = 0; p && p->rename && i < p->n_rename; i++) {
-        if (weir_view_eq(p->rename[i][0], name)) {
-            return p->rename[i][1];
-        }
-    }
-    return name;
-}
-
 const weir_shape *weir_shape_of(
     const weir_row_plan *plan, const weir_projection *projection, weir_arena *arena)
 {
@@ -181,14 +156,15 @@ const weir_shape *weir_shape_of(
     }
     *s = (weir_shape){columns, 0};
     weir_buf type = {0};
+    size_t next = 0;
     for (size_t i = 0; i < plan->n_columns; i++) {
         const weir_column *c = &plan->columns[i];
-        if (is_kept(projection, c->name)) {
+        if (weir_projection_keeps(projection, c->name, &next)) {
             weir_buf_clear(&type);
             weir_column_type_put(&type, c);
-            columns[s->n_columns++] =
-                (weir_shape_column){weir_arena_copy(arena, shown_name(projection, c->name)),
-                    weir_arena_copy(arena, weir_buf_view(&type))};
+            columns[s->n_columns++] = (weir_shape_column){
+                weir_arena_copy(arena, weir_projection_shows(projection, c->name)),
+                weir_arena_copy(arena, weir_buf_view(&type))};
         }
     }
     bool failed = type.failed || arena->failed;

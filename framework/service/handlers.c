@@ -80,7 +80,7 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->topic = &h->options.topics[topic];
     m->decoder = h->lanes[lane].decoders[topic];
     m->events = h->lanes[lane].events;
-    m->decoded = m->parsed = m->may_defer = false;
+    m->decoded = m->parsed = m->may_defer = m->misses_tx = false;
     m->value = m->key = m->envelope = NULL;
     m->type = (weir_view){NULL, 0};
     m->route = NULL;

@@ -42,6 +42,7 @@ struct weir_message {
     weir_view id;               /* made when asked for */
     bool id_is_place;           /* it has no other */
     struct weir_tx *tx;         /* NULL: its handler has none, or does not run */
+    bool misses_tx;             /* its handler has none, and has asked for it */
     weir_error error;           /* why it is not WEIR_OK */
     weir_emits emits;
     weir_sending sending;

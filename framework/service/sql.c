@@ -9,8 +9,11 @@
 
 enum { MOST_ANSWER_BYTES = 16 << 20 };
 
+/* Without `.tx` there is none, and what the handler writes would be lost without a word: whoever
+ * asks has forgotten to register it. */
 weir_tx *weir_tx_of(weir_message *m)
 {
+    m->misses_tx |= !m->tx && !weir_message_is_late(m);
     return m->tx;
 }
 

@@ -272,6 +272,10 @@ static weir_status verdict(weir_message *m, weir_status s)
         [WEIR_HOLD] = WEIR_E_HANDLER_HOLD,
         [WEIR_REJECT] = WEIR_E_HANDLER_REJECT,
         [WEIR_FATAL] = WEIR_E_HANDLER_FATAL};
+    if (m->misses_tx) {
+        return weir_fail(&m->error, WEIR_E_SQL_NO_TX,
+            "its handler asks for the transaction of its record, and is registered without .tx");
+    }
     if ((unsigned)s > WEIR_FATAL) {
         return weir_fail(&m->error, WEIR_E_HANDLER_STATUS, "a handler gave status %d", (int)s);
     }

@@ -1,5 +1,6 @@
 /* The lanes' half of sync: decode each record and render its row for each cache. See sync.h. */
 #include "base/alloc.h"
+#include "cdc/projection.h"
 #include "cdc/shape.h"
 #include "sync/by_transaction.h"
 #include "sync/job.h"
@@ -188,14 +189,31 @@ static weir_status changes_of(weir_sync *s, weir_decoder *d, const weir_event *e
     return st;
 }
 
-/* A store that keeps rows as columns is told of them with a chunk's first record of each plan. */
-static weir_status shapes_of(weir_sync *s, weir_sync_lane *lane, const weir_event *ev,
-    weir_sync_job *job, weir_sync_item *item, weir_error *err)
+static bool is_all(const weir_projection *p)
 {
-    uint32_t tag = item->record->partition->tag;
-    if (!s->store.ops->shape || !ev->plan || !ev->after || lane->plans[tag] == ev->plan) {
-        return WEIR_OK;
+    return !p->keep && !p->drop && !p->rename;
+}
+
+/* What the config says of columns is held against the first row of each plan. */
+static weir_status check_columns(weir_sync *s, const weir_sync_topic *t, const weir_event *ev,
+    weir_arena *scratch, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t i = 0; i < t->n_caches && !st; i++) {
+        const weir_sync_cache *c = &s->options.caches[t->caches[i]];
+        const weir_projection *p = &c->view.projection;
+        st =
+            is_all(p) ? WEIR_OK : weir_projection_check(p, ev->after, ev->change.key, scratch, err);
+        if (st) {
+            (void)weir_at(err, "%s", c->name);
+        }
     }
+    return st;
+}
+
+static weir_status shapes_of(
+    weir_sync *s, const weir_event *ev, weir_sync_job *job, weir_sync_item *item, weir_error *err)
+{
     const weir_sync_topic *t = item->topic;
     const weir_shape **shapes =
         weir_arena_alloc(&job->arena, t->n_caches * sizeof(const weir_shape *));
@@ -204,8 +222,23 @@ static weir_status shapes_of(weir_sync *s, weir_sync_lane *lane, const weir_even
             weir_shape_of(ev->plan, &s->options.caches[t->caches[i]].view.projection, &job->arena);
     }
     item->shapes = shapes;
-    lane->plans[tag] = ev->plan;
     return shapes && !job->arena.failed ? WEIR_OK : weir_fail_oom(err);
+}
+
+/* With a chunk's first record of each plan; a store that keeps rows as columns is told of them. */
+static weir_status meet_plan(weir_sync *s, weir_sync_lane *lane, const weir_event *ev,
+    weir_sync_job *job, weir_sync_item *item, weir_error *err)
+{
+    uint32_t tag = item->record->partition->tag;
+    if (!ev->plan || !ev->after || lane->plans[tag] == ev->plan) {
+        return WEIR_OK;
+    }
+    weir_status st = check_columns(s, item->topic, ev, &lane->scratch, err);
+    if (!st && s->store.ops->shape) {
+        st = shapes_of(s, ev, job, item, err);
+    }
+    lane->plans[tag] = st ? lane->plans[tag] : ev->plan;
+    return st;
 }
 
 static weir_status decode(
@@ -223,7 +256,7 @@ static weir_status decode(
     }
     if (item->is_change && !st) {
         st = changes_of(s, d, &ev, job, &lane->scratch, item, err);
-        st = st ? st : shapes_of(s, lane, &ev, job, item, err);
+        st = st ? st : meet_plan(s, lane, &ev, job, item, err);
     }
     if (st) {
         item->is_change = false;

@@ -110,6 +110,7 @@ typedef struct weir_table_change {
     const weir_signature *signature; /* of an insert or update */
     const weir_view *values; /* of its columns; those of ignored members are not looked at */
     weir_view old_position, position; /* bytes; old ptr NULL: the column is NULL */
+    bool buried; /* an insert or update that a soft delete follows; no driver's concern */
 } weir_table_change;
 
 typedef struct weir_side_change {

@@ -98,7 +98,8 @@ static weir_status row_change(
     flush *f, const weir_table_entry *e, weir_table_change *c, weir_error *err)
 {
     const weir_value *row;
-    weir_status st = weir_json_read(e->new_row, &f->store->scratch, &row, err);
+    weir_view text = c->buried ? e->last_row : e->new_row;
+    weir_status st = weir_json_read(text, &f->store->scratch, &row, err);
     if (st) {
         return st == WEIR_REJECT && !f->store->scratch.failed
                    ? weir_fail(err, WEIR_E_INTERNAL, "a row that weir rendered is not JSON")
@@ -136,8 +137,8 @@ static weir_status change_of(
     flush *f, weir_table_entry *e, weir_table_change *c, bool *any, weir_error *err)
 {
     weir_view state = state_after(e);
-    bool row = stays(e);
-    *c = (weir_table_change){.key = e->key, .old_position = e->position};
+    bool buried = !stays(e) && e->last_row.ptr, row = stays(e) || buried;
+    *c = (weir_table_change){.key = e->key, .old_position = e->position, .buried = buried};
     bool in_column = f->table->rule->position_column != NULL;
     *any = row ? e->row_set || (e->state_set && in_column) : e->in_table;
     if (!*any) {
@@ -229,6 +230,29 @@ static weir_status write_changes(flush *f, weir_error *err)
             f->table->quoted);
     }
     return st;
+}
+
+/* What came and went within the transaction stays with its time, whatever was in the batch: it is
+ * written as any other row, and deleted. */
+static weir_status bury(flush *f, weir_error *err)
+{
+    weir_table_change *deaths = weir_arena_alloc(&f->store->scratch, f->n_changes * sizeof *deaths);
+    size_t n = 0;
+    if (!deaths) {
+        return weir_fail_oom(err);
+    }
+    for (size_t i = 0; i < f->n_changes; i++) {
+        weir_table_change *c = &f->changes[i];
+        if (c->buried) {
+            deaths[n++] = (weir_table_change){.op = WEIR_TABLE_DELETE,
+                .key = c->key,
+                .key_values = c->key_values,
+                .old_position = c->position};
+            c->position = (weir_view){NULL, 0};
+        }
+    }
+    const weir_table_store *s = f->store;
+    return n ? s->driver->write(s->self, f->table, deaths, n, &f->moved, err) : WEIR_OK;
 }
 
 static int by_key(const void *a, const void *b)
@@ -339,6 +363,7 @@ static void written(flush *f, weir_table_entry *e)
     e->side = e->in_side ? state : (weir_view){NULL, 0};
     e->in_table = row;
     e->row_set = e->state_set = false;
+    e->last_row = (weir_view){NULL, 0};
 }
 
 static weir_status settle_entries(flush *f, size_t from, size_t n, weir_error *err)
@@ -372,6 +397,7 @@ static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
     weir_status st = add_changes(f, from, n, err);
     uint64_t began_us = now_us();
     st = st ? st : write_changes(f, err);
+    st = st || f->moved || f->store->n_refusals || !f->n_changes ? st : bury(f, err);
     if (f->n_changes) {
         atomic_fetch_add(&f->table->written.rows, f->n_changes);
         atomic_fetch_add(&f->table->written.batches, 1);

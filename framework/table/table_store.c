@@ -125,6 +125,10 @@ static weir_status set(weir_table_store *s, unsigned cache, weir_space space, we
     }
     weir_table_list_entry(t, e);
     if (space == WEIR_SPACE_ROW) {
+        bool dies = !value.ptr && t->rule->soft_delete;
+        e->last_row = dies && e->row_set && e->new_row.ptr ? e->new_row
+                      : dies                               ? e->last_row
+                                                           : (weir_view){NULL, 0};
         e->row_set = true;
         e->new_row = copy;
     } else {

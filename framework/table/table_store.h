@@ -20,7 +20,8 @@ typedef struct weir_table_entry {
     weir_view state, row;    /* before: within either; ptr NULL: none */
     bool state_set, row_set;
     weir_view new_state, new_row; /* ptr NULL: goes */
-    bool listed;                  /* among those of its table that are to be written */
+    weir_view last_row; /* soft deletes: the row that was set, and goes again; ptr NULL: none */
+    bool listed;        /* among those of its table that are to be written */
     struct weir_table_entry *next;
 } weir_table_entry;
 

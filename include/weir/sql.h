@@ -46,7 +46,8 @@ extern "C" {
 
 typedef struct weir_tx weir_tx;
 
-/* The transaction of the record that is handled; NULL: its handler has no `.tx`. */
+/* The transaction of the record that is handled. NULL: its handler has no `.tx`; the record then
+ * fails (SQL_NO_TX, fatal), whatever the handler returns. */
 WEIR_API weir_tx *weir_tx_of(weir_message *m);
 
 /* Runs a statement; what it answers is dropped. values end with WEIR_FIELD_END. tx NULL: FATAL.

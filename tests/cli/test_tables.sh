@@ -48,6 +48,24 @@ done
 is "deleted rows are there" test "$(sqlite3 "$STORE" "select count(*) from entries where gone_at like '20%+00:00' and _weir_pos is null")" -gt 100
 is "living ones have no time" test "$(sqlite3 "$STORE" "select count(*) from entries where gone_at is null")" -eq "$(wc -l <"$DATA/bank/final/public.entries.json")"
 
+# What the config says of columns is told where it does not fit the rows, in a table as in a cache.
+for table in '{ type: sqlite, path: "${STORE}" }' '{ type: lmdb, path: "${STORE}" }'; do
+    tables "$T/columns.yaml" "$table"
+    case $table in *lmdb*) sed -i 's/^tables:/caches:/' "$T/columns.yaml" ;; esac
+    use "$T/columns.yaml"
+    columns() { sed -i "s/\(bank.public.accounts, store: local\).*}/\1, columns: $1 }/" "$CONFIG"; }
+    STORE=$T/columns.$(echo "$table" | cut -c9-12)
+    anew() { rm -rf "$STORE" "$STORE".*; }
+    columns '{ rename: { owner: note } }'
+    run "a name that another column has" 2 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+    err_has 'column owner is renamed to note, and another one has that name \[CONFIG_COLUMN_TWICE\]'
+    columns '{ drop: [id] }' && anew
+    run "the key is left out" 2 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+    err_has 'column id is of the key, and is left out by columns.keep or columns.drop \[CONFIG_COLUMN_OF_KEY\]'
+    columns '{ rename: { owner: note, note: owner } }' && anew
+    run "two that swap their names" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+done
+
 # A row that the table refuses is left out alone, and told with column and place.
 cat >"$T/shop.yaml" <<'Y'
 weir: 1

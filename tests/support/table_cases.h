@@ -616,6 +616,21 @@ static void case_soft_deletes(void **state)
     put(s, "{\"id\":2}", "dead", NULL);
     commit(s);
     assert_stored(s, k, "s5", one);
+    begin(s); /* it came and went, or changed and went: what it was last stays */
+    put(s, "{\"id\":4}", "s1", "{\"id\":4,\"name\":\"d\",\"amount\":1.00}");
+    put(s, "{\"id\":4}", "dead", NULL);
+    put(s, "{\"id\":3}", "s2", "{\"id\":3,\"name\":\"last\",\"amount\":1.00}");
+    put(s, "{\"id\":3}", "s3", NULL);
+    commit(s);
+    assert_stored(s, "{\"id\":4}", "dead", NULL);
+    assert_int_equal(number_of("select count(*) from soft where gone_at is not null and _weir_pos "
+                               "is null and (id, name) in ((4, 'd'), (3, 'last'))"),
+        2);
+    put_again(s, "{\"id\":3}", "s4", "{\"id\":3,\"name\":\"c\",\"amount\":1.00}");
+    run_sql("delete from soft where id = 4");
+    begin(s);
+    assert_int_equal(s.ops->del(s.self, TABLE, WEIR_SPACE_STATE, text_of("{\"id\":4}"), NULL), 0);
+    commit(s);
     s.ops->close(s.self);
     s = open_one(&rule);
     assert_int_equal(s.ops->count(s.self, TABLE, WEIR_SPACE_ROW), 2);

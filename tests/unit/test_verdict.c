@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <weir/sql.h>
+
 #include "support/scripted_app.h"
 
 static void assert_about(int64_t ms, int64_t about)
@@ -367,6 +369,27 @@ static void test_what_is_no_status(void **state)
     app_end(&a);
 }
 
+/* What it writes would be lost: NULL takes no statement, and its emits would leave. */
+static weir_status without_tx(app *a, weir_message *m)
+{
+    (void)a;
+    weir_tx *tx = weir_tx_of(m);
+    assert_null(tx);
+    assert_int_equal(weir_sql(tx, "insert into bookings values (1)"), WEIR_FATAL);
+    return WEIR_OK;
+}
+
+static void test_a_transaction_that_it_has_not(void **state)
+{
+    (void)state;
+    app a;
+    app_begin(&a, without_tx);
+    script_record(&a.script, 0, 0, "a");
+    assert_int_equal(app_run(&a), WEIR_FATAL);
+    app_expect_failure(&a, "SQL_NO_TX", "orders/0@0");
+    app_end(&a);
+}
+
 /* A reason that was given for another status is not the reason of this one. */
 static weir_status other_reason(app *a, weir_message *m)
 {
@@ -404,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_reject_stops),
         cmocka_unit_test(test_fatal),
         cmocka_unit_test(test_what_is_no_status),
+        cmocka_unit_test(test_a_transaction_that_it_has_not),
         cmocka_unit_test(test_a_reason_of_another_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
