@@ -459,6 +459,8 @@ const weir_config_event *weir_config_event_named(const weir_config *config, cons
 const weir_config_store *weir_config_store_named(const weir_config *config, const char *name);
 /* A cache, or a table as one. */
 const weir_config_cache *weir_config_cache_named(const weir_config *config, const char *name);
+/* Does a pattern of tables (`public.order_*`), or a name, fit a table's name (`schema.table`)? */
+bool weir_config_matches(const char *pattern, const char *table_name);
 /* Casts an entry from each pattern for each table whose records are in one of these topics and that
  * has none. *added: how many. Errors: CONFIG_CONFLICT (two entries for one target), OUT_OF_MEMORY.
  */

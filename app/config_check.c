@@ -505,6 +505,21 @@ static void check_twice(const weir_config_loader *loader, const weir_config_scop
     }
 }
 
+/* A service may handle the table's changes, which only its program says. */
+static bool is_used(const weir_config *c, const weir_config_validation *v)
+{
+    bool used = !v->table_name || !c->followed.count || weir_config_is_pattern(v->table_name);
+    for (size_t i = 0; i < c->followed.count; i++) {
+        const weir_config_cache *f = c->followed.items[i];
+        used |= f->source == v->source && same(f->table_name, v->table_name);
+    }
+    for (size_t i = 0; i < c->tables.count; i++) {
+        const weir_config_cache *f = &c->tables.items[i].cache;
+        used |= f->source == v->source && weir_config_matches(f->table_name, v->table_name);
+    }
+    return used;
+}
+
 static void check_validation(const weir_config_loader *loader, const weir_config_validation *v)
 {
     const weir_config *c = loader->config;
@@ -526,6 +541,12 @@ static void check_validation(const weir_config_loader *loader, const weir_config
             WEIR_E_CONFIG_MISSING_KEY, "needs a `registry`");
     }
     (void)has_one(loader, &item, v, (const char *const[]){"schema", "subject", "by_record"});
+    if (v->table && v->source && !is_used(c, v)) {
+        weir_config_scope table = {&item, "table"};
+        weir_config_warn(loader, &table, weir_config_place_of(v->node, "table"),
+            WEIR_E_CONFIG_DANGLING_NAME,
+            "nothing here follows such a table; only a program's handler could use it");
+    }
     check_twice(loader, &item, v);
 }
 

@@ -34,7 +34,7 @@ static bool fits(const char *pattern, const char *name)
 }
 
 /* A schema's name has no dots, so that the first dot of either parts the schema from the table. */
-static bool matches(const char *pattern, const char *table_name)
+bool weir_config_matches(const char *pattern, const char *table_name)
 {
     char of_pattern[256], of_name[256];
     const char *a = strchr(pattern, '.'), *b = strchr(table_name, '.');
@@ -159,7 +159,8 @@ weir_status weir_config_take_topics(
         }
         for (size_t i = 0; i < n && !st; i++) {
             const char *table = table_of(mould->cache.source, topics[i]);
-            if (table && matches(mould->cache.table_name, table) && !is_followed(c, mould, table)) {
+            if (table && weir_config_matches(mould->cache.table_name, table) &&
+                !is_followed(c, mould, table)) {
                 st = cast(c, mould, table, err);
                 *added += !st;
             }
@@ -173,7 +174,8 @@ bool weir_config_has_news(const weir_config *c, const char *topic)
     for (size_t m = 0; m < c->moulds.count; m++) {
         const weir_config_table *mould = c->moulds.items[m]->as_table;
         const char *table = table_of(mould->cache.source, topic);
-        if (table && matches(mould->cache.table_name, table) && !is_followed(c, mould, table)) {
+        if (table && weir_config_matches(mould->cache.table_name, table) &&
+            !is_followed(c, mould, table)) {
             return true;
         }
     }
@@ -186,7 +188,7 @@ weir_status weir_config_take_name(weir_config *c, const char *name, weir_error *
         const weir_config_table *mould = c->moulds.items[m]->as_table;
         size_t len = strlen(mould->name);
         if (strncmp(name, mould->name, len) == 0 && name[len] == '.' &&
-            matches(mould->cache.table_name, name + len + 1) &&
+            weir_config_matches(mould->cache.table_name, name + len + 1) &&
             !is_followed(c, mould, name + len + 1)) {
             return make_room(c, mould, 1) ? cast(c, mould, name + len + 1, err)
                                           : weir_fail_oom(err);

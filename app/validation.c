@@ -174,13 +174,20 @@ void weir_validations_close(weir_validations *v)
 const weir_row_rule *weir_validations_find(
     const weir_validations *v, const weir_config_source *source, const char *table_name)
 {
+    const weir_row_rule *by_pattern = NULL;
     for (size_t i = 0; i < v->n; i++) {
         const weir_config_validation *c = &v->config->checked.items[i];
-        if (c->table && c->source == source && strcmp(c->table_name, table_name) == 0) {
+        if (!c->table || c->source != source) {
+            continue;
+        }
+        if (strcmp(c->table_name, table_name) == 0) {
             return &v->rows[i];
         }
+        if (!by_pattern && weir_config_matches(c->table_name, table_name)) {
+            by_pattern = &v->rows[i];
+        }
     }
-    return NULL;
+    return by_pattern;
 }
 
 /* Of tables. */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "replica.h"
+#include "sync/stored.h"
 #include "value/utf8.h"
 
 int weir_cli_config_option(weir_cli *cli, weir_config **out)
@@ -55,10 +56,24 @@ weir_status weir_cli_open_store(const weir_config_store *config, weir_store *out
     return s;
 }
 
+/* A store of tables may be there without this one, as when a pattern fits its name alone. */
+static weir_status must_be_made(weir_store store, const char *cache, weir_error *err)
+{
+    bool has = false;
+    weir_status s = store.ops->begin(store.self, err);
+    if (s) {
+        return s;
+    }
+    s = weir_stored_has(store, cache, &has, err);
+    store.ops->abort(store.self);
+    return s || has ? s : weir_fail(err, WEIR_E_NO_CACHE, "there is no %s in it yet", cache);
+}
+
 weir_status weir_cli_open_cache(const weir_config_cache *cache, weir_store *out, weir_error *err)
 {
     weir_status s = weir_cli_open_store(cache->store, out, err);
     s = s ? s : out->ops->open_cache(out->self, WEIR_CLI_CACHE, cache->name, err);
+    s = s ? s : must_be_made(*out, cache->name, err);
     if (s) {
         weir_cli_close_store(out);
     }

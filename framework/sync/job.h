@@ -100,7 +100,7 @@ struct weir_sync {
     bool offsets_failed;     /* out of memory while collecting */
     weir_buf expire_from;    /* where the walk over delete marks goes on */
     size_t expire_cache;
-    int64_t next_expire_ms;
+    int64_t next_expire_ms, next_look_ms;
 
     /* Lock: stats_lock. */
     pthread_mutex_t stats_lock;

@@ -159,10 +159,26 @@ weir_status weir_stored_commit_set(
     return set_number(store, named(name, "transactions", prefix), 0, (int64_t)commit, err);
 }
 
+/* In the place of its rule: the cache was here, and is to be made anew. */
+static const weir_view forgotten = {"-", 1};
+
 weir_status weir_stored_rule(weir_store store, const char *cache, weir_view *rule, weir_error *err)
 {
     char name[LONGEST_NAME];
-    return get(store, named(name, "cache", cache), rule, err);
+    weir_status s = get(store, named(name, "cache", cache), rule, err);
+    if (!s && rule->ptr && weir_view_eq(*rule, forgotten)) {
+        *rule = (weir_view){NULL, 0};
+    }
+    return s;
+}
+
+weir_status weir_stored_has(weir_store store, const char *cache, bool *has, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    weir_view rule = {NULL, 0};
+    weir_status s = get(store, named(name, "cache", cache), &rule, err);
+    *has = !s && rule.ptr;
+    return s;
 }
 
 weir_status weir_stored_rule_set(
@@ -179,7 +195,7 @@ weir_status weir_stored_forget_cache(
     for (int space = 0; space < WEIR_SPACES && !s; space++) {
         s = store.ops->clear(store.self, cache, (weir_space)space, err);
     }
-    return s ? s : weir_stored_rule_set(store, name, (weir_view){NULL, 0}, err);
+    return s ? s : weir_stored_rule_set(store, name, forgotten, err);
 }
 
 /* ---- Position -------------------------------------------------------------------------------- */

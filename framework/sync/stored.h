@@ -41,6 +41,9 @@ WEIR_MUST_USE weir_status weir_stored_commit_set(
  * write; set: ptr NULL forgets it. */
 WEIR_MUST_USE weir_status weir_stored_rule(
     weir_store store, const char *cache, weir_view *rule, weir_error *err);
+/* Has the cache ever been in the store? It may have been emptied since, to be made anew. */
+WEIR_MUST_USE weir_status weir_stored_has(
+    weir_store store, const char *cache, bool *has, weir_error *err);
 WEIR_MUST_USE weir_status weir_stored_rule_set(
     weir_store store, const char *cache, weir_view rule, weir_error *err);
 

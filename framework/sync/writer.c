@@ -18,6 +18,7 @@ enum {
     LINGER_RECORDS = 5000, /* a quarter of a second at 20,000/s */
     FIRST_WAIT_MS = 100,
     LONGEST_WAIT_MS = 5000,
+    LOOK_AGAIN_MS = 1000,
     EXPIRE_EVERY_MS = 10000,
     EXPIRE_STATES = 20000,
     MOST_MOVED = 20, /* times that others may be quicker before it is waited */
@@ -560,6 +561,25 @@ static weir_status end_makings(weir_sync *s, bool *wrote, weir_error *err)
     return st;
 }
 
+/* A store that could not be reached is looked at again although nothing waits for it: whoever asks
+ * is told how it is, not how it was. What is full shows only by writing. */
+static weir_status look_at_store(weir_sync *s, weir_error *err)
+{
+    weir_error why;
+    int64_t now_ms = s->options.wall_ms(s->options.ctx);
+    if (now_ms < s->next_look_ms || !weir_sync_held(s, &why) ||
+        strcmp(why.code, weir_code_get(WEIR_E_STORE_FULL)->name) == 0) {
+        return WEIR_OK;
+    }
+    s->next_look_ms = now_ms + LOOK_AGAIN_MS;
+    weir_status st = s->store.ops->begin(s->store.self, err);
+    if (!st) {
+        s->store.ops->abort(s->store.self);
+        go_on(s);
+    }
+    return st;
+}
+
 /* Nothing waits for it: what holds it up is tried again in a later round. */
 static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
 {
@@ -572,6 +592,7 @@ static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
     }
     st = st ? st : end_makings(s, &wrote, err);
     st = st ? st : expire(s, &wrote, err);
+    st = st || !idle ? st : look_at_store(s, err);
     if (wrote) {
         go_on(s);
     }

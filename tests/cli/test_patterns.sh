@@ -50,6 +50,9 @@ out_lines 0
 run "made anew" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 run "its row" 0 dump all.public.items -c "$CONFIG"
 out_lines 1
+run "a table that is not there" 3 dump all.public.itms -c "$CONFIG"
+err_has 'there is no all.public.itms in it yet \[NO_CACHE\]'
+run "nor a row of it" 3 get all.public.itms 1 -c "$CONFIG"
 run "no table of it" 2 dump all.items -c "$CONFIG"
 err_has 'all.schema.table of shop'
 run "a recording that is read once" 3 sync --quiet --from - "$CONFIG"

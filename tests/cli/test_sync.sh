@@ -60,6 +60,12 @@ err_has "invalid row 1, applied: $TOPIC/0@2: .*ROW_INVALID"
 checked stop
 run "or stops" 5 sync --from "$T/odd.jsonl" "$T/stop.yaml"
 err_has "$TOPIC/0@2: .*ROW_INVALID"
+fresh_config "$T/pattern.yaml" '' "validation: [ { table: 'shop.public.i*', schema: $T/items.schema.json } ]"
+run "a pattern of tables" 1 sync --from "$T/odd.jsonl" "$CONFIG"
+err_has "skipping $TOPIC/0@2: .*ROW_INVALID"
+fresh_config "$T/unused.yaml" '' "validation: [ { table: shop.public.itms, schema: $T/items.schema.json } ]"
+run "a table that nothing follows" 0 check "$CONFIG"
+err_has 'unused.yaml:[0-9]*:[0-9]*: warning: .*nothing here follows such a table.*CONFIG_DANGLING_NAME'
 run "the schema is good" 0 check "$T/stop.yaml"
 echo '{"enum":3}' >"$T/state.json"
 run "a schema that is none" 2 check "$T/stop.yaml"

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "support/scripted_sync.h"
+#include "sync/writer.h"
 
 /* ---- A store that holds -------------------------------------------------------------------------
  */
@@ -146,6 +147,26 @@ static void test_housekeeping_holds(void **state)
     assert_false(weir_sync_held(w.sync, &why));
     assert_int_equal(stored(), 7);
     assert_int_equal(w.waits, 0);
+    end(&w);
+    gate_close();
+}
+
+/* A database was away while nothing was to be written: it is told that it is back. */
+static void test_what_is_back_is_told(void **state)
+{
+    (void)state;
+    world w;
+    weir_error why;
+    gate_open();
+    begin(&w);
+    weir_fail(&why, WEIR_E_STORE_UNREACHABLE, "connection refused");
+    weir_sync_hold(w.sync, &why);
+    run(&w);
+    assert_false(weir_sync_held(w.sync, &why));
+    weir_fail(&why, WEIR_E_STORE_FULL, "no space left"); /* only a write can tell */
+    weir_sync_hold(w.sync, &why);
+    run(&w);
+    assert_true(weir_sync_held(w.sync, &why));
     end(&w);
     gate_close();
 }
@@ -458,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_store_stops),
         cmocka_unit_test(test_a_full_store_may_stop),
         cmocka_unit_test(test_housekeeping_holds),
+        cmocka_unit_test(test_what_is_back_is_told),
         cmocka_unit_test(test_dead_letters),
         cmocka_unit_test(test_rejected_keys_may_be_trusted),
         cmocka_unit_test(test_dead_letters_hold),
