@@ -140,7 +140,7 @@ static weir_status learn_depends(weir_pg *p, weir_table *t, const char *key, wei
         t->depends = weir_strdup(PQgetvalue(r, 0, 0));
         weir_log_line(p->options.log, WEIR_LOG_WARN, t->name,
             "table %s has a %s: weir orders the changes of one row only, and stops where it is "
-            "violated",
+            "violated, unless it has apply: by_transaction",
             t->quoted, PQgetvalue(r, 0, 0));
     }
     if (!st) {

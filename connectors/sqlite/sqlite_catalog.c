@@ -106,10 +106,10 @@ static weir_status take_indexed(void *ctx, sqlite3_stmt *s, weir_error *err)
     }
     bool same = x->of_key == x->n && x->n == x->t->n_key;
     x->unique |= same;
-    if (!same) {
+    if (!same && !x->t->rule->by_transaction) {
         weir_log_line(x->q->options.log, WEIR_LOG_WARN, x->t->name,
             "table %s has a further unique index %s: weir orders the changes of one row only, "
-            "and stops where it is violated",
+            "and stops where it is violated, unless it has apply: by_transaction",
             x->t->quoted, x->index);
     }
     return WEIR_OK;
