@@ -195,6 +195,15 @@ const weir_log *weir_app_log(const weir_app *a)
     return &a->log;
 }
 
+size_t weir_app_topics(const weir_app *a, weir_arena *arena, const char ***out)
+{
+    *out = weir_arena_alloc(arena, (a->n_topics + 1) * sizeof **out);
+    for (size_t i = 0; *out && i < a->n_topics; i++) {
+        (*out)[i] = a->topics[i].topic;
+    }
+    return *out ? a->n_topics : 0;
+}
+
 weir_daemon *weir_app_daemon(const weir_app *a)
 {
     return a->daemon;

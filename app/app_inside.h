@@ -40,6 +40,9 @@ const char *weir_topic_of_table(weir_arena *arena, const weir_config_source *s, 
 
 const weir_config *weir_app_config(const weir_app *a);
 const weir_log *weir_app_log(const weir_app *a);
+/* The topics of its handlers, and patterns of such, as the config and the code name them; *out
+ * NULL: out of memory. Returns how many. */
+size_t weir_app_topics(const weir_app *a, weir_arena *arena, const char ***out);
 /* What keeps its caches; NULL: it has none. */
 weir_daemon *weir_app_daemon(const weir_app *a);
 /* What runs its handlers; NULL: it has none. */

@@ -251,27 +251,31 @@ static void put_invalid_events_total(const weir_snapshot *s, const out *o)
  */
 
 static void put_of_partition(
-    const out *o, const weir_store_status *st, const weir_partition_status *p, int64_t value)
+    const out *o, const char *store, const weir_partition_status *p, int64_t value)
 {
     char number[16];
     snprintf(number, sizeof number, "%d", (int)p->number);
-    const label labels[] = {{"store", st->name}, {"topic", p->topic}, {"partition", number}};
+    const label labels[] = {{"store", store}, {"topic", p->topic}, {"partition", number}};
     if (p->number >= 0 && value >= 0) {
         put_count(o, labels, 3, (uint64_t)value);
     }
 }
 
 /* One sample a partition; `value` is of `p`, and below 0 there is none. */
-#define PER_PARTITION(id, value)                                     \
-    static void put_##id(const weir_snapshot *s, const out *o)       \
-    {                                                                \
-        for (size_t i = 0; i < s->n_stores; i++) {                   \
-            const weir_store_status *st = &s->stores[i];             \
-            for (size_t k = 0; k < st->n_partitions; k++) {          \
-                const weir_partition_status *p = &st->partitions[k]; \
-                put_of_partition(o, st, p, value);                   \
-            }                                                        \
-        }                                                            \
+#define PER_PARTITION(id, value)                                                \
+    static void put_##id(const weir_snapshot *s, const out *o)                  \
+    {                                                                           \
+        for (size_t i = 0; i < s->n_stores; i++) {                              \
+            const weir_store_status *st = &s->stores[i];                        \
+            for (size_t k = 0; k < st->n_partitions; k++) {                     \
+                const weir_partition_status *p = &st->partitions[k];            \
+                put_of_partition(o, st->name, p, value);                        \
+            }                                                                   \
+        }                                                                       \
+        for (size_t k = 0; s->handlers && k < s->handlers->n_partitions; k++) { \
+            const weir_partition_status *p = &s->handlers->partitions[k];       \
+            put_of_partition(o, "", p, value);                                  \
+        }                                                                       \
     }
 
 PER_PARTITION(consumer_lag_records, p->lag_records)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "kafka/kafka_source.h"
 #include "kafka_properties.h"
 
 /* A source's trouble that was told longer ago is taken to be over: while it lasts, the source tells
@@ -164,6 +165,32 @@ static int by_topic_and_number(const void *a, const void *b)
     return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
+/* A member of a group that has no assignment: how far its topics are behind is not known. */
+static bool is_out(const weir_engine *e)
+{
+    int64_t out_ms;
+    return weir_kafka_source_out(&e->source, &out_ms) && out_ms > 0;
+}
+
+static bool set_unassigned(
+    weir_partition_status *out, const char *topic, const causes *c, weir_arena *arena)
+{
+    weir_buf why = {0};
+    weir_buf_puts(&why, "waiting for a place in the consumer group");
+    if (c->trouble) {
+        weir_buf_puts(&why, ": ");
+        put_trouble(&why, c);
+    }
+    *out = (weir_partition_status){.topic = topic,
+        .number = -1,
+        .end = -1,
+        .frontier = -1,
+        .lag_records = -1,
+        .state = WEIR_PARTITION_WAITING,
+        .why = keep(&why, arena)};
+    return out->why;
+}
+
 static bool take_partitions(
     weir_replica *r, const causes *c, weir_store_status *s, weir_arena *arena)
 {
@@ -176,7 +203,7 @@ static bool take_partitions(
         return false;
     }
     size_t n = weir_engine_partitions(e, views, room);
-    bool good = true;
+    bool good = true, out = !n && is_out(e);
     for (size_t i = 0; i < n && i < room && good; i++) { /* what came meanwhile: the next time */
         good = set_partition(&s->partitions[s->n_partitions++], &views[i], c, arena);
     }
@@ -185,6 +212,9 @@ static bool take_partitions(
         if (state != WEIR_TOPIC_FOUND) {
             good = set_missing(&s->partitions[s->n_partitions++], rules->topic_names[t],
                 state == WEIR_TOPIC_ABSENT, c, arena);
+        } else if (out) {
+            good =
+                set_unassigned(&s->partitions[s->n_partitions++], rules->topic_names[t], c, arena);
         }
     }
     if (good && s->n_partitions) {
@@ -288,6 +318,48 @@ static bool take_members(
     }
     return good;
 }
+
+/* ---- Handlers -----------------------------------------------------------------------------------
+ */
+
+/* Holds the partition for whoever is asked why it is behind. */
+static void set_held(weir_store_status *s, const weir_handlers_status *h, const char *topic, int n)
+{
+    s->held = false;
+    for (size_t i = 0; i < h->n_holds && !s->held; i++) {
+        s->held = h->holds[i].partition == n && strcmp(h->holds[i].topic, topic) == 0;
+        if (s->held) {
+            s->held_why = h->holds[i].error;
+        }
+    }
+}
+
+weir_status weir_snapshot_take_handlers(weir_engine *e, const char *const *topics, size_t n_topics,
+    weir_arena *arena, weir_handlers_status *h, weir_error *err)
+{
+    weir_store_status s = {.live = true};
+    size_t room = weir_engine_partitions(e, NULL, 0);
+    weir_partition_view *views = weir_arena_alloc(arena, room * sizeof *views);
+    h->partitions = weir_arena_alloc(arena, (room + n_topics) * sizeof *h->partitions);
+    bool good = views && h->partitions;
+    (void)weir_engine_failure(e, &s.failure);
+    causes c = causes_of(e, &s);
+    size_t n = good ? weir_engine_partitions(e, views, room) : 0;
+    for (size_t i = 0; i < n && i < room && good; i++) {
+        set_held(&s, h, views[i].topic, views[i].number);
+        good = set_partition(&h->partitions[h->n_partitions++], &views[i], &c, arena);
+    }
+    for (size_t t = 0; t < n_topics && good && !n && is_out(e); t++) {
+        good = set_unassigned(&h->partitions[h->n_partitions++], topics[t], &c, arena);
+    }
+    if (good && h->n_partitions) {
+        qsort(h->partitions, h->n_partitions, sizeof *h->partitions, by_topic_and_number);
+    }
+    return good ? WEIR_OK : weir_fail_oom(err);
+}
+
+/* ---- The whole ----------------------------------------------------------------------------------
+ */
 
 weir_status weir_snapshot_take(
     const weir_daemon *d, weir_arena *arena, weir_snapshot *out, weir_error *err)

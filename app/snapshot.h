@@ -56,7 +56,12 @@ typedef struct weir_store_status {
     size_t n_partitions;
 } weir_store_status;
 
-enum { WEIR_MOST_BREAKERS = 64, WEIR_MOST_OUTBOXES = 8, WEIR_MOST_PARKED = 64 }; /* are shown */
+enum { /* are shown */
+    WEIR_MOST_BREAKERS = 64,
+    WEIR_MOST_OUTBOXES = 8,
+    WEIR_MOST_PARKED = 64,
+    WEIR_MOST_HOLDS = 64,
+};
 
 /* Of a store of handlers with `.tx`. */
 typedef struct weir_outbox_status {
@@ -68,6 +73,11 @@ typedef struct weir_outbox_status {
 typedef struct weir_handlers_status {
     weir_handlers_counters counts;
     weir_health_figures health;
+    weir_error unwell; /* what weir_app_health knows beside liveness; status WEIR_OK: nothing */
+    weir_stuck_key holds[WEIR_MOST_HOLDS]; /* records whose handler says HOLD */
+    size_t n_holds;
+    weir_partition_status *partitions; /* of the handlers' topics, by topic and number */
+    size_t n_partitions;
     bool exactly_once;
     weir_transactor_counters transactions; /* with it */
     const weir_validations *validations;
@@ -94,6 +104,11 @@ typedef struct weir_snapshot {
 /* Errors: OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_snapshot_take(
     const weir_daemon *d, weir_arena *arena, weir_snapshot *out, weir_error *err);
+
+/* The partitions of handlers: what is assigned now, and of a group that it has no place in, its
+ * topics. What they hold is in `h` already. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_snapshot_take_handlers(weir_engine *e, const char *const *topics,
+    size_t n_topics, weir_arena *arena, weir_handlers_status *h, weir_error *err);
 
 /* "the poll thread", "lane 2", "the writer". */
 void weir_silence_put(const weir_silence *s, weir_buf *to);

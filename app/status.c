@@ -228,6 +228,19 @@ static void put_breakers(weir_buf *to, const weir_handlers_status *h)
     weir_buf_putc(to, ']');
 }
 
+static void put_hold(weir_buf *to, const weir_stuck_key *k)
+{
+    weir_buf_putc(to, '{');
+    put_text(to, "topic", k->topic, true);
+    put_known(to, "partition", k->partition);
+    put_known(to, "offset", k->offset);
+    put_text(to, "key", k->key, false);
+    put_count(to, "attempt", k->attempt);
+    put_count(to, "followers", k->followers);
+    put_error(to, "error", true, &k->error);
+    weir_buf_putc(to, '}');
+}
+
 static void put_handlers(weir_buf *to, const weir_handlers_status *h)
 {
     const weir_handlers_counters *c = &h->counts;
@@ -247,7 +260,18 @@ static void put_handlers(weir_buf *to, const weir_handlers_status *h)
     if (h->health.has_group) {
         put_flag(to, "member", h->health.out_ms == 0);
     }
-    weir_buf_putc(to, '}');
+    put_error(to, "unwell", h->unwell.status, &h->unwell);
+    weir_buf_puts(to, ",\"holds\":[");
+    for (size_t i = 0; i < h->n_holds; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        put_hold(to, &h->holds[i]);
+    }
+    weir_buf_puts(to, "],\"partitions\":[");
+    for (size_t i = 0; i < h->n_partitions; i++) {
+        weir_buf_puts(to, i ? "," : "");
+        put_partition(to, &h->partitions[i]);
+    }
+    weir_buf_puts(to, "]}");
 }
 
 static void put_parked_key(weir_buf *to, const weir_parked_view *k)

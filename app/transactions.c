@@ -249,8 +249,36 @@ static void *relay(void *ctx)
     return NULL;
 }
 
+/* Tables and migrations before the first record: what fails for good ends the start. A database
+ * that is away is waited for, by whoever needs it first. */
+static weir_status make_ready(weir_transactions *t, weir_error *err)
+{
+    weir_error why;
+    weir_sql_session session;
+    weir_sql_database db = t->inbox.database;
+    weir_status s = db.ops->session(db.self, &session, err);
+    if (s) {
+        return s;
+    }
+    s = weir_inbox_ready(&t->inbox, &session, &why);
+    session.ops->close(session.self);
+    if (s != WEIR_FATAL) {
+        return WEIR_OK;
+    }
+    if (err) {
+        *err = why;
+    }
+    return s;
+}
+
 weir_status weir_transactions_start(weir_transactions *all, int64_t drain_ms, weir_error *err)
 {
+    for (weir_transactions *t = all; t; t = t->next) {
+        weir_status s = make_ready(t, err);
+        if (s) {
+            return s;
+        }
+    }
     for (weir_transactions *t = all; t; t = t->next) {
         t->drain_ms = drain_ms;
         t->running = pthread_create(&t->thread, NULL, relay, t) == 0;

@@ -69,12 +69,40 @@ static void take_parked(const weir_watchdog *w, weir_handlers_status *out)
     }
 }
 
+/* Records whose handler says HOLD; what the lanes tell is of the look before. */
+static void take_holds(const weir_watchdog *w, weir_handlers_status *out)
+{
+    size_t n = weir_handlers_stuck_keys(weir_app_handlers(w->app), out->holds, WEIR_MOST_HOLDS);
+    out->n_holds = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (out->holds[i].error.status == WEIR_HOLD) {
+            out->holds[out->n_holds++] = out->holds[i];
+        }
+    }
+}
+
+static bool take_handlers(const weir_watchdog *w, weir_arena *arena, weir_handlers_status *out)
+{
+    weir_engine *e = weir_app_engine(w->app);
+    const char **topics;
+    size_t n_topics = weir_app_topics(w->app, arena, &topics);
+    out->counts = weir_handlers_count(weir_app_handlers(w->app));
+    out->exactly_once = weir_app_exactly_once(w->app, &out->transactions);
+    out->n_breakers = weir_app_breakers(w->app, out->breakers, WEIR_MOST_BREAKERS);
+    if (!weir_app_look(w->app, &out->health, &out->unwell)) {
+        out->unwell.status = WEIR_OK;
+    }
+    take_holds(w, out);
+    take_outboxes(w, out);
+    take_parked(w, out);
+    return !e || weir_snapshot_take_handlers(e, topics, n_topics, arena, out, NULL) == WEIR_OK;
+}
+
 /* All of the service, shown by `put`. */
 static unsigned show(
     const weir_watchdog *w, void (*put)(const weir_snapshot *s, weir_buf *to), weir_buf *body)
 {
     weir_daemon *d = weir_app_daemon(w->app);
-    weir_handlers *h = weir_app_handlers(w->app);
     weir_handlers_status handlers = {.validations = weir_app_validations(w->app)};
     weir_snapshot s;
     weir_arena arena;
@@ -87,15 +115,12 @@ static unsigned show(
     }
     if (good) {
         s.live = weir_app_live(w->app, NULL);
-        if (h) {
-            handlers.counts = weir_handlers_count(h);
-            handlers.exactly_once = weir_app_exactly_once(w->app, &handlers.transactions);
-            handlers.n_breakers = weir_app_breakers(w->app, handlers.breakers, WEIR_MOST_BREAKERS);
-            (void)weir_app_look(w->app, &handlers.health, &(weir_error){.status = WEIR_OK});
-            take_outboxes(w, &handlers);
-            take_parked(w, &handlers);
+        if (weir_app_handlers(w->app)) {
+            good = take_handlers(w, &arena, &handlers);
             s.handlers = &handlers;
         }
+    }
+    if (good) {
         put(&s, body);
     }
     weir_arena_fini(&arena);

@@ -94,8 +94,35 @@ static void add_parked(list *l, const weir_value *k)
             (long long)weir_answer_number(k, "followers"), WEIR_ARG(why)));
 }
 
+/* Of a service: what its handlers hold, and what is not well with it. */
+static void add_handlers(list *l, const weir_value *handlers)
+{
+    weir_arena *arena = &l->a->arena;
+    WEIR_EACH_OF(handlers, "holds", k)
+    {
+        weir_view topic = weir_answer_text(l->a, k, "topic"),
+                  key = weir_answer_text(l->a, k, "key");
+        add_error(l, "held",
+            weir_arena_printf(arena, "%.*s/%lld@%lld, key %.*s", WEIR_ARG(topic),
+                (long long)weir_answer_number(k, "partition"),
+                (long long)weir_answer_number(k, "offset"), WEIR_ARG(key)),
+            weir_gets(k, "error"));
+    }
+    const weir_value *unwell = weir_gets(handlers, "unwell");
+    bool parked = weir_view_is(weir_answer_text(l->a, unwell, "code"), "KEY_PARKED");
+    if (weir_is(unwell, WEIR_OBJECT) && !parked) { /* which has its own lines */
+        weir_view where = weir_answer_text(l->a, unwell, "where");
+        add_error(l, "unwell", where.len ? where : weir_view_of("handlers"), unwell);
+    }
+    WEIR_EACH_OF(handlers, "partitions", p)
+    {
+        add_partition(l, p);
+    }
+}
+
 static void gather(list *l)
 {
+    add_handlers(l, weir_gets(l->a->root, "handlers"));
     const weir_value *parked = weir_gets(l->a->root, "parked");
     WEIR_EACH_OF(parked, "first", k)
     {
@@ -163,8 +190,10 @@ const weir_command weir_command_stuck = {
         "there, a key with too many records behind it, a thread that stands still, and keys that "
         "are\n"
         "quarantined because a record of theirs could not be used: weir dump CACHE --states lists\n"
-        "those, a full image of the row heals one; and of a service, keys whose followers are\n"
-        "parked behind a rejected record. Exits 0 when there is nothing, 1 when there is\n"
+        "those, a full image of the row heals one; and of a service, records that a handler holds\n"
+        "(the first 64), partitions without progress, a lost place in the group, and keys whose\n"
+        "followers are parked behind a rejected record. Exits 0 when there is nothing, 1 when "
+        "there is\n"
         "something, 3 when nobody answers.\n\n"
         "ls reads the topic of parked records (errors.parked of the config), whether or not the\n"
         "service runs: a line a key, with the record that was rejected and how many wait behind "

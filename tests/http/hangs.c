@@ -1,5 +1,5 @@
 /* A service whose handler hangs until the file $GO_ON appears, and then holds while the file $HOLD
- * is there, for tests/http/check-service. */
+ * is there, for tests/http/check-service. $MIGRATION is a statement for its store `books`. */
 #include <stdlib.h>
 #include <unistd.h>
 #include <weir/weir.h>
@@ -14,7 +14,14 @@ static weir_status hang(weir_message *m, void *ctx)
 
 static void setup(weir_app *app, void *ctx)
 {
-    weir_on(app, .change = "public.labels", .fn = hang, .ctx = ctx, .breaker = "ledger");
+    static const char *migrations[1];
+    migrations[0] = getenv("MIGRATION");
+    const char *store = migrations[0] ? "books" : NULL;
+    if (store) {
+        weir_migrations(app, store, migrations, 1);
+    }
+    weir_on(
+        app, .change = "public.labels", .fn = hang, .ctx = ctx, .breaker = "ledger", .tx = store);
 }
 
 int main(int argc, char **argv)
