@@ -11,7 +11,10 @@
 #include "kafka/kafka_record.h"
 #include "kafka/kafka_source_inside.h"
 
-enum { SIZE_UP_MS = 1000 /* asked again and again: a stop is heard in between */ };
+enum {
+    SIZE_UP_MS = 1000, /* asked again and again: a stop is heard in between */
+    NOT_THERE_YET = 4, /* partitions that a topic is likely to have when it comes */
+};
 
 /* ---- Waking ---- */
 
@@ -411,7 +414,7 @@ static weir_status count_partitions(weir_kafka_live_source *s, size_t *count, we
         int32_t n = 0;
         bool no_leader;
         st = weir_kafka_ask_partitions(s->rk, s->topics[i].name, SIZE_UP_MS, &n, &no_leader, err);
-        *count += (size_t)n;
+        *count += n ? (size_t)n : NOT_THERE_YET;
     }
     return st;
 }

@@ -162,7 +162,7 @@ static weir_status fetch_rows(fetching *f, size_t n, bool rows, weir_error *err)
 /* A row with a position has nothing in the side table; where that was wrong, the write was told. */
 static bool may_be_aside(const weir_table_store *s, const weir_table_entry *e)
 {
-    return !e->in_table || !e->position.ptr || s->doubtful;
+    return !e->in_table || !e->position.ptr || s->doubts;
 }
 
 static weir_status fetch_aside(fetching *f, size_t n, weir_error *err)
@@ -330,7 +330,7 @@ weir_status weir_table_expect(
         if (!e) {
             return weir_fail_oom(err);
         }
-        if (!e->fetched && (!k->absent || s->doubtful)) {
+        if (!e->fetched && (!k->absent || s->doubts)) {
             ask[k->row][count[k->row]++] = e;
         }
         e->fetched = true;

@@ -12,6 +12,8 @@
 #include "table/table_text.h"
 #include "value/json.h"
 
+enum { DOUBTS = 16 };
+
 typedef struct flush {
     weir_table_store *store;
     unsigned cache;
@@ -437,7 +439,7 @@ static weir_status flush_table(flush *f, weir_error *err)
         }
     }
     if (!st && f->moved) {
-        f->store->doubtful = true;
+        f->store->doubts = DOUBTS;
         st = weir_fail(err, WEIR_E_TABLE_MOVED, "a row of %s is not as it was read", t->quoted);
     }
     return st;

@@ -74,7 +74,8 @@ static weir_status sql_commit(void *self, weir_error *err)
     st = s->driver->commit(s->self, err);
     end(s, !st);
     if (!st) {
-        s->doubtful = s->careful = false;
+        s->doubts -= s->doubts > 0;
+        s->careful = false;
     }
     return st;
 }

@@ -51,10 +51,11 @@ typedef struct weir_table_store {
     weir_arena scratch;   /* a flush's */
     bool begun;
     bool shared;
-    bool excluding; /* the transaction has the store for itself */
-    bool doubtful;  /* an assumption was wrong: none until something has been committed */
-    bool careful;   /* a row was refused: it is looked for */
-    weir_buf plain; /* the state of a row of which nothing is kept: alive, older than what comes */
+    bool excluding;  /* the transaction has the store for itself */
+    unsigned doubts; /* an assumption was wrong: none for so many commits to come, since what it was
+                      * wrong about may be done again behind those of others */
+    bool careful;    /* a row was refused: it is looked for */
+    weir_buf plain;  /* the state of a row of which nothing is kept: alive, older than what comes */
     weir_arena refusal_arena;
     weir_table_refusal *refusals; /* owned */
     size_t n_refusals, refusals_capacity;
