@@ -57,6 +57,11 @@ static void put_values(weir_buf *to)
         "known; there are no tags and no merge keys (`<<`). Anchors and aliases work. A text that\n"
         "holds `: ` or begins with one of `@ % & * ! [ {` needs quotes.\n"
         "\n"
+        "**Paths** that are relative are so to the directory that the program runs in, not to the\n"
+        "config's own: a unit of systemd has `WorkingDirectory`. What a schema file refers to is "
+        "beside\n"
+        "that file.\n"
+        "\n"
         "**Names** of sources, stores and caches are letters, digits, `_` and `-`, 63 at most.\n"
         "\n");
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "config_load.h"
+#include "table/table_type.h"
 
 /* ---- One list ----------------------------------------------------------------------------------
  */
@@ -131,12 +132,18 @@ static void check_casts(const weir_config_loader *loader, const weir_config_tabl
     const weir_config_columns *c = &t->cache.columns;
     weir_config_scope all = {NULL, "tables"}, item = {&all, t->name}, columns = {&item, "columns"};
     weir_config_scope cast = {&columns, "cast"};
+    bool is_sqlite = t->cache.store && t->cache.store->type == WEIR_CONFIG_STORE_SQLITE;
     for (size_t i = 0; i < c->cast.count; i++) {
         const weir_config_pair *p = &c->cast.items[i];
         weir_config_scope scope = {&cast, p->name};
         if (!*p->value || strspn(p->value, letters) != strlen(p->value)) {
             weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_BAD_VALUE,
                 "`%.60s` is no type: write it as PostgreSQL does, `numeric(12,2)`", p->value);
+        } else if (is_sqlite && !weir_type_known(weir_view_of(p->value))) {
+            weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_BAD_VALUE,
+                "`%.60s` is no type that is known for SQLite: write one of PostgreSQL's own, or "
+                "`text`",
+                p->value);
         } else if (has_text(&c->drop, p->name) || (c->keep.count && !has_text(&c->keep, p->name))) {
             weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_CONFLICT,
                 "a column that is left out has no type");

@@ -29,6 +29,18 @@ static weir_status flush(dump *d, weir_error *err)
                  : weir_fail(err, WEIR_E_FILE_UNWRITABLE, "standard output cannot be written");
 }
 
+static void put_members(dump *d, const weir_state *st)
+{
+    weir_buf_puts(&d->out, ",\"lsn\":\"");
+    weir_cli_put_lsn(&d->out, st->stamp.l ? st->stamp.l : st->mark.at.l);
+    weir_buf_putc(&d->out, '"');
+    if (st->missing.len) {
+        weir_buf_puts(&d->out, ",\"incomplete\":");
+        weir_buf_putv(&d->out, st->missing);
+    }
+    weir_buf_puts(&d->out, st->quarantined ? ",\"quarantined\":true" : "");
+}
+
 static weir_status put_state(dump *d, weir_view key, weir_error *err)
 {
     weir_view bytes;
@@ -36,18 +48,33 @@ static weir_status put_state(dump *d, weir_view key, weir_error *err)
     weir_status s =
         d->store.ops->get(d->store.self, WEIR_CLI_CACHE, WEIR_SPACE_STATE, key, &bytes, err);
     s = s || !bytes.ptr ? s : weir_state_get(bytes, &st, err);
-    if (s || !bytes.ptr) {
+    if (!s && bytes.ptr) {
+        put_members(d, &st);
+    }
+    return s;
+}
+
+/* A key whose row is hidden because of what is wrong with it (on_incomplete: hide). */
+static weir_status put_hidden(
+    void *ctx, weir_view key, weir_view bytes, bool *remove, weir_error *err)
+{
+    dump *d = ctx;
+    weir_state st;
+    weir_view row = {NULL, 0};
+    (void)remove;
+    weir_status s = weir_state_get(bytes, &st, err);
+    if (s || !st.alive || !(st.quarantined || st.missing.len)) {
         return s;
     }
-    weir_buf_puts(&d->out, ",\"lsn\":\"");
-    weir_cli_put_lsn(&d->out, st.stamp.l ? st.stamp.l : st.mark.at.l);
-    weir_buf_putc(&d->out, '"');
-    if (st.missing.len) {
-        weir_buf_puts(&d->out, ",\"incomplete\":");
-        weir_buf_putv(&d->out, st.missing);
+    s = d->store.ops->get(d->store.self, WEIR_CLI_CACHE, WEIR_SPACE_ROW, key, &row, err);
+    if (s || row.ptr) {
+        return s;
     }
-    weir_buf_puts(&d->out, st.quarantined ? ",\"quarantined\":true" : "");
-    return WEIR_OK;
+    weir_buf_puts(&d->out, "{\"key\":");
+    weir_buf_putv(&d->out, key);
+    put_members(d, &st);
+    weir_buf_puts(&d->out, ",\"row\":null}\n");
+    return d->out.len < FLUSH_BYTES ? s : flush(d, err);
 }
 
 static weir_status put_row(void *ctx, weir_view key, weir_view row, bool *remove, weir_error *err)
@@ -77,6 +104,10 @@ static weir_status dump_rows(dump *d, weir_error *err)
     }
     s = ops->each(
         d->store.self, WEIR_CLI_CACHE, WEIR_SPACE_ROW, (weir_view){"", 0}, put_row, d, err);
+    if (!s && d->states) {
+        s = ops->each(d->store.self, WEIR_CLI_CACHE, WEIR_SPACE_STATE, (weir_view){"", 0},
+            put_hidden, d, err);
+    }
     ops->abort(d->store.self);
     s = s ? s : flush(d, err);
     return s || fflush(stdout) == 0
@@ -120,22 +151,24 @@ const weir_command weir_command_dump = {
     .name = "dump",
     .arguments = "CACHE -c CONFIG",
     .summary = "the rows of a cache, one a line",
-    .text = "Prints each row that the cache shows as one line of JSON, in the order of the "
-            "store's keys (the bytes\n"
-            "of a key's JSON), as it was at one moment. A daemon may be running; for as long as "
-            "the dump takes,\n"
-            "its store cannot use space again that it frees. A row is what PostgreSQL's to_json "
-            "gives for it; a\n"
-            "newline between two tokens of a json column becomes a space.\n\n"
-            "--states adds the row's LSN and, where they apply, \"incomplete\" (columns whose "
-            "value nobody ever\n"
-            "sent, null in the row) and \"quarantined\" (a record of this key could not be "
-            "used). Rows with one of\n"
-            "them are there at all with on_incomplete: serve.\n\n"
-            "Examples\n"
-            "  weir dump orders -c shop.yaml\n"
-            "  weir dump orders -c shop.yaml | jq -r 'select(.total > 100) | .id'\n"
-            "  weir dump orders -c shop.yaml --states | grep quarantined\n",
+    .text =
+        "Prints each row that the cache shows as one line of JSON, in the order of the "
+        "store's keys (the bytes\n"
+        "of a key's JSON), as it was at one moment. A daemon may be running; for as long as "
+        "the dump takes,\n"
+        "its store cannot use space again that it frees. A row is what PostgreSQL's to_json "
+        "gives for it; a\n"
+        "newline between two tokens of a json column becomes a space.\n\n"
+        "--states adds the row's LSN and, where they apply, \"incomplete\" (columns whose "
+        "value nobody ever\n"
+        "sent, null in the row) and \"quarantined\" (a record of this key could not be "
+        "used). Rows with one of\n"
+        "them are there at all with on_incomplete: serve; with hide, their keys come last, with "
+        "the row null.\n\n"
+        "Examples\n"
+        "  weir dump orders -c shop.yaml\n"
+        "  weir dump orders -c shop.yaml | jq -r 'select(.total > 100) | .id'\n"
+        "  weir dump orders -c shop.yaml --states | grep quarantined\n",
     .options = options,
     .run = run,
 };

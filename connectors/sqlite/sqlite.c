@@ -235,6 +235,20 @@ static int bind_float(sqlite3_stmt *s, int at, weir_view text)
     return sqlite3_bind_blob64(s, at, text.ptr, text.len, SQLITE_STATIC);
 }
 
+bool weir_sqlite_fits(weir_form form, weir_view text)
+{
+    static const char digits[] = "+-.0123456789eE";
+    int64_t n;
+    if (form != WEIR_FORM_INTEGER || !text.ptr || weir_text_to_int64(text, &n)) {
+        return true;
+    }
+    size_t i = 0; /* what is no number stays a text */
+    while (i < text.len && memchr(digits, text.ptr[i], sizeof digits - 1)) {
+        i++;
+    }
+    return i < text.len || !text.len;
+}
+
 int weir_sqlite_bind(sqlite3_stmt *s, int at, weir_form form, weir_view text)
 {
     int64_t n;

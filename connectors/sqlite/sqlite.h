@@ -63,6 +63,8 @@ bool weir_sqlite_form_of(weir_view declared, weir_form *form, weir_buf *pg_type)
 /* ---- Values ------------------------------------------------------------------------------------
  */
 
+/* False: SQLite would make a rounded number of what is to be a whole one. */
+bool weir_sqlite_fits(weir_form form, weir_view text);
 /* ptr NULL: NULL. The bytes must live until the statement is reset. Returns SQLite's code. */
 int weir_sqlite_bind(sqlite3_stmt *s, int at, weir_form form, weir_view text);
 /* Appends a column's value as JSON. */

@@ -126,6 +126,22 @@ static weir_status prepare_delete(
     return weir_sqlite_prepare(q->db, t, &q->sql, s, err);
 }
 
+/* A column of whole numbers takes no others: SQLite would round them without a word. */
+static weir_status check_values(const weir_table *t, const weir_table_change *c, weir_error *err)
+{
+    const weir_signature *g = c->signature;
+    for (size_t i = 0; g && i < g->n_members; i++) {
+        const weir_table_column *column = is_written(t, g, i) ? &t->columns[g->columns[i]] : NULL;
+        if (column && !weir_sqlite_fits(column->form, c->values[i])) {
+            return weir_fail(err, WEIR_E_TABLE_REFUSED,
+                "table %s: column \"%s\" is %s, and %.*s is no whole number of 64 bits", t->quoted,
+                column->name, column->type, (int)(c->values[i].len < 60 ? c->values[i].len : 60),
+                c->values[i].ptr);
+        }
+    }
+    return WEIR_OK;
+}
+
 static int bind_columns(const weir_table *t, const weir_table_change *c, sqlite3_stmt *s, int *at)
 {
     int rc = SQLITE_OK;
@@ -152,6 +168,9 @@ static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statemen
     int rc = SQLITE_OK, at = 1;
     int64_t changes = 0;
     size_t g = c->signature ? c->signature->number : 0;
+    if (check_values(t, c, err)) {
+        return err->status;
+    }
     switch (c->op) {
     case WEIR_TABLE_INSERT:
         st = m->insert[g] ? WEIR_OK : prepare_insert(q, t, c->signature, &m->insert[g], err);

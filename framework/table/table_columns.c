@@ -71,10 +71,9 @@ weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, w
     }
     if (!t->shape || !t->shape->n_columns) {
         return weir_fail(err, WEIR_E_TABLE_NO_TYPE,
-            "table %s cannot be made: its records do not tell their columns' types; name them "
-            "under "
-            "sources.NAME.types, or make the table",
-            t->quoted);
+            "table %s cannot be made: its records do not tell their columns' types; name them, of "
+            "%.*s and all the others, under sources.NAME.types, or make the table",
+            t->quoted, WEIR_ARG(names[0]));
     }
     weir_shape shape = {NULL, 0};
     st = typed_shape(s, t, &shape, err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* "timestamp(3) without time zone" is "timestamp without time zone" with one modifier, 3. */
 typedef struct parsed {
@@ -111,4 +112,27 @@ bool weir_type_widens(weir_view from, weir_view to)
     }
     return (is(&a, "real") && is(&b, "double precision")) ||
            (is(&a, "character varying") && is(&b, "text")) || bound_widens(&a, &b);
+}
+
+bool weir_type_known(weir_view type)
+{
+    static const char *const names[] = {"smallint", "integer", "bigint", "boolean", "bool", "real",
+        "double precision", "numeric", "text", "character varying", "character", "char", "bpchar",
+        "name", "citext", "xml", "json", "jsonb", "hstore", "public.hstore", "bytea", "uuid",
+        "date", "timestamp without time zone", "timestamp with time zone", "time without time zone",
+        "time with time zone", "interval", "bit", "bit varying", "inet", "cidr", "macaddr",
+        "macaddr8", "money", "oid", "point", "line", "lseg", "box", "path", "polygon", "circle",
+        "tsvector", "tsquery", "int4range", "int8range", "numrange", "daterange", "tsrange",
+        "tstzrange"};
+    parsed p;
+    while (type.len > 2 && memcmp(type.ptr + type.len - 2, "[]", 2) == 0) {
+        type.len -= 2;
+    }
+    bool known = false;
+    if (parse(type, &p)) {
+        for (size_t i = 0; i < sizeof names / sizeof *names && !known; i++) {
+            known = strcasecmp(p.base, names[i]) == 0;
+        }
+    }
+    return known;
 }

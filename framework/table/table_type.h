@@ -11,4 +11,7 @@
  * times by their digits. What is not known is not wider. */
 bool weir_type_widens(weir_view from, weir_view to);
 
+/* Is it a type of PostgreSQL's own, or an array of one? */
+bool weir_type_known(weir_view type);
+
 #endif

@@ -48,6 +48,11 @@ out_has '^{"id":3,"doc":{"a":1,   "b":2}}$'
 # What is hidden is not dumped.
 shop_config "$T/hide.yaml"
 STORE=$T/hide run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+STORE=$T/hide run "states of what is hidden" 0 dump items --states -c "$CONFIG"
+out_lines 3
+out_is_json
+out_has '^{"key":{"id":1},"lsn":"0/65","incomplete":\["big"\],"row":null}$'
+out_has '^{"key":{"id":2},"lsn":"0/66","quarantined":true,"row":null}$'
 STORE=$T/hide run "hidden rows" 0 dump items --keys -c "$CONFIG"
 out_is '{"key":{"id":3},"row":{"id":3,"doc":{"a":1,   "b":2}}}'
 

@@ -1019,6 +1019,31 @@ static void case_cast(void **state)
     s.ops->close(s.self);
 }
 
+/* A number with decimals is no integer, in SQLite neither, which would round it. */
+static void case_cast_to_whole(void **state)
+{
+    (void)state;
+    run_sql("create table whole (id bigint primary key, name text, amount integer, _weir_pos "
+            "bytea)");
+    weir_table_rule rule = rule_for("whole", "whole");
+    weir_store s = open_one(&rule);
+    weir_error err;
+    begin(s);
+    put(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\",\"amount\":12}");
+    commit(s);
+    for (int attempt = 0; attempt < 2;
+         attempt++) { /* the first one may only look closer next time */
+        begin(s);
+        put(s, "{\"id\":2}", "s", "{\"id\":2,\"name\":\"b\",\"amount\":12345678901234567890.25}");
+        weir_status st = s.ops->commit(s.self, &err);
+        assert_int_equal(st, attempt ? WEIR_REJECT : st);
+        attempt += st == WEIR_REJECT;
+    }
+    assert_true(weir_view_is(refused_key(s, 0, &err), "{\"id\":2}"));
+    assert_string_equal(err.code, "TABLE_REFUSED");
+    s.ops->close(s.self);
+}
+
 /* A key that stands otherwise in the row than in the record's key would make a row that is not the
  * source's, whatever the types are. */
 static void case_key_of_another_type(void **state)
@@ -1043,9 +1068,10 @@ static void case_key_of_another_type(void **state)
         cmocka_unit_test(case_rendered_keys), cmocka_unit_test(case_renamed),                      \
         cmocka_unit_test(case_wrong_targets), cmocka_unit_test(case_soft_deletes),                 \
         cmocka_unit_test(case_soft_moved), cmocka_unit_test(case_cast),                            \
-        cmocka_unit_test(case_aside), cmocka_unit_test(case_keys_of_types),                        \
-        cmocka_unit_test(case_widened), cmocka_unit_test(case_positions_beside),                   \
-        cmocka_unit_test(case_unguarded), cmocka_unit_test(case_positions_beside_moved),           \
-        cmocka_unit_test(case_key_of_another_type), cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_cast_to_whole), cmocka_unit_test(case_aside),                        \
+        cmocka_unit_test(case_keys_of_types), cmocka_unit_test(case_widened),                      \
+        cmocka_unit_test(case_positions_beside), cmocka_unit_test(case_unguarded),                 \
+        cmocka_unit_test(case_positions_beside_moved), cmocka_unit_test(case_key_of_another_type), \
+        cmocka_unit_test(case_memory)
 
 #endif
