@@ -22,7 +22,10 @@ static const char *property(const weir_config *c, const char *name)
 
 static void put_caches(const weir_config *c, weir_buf *to)
 {
-    weir_buf_puts(to, c->followed.count ? "; caches" : "; no caches");
+    weir_buf_puts(to, !c->followed.count ? "; no caches"
+                      : !c->tables.count ? "; caches"
+                      : !c->caches.count ? "; tables"
+                                         : "; caches and tables");
     for (size_t i = 0; i < c->followed.count; i++) {
         const weir_config_cache *cache = c->followed.items[i];
         weir_buf_printf(to, "%s %s (%s)", i ? "," : "", cache->name,

@@ -34,9 +34,9 @@ int weir_cli_find_cache(
         weir_buf_printf(&names, "%s%s.schema.table of %s", names.len ? ", " : "",
             config->moulds.items[i]->name, config->moulds.items[i]->from);
     }
-    int code = name ? weir_cli_usage(
-                          cli, "there is no cache %s; there are: %s", name, weir_buf_str(&names))
-                    : weir_cli_usage(cli, "which cache? %s", weir_buf_str(&names));
+    int code = name ? weir_cli_usage(cli, "there is no cache or table %s; there are: %s", name,
+                          weir_buf_str(&names))
+                    : weir_cli_usage(cli, "which cache or table? %s", weir_buf_str(&names));
     weir_buf_fini(&names);
     return code;
 }

@@ -317,11 +317,31 @@ static int parse(parked *k)
     return weir_cli_end(cli);
 }
 
+/* A config that parks nothing need not have the topic; a handler may park all the same. */
+static bool never_parked(const parked *k, const weir_error *err)
+{
+    bool absent = strcmp(err->code, weir_code_get(WEIR_E_KAFKA_NO_TOPIC)->name) == 0;
+    bool parks = k->config->errors.followers == WEIR_CONFIG_FOLLOWERS_PARK;
+    if (!absent || parks || strcmp(k->verb, "ls") != 0) {
+        return false;
+    }
+    if (!k->cli->quiet) {
+        fprintf(stderr,
+            "no key is parked: there is no topic %s, and this config parks nothing "
+            "(errors.followers)\n",
+            k->config->errors.parked);
+    }
+    return true;
+}
+
 static int work(parked *k)
 {
     weir_error err;
     size_t at = 0;
     if (read_topic(k, &err)) {
+        if (never_parked(k, &err)) {
+            return EXIT_YES;
+        }
         return weir_cli_fail(k->cli, &err);
     }
     while (next(k, &at)) {

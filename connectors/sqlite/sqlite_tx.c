@@ -68,6 +68,12 @@ static weir_status fail(const weir_lite_session *s, int rc, weir_error *err)
         return weir_fail(err, WEIR_E_SQL_COPY, "a handler may not write to %s", s->denied);
     }
     const char *name = name_of(code), *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+    if ((code & 0xff) == SQLITE_AUTH) {
+        return weir_fail(err, WEIR_E_SQL_STATEMENT,
+            "SQLite: %s (SQLITE_AUTH): weir begins and ends the transaction, and a handler's SQL "
+            "does neither, nor attach a database",
+            why);
+    }
     weir_fail(err, codes[weir_sqlite_class_of(code)], "SQLite: %s (%s)", why, name);
     const weir_sql_options *o = &s->d->options.sql;
     for (size_t i = 0; s->lent && i < o->n_classes; i++) {

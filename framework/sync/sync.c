@@ -39,7 +39,7 @@ static weir_status check_rule(weir_sync *s, const weir_sync_cache *c, bool *is_n
     }
     if (!st && !weir_view_eq(rule, c->rule)) {
         return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,
-            "cache %s was made by the rule %.*s; run: weir rebuild %s", c->name,
+            "%s was made by the rule %.*s; run: weir rebuild %s", c->name,
             (int)(rule.len > 120 ? 120 : rule.len), rule.ptr, c->name);
     }
     return st;
