@@ -67,7 +67,10 @@ weir_status weir_registry_server_at(
 {
     weir_registry_client_options o = {.url = url, .timeout_ms = timeout_ms};
     if (!is_url(url)) {
-        return weir_fail(err, WEIR_E_REGISTRY_ANSWER, "%.100s is no URL", url);
+        return weir_fail(err, WEIR_E_REGISTRY_ANSWER,
+            "%.100s is no URL: subjects are of a registry's server; a directory of schemas has "
+            "none",
+            url);
     }
     weir_status s = refuse_user(url, err);
     return s ? s : weir_registry_client_open(&o, out, err);

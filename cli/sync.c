@@ -170,6 +170,17 @@ static int verdict(const sync_run *run)
     return run->recording && (run->stopped_by || lost) ? EXIT_NO : EXIT_YES;
 }
 
+/* A misspelt prefix looks like this. */
+static void tell_nothing(const sync_run *run)
+{
+    const weir_config *c = run->config;
+    weir_log_line(run->log, WEIR_LOG_WARN, "sync",
+        "no record of %s was taken: it has none of the topics, as %s (topic_prefix of the source, "
+        "and the name "
+        "of the table), or all of them were taken before",
+        run->recording, c->followed.count ? c->followed.items[0]->topic : "the config's topics");
+}
+
 static int run_daemon(sync_run *run)
 {
     weir_error err = {.status = WEIR_OK};
@@ -189,6 +200,9 @@ static int run_daemon(sync_run *run)
         : run->recording ? "the recording's end"
                          : "itself",
         &err, run->records);
+    if (!s && run->recording && !run->records && !run->stopped_by) {
+        tell_nothing(run);
+    }
     return s ? weir_cli_fail(run->cli, &err) : verdict(run);
 }
 

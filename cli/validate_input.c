@@ -322,6 +322,7 @@ static weir_status read_entry(
     }
     kind_of_name(path, &known);
     bool folder = S_ISDIR(st.st_mode), file = S_ISREG(st.st_mode) && known;
+    in->files += file;
     return folder || file ? read_path(in, path, depth, err) : WEIR_OK;
 }
 
@@ -358,5 +359,14 @@ static weir_status read_path(weir_inputs *in, const char *path, unsigned depth, 
 
 weir_status weir_inputs_read(weir_inputs *in, const char *path, weir_error *err)
 {
-    return read_path(in, path, 0, err);
+    struct stat st;
+    uint64_t before = in->files;
+    bool folder = strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    weir_status s = read_path(in, path, 0, err);
+    if (s || !folder || in->files > before) {
+        return s;
+    }
+    weir_fail(err, WEIR_E_FILE_UNREADABLE,
+        "the folder has no file with the name of JSON, lines of JSON, YAML or Avro");
+    return weir_at(err, "%.90s", path);
 }

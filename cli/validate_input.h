@@ -29,6 +29,7 @@ typedef struct weir_inputs {
         *schemas;        /* of the registry that records name theirs by; NULL: none is known */
     unsigned containers; /* of Avro, so far: their documents' own schemas go with them */
     weir_bar bar;
+    uint64_t files; /* of folders, so far */
     uint64_t documents,
         tombstones; /* tombstones: records without a value, which no schema is for */
     weir_arena scratch;

@@ -34,6 +34,17 @@ run "its rows" 0 dump labels -c "$CONFIG"
 out_lines 74
 is "plain SQL sees them" sh -c "[ \"\$(sqlite3 '$STORE' 'select sum(n) is not null and count(*) = 74 from labels')\" = 1 ]"
 
+# What docs/tables.md says to try, as it stands there.
+sed -n '/^# try.yaml/,/^```/p' "$DATA/../../docs/tables.md" | sed -e '/^```/d' -e "s|try.db|$T/try.db|" >"$T/try.yaml"
+use "$T/try.yaml"
+run "the manual's example" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+run "its rows" 0 dump accounts -c "$CONFIG"
+out_lines 476
+sed 's/bankjson/bankjsn/; s/try.db/other.db/' "$T/try.yaml" >"$T/misspelt.yaml"
+run "a prefix that no record has is told" 0 sync --from "$DATA/bank/json.jsonl.xz" "$T/misspelt.yaml"
+err_has 'no record of .* was taken: .*bankjsn.public.accounts'
+use "$T/lite.yaml"
+
 # Soft deletes: what is there is the source's, what is not has a time.
 STORE=$T/soft.db
 sed 's/store: local }/store: local, soft_delete: gone_at }/' "$T/lite.yaml" >"$T/soft.yaml"

@@ -134,6 +134,9 @@ out_is_json
 out_has '^{"instance":"o.jsonl","line":1,"valid":true}$'
 out_has '"evaluationPath":"/properties/items/items/$ref/properties/price","schemaLocation":"file:.*/item.json#/properties/price","instanceLocation":"/items/0/price","line":2,"column":29,"errors":{"minimum":"is -5, must be at least 0"}'
 silent
+mkdir -p "$T/nothing" && touch "$T/nothing/readme.txt"
+run "a folder with nothing to validate" 3 validate --schema order.json "$T/nothing"
+err_has "the folder has no file"
 run "json-flag" 1 validate --schema order.json --format json-flag o.jsonl
 out_has '^{"instance":"o.jsonl","line":2,"valid":false}$'
 run "json-hierarchical" 1 validate --schema order.json --format json-hierarchical o.jsonl o.yaml
