@@ -86,6 +86,9 @@ static void add_cache(weir_column_watch *w, size_t topic, const weir_config_cach
     for (size_t i = 0; i < cols->rename.count; i++) {
         add(w, topic, columns, c, cols->rename.items[i].name);
     }
+    for (size_t i = 0; i < cols->cast.count; i++) {
+        add(w, topic, columns, c, cols->cast.items[i].name);
+    }
     for (size_t i = 0; i < c->where.count; i++) {
         add(w, topic, where, c, c->where.items[i].column);
     }

@@ -92,6 +92,13 @@ static void report_unknown(const weir_config_loader *loader, const weir_config_s
 
 /* ---- keys -------------------------------------------------------------------------------- */
 
+/* A libpq connection string that brings its own: password=…, or user:…@ in a URI. */
+static bool has_password(const char *conninfo)
+{
+    const char *host = strstr(conninfo, "://"), *at = host ? strchr(host, '@') : NULL;
+    return strstr(conninfo, "password=") || (at && memchr(host + 3, ':', (size_t)(at - host) - 3));
+}
+
 static bool bind_scalar(const weir_config_loader *loader, const weir_config_scope *scope,
     const weir_config_key *key, const weir_config_entry *entry, void *field)
 {
@@ -106,6 +113,8 @@ static bool bind_scalar(const weir_config_loader *loader, const weir_config_scop
     }
     if (key->secret) {
         weir_config_remember_secret(loader, value.text);
+        weir_config_warn_literal(loader, scope, &value);
+    } else if (strcmp(key->name, "conninfo") == 0 && has_password(value.text)) {
         weir_config_warn_literal(loader, scope, &value);
     }
     if (weir_config_value_read(

@@ -251,6 +251,34 @@ static void check_dead_letters(asking *a)
     }
 }
 
+static void check_there(asking *a, const char *topic, const char *what)
+{
+    weir_error err;
+    int32_t n;
+    if (weir_kafka_admin_partitions(a->admin, topic, &n, &err)) {
+        weir_find(a->to, WEIR_FOUND_WRONG, what, "%s", err.text);
+    } else {
+        weir_find(
+            a->to, WEIR_FOUND_GOOD, what, "%s: %d partition%s", topic, (int)n, n == 1 ? "" : "s");
+    }
+}
+
+/* What handlers emit to or handle, and the topic by which dead letters come back. */
+static void check_events(asking *a)
+{
+    const weir_config_events *events = &a->config->events;
+    char what[300];
+    for (size_t i = 0; i < events->count; i++) {
+        if (events->items[i].topic) {
+            snprintf(what, sizeof what, "topic of event %s", events->items[i].name);
+            check_there(a, events->items[i].topic, what);
+        }
+    }
+    if (a->config->errors.dead_letter.replay) {
+        check_there(a, a->config->errors.dead_letter.replay, "topic of replays");
+    }
+}
+
 /* Of which compaction would take all but the last record of each key. */
 static void check_parked(asking *a)
 {
@@ -423,6 +451,7 @@ static weir_status ask_brokers(asking *a, weir_error *err)
     }
     check_dead_letters(a);
     check_parked(a);
+    check_events(a);
     s = weir_check_columns(a->cli, a->config, &a->kafka, a->admin, a->to, err);
     for (size_t i = 0; i < a->config->sources.count && !s; i++) {
         s = check_heartbeat(a, &a->config->sources.items[i], err);

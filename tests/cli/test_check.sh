@@ -51,6 +51,12 @@ run "all is there" 0 check "$CONFIG" --online
 out_has "^good  *dead-letter topic: bank.dead is there"
 out_has "^risk  *heartbeats of bank: the last one came [0-9]* s ago"
 out_lacks WRONG
+{
+    cat "$CONFIG"
+    printf 'events:\n  paid: { topic: shop-payments }\n'
+} >"$T/events.yaml"
+run "the topic of an event" 1 check "$T/events.yaml" --online
+out_has '^WRONG  *topic of event paid: topic shop-payments is not there'
 run "as JSON" 0 check "$CONFIG" --online --json
 out_is_json
 out_has '"online":\[{"result":"good","what":"store local"'
