@@ -159,6 +159,20 @@ static void check_casts(const weir_config_loader *loader, const weir_config_tabl
     }
 }
 
+/* Rows that the source has no more, or the table does not show, are not the source's states. */
+static void warn_of_kept(const weir_config_loader *loader, const weir_config_table *t)
+{
+    const char *key = t->soft_delete ? "soft_delete" : t->cache.where.count ? "where" : NULL;
+    weir_config_scope tables = {NULL, "tables"}, item = {&tables, t->cache.name};
+    weir_config_scope scope = {&item, key};
+    if (key) {
+        weir_config_warn(loader, &scope, weir_config_place_of(t->cache.node, key),
+            WEIR_E_CONFIG_CONFLICT,
+            "by transaction a table has the source's rows, and it keeps others: a foreign key or a "
+            "further unique column of the target may refuse what the source took");
+    }
+}
+
 /* Whole transactions are seen by who reads all partitions, and told by Debezium's envelope. */
 static void check_apply(const weir_config_loader *loader, const weir_config_table *t)
 {
@@ -178,6 +192,7 @@ static void check_apply(const weir_config_loader *loader, const weir_config_tabl
             "transactions are told by the envelopes of a PostgreSQL connector: the source is of "
             "another kind, or `unwrapped`");
     }
+    warn_of_kept(loader, t);
 }
 
 /* Without guards only the order of delivery is left, and nothing can be kept aside. */

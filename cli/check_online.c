@@ -101,6 +101,12 @@ static weir_status check_config(
         weir_find(a->to, WEIR_FOUND_UNCHECKED, what, "compaction and retention: %s", err->text);
         return WEIR_OK;
     }
+    if (topic.compacted && c->as_table && c->as_table->apply == WEIR_CONFIG_APPLY_BY_TRANSACTION) {
+        weir_find(a->to, WEIR_FOUND_RISK, what,
+            "compacted, and applied by transaction: those whose changes compaction took are "
+            "applied "
+            "without them, and constraints may refuse that. Use cleanup.policy=delete");
+    }
     if (topic.compacted) {
         check_compaction(a, c, what);
     }

@@ -24,7 +24,7 @@ static weir_partition *new_partition(weir_engine *e, weir_view topic, int32_t nu
     p->gap = -1;
     p->committed = start;
     p->open_next = -1;
-    p->end_seq = UINT64_MAX;
+    p->end_seq = p->end_tail = UINT64_MAX;
     p->refs = 1;
     weir_frontier_init(&p->frontier, start);
     return p;
@@ -171,8 +171,9 @@ static void on_end(void *engine, weir_partition *p, int64_t offset)
     pthread_mutex_lock(&e->lock);
     e->waiting.status = WEIR_OK;
     weir_frontier_reach(&p->frontier, offset);
+    p->end_tail = p->frontier.tail;
     if (p->end_seq == UINT64_MAX) {
-        p->end_seq = p->frontier.tail;
+        p->end_seq = p->end_tail;
     }
     if (!p->open_records) {
         p->released_head = p->frontier.head;

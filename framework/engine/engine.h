@@ -161,6 +161,11 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p);
  * or of their own: who waits for more waits for what is open already. Thread: any. */
 bool weir_engine_wants_room(weir_engine *e);
 
+/* Of each partition: nothing has come since its end was met last (at_end); it has more, as far as
+ * the source knows, and no room for it (full). fn: under the engine's lock. Thread: any. */
+typedef void weir_engine_look_fn(void *ctx, const weir_partition *p, bool at_end, bool full);
+void weir_engine_look(weir_engine *e, weir_engine_look_fn *fn, void *ctx);
+
 /* Will nothing more come: because the source has ended, or since the engine is to stop? Thread:
  * any.
  */

@@ -51,7 +51,8 @@ unsigned weir_partition_room(weir_engine *e, const weir_partition *p)
     size_t free_bytes = all_bytes < o->in_flight_bytes ? o->in_flight_bytes - all_bytes : 0;
     bool full = e->stopping || e->refusing || weir_partition_held_back(e, p) ||
                 records >= o->partition_records || ahead >= o->ahead_records ||
-                (records && bytes >= free_bytes) || !free_bytes;
+                (records && bytes >= free_bytes) ||
+                (!free_bytes && (records || !o->by_partition)); /* it may bring what others need */
     if (full && !e->starved) {
         e->freed_bytes = 0;
     }
@@ -84,15 +85,28 @@ bool weir_engine_wants_room(weir_engine *e)
 {
     pthread_mutex_lock(&e->lock);
     size_t most = e->options.in_flight_bytes;
-    bool wants = e->open_bytes >= most, others = false;
-    for (size_t i = 0; i < e->n_partitions && e->open_bytes < most; i++) {
+    bool stuffed = e->open_bytes >= most, wants = stuffed, others = false;
+    for (size_t i = 0; i < e->n_partitions && (!stuffed || e->options.by_partition); i++) {
         const weir_partition *p = e->partitions[i];
-        bool more = has_more(e, p), full = is_full(e, p, most - e->open_bytes);
+        bool more = has_more(e, p), full = is_full(e, p, stuffed ? 0 : most - e->open_bytes);
         wants |= more && full;
         others |= more && !full;
     }
     pthread_mutex_unlock(&e->lock);
     return wants && !others;
+}
+
+void weir_engine_look(weir_engine *e, weir_engine_look_fn *fn, void *ctx)
+{
+    pthread_mutex_lock(&e->lock);
+    size_t most = e->options.in_flight_bytes;
+    size_t free_bytes = e->open_bytes < most ? most - e->open_bytes : 0;
+    for (size_t i = 0; i < e->n_partitions; i++) {
+        const weir_partition *p = e->partitions[i];
+        bool at_end = weir_engine_at_end(e) || p->end_tail == p->frontier.tail;
+        fn(ctx, p, at_end, has_more(e, p) && is_full(e, p, free_bytes));
+    }
+    pthread_mutex_unlock(&e->lock);
 }
 
 /* ---- Records of a poll --------------------------------------------------------------------------

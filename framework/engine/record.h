@@ -35,6 +35,7 @@ typedef struct weir_partition {
     uint64_t mark_round;        /* of a transactor: its last one, and … */
     int64_t mark_begin;         /* … the frontier as that began */
     uint64_t end_seq;           /* frontier.tail when the end was first met; UINT64_MAX: not yet */
+    uint64_t end_tail;          /* … and when it was met last; UINT64_MAX: it was not */
     uint64_t released_head;     /* frontier.head as of the last release: for readiness */
     uint32_t refs;              /* the engine's own and one per unreleased record */
     size_t open_records, open_bytes; /* delivered, not released */

@@ -4,58 +4,14 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
+#include "sync/by_transaction_own.h"
 #include "sync/offsets.h"
 #include "sync/stored.h"
-
-enum {
-    STUCK_MS = 60000,     /* what is refused, and nothing else moves: then the sync ends */
-    TRY_EVERY_MS = 5000,  /* what is refused is tried again, though nothing else moves … */
-    TRY_SOONEST_MS = 20,  /* … and if something does */
-    MOST_REFUSED = 64,    /* rows of one topic's snapshot that are looked for in a round */
-    SAY_AFTER_MS = 10000, /* that a transaction is not complete */
-    FULL_AFTER_MS = 3000, /* nothing came, since there is no room for it */
-    LONGEST_PREFIX = 250,
-};
-
-/* A source with tables that are applied by transaction. */
-typedef struct ordered_source {
-    const weir_source_rules *rules;
-    char prefix[LONGEST_PREFIX];
-    weir_sequence sequence;
-    uint64_t stored;  /* the commit in the store … */
-    uint64_t written; /* … as the open transaction has it … */
-    uint64_t reached; /* … and after what is applied now */
-} ordered_source;
-
-struct weir_by_transaction {
-    ordered_source *sources; /* owned */
-    size_t n_sources;
-    weir_sync_job *jobs; /* not done yet, in the order in which they came */
-    weir_sync_job **jobs_end;
-    size_t open; /* records of these */
-    weir_sequence_batch batch;
-    weir_sync_job applied; /* a part of the batch, as a job: its arena is of this part's errors */
-    size_t applied_capacity;
-    size_t refused_at[MOST_REFUSED * 4]; /* records of the batch that are left out, ascending */
-    size_t n_refused;
-
-    const weir_sync_topic *group; /* what was applied and not written is of this topic … */
-    char group_op;                /* … and kind */
-    bool strict;                  /* each change is written by itself */
-
-    weir_error refused; /* why what waits was refused last; status WEIR_OK: nothing waits */
-    bool refused_read;  /* a row of a snapshot: it may wait for as long as it takes */
-    bool moved;         /* something was applied since it was refused */
-    int64_t came_ms;    /* when something came last … */
-    int64_t moved_ms;   /* … when something was applied … */
-    int64_t tried_ms;   /* … and when what was refused was tried last */
-};
 
 /* ---- Opening -----------------------------------------------------------------------------------
  */
 
-static ordered_source *source_of(struct weir_by_transaction *o, const weir_sync_topic *t)
+static weir_ordered_source *source_of(struct weir_by_transaction *o, const weir_sync_topic *t)
 {
     for (size_t i = 0; i < o->n_sources; i++) {
         if (o->sources[i].rules == t->source) {
@@ -68,7 +24,7 @@ static ordered_source *source_of(struct weir_by_transaction *o, const weir_sync_
 /* A topic of another source has no order: it goes with any. */
 static weir_sequence *sequence_of(struct weir_by_transaction *o, const weir_sync_topic *t)
 {
-    ordered_source *source = source_of(o, t);
+    weir_ordered_source *source = source_of(o, t);
     return source ? &source->sequence : &o->sources[0].sequence;
 }
 
@@ -95,7 +51,7 @@ weir_status weir_by_transaction_new(weir_sync *s, weir_error *err)
     for (size_t t = 0; t < n; t++) {
         const weir_sync_topic *topic = &s->options.topics[t];
         if (topic->by_transaction && !source_of(o, topic)) {
-            ordered_source *source = &o->sources[o->n_sources++];
+            weir_ordered_source *source = &o->sources[o->n_sources++];
             source->rules = topic->source;
             snprintf(source->prefix, sizeof source->prefix, "%.*s",
                 WEIR_ARG(topic->source->topic_prefix));
@@ -131,7 +87,7 @@ weir_status weir_by_transaction_load(weir_sync *s, weir_error *err)
     struct weir_by_transaction *o = s->by_transaction;
     weir_status st = WEIR_OK;
     for (size_t i = 0; o && i < o->n_sources && !st; i++) {
-        ordered_source *source = &o->sources[i];
+        weir_ordered_source *source = &o->sources[i];
         st = weir_stored_commit(s->store, source->prefix, &source->stored, err);
         source->reached = source->written = source->sequence.commit = source->stored;
     }
@@ -140,7 +96,7 @@ weir_status weir_by_transaction_load(weir_sync *s, weir_error *err)
 
 weir_status weir_by_transaction_anew(weir_sync *s, uint32_t tag, weir_error *err)
 {
-    ordered_source *source = source_of(s->by_transaction, &s->options.topics[tag]);
+    weir_ordered_source *source = source_of(s->by_transaction, &s->options.topics[tag]);
     weir_status st = WEIR_OK;
     for (uint32_t t = 0; t < s->options.n_topics && !st; t++) {
         const weir_sync_topic *topic = &s->options.topics[t];
@@ -187,13 +143,22 @@ weir_status weir_by_transaction_save(weir_sync *s, weir_error *err)
     struct weir_by_transaction *o = s->by_transaction;
     weir_status st = WEIR_OK;
     for (size_t i = 0; i < o->n_sources && !st; i++) {
-        ordered_source *source = &o->sources[i];
+        weir_ordered_source *source = &o->sources[i];
         source->written = source->reached;
         if (source->written != source->stored) {
             st = weir_stored_commit_set(s->store, source->prefix, source->written, err);
         }
     }
     return st ? st : write_now(s, true, err);
+}
+
+void weir_by_transaction_accept(weir_sync *s, const weir_sync_topic *topic)
+{
+    weir_ordered_source *source = source_of(s->by_transaction, topic);
+    if (source) {
+        source->reached = 0;
+        source->regressed = true;
+    }
 }
 
 /* ---- A part of the batch -----------------------------------------------------------------------
@@ -338,7 +303,8 @@ static bool leave_out(struct weir_by_transaction *o, size_t at)
     for (size_t i = 0; i < o->n_refused; i++) {
         of_topic += place_at(&o->batch, o->refused_at[i])->item->topic == topic;
     }
-    if (of_topic == MOST_REFUSED || o->n_refused == sizeof o->refused_at / sizeof *o->refused_at) {
+    if (of_topic == WEIR_MOST_REFUSED ||
+        o->n_refused == sizeof o->refused_at / sizeof *o->refused_at) {
         return false;
     }
     o->refused_at[o->n_refused++] = at;
@@ -438,13 +404,7 @@ static void put_back(weir_sync *s, size_t end)
     struct weir_by_transaction *o = s->by_transaction;
     bool stopped = end < o->batch.n && o->n_refused == 0;
     size_t first = stopped || !o->n_refused ? end : o->refused_at[0];
-    const weir_raw_record *r = &place_at(&o->batch, first)->item->record->raw;
-    bool read = is_read(o, first);
-    weir_log_error(s->options.log, o->refused_read ? WEIR_LOG_DEBUG : WEIR_LOG_INFO,
-        s->options.name, &o->refused, "%s %.*s/%d@%lld waits for other rows",
-        read ? "the row of a snapshot" : "the transaction of", WEIR_ARG(r->topic),
-        (int)r->partition, (long long)r->offset);
-    o->refused_read |= read;
+    weir_by_transaction_refused(s, place_at(&o->batch, first)->item, is_read(o, first));
     if (end < o->batch.n) {
         weir_sequence_put_back(&o->batch, end, stopped || is_read(o, end));
     }
@@ -463,91 +423,19 @@ static weir_status apply_batch(weir_sync *s, weir_error *err)
         return st;
     }
     if (end > o->n_refused) {
-        o->moved = true;
-        o->moved_ms = s->options.wall_ms(s->options.ctx);
+        weir_by_transaction_moved(s);
     }
     if (end < o->batch.n || o->n_refused) {
         put_back(s, end);
         st = persist(s, 0, 0, true, false, err); /* what it has raised in memory is taken back */
     }
     finish(s);
+    for (size_t i = 0; i < o->n_sources && !st; i++) {
+        weir_ordered_source *source = &o->sources[i];
+        source->sequence.commit = source->regressed ? source->stored : source->sequence.commit;
+        source->regressed = false;
+    }
     return st;
-}
-
-/* ---- What waits --------------------------------------------------------------------------------
- */
-
-static void try_again(weir_sync *s, int64_t now_ms)
-{
-    struct weir_by_transaction *o = s->by_transaction;
-    if (!o->refused.status || now_ms - o->tried_ms < (o->moved ? TRY_SOONEST_MS : TRY_EVERY_MS)) {
-        return;
-    }
-    for (size_t i = 0; i < o->n_sources; i++) {
-        (void)weir_sequence_retry(&o->sources[i].sequence);
-    }
-    o->refused.status = WEIR_OK;
-    o->refused_read = o->moved = false;
-    o->tried_ms = now_ms;
-}
-
-/* Of the first transaction that has ended and has not come whole; else of those that do not end. */
-static weir_status incomplete(const weir_sync *s, weir_error *err)
-{
-    const struct weir_by_transaction *o = s->by_transaction;
-    uint64_t tx, have, want;
-    unsigned collection;
-    for (size_t i = 0; i < o->n_sources; i++) {
-        if (weir_sequence_waits(&o->sources[i].sequence, &tx, &collection, &have, &want)) {
-            return weir_fail(err, WEIR_E_TRANSACTION_INCOMPLETE,
-                "transaction %llu of %s has %llu changes of %s, and %llu have come",
-                (unsigned long long)tx, o->sources[i].prefix, (unsigned long long)want,
-                s->options.topics[collection].table, (unsigned long long)have);
-        }
-    }
-    return weir_fail(err, WEIR_E_TRANSACTION_INCOMPLETE,
-        "%zu records wait for the END of their transactions in the topic %s.transaction", o->open,
-        o->sources[0].prefix);
-}
-
-static bool is_all_that_is_open(const weir_sync *s)
-{
-    const struct weir_by_transaction *o = s->by_transaction;
-    return o->open && weir_engine_get_counts(s->engine).open == o->open;
-}
-
-/* Nothing was applied. */
-static weir_status look_at_waiting(weir_sync *s, int64_t now_ms, weir_error *err)
-{
-    struct weir_by_transaction *o = s->by_transaction;
-    weir_error why = o->refused;
-    if (!is_all_that_is_open(s)) {
-        return WEIR_OK;
-    }
-    if (weir_engine_stopping(s->engine)) {
-        weir_by_transaction_abandon(s); /* a drain need not wait for what does not come */
-        return WEIR_OK;
-    }
-    bool over = weir_engine_at_end(s->engine);
-    bool full = !o->refused.status && !over && now_ms - o->came_ms >= FULL_AFTER_MS &&
-                weir_engine_wants_room(s->engine);
-    if (full) {
-        return weir_fail(err, WEIR_E_TRANSACTION_TOO_LARGE,
-            "%zu records wait for the rest of a transaction, and fill limits.in_flight", o->open);
-    }
-    if (!o->refused.status && (over || now_ms - o->moved_ms >= SAY_AFTER_MS)) {
-        (void)incomplete(s, &why);
-    }
-    if (why.status &&
-        (over || (o->refused.status && !o->refused_read && now_ms - o->moved_ms >= STUCK_MS))) {
-        *err = why;
-        return err->status = WEIR_FATAL;
-    }
-    if (why.status) {
-        why.status = WEIR_HOLD;
-        weir_sync_hold(s, &why);
-    }
-    return WEIR_OK;
 }
 
 /* ---- A round -----------------------------------------------------------------------------------
@@ -578,19 +466,20 @@ static weir_status push(weir_sync *s, weir_sync_batch *taken, weir_error *err)
 weir_status weir_by_transaction_round(weir_sync *s, weir_sync_batch *taken, weir_error *err)
 {
     struct weir_by_transaction *o = s->by_transaction;
-    int64_t now_ms = s->options.wall_ms(s->options.ctx);
+    int64_t now_ms = weir_by_transaction_now();
     bool applied = false, any = true;
     o->moved_ms = o->moved_ms && o->open ? o->moved_ms : now_ms;
     o->came_ms = taken->first ? now_ms : o->came_ms;
     weir_status st = push(s, taken, err);
-    try_again(s, now_ms);
+    weir_by_transaction_try_again(s);
     while (any && !st) {
         st = collect(s, err);
-        any = o->batch.n > 0;
-        st = st || !any ? st : apply_batch(s, err);
-        applied |= any;
+        bool some = o->batch.n > 0;
+        st = st || !some ? st : apply_batch(s, err);
+        applied |= some;
+        any = some || (!st && weir_by_transaction_release(s));
     }
-    return st || applied ? st : look_at_waiting(s, now_ms, err);
+    return st ? st : weir_by_transaction_look(s, applied, err);
 }
 
 void weir_by_transaction_abandon(weir_sync *s)

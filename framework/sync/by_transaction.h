@@ -56,5 +56,7 @@ void weir_by_transaction_abandon(weir_sync *s);
 WEIR_MUST_USE weir_status weir_by_transaction_before(
     weir_sync *s, const weir_sync_item *item, weir_error *err);
 WEIR_MUST_USE weir_status weir_by_transaction_save(weir_sync *s, weir_error *err);
+/* A position below those that were applied is taken as the new truth: no transaction is past. */
+void weir_by_transaction_accept(weir_sync *s, const weir_sync_topic *topic);
 
 #endif

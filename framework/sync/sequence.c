@@ -14,8 +14,8 @@
 typedef struct tally {
     unsigned collection;
     uint64_t distinct;
-    uint8_t *seen; /* bits; owned */
-    size_t bytes;
+    uint64_t *places; /* 1 + l, by order; 0: it has not come. Owned */
+    size_t capacity;
 } tally;
 
 /* A queue that has changes of it, and the last of them there. */
@@ -29,13 +29,15 @@ typedef struct gathering {
     size_t n_tallies, tallies_capacity;
     share *shares;
     size_t n_shares, shares_capacity;
+    bool begun, ended; /* its BEGIN, its END have come */
+    bool renumbered;   /* its rest is numbered anew */
 } gathering;
 
 static void free_gathering(void *value)
 {
     gathering *g = value;
     for (size_t i = 0; g && i < g->n_tallies; i++) {
-        weir_free(g->tallies[i].seen);
+        weir_free(g->tallies[i].places);
     }
     if (g) {
         weir_free(g->tallies);
@@ -117,24 +119,19 @@ static share *share_of(gathering *g, weir_sequence_queue *queue)
     return &g->shares[g->n_shares++];
 }
 
-/* *first: this order had not come yet. False: out of memory. */
-static bool count(tally *t, uint64_t order, bool *first)
+static bool make_place(tally *t, uint64_t order)
 {
-    size_t byte = (size_t)(order / 8);
-    if (byte >= t->bytes) {
-        size_t bytes = byte < 8 ? 16 : byte * 2;
-        uint8_t *grown = weir_realloc(t->seen, bytes);
-        if (!grown) {
-            return false;
-        }
-        memset(grown + t->bytes, 0, bytes - t->bytes);
-        t->seen = grown;
-        t->bytes = bytes;
+    if (order < t->capacity) {
+        return true;
     }
-    uint8_t bit = (uint8_t)(1u << (order % 8));
-    *first = !(t->seen[byte] & bit);
-    t->seen[byte] |= bit;
-    t->distinct += *first;
+    size_t capacity = order < 16 ? 32 : (size_t)order * 2;
+    uint64_t *grown = weir_realloc(t->places, capacity * sizeof *grown);
+    if (!grown) {
+        return false;
+    }
+    memset(grown + t->capacity, 0, (capacity - t->capacity) * sizeof *grown);
+    t->places = grown;
+    t->capacity = capacity;
     return true;
 }
 
@@ -143,16 +140,37 @@ static bool gather(weir_sequence *q, weir_sequenced *r)
     gathering *g = add_gathering(q, r->tx);
     tally *t = g ? tally_of(g, r->collection) : NULL;
     share *s = t ? share_of(g, r->queue) : NULL;
-    bool first;
-    if (!s || !count(t, r->order, &first)) {
+    if (!s || !make_place(t, r->order)) {
         return false;
     }
-    if (first) {
-        s->last = r;
-    } else {
+    uint64_t *place = &t->places[r->order], before = *place;
+    if (before == r->l + 1) {
         r->kind = WEIR_SEQUENCED_LOOSE; /* sent again: it is applied behind the first one */
+        return true;
     }
+    g->renumbered |= before != 0;
+    t->distinct += before == 0;
+    *place = r->l + 1;
+    s->last = r;
     return true;
+}
+
+static bool meet_begin(weir_sequence *q, uint64_t tx)
+{
+    gathering *g = add_gathering(q, tx);
+    if (g && !g->ended) {
+        g->renumbered |= g->begun;
+        g->begun = true;
+    }
+    return g;
+}
+
+static void meet_end(const weir_sequence *q, uint64_t tx)
+{
+    gathering *g = gathering_of(q, tx);
+    if (g) {
+        g->ended = true;
+    }
 }
 
 static uint64_t gathered(const gathering *g, unsigned collection)
@@ -242,6 +260,10 @@ static void let_go(weir_sequence *q, weir_sequenced *r)
 {
     gathering *g = r->kind == WEIR_SEQUENCED_CHANGE ? gathering_of(q, r->tx) : NULL;
     bool more = false;
+    if (r->kind == WEIR_SEQUENCED_END) {
+        forget(q, r->tx);
+        return;
+    }
     for (size_t i = 0; g && i < g->n_shares; i++) {
         g->shares[i].last = g->shares[i].last == r ? NULL : g->shares[i].last;
         more |= g->shares[i].last != NULL;
@@ -270,8 +292,13 @@ weir_status weir_sequence_push(
     }
     r->queue = p;
     r->arrival = q->arrivals++;
-    if (r->kind == WEIR_SEQUENCED_CHANGE && !is_past(q, r) && !gather(q, r)) {
+    p->high_H = r->kind == WEIR_SEQUENCED_CHANGE && r->H > p->high_H ? r->H : p->high_H;
+    bool gathers = r->kind == WEIR_SEQUENCED_CHANGE && !is_past(q, r);
+    if ((gathers && !gather(q, r)) || (r->kind == WEIR_SEQUENCED_BEGIN && !meet_begin(q, r->tx))) {
         return weir_fail_oom(err);
+    }
+    if (r->kind == WEIR_SEQUENCED_END) {
+        meet_end(q, r->tx);
     }
     q->ends = r->kind == WEIR_SEQUENCED_END ? p : q->ends;
     append(p, r);
@@ -285,7 +312,7 @@ weir_status weir_sequence_push(
 /* Does it wait for nothing but to be at the head of its queue? */
 static bool is_loose(const weir_sequence *q, const weir_sequenced *r)
 {
-    return r->kind == WEIR_SEQUENCED_LOOSE || is_past(q, r) ||
+    return r->kind == WEIR_SEQUENCED_LOOSE || r->kind == WEIR_SEQUENCED_BEGIN || is_past(q, r) ||
            (r->kind == WEIR_SEQUENCED_END && r->commit <= q->commit);
 }
 
@@ -359,7 +386,8 @@ static size_t records_before(const share *s)
 
 /* Everything up to the transaction's last change there. What stands in between keeps its place in
  * its queue. */
-static void take_share(weir_sequence *q, const share *s, uint64_t tx, weir_sequence_batch *b)
+static void take_share(
+    weir_sequence *q, const share *s, uint64_t tx, bool renumbered, weir_sequence_batch *b)
 {
     uint64_t rank = 0;
     weir_sequenced *r;
@@ -369,7 +397,8 @@ static void take_share(weir_sequence *q, const share *s, uint64_t tx, weir_seque
         if (!own) {
             let_go(q, r);
         }
-        rank = own && r->total > rank ? r->total : rank;
+        uint64_t place = own ? (renumbered ? r->l : r->total) : 0;
+        rank = place > rank ? place : rank;
         r->rank = rank;
         b->records[b->n++] = r;
     } while (r != s->last);
@@ -400,7 +429,7 @@ static bool take_transaction(weir_sequence *q, const gathering *g, weir_sequence
     u->tx = end->tx;
     for (size_t i = 0; g && i < g->n_shares; i++) {
         if (g->shares[i].last) {
-            take_share(q, &g->shares[i], end->tx, b);
+            take_share(q, &g->shares[i], end->tx, g->renumbered, b);
         }
     }
     if (b->n - u->from > 1) {
@@ -408,6 +437,8 @@ static bool take_transaction(weir_sequence *q, const gathering *g, weir_sequence
     }
     b->records[b->n++] = end;
     u->commit = q->commit = end->commit;
+    u->as_it_is = q->as_it_is;
+    q->as_it_is = false;
     end_unit(b);
     return true;
 }
@@ -423,7 +454,8 @@ weir_status weir_sequence_next(
     }
     const weir_sequenced *end = head_end(q);
     const gathering *g = end ? gathering_of(q, end->tx) : NULL;
-    if (!end || q->blocked || q->ends->blocked || lacking(q, end) || is_held_up(g)) {
+    bool waits = end && !q->as_it_is && (lacking(q, end) || (g && g->renumbered));
+    if (!end || q->blocked || q->ends->blocked || waits || is_held_up(g)) {
         *any = false;
         return WEIR_OK;
     }
@@ -453,6 +485,7 @@ void weir_sequence_put_back(weir_sequence_batch *b, size_t from, bool refused)
         }
         u->n = b->n - u->from;
         u->of->commit = whole ? u->commit_before : u->of->commit;
+        u->of->as_it_is = whole && u->transaction ? u->as_it_is : u->of->as_it_is;
         if (b->n == from && refused) {
             u->of->blocked |= u->transaction;
             b->records[from]->queue->blocked |= !u->transaction;
@@ -509,4 +542,64 @@ bool weir_sequence_waits(
     *have = gathered(gathering_of(q, end->tx), c->collection);
     *want = c->changes;
     return true;
+}
+
+bool weir_sequence_doubts(const weir_sequence *q, uint64_t *tx)
+{
+    const weir_sequenced *end = head_end(q);
+    const gathering *g = end ? gathering_of(q, end->tx) : NULL;
+    *tx = end ? end->tx : 0;
+    return g && g->renumbered && !q->as_it_is && !lacking(q, end);
+}
+
+/* Have all partitions of the collection brought something behind this commit? */
+static bool is_passed(const weir_sequence *q, unsigned collection, uint64_t commit, int32_t n)
+{
+    int32_t passed = 0;
+    for (const weir_sequence_queue *p = q->queues; p; p = p->next) {
+        passed += p->topic == collection && p->number < n && p->high_H >= commit;
+    }
+    return n > 0 && passed == n;
+}
+
+bool weir_sequence_has_lost(
+    const weir_sequence *q, weir_sequence_partitions_fn *partitions, void *ctx)
+{
+    const weir_sequenced *end = head_end(q);
+    const gathering *g = end ? gathering_of(q, end->tx) : NULL;
+    bool lost = false;
+    for (size_t i = 0; end && i < end->n_counts; i++) {
+        unsigned c = end->counts[i].collection;
+        if (gathered(g, c) < end->counts[i].changes) {
+            if (!is_passed(q, c, end->commit, partitions(ctx, c))) {
+                return false;
+            }
+            lost = true;
+        }
+    }
+    return lost;
+}
+
+bool weir_sequence_is_one(const weir_sequence *q)
+{
+    const weir_sequenced *end = head_end(q);
+    if (end ? !lacking(q, end) : q->gathered.count > 1) {
+        return false;
+    }
+    for (const weir_sequence_queue *p = q->queues; p; p = p->next) {
+        uint64_t tx = end ? end->tx : 0;
+        size_t n = 0;
+        bool one = true;
+        for (const weir_sequenced *r = p->first; r && one; r = r->next) {
+            if (r->kind == WEIR_SEQUENCED_CHANGE) {
+                tx = tx ? tx : r->tx;
+                one = r->tx == tx;
+                n++;
+            }
+        }
+        if (one && n) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -12,6 +12,12 @@
  * partition's. What is of no transaction, or of one that is past, leaves as soon as it is at the
  * head of its queue: rows of snapshots, tombstones, heartbeats, what a connector sends again.
  *
+ * Debezium that restarts within a transaction may number the rest of it anew, and END counts only
+ * that (until mid-2026). It shows by a second BEGIN before the END, or by a number that is met
+ * again at another position. The counts are then not enough: such a transaction waits for the
+ * user's word that all has come that was sent before its END (as_it_is), and goes in the order of
+ * positions.
+ *
  * A change is of a past transaction when its position (H of cdc/change.h) is below the last commit
  * that was taken: the changes of a transaction that comes later were sent behind that commit, and
  * carry it or a later one.
@@ -32,7 +38,8 @@
 typedef enum weir_sequenced_kind {
     WEIR_SEQUENCED_LOOSE,  /* of no transaction */
     WEIR_SEQUENCED_CHANGE, /* of a collection that is applied by transaction */
-    WEIR_SEQUENCED_END,    /* of a transaction, in the metadata's topic */
+    WEIR_SEQUENCED_BEGIN,  /* of a transaction, in the metadata's topic; else as LOOSE */
+    WEIR_SEQUENCED_END,    /* likewise */
 } weir_sequenced_kind;
 
 /* How many changes of one of our collections a transaction has. */
@@ -45,8 +52,8 @@ typedef struct weir_sequence_count {
 typedef struct weir_sequenced {
     weir_sequenced_kind kind;
     unsigned collection;               /* CHANGE: a number of the user's */
-    uint64_t tx;                       /* CHANGE, END: which transaction */
-    uint64_t H;                        /* CHANGE: its position */
+    uint64_t tx;                       /* CHANGE, BEGIN, END: which transaction */
+    uint64_t H, l;                     /* CHANGE: its position */
     uint64_t total;                    /* CHANGE: total_order … */
     uint64_t order;                    /* … and data_collection_order, both from 1 */
     uint64_t commit;                   /* END: the commit's place */
@@ -64,7 +71,8 @@ typedef struct weir_sequence_queue {
     uint32_t topic; /* the user's tag, and the partition's number */
     int32_t number;
     weir_sequenced *first, *last;
-    bool blocked; /* its head was put back as refused */
+    uint64_t high_H; /* the highest position that it has brought */
+    bool blocked;    /* its head was put back as refused */
 } weir_sequence_queue;
 
 typedef struct weir_sequence {
@@ -73,8 +81,9 @@ typedef struct weir_sequence {
     weir_map gathered;           /* by transaction: what has come of it */
     uint64_t commit;             /* 0: no transaction has left yet */
     uint64_t arrivals;
-    size_t held;  /* records in queues */
-    bool blocked; /* the next transaction was put back as refused */
+    size_t held;   /* records in queues */
+    bool blocked;  /* the next transaction was put back as refused */
+    bool as_it_is; /* the next transaction is taken with what has come of it. The user's to set */
 } weir_sequence;
 
 /* What is to be applied together: a transaction, or a run of one partition's other records. */
@@ -82,6 +91,7 @@ typedef struct weir_sequence_unit {
     weir_sequence *of;
     size_t from, n; /* of the batch's records */
     bool transaction;
+    bool as_it_is; /* it was taken so */
     uint64_t tx, commit, commit_before;
 } weir_sequence_unit;
 
@@ -123,5 +133,19 @@ bool weir_sequence_retry(weir_sequence *q);
  * that lacks some, how many have come of how many. */
 bool weir_sequence_waits(
     const weir_sequence *q, uint64_t *tx, unsigned *collection, uint64_t *have, uint64_t *want);
+
+/* The next transaction has as many changes as its END tells, but was numbered anew: it waits for
+ * as_it_is. */
+bool weir_sequence_doubts(const weir_sequence *q, uint64_t *tx);
+/* How many partitions a collection has (a collection is the topic of its queues); 0: not known. */
+typedef int32_t weir_sequence_partitions_fn(void *ctx, unsigned collection);
+/* The next transaction lacks changes that cannot come any more, since each partition of their
+ * collections has brought something behind its commit: the log's compaction or retention took them,
+ * or something that drops records. */
+bool weir_sequence_has_lost(
+    const weir_sequence *q, weir_sequence_partitions_fn *partitions, void *ctx);
+/* Is there a partition all of whose changes are of one transaction: of the next one, where its END
+ * has come, and it is not complete? It may be too large then. */
+bool weir_sequence_is_one(const weir_sequence *q);
 
 #endif

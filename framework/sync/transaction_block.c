@@ -97,12 +97,11 @@ weir_status weir_transaction_end_read(const weir_value *payload, weir_arena *are
     const weir_value *status = weir_gets(payload, "status");
     *is_end = weir_string_is(status, weir_view_of("END"));
     *n_counts = 0;
-    if (!*is_end) {
-        return weir_string_is(status, weir_view_of("BEGIN"))
-                   ? WEIR_OK
-                   : not_so("a record of its topic is neither BEGIN nor END", err);
+    if (!*is_end && !weir_string_is(status, weir_view_of("BEGIN"))) {
+        return not_so("a record of its topic is neither BEGIN nor END", err);
     }
     weir_status st = read_id(weir_gets(payload, "id"), arena, out, err);
-    return st ? st
-              : read_counts(weir_gets(payload, "data_collections"), arena, counts, n_counts, err);
+    return st || !*is_end
+               ? st
+               : read_counts(weir_gets(payload, "data_collections"), arena, counts, n_counts, err);
 }

@@ -118,6 +118,9 @@ static weir_status heed_alarm(
     }
     weir_log_error(s->options.log, WEIR_LOG_ERROR, s->options.name, err, "accepted once");
     weir_merge_accept(m, c);
+    if (s->by_transaction) {
+        weir_by_transaction_accept(s, item->topic);
+    }
     return WEIR_OK;
 }
 

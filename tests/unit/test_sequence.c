@@ -63,7 +63,7 @@ static void change(uint32_t topic, int32_t number, const char *name, uint64_t tx
     r->kind = WEIR_SEQUENCED_CHANGE;
     r->collection = topic;
     r->tx = tx;
-    r->H = H;
+    r->H = r->l = H;
     r->total = total;
     r->order = order;
     push(topic, number, r);
@@ -292,6 +292,115 @@ static void test_ends_come_in_one_partition(void **state)
     end();
 }
 
+static void begun(uint64_t tx)
+{
+    weir_sequenced *r = record("BEGIN");
+    r->kind = WEIR_SEQUENCED_BEGIN;
+    r->tx = tx;
+    push(META, 0, r);
+}
+
+/* The connector was restarted behind c1, and counts from there. */
+static void test_what_is_numbered_anew_goes_by_positions(void **state)
+{
+    (void)state;
+    uint64_t tx;
+    begin(100);
+    change(0, 0, "c1", 2, 111, 1, 1);
+    change(0, 1, "c2", 2, 112, 2, 2);
+    change(0, 0, "c3", 2, 113, 3, 3);
+    change(0, 1, "c2'", 2, 112, 1, 1);
+    change(0, 0, "c3'", 2, 113, 2, 2);
+    change(0, 1, "c4", 2, 114, 3, 3);
+    commit("END", 2, 200, 4, 0);
+    apply_all("");
+    assert_false(weir_sequence_doubts(&sequence, &tx)); /* c5 lacks */
+    change(0, 0, "c5", 2, 115, 4, 4);
+    apply_all("");
+    assert_true(weir_sequence_doubts(&sequence, &tx));
+    assert_int_equal(tx, 2);
+    sequence.as_it_is = true;
+    take_all(1000);
+    weir_sequence_put_back(&batch, 0, true); /* refused, it needs no second word */
+    weir_sequence_retry(&sequence);
+    apply_all("c1 c2 c2' c3 c3' c4 c5 END");
+    assert_false(sequence.as_it_is);
+    assert_int_equal(sequence.held, 0);
+    end();
+}
+
+static void test_a_second_begin_before_the_end_is_doubted(void **state)
+{
+    (void)state;
+    uint64_t tx;
+    begin(100);
+    begun(2);
+    change(0, 0, "c1", 2, 111, 1, 1);
+    begun(2);
+    commit("END", 2, 200, 0, 0); /* all was sent before the restart */
+    apply_all("BEGIN BEGIN");
+    assert_true(weir_sequence_doubts(&sequence, &tx));
+    change(0, 1, "c2", 2, 112, 2, 2); /* … and is read late */
+    sequence.as_it_is = true;
+    apply_all("c1 c2 END");
+    begun(3);
+    change(0, 0, "d", 3, 211, 1, 1);
+    commit("END3", 3, 300, 1, 0);
+    begun(3); /* sent again behind its END: it is whole */
+    assert_false(weir_sequence_doubts(&sequence, &tx));
+    apply_all("BEGIN | d END3 | BEGIN");
+    commit("END3 again", 3, 300, 1, 0);
+    apply_all("END3 again");
+    end();
+}
+
+static int32_t two(void *ctx, unsigned collection)
+{
+    (void)ctx;
+    (void)collection;
+    return 2;
+}
+
+static void test_what_compaction_took_is_not_waited_for(void **state)
+{
+    (void)state;
+    begin(0);
+    commit("END1", 1, 100, 2, 0);
+    change(0, 0, "a", 1, 10, 1, 1);
+    change(0, 0, "b", 2, 100, 1, 1); /* C is the commit of 1 */
+    apply_all("");
+    assert_false(
+        weir_sequence_has_lost(&sequence, two, NULL)); /* the other partition may bring it */
+    change(0, 1, "c", 3, 250, 1, 1);
+    assert_true(weir_sequence_has_lost(&sequence, two, NULL));
+    sequence.as_it_is = true;
+    apply_all("a END1");
+    commit("END2", 2, 200, 1, 0);
+    commit("END3", 3, 300, 1, 0);
+    assert_false(weir_sequence_has_lost(&sequence, two, NULL));
+    apply_all("b END2 | c END3");
+    end();
+}
+
+static void test_a_transaction_fills_a_partition_alone(void **state)
+{
+    (void)state;
+    begin(0);
+    change(0, 0, "a", 1, 10, 1, 1);
+    assert_true(weir_sequence_is_one(&sequence));
+    change(0, 0, "b", 2, 110, 1, 1);
+    assert_false(weir_sequence_is_one(&sequence)); /* many, whose ENDs are late */
+    commit("END1", 1, 100, 2, 0);
+    assert_false(weir_sequence_is_one(&sequence)); /* what it lacks comes in another partition */
+    change(0, 1, "a2", 1, 11, 2, 2);
+    apply_all("a a2 END1");
+    commit("END2", 2, 200, 2, 0);
+    assert_true(weir_sequence_is_one(&sequence));
+    change(0, 0, "b2", 2, 111, 2, 2);
+    apply_all("b b2 END2");
+    end();
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -447,6 +556,10 @@ int main(void)
         cmocka_unit_test(test_a_run_is_put_back_in_part),
         cmocka_unit_test(test_a_batch_is_bounded_but_for_transactions),
         cmocka_unit_test(test_ends_come_in_one_partition),
+        cmocka_unit_test(test_what_is_numbered_anew_goes_by_positions),
+        cmocka_unit_test(test_a_second_begin_before_the_end_is_doubted),
+        cmocka_unit_test(test_what_compaction_took_is_not_waited_for),
+        cmocka_unit_test(test_a_transaction_fills_a_partition_alone),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_any_interleaving_ends_in_the_sources_order),
     };
