@@ -432,8 +432,10 @@ static weir_status apply_batch(weir_sync *s, weir_error *err)
     finish(s);
     for (size_t i = 0; i < o->n_sources && !st; i++) {
         weir_ordered_source *source = &o->sources[i];
-        source->sequence.commit = source->regressed ? source->stored : source->sequence.commit;
-        source->regressed = false;
+        if (source->regressed) {
+            weir_sequence_regress(&source->sequence, source->stored);
+            source->regressed = false;
+        }
     }
     return st;
 }

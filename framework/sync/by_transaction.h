@@ -11,8 +11,8 @@
  * Where the database refuses something because of other rows, the batch is divided until it is one
  * unit, which is then written change by change. If it is refused still, it goes back to the head of
  * its partition, and waits for others: a row of a snapshot for the row that it refers to, which may
- * stand in a partition that is behind. A transaction that is refused while nothing else moves ends
- * the sync.
+ * stand in a partition that is behind. A transaction that is refused for long, while its source
+ * brings nothing more, ends the sync (by_transaction_wait.c).
  *
  * Thread: the writer, but for weir_by_transaction_place. */
 #ifndef WEIR_SYNC_BY_TRANSACTION_H

@@ -544,6 +544,14 @@ bool weir_sequence_waits(
     return true;
 }
 
+void weir_sequence_regress(weir_sequence *q, uint64_t commit)
+{
+    q->commit = commit;
+    for (weir_sequence_queue *p = q->queues; p; p = p->next) {
+        p->high_H = 0;
+    }
+}
+
 bool weir_sequence_doubts(const weir_sequence *q, uint64_t *tx)
 {
     const weir_sequenced *end = head_end(q);

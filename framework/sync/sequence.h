@@ -124,6 +124,8 @@ void weir_sequence_put_back(weir_sequence_batch *b, size_t from, bool refused);
 /* Puts back one record of a unit of others as refused; its place in the batch is NULL then. Those
  * that are put back from one partition are so from the last to the first. */
 void weir_sequence_put_back_one(weir_sequence_batch *b, size_t at);
+/* The source went back in its history: the last commit is this one, and nothing is behind it. */
+void weir_sequence_regress(weir_sequence *q, uint64_t commit);
 /* What is left in the batch is applied: forgets it. */
 void weir_sequence_done(weir_sequence_batch *b);
 /* True: something had been refused, and may be taken again. */

@@ -382,6 +382,25 @@ static void test_what_compaction_took_is_not_waited_for(void **state)
     end();
 }
 
+static void test_a_source_that_went_back_has_nothing_behind_it(void **state)
+{
+    (void)state;
+    begin(0);
+    change(0, 0, "a", 1, 1000, 1, 1);
+    change(0, 1, "b", 1, 1001, 2, 2);
+    commit("END1", 1, 1100, 2, 0);
+    apply_all("a b END1");
+    change(0, 0, "back", 2, 10, 1, 1);
+    apply_all("back");
+    weir_sequence_regress(&sequence, 0);
+    commit("END3", 3, 200, 1, 0);
+    apply_all("");
+    assert_false(weir_sequence_has_lost(&sequence, two, NULL)); /* positions of the older history */
+    change(0, 1, "c", 3, 110, 1, 1);
+    apply_all("c END3");
+    end();
+}
+
 static void test_a_transaction_fills_a_partition_alone(void **state)
 {
     (void)state;
@@ -559,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_what_is_numbered_anew_goes_by_positions),
         cmocka_unit_test(test_a_second_begin_before_the_end_is_doubted),
         cmocka_unit_test(test_what_compaction_took_is_not_waited_for),
+        cmocka_unit_test(test_a_source_that_went_back_has_nothing_behind_it),
         cmocka_unit_test(test_a_transaction_fills_a_partition_alone),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_any_interleaving_ends_in_the_sources_order),
