@@ -348,6 +348,34 @@ static void finish(weir_handlers *h, weir_handler_lane *l, weir_record *r)
     }
 }
 
+/* False: it comes again. What was gathered may have parked its key, or blocked it. */
+static bool flush_before(weir_handlers *h, weir_handler_lane *l, weir_record *r)
+{
+    if (!l->gathered.n) {
+        return true;
+    }
+    weir_batch_flush(h, l);
+    if (weir_lane_yield(&l->lane, r)) {
+        return false; /* one before it of its key has failed */
+    }
+    if (h->options.parking) {
+        weir_lane_put_back(&l->lane, r, l->now_ms);
+    }
+    return !h->options.parking;
+}
+
+/* No handler is called for it. The note of a recalled one says that those before it are done with,
+ * too. */
+static void pass_over(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, atomic_ullong *counter)
+{
+    if (r->recall && !(flush_before(h, l, r) && weir_unit_commit(h, l, r))) {
+        return;
+    }
+    weir_bump(counter);
+    weir_settle_record(h, l, r);
+}
+
 static void run(weir_handlers *h, unsigned lane, weir_record *r)
 {
     weir_handler_lane *l = &h->lanes[lane];
@@ -371,22 +399,17 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
     const weir_route *to;
     weir_status s = weir_route_of(m, &to);
     if (!s && !to) {
-        weir_bump(&l->count.unrouted);
-        weir_settle_record(h, l, r);
+        pass_over(h, l, r, &l->count.unrouted);
         return;
     }
     m->route = to;
     s = s ? s : check(h, m, r);
     if (!s && is_duplicate(l, m)) {
-        weir_bump(&l->count.duplicates);
-        weir_settle_record(h, l, r);
+        pass_over(h, l, r, &l->count.duplicates);
         return;
     }
-    if (l->gathered.n && (s || to != l->gathered.route)) {
-        weir_batch_flush(h, l);
-        if (weir_lane_yield(&l->lane, r)) {
-            return; /* one before it of its key has failed */
-        }
+    if ((s || to != l->gathered.route) && !flush_before(h, l, r)) {
+        return;
     }
     if ((s || !weir_unit_takes(l->unit, to)) && !weir_unit_commit(h, l, r)) {
         return; /* it comes again, behind what was put back */

@@ -152,17 +152,23 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
     (void)weir_conclude(h, l, r, m, WEIR_REJECT);
 }
 
-bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+static weir_parking_gate ask(const weir_handlers *h, const weir_record *r)
 {
     bool replayed = h->options.topics[r->partition->tag].replays;
-    weir_parking_gate g = replayed ? WEIR_GATE_HANDLE : weir_parking_ask(h->options.parking, r);
-    if (g == WEIR_GATE_HANDLE) {
+    return replayed ? WEIR_GATE_HANDLE : weir_parking_ask(h->options.parking, r);
+}
+
+bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    if (ask(h, r) == WEIR_GATE_HANDLE) {
         return true;
     }
     if (!weir_finish_before(h, l, r)) {
         return false; /* it comes again, behind what was put back */
     }
-    switch (g) {
+    switch (ask(h, r)) { /* its key may be open, or parked, since then */
+    case WEIR_GATE_HANDLE:
+        return true;
     case WEIR_GATE_WAIT:
         weir_park_record(h, l, r, GATE_MS);
         break;

@@ -11,7 +11,7 @@ $(B)/tests/unit_app/%: tests/unit_app/%.c $(CONFIG_TEST_OBJ) $(B)/faults/libweir
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DWEIR_FAULTS -Itests -MMD -MP -o $@ $< $(UNIT_APP_LIBS) -lcmocka
 # These open an app or a daemon, or know connectors: they link all of the library.
-$(B)/tests/unit_app/test_lookup $(B)/tests/unit_app/test_kit $(B)/tests/unit_app/test_parked $(B)/tests/unit_app/test_case $(B)/tests/unit_app/test_batch $(B)/tests/unit_app/test_kit_sql $(B)/tests/unit_app/test_kit_transactions $(B)/tests/unit_app/test_register $(B)/tests/unit_app/test_kafka_properties: $(B)/tests/unit_app/%: \
+$(B)/tests/unit_app/test_lookup $(B)/tests/unit_app/test_kit $(B)/tests/unit_app/test_parked $(B)/tests/unit_app/test_parked_batch $(B)/tests/unit_app/test_case $(B)/tests/unit_app/test_batch $(B)/tests/unit_app/test_kit_sql $(B)/tests/unit_app/test_kit_transactions $(B)/tests/unit_app/test_register $(B)/tests/unit_app/test_kafka_properties: $(B)/tests/unit_app/%: \
         tests/unit_app/%.c $(B)/libweir.a | test-deps
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(PC_CFLAGS) -Itests -MMD -MP -o $@ $< $(B)/libweir.a $(PC_LIBS) -lcmocka -lm
