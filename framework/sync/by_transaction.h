@@ -49,6 +49,8 @@ WEIR_MUST_USE weir_status weir_by_transaction_place(weir_sync *s, const weir_eve
  * TABLE_DEPENDS, TRANSACTION_TOO_LARGE. */
 WEIR_MUST_USE weir_status weir_by_transaction_round(
     weir_sync *s, weir_sync_batch *taken, weir_error *err);
+/* Something waits that the store's taking something else says nothing of. */
+bool weir_by_transaction_holds(const weir_sync *s);
 /* Drops what waits, unsettled. */
 void weir_by_transaction_abandon(weir_sync *s);
 

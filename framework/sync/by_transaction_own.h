@@ -58,6 +58,8 @@ struct weir_by_transaction {
     char group_op;                /* … and kind */
     bool strict;                  /* each change is written by itself */
 
+    bool holds; /* what waits was told, and still does */
+
     int64_t came_ms;  /* when something came last … */
     int64_t moved_ms; /* … and when something was applied. Monotonic, as all of these */
 };

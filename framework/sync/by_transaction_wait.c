@@ -287,15 +287,27 @@ static weir_status look_at_waiting(weir_sync *s, int64_t now_ms, weir_error *err
     }
     if (why.status) {
         why.status = WEIR_HOLD;
+        o->holds = true;
         weir_sync_hold(s, &why);
     }
     return WEIR_OK;
 }
 
+bool weir_by_transaction_holds(const weir_sync *s)
+{
+    return s->by_transaction && s->by_transaction->holds;
+}
+
 weir_status weir_by_transaction_look(weir_sync *s, bool applied, weir_error *err)
 {
+    struct weir_by_transaction *o = s->by_transaction;
     int64_t now_ms = weir_by_transaction_now();
     weir_status st = look_at_refused(s, now_ms, err);
+    bool rows;
+    if (o->holds && !refusal_of(o, &rows) && (applied || !o->open)) {
+        o->holds = false;
+        weir_sync_go_on(s);
+    }
     if (st || applied || !is_all_that_is_open(s)) {
         return st;
     }

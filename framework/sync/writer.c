@@ -317,8 +317,11 @@ void weir_sync_hold(weir_sync *s, const weir_error *why)
 }
 
 /* The store has taken something. */
-static void go_on(weir_sync *s)
+void weir_sync_go_on(weir_sync *s)
 {
+    if (weir_by_transaction_holds(s)) {
+        return;
+    }
     pthread_mutex_lock(&s->stats_lock);
     bool news = s->held;
     s->held = false;
@@ -343,7 +346,7 @@ static void publish(weir_sync *s)
         }
     }
     pthread_mutex_unlock(&s->stats_lock);
-    go_on(s);
+    weir_sync_go_on(s);
 }
 
 /* After an abort: what was counted and raised in memory is not in the store. */
@@ -578,7 +581,7 @@ static weir_status look_at_store(weir_sync *s, weir_error *err)
     weir_status st = s->store.ops->begin(s->store.self, err);
     if (!st) {
         s->store.ops->abort(s->store.self);
-        go_on(s);
+        weir_sync_go_on(s);
     }
     return st;
 }
@@ -597,7 +600,7 @@ static weir_status housekeep(weir_sync *s, bool idle, weir_error *err)
     st = st ? st : expire(s, &wrote, err);
     st = st || !idle ? st : look_at_store(s, err);
     if (wrote) {
-        go_on(s);
+        weir_sync_go_on(s);
     }
     if (st == WEIR_RETRY && strcmp(err->code, "TABLE_MOVED") == 0) {
         return WEIR_OK; /* another process does it, or did */

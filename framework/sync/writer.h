@@ -22,5 +22,7 @@ size_t weir_sync_batch_bound(const weir_sync *s);
 weir_status weir_sync_place_of(const weir_sync_item *item, weir_error *err);
 /* The sync waits for this reason, which is logged once and shown until something is committed. */
 void weir_sync_hold(weir_sync *s, const weir_error *why);
+/* It does not, unless a transaction of the source is waited for. */
+void weir_sync_go_on(weir_sync *s);
 
 #endif

@@ -120,6 +120,23 @@ until_is "all is there" 20 people_are 3000
 stop_sync
 kill "$broker"
 
+# Refused for good.
+config '' 64MiB
+stream refused.jsonl "person(0,1,'c','a',1,11,1,1,None)
+end(1,100,1)
+person(0,2,'c','a',2,111,1,1,100)
+end(2,200,1)"
+start_broker --replay "$T/refused.jsonl"
+broker_fed
+sed -i "s/bootstrap.servers: .* }/bootstrap.servers: \"$BROKERS\" }/" "$CONFIG"
+start_sync "$CONFIG"
+until_is "what stands before it is there" 20 people_are 1
+sleep 3
+stop_sync
+kill "$broker"
+is "a refusal is told once" test "$(grep -c 'waits for other rows' "$T/sync")" = 1
+is "so is the hold" test "$(grep -c 'holding until it passes' "$T/sync")" = 1
+
 # Order 2 of transaction 1 is not there any more; both partitions go on behind it.
 config '' 64MiB
 stream compacted.jsonl "end(1,100,2)
