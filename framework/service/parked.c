@@ -251,16 +251,9 @@ static weir_parked_key *new_key(weir_view name, weir_view topic, int32_t partiti
     return k;
 }
 
-weir_status weir_parked_book_add(weir_parked_book *b, weir_view name, weir_view topic,
-    int32_t partition, bool keyed, weir_parked_key **out, weir_error *err)
+static weir_status add(weir_parked_book *b, weir_view name, weir_view topic, int32_t partition,
+    bool keyed, weir_parked_key **out, weir_error *err)
 {
-    *out = weir_parked_book_find(b, name);
-    if (*out) {
-        return WEIR_OK;
-    }
-    if (b->keys.count >= b->most_keys || b->bytes >= b->most_bytes) {
-        return weir_fail(err, WEIR_E_PARKED_FULL, "%zu keys are parked", b->keys.count);
-    }
     weir_parked_key *k = new_key(name, topic, partition, keyed);
     weir_map_entry *e = k ? weir_map_add(&b->keys, k->name) : NULL;
     if (!e) {
@@ -273,6 +266,19 @@ weir_status weir_parked_book_add(weir_parked_book *b, weir_view name, weir_view 
     b->bytes += bytes_of(k);
     *out = k;
     return WEIR_OK;
+}
+
+weir_status weir_parked_book_add(weir_parked_book *b, weir_view name, weir_view topic,
+    int32_t partition, bool keyed, weir_parked_key **out, weir_error *err)
+{
+    *out = weir_parked_book_find(b, name);
+    if (*out) {
+        return WEIR_OK;
+    }
+    if (b->keys.count >= b->most_keys || b->bytes >= b->most_bytes) {
+        return weir_fail(err, WEIR_E_PARKED_FULL, "%zu keys are parked", b->keys.count);
+    }
+    return add(b, name, topic, partition, keyed, out, err);
 }
 
 void weir_parked_book_remove(weir_parked_book *b, weir_parked_key *k)
@@ -300,17 +306,18 @@ static int64_t greater(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Not where it was done with before: then it was noted twice. */
-static void park(weir_key_standing *s, int64_t offset)
+bool weir_parked_standing_park(weir_key_standing *s, int64_t offset)
 {
     if (s->state == WEIR_KEY_OPEN) {
         *s = (weir_key_standing){.first = offset, .done = offset - 1, .copy = offset};
     }
-    if (offset > s->done) {
-        s->state = WEIR_KEY_PARKED;
-        s->parked = s->done = offset;
-        s->copy = greater(s->copy, offset);
+    if (offset <= s->done) {
+        return false;
     }
+    s->state = WEIR_KEY_PARKED;
+    s->parked = s->done = offset;
+    s->copy = greater(s->copy, offset);
+    return true;
 }
 
 static void decide(weir_key_standing *s, weir_note what)
@@ -332,7 +339,7 @@ static void apply(weir_key_standing *s, const weir_parked_note *n)
     if (n->what >= WEIR_NOTE_RELEASE) {
         decide(s, n->what);
     } else if (n->what == WEIR_NOTE_PARKED) {
-        park(s, n->offset);
+        (void)weir_parked_standing_park(s, n->offset);
     } else if (s->state == WEIR_KEY_OPEN || n->offset < s->first) {
         return;
     } else if (n->what == WEIR_NOTE_FOLLOWER) {
@@ -357,6 +364,12 @@ static void keep_why(weir_parked_key *k, const weir_raw_record *r, const weir_pa
         (int)(text.len < sizeof k->why.text ? text.len : sizeof k->why.text - 1),
         text.ptr ? text.ptr : "");
     (void)weir_at(&k->why, "%.60s/%d@%lld", k->topic, (int)k->partition, (long long)n->offset);
+}
+
+/* A key that was open is not open any more. */
+static bool begins(const weir_parked_note *n)
+{
+    return n->what == WEIR_NOTE_PARKED || n->what == WEIR_NOTE_FOLLOWER;
 }
 
 static void count_followers(weir_parked_key *k, const weir_parked_note *n)
@@ -390,15 +403,31 @@ static void apply_to_own(weir_parked_key *k, const weir_parked_note *n)
     }
 }
 
+/* Whoever wrote that the key is open had lost its partition, and did not know of this copy. */
+static void reopen(weir_parked_key *k, const weir_parked_note *n)
+{
+    k->log = (weir_key_standing){.state = WEIR_KEY_RELEASED,
+        .first = n->offset,
+        .parked = n->offset - 1,
+        .done = n->offset - 1,
+        .copy = n->offset - 1};
+    if (k->own_epoch && k->own.state == WEIR_KEY_OPEN) {
+        k->own = k->log;
+        weir_parked_key_rewind(k);
+    }
+}
+
 static void fold(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
 {
-    if (n->what == WEIR_NOTE_PARKED && k->log.state == WEIR_KEY_OPEN) {
+    if (k->log.state == WEIR_KEY_OPEN && begins(n)) {
         k->log_partition = r->partition;
         k->log_first = r->offset;
         k->followers = 0;
-    } else {
-        count_followers(k, n);
     }
+    if (k->log.state == WEIR_KEY_OPEN && n->what == WEIR_NOTE_FOLLOWER) {
+        reopen(k, n);
+    }
+    count_followers(k, n);
     apply(&k->log, n);
     if (n->what == WEIR_NOTE_PARKED && n->offset == k->log.parked) {
         keep_why(k, r, n);
@@ -410,9 +439,8 @@ weir_status weir_parked_book_take(weir_parked_book *b, const weir_raw_record *re
 {
     weir_parked_key *k = weir_parked_book_find(b, note->name);
     weir_status s = WEIR_OK;
-    if (!k && note->what == WEIR_NOTE_PARKED) {
-        s = weir_parked_book_add(
-            b, note->name, note->topic, note->partition, note->key.ptr != NULL, &k, err);
+    if (!k && begins(note)) {
+        s = add(b, note->name, note->topic, note->partition, note->key.ptr != NULL, &k, err);
     }
     *key = k;
     if (s || !k) {
@@ -420,7 +448,7 @@ weir_status weir_parked_book_take(weir_parked_book *b, const weir_raw_record *re
     }
     fold(k, record, note);
     apply_to_own(k, note);
-    bool ahead = k->own_epoch && k->own.state != WEIR_KEY_OPEN && k->own.parked > k->log.done;
+    bool ahead = k->own_epoch && k->own.state != WEIR_KEY_OPEN && k->own.copy > k->log.done;
     if (k->log.state == WEIR_KEY_OPEN && !ahead && !k->under_way) {
         weir_parked_book_remove(b, k);
         *key = NULL;

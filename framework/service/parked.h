@@ -12,9 +12,13 @@
  *            --parked: a follower was rejected-----------------------> parked
  *            --last: as done, and none is left---------------------> open
  *
+ *   open     --follower: whoever wrote `last` did not know of it-----------> released
+ *
  * Records of a key are done with in the order of their offsets, whoever does it. So what is noted
  * twice, or by a process that had lost the partition and did not know, is known by its offset, and
- * says at most what is so: that this record, and those before it, were handled or rejected.
+ * says what is so: that this record, and those before it, were handled or rejected. Only that none
+ * is left, which `last` says, such a process cannot know: a copy behind it opens the key's account
+ * again.
  *
  * A note's Kafka key is "topic/partition/KEY" ("topic/partition" for records without a key), so
  * that all of a key are in one partition, in order. Thread: plain data, its owner guards it. */
@@ -125,15 +129,20 @@ typedef struct weir_parked_book {
 void weir_parked_book_init(weir_parked_book *b, uint32_t most_keys);
 void weir_parked_book_fini(weir_parked_book *b);
 
-/* Notes what a record of the topic says; what is no note says nothing. *key is the key that it is
- * about, NULL: it is open. Errors: PARKED_FULL, OUT_OF_MEMORY; nothing has changed then. */
+/* Notes what a record of the topic says, however many keys there are; what is no note says nothing.
+ * *key is the key that it is about, NULL: it is open. Errors: OUT_OF_MEMORY; nothing has changed
+ * then. */
 WEIR_MUST_USE weir_status weir_parked_book_take(weir_parked_book *b, const weir_raw_record *record,
     const weir_parked_note *note, weir_parked_key **key, weir_error *err);
 weir_parked_key *weir_parked_book_find(const weir_parked_book *b, weir_view name);
-/* There already: that one. keyed: its records have a key. Errors: PARKED_FULL, OUT_OF_MEMORY. */
+/* A key that is parked now, within the limits. There already: that one. keyed: its records have a
+ * key. Errors: PARKED_FULL, OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_parked_book_add(weir_parked_book *b, weir_view name, weir_view topic,
     int32_t partition, bool keyed, weir_parked_key **out, weir_error *err);
 void weir_parked_book_remove(weir_parked_book *b, weir_parked_key *k);
+/* The record at the offset is rejected. False: it was done with before, and is noted twice; nothing
+ * has changed. */
+bool weir_parked_standing_park(weir_key_standing *s, int64_t offset);
 /* What of its copies was recalled is not to be handled any more, but behind `own.done` anew. */
 void weir_parked_key_rewind(weir_parked_key *k);
 /* Appends "topic/partition/KEY". */

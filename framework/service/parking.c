@@ -165,15 +165,9 @@ weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error 
     }
     if (!s) {
         weir_parking_refresh(p, k, r->partition->epoch);
-        weir_key_standing *own = &k->own;
-        int64_t offset = r->raw.offset;
-        bool more = own->state != WEIR_KEY_OPEN;
-        own->first = more ? own->first : offset;
-        own->state = WEIR_KEY_PARKED;
-        own->parked = more && own->parked > offset ? own->parked : offset;
-        own->done = more && own->done > offset ? own->done : offset;
-        own->copy = more && own->copy > offset ? own->copy : offset;
-        weir_parked_key_rewind(k);
+        if (weir_parked_standing_park(&k->own, r->raw.offset)) {
+            weir_parked_key_rewind(k);
+        }
         note_count(p);
     }
     pthread_mutex_unlock(&p->lock);

@@ -199,7 +199,9 @@ weir_status write_letter(void *self, const weir_dead_letter *letters, size_t n, 
     life *l = self;
     bool was_dead = l->dead, fails = dies(l) || sim_chance(&l->h->rng, 0.05);
     for (size_t i = 0; i < n && !was_dead && (!fails || sim_chance(&l->h->rng, 0.5)); i++) {
-        fate_of(l->h, letters[i].record->topic, letters[i].record->offset)->letters++;
+        fate *f = fate_of(l->h, letters[i].record->topic, letters[i].record->offset);
+        f->letters++;
+        f->passed_over |= strcmp(letters[i].error.code, "KEY_REJECTED") == 0;
     }
     return fails ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "no letters now") : WEIR_OK;
 }

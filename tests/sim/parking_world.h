@@ -30,12 +30,15 @@ typedef struct history {
     uint64_t seed;
     sim_rng rng;
     bool exactly_once, verbose;
-    int batch; /* records at once; 0: one by one */
+    bool haunted; /* a process went on that had lost its partitions */
+    int batch;    /* records at once; 0: one by one */
     weir_arena arena;
     written *log[LOGS]; /* of parked records */
     size_t n_log[LOGS];
     weir_parked_book truth; /* what they say */
     int64_t committed[TOPICS];
+    int available[TOPICS];   /* records, by now */
+    uint32_t most_keys;      /* that a process may have parked */
     char said[TOPICS][5000]; /* metadata of the commit */
     size_t said_len[TOPICS];
     fate fates[TOPICS][RECORDS];
@@ -60,6 +63,7 @@ typedef struct life {
     weir_routed_topic topics[TOPICS];
     weir_sending *held[MOST_HELD];
     size_t n_held;
+    int added[TOPICS]; /* records, to the source */
 } life;
 
 /* Of all histories. */
