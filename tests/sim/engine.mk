@@ -20,7 +20,7 @@ $(B)/sim-parking: $(SIM_PARKING_OBJ) $(B)/faults/libweir-core.a
 
 .PHONY: check-sim-engine sim-engine-long check-sim-inbox sim-inbox-long check-sim-parking sim-parking-long
 check-sim-parking: $(B)/sim-parking
-	@$< 1000
+	@$< 3000
 sim-parking-long: $(B)/sim-parking
 	@$< $(SEEDS)
 # Over 200 kills, and over 1,000.
