@@ -1,6 +1,8 @@
 /* The topic of parked records in Kafka. See kafka_parked.h. */
 #include "kafka/kafka_parked.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "kafka/kafka_admin.h"
 #include "kafka/kafka_reader.h"
@@ -27,16 +29,33 @@ static weir_status ask(
     return s;
 }
 
+/* The end is that of all that is written. Behind a transaction that is still open, as one is whose
+ * owner has just lost its partitions, the end of what is committed is told as the end; and what it
+ * has noted would not be waited for. */
+static weir_status open_admin(kafka_parked *k, weir_error *err)
+{
+    size_t n = k->options.n_properties;
+    weir_kafka_property *all = weir_calloc(n + 1, sizeof *all);
+    const weir_kafka_admin_options o = {
+        .properties = all, .n_properties = n + 1, .timeout_ms = ASK_MS, .log = k->options.log};
+    if (!all) {
+        return weir_fail_oom(err);
+    }
+    if (n) {
+        memcpy(all, k->options.properties, n * sizeof *all);
+    }
+    all[n] = (weir_kafka_property){.name = "isolation.level", .value = "read_uncommitted"};
+    weir_status s = weir_kafka_admin_open(&o, &k->admin, err);
+    weir_free(all);
+    return s;
+}
+
 static weir_status kafka_bounds(
     void *self, weir_parked_bounds *out, int32_t most, int32_t *n, weir_error *err)
 {
     kafka_parked *k = self;
-    const weir_kafka_admin_options o = {.properties = k->options.properties,
-        .n_properties = k->options.n_properties,
-        .timeout_ms = ASK_MS,
-        .log = k->options.log};
     *n = 0;
-    weir_status s = k->admin ? WEIR_OK : weir_kafka_admin_open(&o, &k->admin, err);
+    weir_status s = k->admin ? WEIR_OK : open_admin(k, err);
     return s ? s : ask(k, out, most, n, err);
 }
 

@@ -10,6 +10,7 @@ bool weir_partition_wants_commit(const weir_engine *e, const weir_partition *p)
 {
     bool says_more =
         e->options.resume && weir_frontier_open(&p->frontier) && p->changes != p->committed_changes;
+    says_more |= p->recall_changes > p->committed_changes;
     return p->frontier.next > p->committed || (p->frontier.next >= 0 && says_more);
 }
 
@@ -157,6 +158,15 @@ weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err)
 /* ---- By a transactor ----------------------------------------------------------------------------
  */
 
+/* A recalled record moves nothing. Its partition's offset is committed with what it has come to all
+ * the same: so the group refuses that of a process which has lost the partition; and by the stamp
+ * it is known whether a commit that was not answered has come to pass. Lock: `lock`. */
+static void note_recalled(weir_partition *p)
+{
+    weir_resume_stamp(&p->known);
+    p->recall_changes = ++p->changes;
+}
+
 weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r, uint64_t round)
 {
     weir_partition *p = r->partition;
@@ -170,6 +180,7 @@ weir_marking weir_engine_mark_within(weir_engine *e, weir_record *r, uint64_t ro
     if (atomic_load(&p->gone)) {
         m = WEIR_MARK_GONE;
     } else if (r->seq == WEIR_NO_SEQ) {
+        note_recalled(p);
         m = WEIR_MARKED;
     } else if (r->raw.offset - p->mark_begin < WEIR_RESUME_AHEAD) {
         moved = weir_frontier_settle(&p->frontier, r->seq);

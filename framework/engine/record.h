@@ -29,6 +29,7 @@ typedef struct weir_partition {
     int64_t committed;          /* the frontier that was committed last; -1: none */
     weir_resume known;          /* beside the frontier */
     uint64_t changes;           /* of what a commit says beside the frontier … */
+    uint64_t recall_changes;    /* … by recalled records: a commit is due for them alone … */
     uint64_t committed_changes; /* … of which a commit knew that was answered */
     int64_t open_next;          /* the oldest commit that was not: its offset (-1: none) … */
     uint64_t open_changes;      /* … and what it knew */

@@ -112,6 +112,9 @@ void weir_resume_put(weir_buf *to, const weir_frontier *f, const weir_resume *r)
     weir_base64_put(to, (weir_view){(const char *)b.bytes, b.used});
     weir_buf_putc(to, ';');
     put_failures(to, f, r->failures);
+    if (r->stamp) {
+        weir_buf_printf(to, ";%u", r->stamp);
+    }
     if (to->len == start + sizeof begin) {
         to->len = start; /* neither */
     }
@@ -179,8 +182,10 @@ bool weir_resume_get(weir_resume *r, int64_t base, weir_view text)
         return true;
     }
     text = (weir_view){text.ptr + n, text.len - n};
-    weir_view bits = part(&text, ';');
-    if (get_bits(r, bits) && get_failures(r, text)) {
+    weir_view bits = part(&text, ';'), failures = part(&text, ';');
+    int64_t stamp;
+    r->stamp = number(text, &stamp) && stamp <= WEIR_RESUME_STAMPS ? (uint32_t)stamp : 0;
+    if (get_bits(r, bits) && get_failures(r, failures)) {
         return true;
     }
     weir_resume_fini(r);
@@ -192,6 +197,11 @@ void weir_resume_fini(weir_resume *r)
     weir_free(r->bits);
     weir_free(r->failures);
     *r = (weir_resume){0};
+}
+
+void weir_resume_stamp(weir_resume *r)
+{
+    r->stamp = r->stamp % WEIR_RESUME_STAMPS + 1;
 }
 
 bool weir_resume_is_settled(const weir_resume *r, int64_t offset)

@@ -3,10 +3,12 @@
  * assigned the partition next, behind a crash or a rebalance, neither handles the settled ones
  * again nor begins to count anew.
  *
- *   weir1;BITMAP;OFFSET:ATTEMPTS,OFFSET:ATTEMPTS
+ *   weir1;BITMAP;OFFSET:ATTEMPTS,OFFSET:ATTEMPTS;STAMP
  *
  * BITMAP is base64, bit 0 of its first byte the frontier's own offset; offsets are relative to the
- * frontier. Nothing to say: no text at all. A text that is not this one says nothing.
+ * frontier. STAMP is a number by which a commit is known that settles nothing: that of recalled
+ * records, which are in no frontier; without one it is left out, with its semicolon. Nothing to
+ * say: no text at all. A text that is not this one says nothing.
  *
  * Invariants
  *  1. The text never has more than WEIR_RESUME_MOST bytes, which is what brokers take
@@ -27,6 +29,7 @@ enum {
     WEIR_RESUME_AHEAD = 16384, /* 2,732 bytes of base64 */
     WEIR_RESUME_FAILED = 100,  /* records; each has at most 13 bytes */
     WEIR_RESUME_ATTEMPTS = 99999,
+    WEIR_RESUME_STAMPS = 99999,
 };
 
 /* A record's attempts that have failed. */
@@ -47,6 +50,7 @@ typedef struct weir_resume {
     unsigned char *bits; /* … the first bit; owned; NULL: none */
     size_t n_bytes;
     weir_failures *failures; /* owned; NULL: none */
+    uint32_t stamp;          /* 0: none */
 } weir_resume;
 
 /* Reads the text of a commit at offset `base`. False: out of memory; *r is empty then. */
@@ -54,6 +58,9 @@ bool weir_resume_get(weir_resume *r, int64_t base, weir_view text);
 void weir_resume_fini(weir_resume *r);
 /* Appends the text of a partition. */
 void weir_resume_put(weir_buf *to, const weir_frontier *f, const weir_resume *r);
+
+/* The next text differs from all that were put lately. */
+void weir_resume_stamp(weir_resume *r);
 
 /* Had the commit that was read settled this record? */
 bool weir_resume_is_settled(const weir_resume *r, int64_t offset);

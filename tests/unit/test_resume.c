@@ -71,12 +71,35 @@ static void test_reads_what_it_has_said(void **state)
     weir_resume_fini(&r);
 }
 
+/* So a commit that settles nothing is told from the one before it, also by the next owner. */
+static void test_stamps_differ(void **state)
+{
+    (void)state;
+    weir_frontier f;
+    weir_resume r = {0}, next;
+    weir_frontier_init(&f, 100);
+    weir_resume_stamp(&r);
+    expect_text(&f, &r, "weir1;;;1");
+    weir_resume_stamp(&r);
+    expect_text(&f, &r, "weir1;;;2");
+    assert_true(weir_resume_get(&next, 100, weir_view_of("weir1;AgI=;0:3,5:2;17")));
+    assert_int_equal(weir_resume_attempts(&next, 105), 2);
+    assert_true(weir_resume_is_settled(&next, 101));
+    weir_resume_stamp(&next);
+    assert_int_equal(next.stamp, 18);
+    next.stamp = WEIR_RESUME_STAMPS;
+    weir_resume_stamp(&next);
+    assert_int_equal(next.stamp, 1);
+    weir_resume_fini(&next);
+    weir_frontier_fini(&f);
+}
+
 /* Anybody may write there. */
 static void test_strangers_say_nothing(void **state)
 {
     static const char *const texts[] = {"", "weir1", "weir1;", "weir1;;", "weir2;AgI=;0:3", "hello",
         "weir1;???;x:y", "weir1;;1", "weir1;;1:,:2,-1:3,9999999999999:1",
-        "weir1;;1:99999999999999999999"};
+        "weir1;;1:99999999999999999999", "weir1;;;", "weir1;;;x", "weir1;;;999999"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         weir_resume r;
@@ -241,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_says_what_is_settled_above),
         cmocka_unit_test(test_reads_what_it_has_said),
+        cmocka_unit_test(test_stamps_differ),
         cmocka_unit_test(test_strangers_say_nothing),
         cmocka_unit_test(test_fits_and_never_takes_back),
         cmocka_unit_test(test_attempts_survive_crashes),
