@@ -77,7 +77,7 @@ typedef struct weir_record {
     uint32_t attempt; /* 1: first */
     uint32_t holds;   /* times it was held; not counted as attempts */
     bool rejected;    /* its dead letter is still to be written */
-    bool lettered; /* … it was, and its followers are to be parked: that is still to be noted */
+    bool lettered;    /* … it was; what is to be noted behind it is not yet */
     weir_recall recall;
     uint32_t round; /* recalled: the processor's, of which time it was */
     bool done;      /* recalled: handled, or rejected … */

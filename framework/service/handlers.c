@@ -334,6 +334,7 @@ static bool admit(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
 static void finish(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 {
     weir_message *m = r->kept;
+    const weir_why *why = r->why;
     r->kept = NULL;
     if (m) {
         if (!weir_conclude(h, l, r, m, m->status)) {
@@ -341,7 +342,7 @@ static void finish(weir_handlers *h, weir_handler_lane *l, weir_record *r)
         }
     } else if (r->rejected && !r->lettered) {
         weir_write_dead_letter(h, l, r);
-    } else if (r->rejected) {
+    } else if (r->rejected && why && why->parks) {
         weir_note_parked(h, l, r);
     } else {
         weir_note_done(h, l, r);

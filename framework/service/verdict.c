@@ -172,7 +172,7 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
     } else {
         l->letters_wait = false;
         weir_bump(&l->count.dead_lettered);
-        r->lettered = why->parks;
+        r->lettered = true;
         (why->parks ? weir_note_parked : weir_settle_record)(h, l, r);
     }
 }

@@ -333,6 +333,25 @@ static void a_note_that_is_refused_calls_no_handler_again(void **state)
     assert_int_equal(weir_test_free(t), 0);
 }
 
+static void a_note_behind_a_dead_letter_writes_no_second_one(void **state)
+{
+    (void)state;
+    weir_test *t = begin(parks);
+    poison = "a1";
+    order(t, "a", "a1");
+    order(t, "a", "a2");
+    weir_test_run(t);
+    weir_expect_dead(t, "BAD");
+    weir_test_reject_parked(t, "orders", "a");
+    weir_test_fail_emits(t, 1); /* the note that a2 is done with */
+    weir_test_run(t);
+    weir_test_advance(t, 60000);
+    weir_expect_dead(t, "KEY_REJECTED");
+    weir_expect_parked(t, "orders", "a", -1);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 static void a_partition_that_comes_back_knows_its_parked_keys(void **state)
 {
     (void)state;
@@ -426,6 +445,7 @@ int main(void)
         cmocka_unit_test(a_word_for_a_key_that_is_not_parked_says_nothing),
         cmocka_unit_test(what_is_parked_waits_for_the_broker),
         cmocka_unit_test(a_note_that_is_refused_calls_no_handler_again),
+        cmocka_unit_test(a_note_behind_a_dead_letter_writes_no_second_one),
         cmocka_unit_test(a_partition_that_comes_back_knows_its_parked_keys),
         cmocka_unit_test(handlers_with_a_transaction_park_as_well),
         cmocka_unit_test(what_finds_no_room_is_held),
