@@ -37,8 +37,8 @@ static size_t in_flight_of(size_t bytes)
 
 size_t weir_kafka_queue_bytes(size_t in_flight_bytes, size_t partitions)
 {
-    size_t all = in_flight_of(in_flight_bytes) / 4;
-    return within(all / (partitions ? partitions : MANY_PARTITIONS), 64 << 10, 16 << 20);
+    size_t all = in_flight_of(in_flight_bytes) / 4, most = within(all / 64, 1 << 20, 16 << 20);
+    return within(all / (partitions ? partitions : MANY_PARTITIONS), 64 << 10, most);
 }
 
 /* The defaults, and the user's properties, which are set after them. A partition whose queue is

@@ -23,7 +23,8 @@ typedef struct weir_kafka_nudge {
 } weir_kafka_nudge;
 
 /* What a partition's queue may hold where there are so many: all queues together a quarter of
- * in_flight_bytes, within bounds. 0 partitions: it is not known how many there are. */
+ * in_flight_bytes, within bounds: more than a MiB of one makes nothing faster. 0 partitions: it is
+ * not known how many there are. */
 size_t weir_kafka_queue_bytes(size_t in_flight_bytes, size_t partitions);
 
 /* The consumer's configuration: fetch sizes from queue_bytes, the user's properties over these, and
