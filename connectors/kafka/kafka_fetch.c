@@ -10,6 +10,7 @@
 enum {
     NUDGE_MS = 2, /* rarer than rounds, more often than a queue is emptied */
     MANY_PARTITIONS = 64,
+    RECORD_BYTES = 512, /* that librdkafka takes for a record beside what it counts, about */
 };
 
 /* ---- Configuration ------------------------------------------------------------------------------
@@ -47,16 +48,18 @@ size_t weir_kafka_queue_bytes(size_t in_flight_bytes, size_t partitions)
 static weir_status set_properties(
     const weir_kafka_source_options *o, size_t queue, rd_kafka_conf_t **out, weir_error *err)
 {
-    char queue_kb[24], partition_fetch[24], fetch[24];
+    char queue_kb[24], queue_records[24], partition_fetch[24], fetch[24];
     size_t bytes = in_flight_of(o->in_flight_bytes);
     size_t largest = (size_t)strtoull(property(o, "message.max.bytes"), NULL, 10);
     size_t least = largest > 1 << 20 ? largest : 1 << 20; /* librdkafka refuses less */
     snprintf(queue_kb, sizeof queue_kb, "%zu", queue / 1024);
+    snprintf(queue_records, sizeof queue_records, "%zu", queue / RECORD_BYTES);
     snprintf(partition_fetch, sizeof partition_fetch, "%zu", within(queue / 2, 0, 1 << 20));
     snprintf(
         fetch, sizeof fetch, "%zu", within(bytes / 16, least, least > 50 << 20 ? least : 50 << 20));
     const weir_kafka_property defaults[] = {
         {"queued.max.messages.kbytes", queue_kb, NULL},
+        {"queued.min.messages", queue_records, NULL}, /* no more is fetched from so many on */
         {"fetch.message.max.bytes", partition_fetch, NULL},
         {"fetch.max.bytes", fetch, NULL},
         {"fetch.wait.max.ms", "50", NULL},

@@ -46,6 +46,9 @@ static void test_is_in_the_configuration(void **state)
     assert_int_equal(weir_kafka_consumer_conf(&o, 512 << 10, &nudge, &conf, &err), WEIR_OK);
     rd_kafka_conf_get(conf, "queued.max.messages.kbytes", value, &size);
     assert_string_equal(value, "512");
+    size = sizeof value; /* records of a few bytes: what is around them counts, too */
+    rd_kafka_conf_get(conf, "queued.min.messages", value, &size);
+    assert_string_equal(value, "1024");
     size = sizeof value;
     rd_kafka_conf_get(conf, "fetch.message.max.bytes", value, &size);
     assert_string_equal(value, "262144");
