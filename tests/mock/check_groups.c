@@ -19,8 +19,9 @@
 
 /* Members commit every 100 ms; what is added is for a slow machine, and for the first dead letter,
  * which waits for its producer's connection. During a rebalance the broker takes no commits, for as
- * long as a member has not heard of it: there is no such bound then. */
-enum { LONG_ROUNDS = 5, MOST_NAMES = 32, MOST_REWIND_MS = 2000 };
+ * long as a member has not heard of it: there is no such bound then. Cases that commit nothing go
+ * back by all of their ten seconds and more. */
+enum { LONG_ROUNDS = 5, MOST_NAMES = 32, MOST_REWIND_MS = 6000 };
 
 /* ---- Scripts ------------------------------------------------------------------------------------
  * The first rebalance of a group takes the mock three seconds, later ones one.
