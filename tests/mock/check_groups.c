@@ -17,11 +17,11 @@
 #include "group_report.h"
 #include "side_by_side.h"
 
-/* Members commit every 100 ms; what is added is for a slow machine, and for the first dead letter,
- * which waits for its producer's connection. During a rebalance the broker takes no commits, for as
- * long as a member has not heard of it: there is no such bound then. Cases that commit nothing go
- * back by all of their ten seconds and more. */
-enum { LONG_ROUNDS = 5, MOST_NAMES = 32, MOST_REWIND_MS = 6000 };
+/* Members commit every 100 ms; what is added is for a slow machine. During a rebalance the broker
+ * takes no commits, for as long as a member has not heard of it, and a dead letter that waits for
+ * its broker holds back what is behind it, for seconds on a busy machine: there is no such bound
+ * where either may be. */
+enum { LONG_ROUNDS = 5, MOST_NAMES = 32, MOST_REWIND_MS = 2000 };
 
 /* ---- Scripts ------------------------------------------------------------------------------------
  * The first rebalance of a group takes the mock three seconds, later ones one.
@@ -141,7 +141,7 @@ static const group_case cases[] = {
     {SCRIPT(one_leaves), .quiet = true},
     {SCRIPT(both_leave)},
     {SCRIPT(one_is_killed), .most_rewind_ms = MOST_REWIND_MS},
-    {SCRIPT(both_are_killed), .reject_one_in = 20, .most_rewind_ms = MOST_REWIND_MS},
+    {SCRIPT(both_are_killed), .reject_one_in = 20},
     {SCRIPT(one_stands_still)},
     {SCRIPT(comes_and_goes), .only_long = true, .reject_one_in = 50},
     {SCRIPT(an_instance_restarts), .instances = true},
