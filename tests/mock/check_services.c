@@ -166,7 +166,8 @@ static void write_config(const char *delivery)
         exit(1);
     }
     fprintf(f,
-        "weir: 1\nname: shop\nkafka: { bootstrap.servers: \"%s\" }\n"
+        "weir: 1\nname: shop\nkafka: { bootstrap.servers: \"%s\", producer: { max.in.flight: 1 } "
+        "}\n"
         "events:\n  order.placed: { topic: orders }\n  order.paid: { topic: payments }\n"
         "errors: { dead_letter: { topic: shop.dead, replay: shop.replay } }\n"
         "delivery: %s\nlog: { level: error }\n",
