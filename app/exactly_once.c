@@ -3,9 +3,9 @@
 
 #include <time.h>
 
-static weir_status reject(void *ctx, weir_record *r, weir_error *why)
+static weir_status reject(void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
-    return weir_handlers_reject_effects(((weir_exactly_once *)ctx)->handlers, r, why);
+    return weir_handlers_reject_effects(((weir_exactly_once *)ctx)->handlers, r, refused, why);
 }
 
 static bool may_hold(void *ctx, const weir_record *r, weir_error *why)

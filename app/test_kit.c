@@ -188,9 +188,9 @@ static weir_status open_all(
     p->now_ms = now_ms;
     p->lookup = lookup;
     p->topic = open_topic;
-    p->parked = weir_test_parked_log(t->emitter, &t->parked_reader);
-    t->transactions =
-        (weir_test_transactions){.test = t, .emitter = p->emitter, .source = t->source};
+    p->parked = weir_test_parked_log(t->emitter, t->source, &t->parked_reader);
+    t->transactions = (weir_test_transactions){
+        .test = t, .emitter = p->emitter, .emits = t->emitter, .source = t->source};
     p->transactions = weir_test_transactions_of(&t->transactions);
     p->ctx = t;
     t->log = (weir_log){.write = log_to_stderr};
@@ -422,6 +422,20 @@ void weir_test_fail_emits(weir_test *t, unsigned n)
     weir_fail(&why, WEIR_E_KAFKA_PRODUCE, "the test lets emits fail");
     if (!is_over(t)) {
         weir_memory_emitter_fail(t->emitter, n, &why);
+    }
+}
+
+void weir_test_limit(weir_test *t, const char *topic, size_t most_bytes)
+{
+    if (!is_over(t)) {
+        weir_memory_emitter_limit(t->emitter, topic, most_bytes);
+    }
+}
+
+void weir_test_forget(weir_test *t, const char *topic)
+{
+    if (!is_over(t)) {
+        weir_memory_source_forget(t->source, topic);
     }
 }
 

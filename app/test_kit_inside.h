@@ -41,17 +41,20 @@ void weir_test_expect_anything(weir_test *t);
 /* test_parked.c: the topic of parked records, as it is among the emits. */
 typedef struct weir_test_parked_reader {
     weir_memory_emitter *emits;
+    const weir_memory_source *source; /* of what copies lack */
 } weir_test_parked_reader;
-weir_parked_log weir_test_parked_log(weir_memory_emitter *emits, weir_test_parked_reader *self);
+weir_parked_log weir_test_parked_log(
+    weir_memory_emitter *emits, const weir_memory_source *source, weir_test_parked_reader *self);
 
 /* test_transactions.c: transactions of `delivery: exactly_once`, in memory: all of one, or nothing,
  * with the offsets. */
 typedef struct weir_test_transactions {
     weir_test *test;
-    weir_emitter emitter;       /* to write by … */
-    weir_memory_source *source; /* … and the offsets */
-    const char *letters;        /* where dead letters go */
-    unsigned fail;              /* so many transactions more do not come to pass */
+    weir_emitter emitter;             /* to write by … */
+    const weir_memory_emitter *emits; /* … which keeps them here … */
+    weir_memory_source *source;       /* … and the offsets */
+    const char *letters;              /* where dead letters go */
+    unsigned fail;                    /* so many transactions more do not come to pass */
 } weir_test_transactions;
 weir_transaction_port weir_test_transactions_of(weir_test_transactions *x);
 /* A dead letter that came in one. */

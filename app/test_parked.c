@@ -75,11 +75,22 @@ static void log_close(void *self, void *given)
     weir_free(given);
 }
 
-static const weir_parked_log_ops log_ops = {log_bounds, log_open, log_next, log_close};
+static weir_status log_fetch(void *self, weir_view topic, int32_t partition, int64_t offset,
+    bool *found, weir_raw_record *record, weir_error *err)
+{
+    const weir_test_parked_reader *log = self;
+    (void)partition, (void)err;
+    *found = weir_memory_source_at(log->source, topic, offset, record);
+    return WEIR_OK;
+}
 
-weir_parked_log weir_test_parked_log(weir_memory_emitter *emits, weir_test_parked_reader *self)
+static const weir_parked_log_ops log_ops = {log_bounds, log_open, log_next, log_close, log_fetch};
+
+weir_parked_log weir_test_parked_log(
+    weir_memory_emitter *emits, const weir_memory_source *source, weir_test_parked_reader *self)
 {
     self->emits = emits;
+    self->source = source;
     return (weir_parked_log){&log_ops, self};
 }
 
@@ -108,7 +119,7 @@ static void decide(
     weir_outgoing *o =
         name.failed ? NULL
                     : weir_parked_decision_make(weir_app_config(weir_test_app(t))->errors.parked,
-                          weir_buf_view(&name), what, 0, &arena);
+                          weir_buf_view(&name), what, -1, 0, &arena);
     if (!o || !weir_test_write(t, &(weir_sending){.first = o, .done = ignore})) {
         weir_test_fail_at(t, file, line, "the decision could not be written");
     }

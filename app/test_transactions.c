@@ -82,16 +82,30 @@ static weir_status write_emits(
     return s.error.status;
 }
 
-static weir_status commit(
-    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+static void find_fault(
+    const weir_test_transactions *x, const weir_transaction *t, weir_fault *fault)
+{
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            if (weir_memory_emitter_refuses(x->emits, o)) {
+                *fault = (weir_fault){(ptrdiff_t)i, o};
+            }
+        }
+    }
+}
+
+static weir_status commit(void *self, const weir_transaction *t, weir_fault *fault, weir_error *err)
 {
     weir_test_transactions *x = self;
-    *at_fault = WEIR_NO_FAULT;
+    *fault = (weir_fault){.list = WEIR_NO_FAULT};
     if (x->fail) {
         x->fail--;
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets transactions fail");
     }
     weir_status s = write_emits(x, t, err);
+    if (s == WEIR_REJECT) {
+        find_fault(x, t, fault);
+    }
     for (size_t i = 0; i < t->n_lists && !s; i++) {
         for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
             if (is_letter(o)) {

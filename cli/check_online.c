@@ -228,7 +228,8 @@ static bool check_written_topic(
 {
     weir_error err;
     int32_t n;
-    *config = (weir_kafka_topic_config){.retention_ms = -1, .max_message_bytes = -1};
+    *config = (weir_kafka_topic_config){
+        .retention_ms = -1, .retention_bytes = -1, .max_message_bytes = -1};
     if (weir_kafka_admin_partitions(a->admin, topic, &n, &err)) {
         weir_find(a->to, WEIR_FOUND_WRONG, what, "%s", err.text);
         return false;
@@ -285,16 +286,31 @@ static void check_events(asking *a)
     }
 }
 
-/* Of which compaction would take all but the last record of each key. */
+/* Compaction would take all but the last record of each key, retention what waits longest. */
+static void check_kept(asking *a, const weir_kafka_topic_config *config, const char *what)
+{
+    weir_buf bound = {0};
+    put_bound(&bound, config->retention_ms, config->retention_bytes);
+    if (config->compacted) {
+        weir_find(a->to, WEIR_FOUND_WRONG, what,
+            "it is compacted: records that wait would be lost; set cleanup.policy to delete");
+    } else if (bound.len) {
+        weir_find(a->to, WEIR_FOUND_RISK, what,
+            "keeps its records for %s: what waits longer for an operator is lost; set retention.ms "
+            "and retention.bytes to -1",
+            weir_buf_str(&bound));
+    }
+    weir_buf_fini(&bound);
+}
+
 static void check_parked(asking *a)
 {
     static const char what[] = "topic of parked records";
     weir_kafka_topic_config config;
     const weir_config_errors *e = &a->config->errors;
     bool is_used = e->followers == WEIR_CONFIG_FOLLOWERS_PARK;
-    if (is_used && check_written_topic(a, e->parked, what, &config) && config.compacted) {
-        weir_find(a->to, WEIR_FOUND_WRONG, what,
-            "it is compacted: records that wait would be lost; set cleanup.policy to delete");
+    if (is_used && check_written_topic(a, e->parked, what, &config)) {
+        check_kept(a, &config, what);
     }
 }
 

@@ -137,11 +137,28 @@ static void mark_empty(weir_stretch *s)
     }
 }
 
+/* With the reader's properties, and maybe so that ends are those of all that is written. */
+static weir_status open_admin(weir_stretch *s, weir_kafka_admin **a, weir_error *err)
+{
+    size_t n = s->kafka.n_reader;
+    weir_kafka_property *all = weir_calloc(n + 1, sizeof *all);
+    weir_kafka_admin_options ask = {all, n + (s->patience_ms > 0), s->cli->timeout_ms, NULL};
+    if (!all) {
+        return weir_fail_oom(err);
+    }
+    if (n) {
+        memcpy(all, s->kafka.reader, n * sizeof *all);
+    }
+    all[n] = (weir_kafka_property){.name = "isolation.level", .value = "read_uncommitted"};
+    weir_status st = weir_kafka_admin_open(&ask, a, err);
+    weir_free(all);
+    return st;
+}
+
 static weir_status look(weir_stretch *s, weir_error *err)
 {
     weir_kafka_admin *a = NULL;
-    weir_kafka_admin_options ask = {s->kafka.reader, s->kafka.n_reader, s->cli->timeout_ms, NULL};
-    weir_status st = weir_kafka_admin_open(&ask, &a, err);
+    weir_status st = open_admin(s, &a, err);
     st = st ? st : find_parts(s, a, err);
     st = st ? st : begin_at_places(s, err);
     weir_kafka_admin_close(a);
@@ -226,6 +243,18 @@ static void take_end(weir_stretch *s, const weir_raw_record *end)
     }
 }
 
+/* Nothing has come for a while, and all that is left is at the end of what is committed. */
+static void give_up(weir_stretch *s)
+{
+    for (size_t i = 0; i < s->n_parts; i++) {
+        weir_stretch_part *p = &s->parts[i];
+        if (!p->done && p->at_end) {
+            p->is_short = true;
+            finish_part(s, p);
+        }
+    }
+}
+
 /* When the time is over, what has been read to its end is done. True: nothing is expected now. */
 static bool look_at_clock(weir_stretch *s)
 {
@@ -254,7 +283,7 @@ static void show(const weir_stretch *s)
 weir_status weir_stretch_read(weir_stretch *s, weir_error *err)
 {
     weir_status st = WEIR_OK;
-    int64_t heard_ms = weir_monotonic_ms();
+    int64_t heard_ms = weir_monotonic_ms(), moved_ms = heard_ms;
     while (!st && s->n_done < s->n_parts && !weir_cli_signalled(&s->signals, 0)) {
         weir_kafka_read what = WEIR_KAFKA_NOTHING;
         weir_raw_record raw;
@@ -267,6 +296,10 @@ weir_status weir_stretch_read(weir_stretch *s, weir_error *err)
         int64_t now = weir_monotonic_ms();
         bool idle = look_at_clock(s);
         heard_ms = what != WEIR_KAFKA_NOTHING || idle ? now : heard_ms;
+        moved_ms = what == WEIR_KAFKA_RECORD || !idle ? now : moved_ms;
+        if (!st && s->patience_ms && now - moved_ms > s->patience_ms) {
+            give_up(s);
+        }
         if (!st && now - heard_ms > s->cli->timeout_ms) {
             st = weir_kafka_reader_silent(s->reader, err);
         }

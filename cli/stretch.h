@@ -21,6 +21,7 @@ typedef struct weir_stretch_part {
     int64_t start, end; /* end: as of the start, or where it is not to be read any more */
     int64_t next;
     bool at_end, done; /* at_end: as far as was heard */
+    bool is_short;     /* from `next` on it could not be read: a transaction is open there */
 } weir_stretch_part;
 
 typedef struct weir_stretch {
@@ -30,6 +31,10 @@ typedef struct weir_stretch {
     const char *from;  /* earliest or NULL, latest, or places (the other partitions: earliest) */
     const char *until; /* places that are not read any more (the other partitions: their ends) */
     int64_t until_ms;  /* -1: the ends as of now, or `until` */
+    /* The ends are those of all that is written, what is in transactions that are still open
+     * included. These are waited for so long, in ms; then the partition is `short`. 0: the ends are
+     * those of what is committed. */
+    int64_t patience_ms;
     weir_stretch_fn *take;
     void *ctx;
     weir_bar *bar;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "cache.h"
 #include "consent.h"
 #include "kafka/kafka_writer.h"
@@ -11,9 +12,10 @@
 #include "stretch.h"
 #include "table.h"
 #include "value/json.h"
+#include "value/utf8.h"
 #include "words.h"
 
-enum { MOST_KEYS = 1000000, TIMEOUT_MS = 30000, SHOWN_KEY = 60 };
+enum { MOST_KEYS = 1000000, TIMEOUT_MS = 30000, SHOWN_KEY = 60, PATIENCE_MS = 3000 };
 
 typedef struct parked {
     weir_cli *cli;
@@ -54,6 +56,21 @@ static weir_status take(void *ctx, const char *topic, const weir_raw_record *r, 
                                            : WEIR_OK;
 }
 
+/* Behind a transaction that stays open nobody can read what is committed. */
+static void tell_unseen(const parked *k)
+{
+    for (size_t i = 0; i < k->stretch.n_parts; i++) {
+        const weir_stretch_part *p = &k->stretch.parts[i];
+        if (p->is_short) {
+            fprintf(stderr,
+                "not seen: %s/%d from %" PRId64
+                " on, since a transaction there is still open: what was parked or decided since is "
+                "missing here; ask again, it ends by itself (limits.transaction)\n",
+                p->topic, (int)p->number, p->next);
+        }
+    }
+}
+
 static weir_status read_topic(parked *k, weir_error *err)
 {
     weir_stretch *t = &k->stretch;
@@ -62,15 +79,22 @@ static weir_status read_topic(parked *k, weir_error *err)
         .topics = &topic,
         .n_topics = 1,
         .until_ms = -1,
+        .patience_ms = PATIENCE_MS,
         .take = take,
         .ctx = k,
         .bar = &k->bar,
         .taken = &k->seen};
     weir_bar_init(&k->bar, k->cli);
     weir_status s = weir_stretch_open(t, k->config, NULL, err);
+    for (size_t i = 0; i < t->n_parts; i++) {
+        k->book.is_cut |= t->parts[i].start > 0;
+    }
     s = s ? s : weir_stretch_read(t, err);
-    weir_stretch_close(t);
     weir_bar_clear(&k->bar);
+    if (!s) {
+        tell_unseen(k);
+    }
+    weir_stretch_close(t);
     return s;
 }
 
@@ -114,6 +138,12 @@ static weir_view time_of(parked *k, int64_t ms)
     return v.ptr ? v : weir_view_of("");
 }
 
+/* Some of those that wait were too large to be copied: their own topic must still have them. */
+static bool is_lacking(const weir_parked_key *key)
+{
+    return key->lacking > key->log.done;
+}
+
 static void show_table(parked *k)
 {
     static const weir_table_heading columns[] = {{"WHERE", false}, {"KEY", false}, {"STATE", false},
@@ -127,7 +157,8 @@ static void show_table(parked *k)
                                (int)key->partition, key->log.parked));
         weir_table_add(&t, key->key.ptr ? clean(k, key->key) : weir_view_of("(none)"));
         weir_table_add(&t, weir_view_of(weir_key_state_name(key->log.state)));
-        weir_table_add(&t, weir_arena_printf(&k->arena, "%" PRIu64, key->followers));
+        weir_table_add(&t, weir_arena_printf(&k->arena, "%" PRIu64 "%s", key->followers,
+                               is_lacking(key) ? " (not all copied)" : ""));
         weir_table_add(&t, time_of(k, key->since_ms));
         weir_table_add(&t, weir_arena_printf(&k->arena, "%s: %.*s", key->why.code, WEIR_ARG(text)));
     }
@@ -135,25 +166,32 @@ static void show_table(parked *k)
     weir_table_fini(&t);
 }
 
+/* ,"key":… null where it is no UTF-8: then its bytes are in key_base64. */
 static void put_key(weir_buf *to, weir_view key)
 {
-    if (key.ptr) {
+    bool text = key.ptr && weir_utf8_valid(key.ptr, key.len);
+    weir_buf_puts(to, ",\"key\":");
+    if (text) {
         weir_json_put_string(to, key);
-    } else {
-        weir_buf_puts(to, "null");
+        return;
+    }
+    weir_buf_puts(to, "null");
+    if (key.ptr) {
+        weir_buf_puts(to, ",\"key_base64\":\"");
+        weir_base64_put(to, key);
+        weir_buf_putc(to, '"');
     }
 }
 
 static void put_json(weir_buf *to, const weir_parked_key *key)
 {
-    weir_buf_printf(
-        to, "{\"topic\":\"%s\",\"partition\":%d,\"key\":", key->topic, (int)key->partition);
+    weir_buf_printf(to, "{\"topic\":\"%s\",\"partition\":%d", key->topic, (int)key->partition);
     put_key(to, key->key);
     weir_buf_printf(to,
-        ",\"state\":\"%s\",\"offset\":%" PRId64 ",\"followers\":%" PRIu64 ",\"since_ms\":%" PRId64
-        ",\"attempts\":%u,\"code\":",
-        weir_key_state_name(key->log.state), key->log.parked, key->followers, key->since_ms,
-        key->attempts);
+        ",\"state\":\"%s\",\"offset\":%" PRId64 ",\"followers\":%" PRIu64
+        ",\"not_copied\":%s,\"since_ms\":%" PRId64 ",\"attempts\":%u,\"code\":",
+        weir_key_state_name(key->log.state), key->log.parked, key->followers,
+        is_lacking(key) ? "true" : "false", key->since_ms, key->attempts);
     weir_json_put_string(to, weir_view_of(key->why.code));
     weir_buf_puts(to, ",\"text\":");
     weir_json_put_string(to, weir_view_of(key->why.text));
@@ -198,13 +236,20 @@ static weir_note word_of(const parked *k)
                                           : WEIR_NOTE_RELEASE;
 }
 
+/* What was released may be rejected still. */
+static bool is_decidable(const parked *k, const weir_parked_key *key)
+{
+    bool reject = word_of(k) == WEIR_NOTE_REJECT;
+    return key->log.state == WEIR_KEY_PARKED || (reject && key->log.state == WEIR_KEY_RELEASED);
+}
+
 /* Into the partition that the key's notes are in. */
 static weir_status write_one(
     parked *k, weir_kafka_writer *w, const weir_parked_key *key, weir_error *err)
 {
     const char *to = k->config->errors.parked;
-    weir_outgoing *o =
-        weir_parked_decision_make(to, key->name, word_of(k), weir_cli_now(), &k->arena);
+    weir_outgoing *o = weir_parked_decision_make(
+        to, key->name, word_of(k), key->log.parked, weir_cli_now(), &k->arena);
     if (!o) {
         return weir_fail_oom(err);
     }
@@ -225,7 +270,7 @@ static weir_status write_all(parked *k, weir_error *err)
         .properties = kafka.writer, .n_properties = kafka.n_writer, .timeout_ms = TIMEOUT_MS};
     s = s ? s : weir_kafka_writer_open(&o, &w, err);
     for (const weir_parked_key *key; !s && (key = next(k, &at));) {
-        s = key->log.state == WEIR_KEY_PARKED ? write_one(k, w, key, err) : WEIR_OK;
+        s = is_decidable(k, key) ? write_one(k, w, key, err) : WEIR_OK;
     }
     s = s ? s : weir_kafka_writer_flush(w, err);
     weir_kafka_writer_close(w);
@@ -239,12 +284,11 @@ static void tell(const parked *k)
     weir_buf out = {0};
     size_t at = 0;
     for (const weir_parked_key *key; (key = next(k, &at));) {
-        if (key->log.state != WEIR_KEY_PARKED) {
+        if (!is_decidable(k, key)) {
             continue;
         }
-        weir_buf_printf(&out,
-            "{\"decision\":\"%s\",\"again\":%s,\"topic\":\"%s\",\"partition\":%d,\"key\":", k->verb,
-            k->again ? "true" : "false", key->topic, (int)key->partition);
+        weir_buf_printf(&out, "{\"decision\":\"%s\",\"again\":%s,\"topic\":\"%s\",\"partition\":%d",
+            k->verb, k->again ? "true" : "false", key->topic, (int)key->partition);
         put_key(&out, key->key);
         weir_buf_printf(&out, ",\"followers\":%" PRIu64 "}\n", key->followers);
     }
@@ -257,8 +301,8 @@ static size_t count_parked(const parked *k, uint64_t *followers)
     size_t n = 0, at = 0;
     *followers = 0;
     for (const weir_parked_key *key; (key = next(k, &at));) {
-        n += key->log.state == WEIR_KEY_PARKED;
-        *followers += key->log.state == WEIR_KEY_PARKED ? key->followers : 0;
+        n += is_decidable(k, key);
+        *followers += is_decidable(k, key) ? key->followers : 0;
     }
     return n;
 }

@@ -8,7 +8,10 @@
  *     hand-over itself counts as one, so that no wave is over while records of it are handed over.
  *  3. `producer` changes under the write lock alone; whoever produces holds the read lock. Only the
  *     poller replaces it, when it turned fatal.
- *  4. `in_flight` is the bytes of sendings that are not answered. */
+ *  4. `in_flight` is the bytes of sendings that are not answered.
+ *  5. A record that the broker refuses as too large may only have shared its batch with such a one:
+ *     it is too large if it is refused `alone` as well. Those of a wave are sent again so when the
+ *     others of it are answered, before the next wave. */
 #include "kafka/kafka_emitter.h"
 
 #include <pthread.h>
@@ -18,13 +21,19 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "engine/run.h"
-#include "kafka/kafka_headers.h"
 #include "kafka/kafka_producer.h"
 
 enum { POLL_MS = 50, WAIT_MS = 100, FULL_MS = 5, WAVE = 512, SLOTS = 1024 };
 
+/* Of records that are sent alone: made when there is the first one. The poller's. */
+typedef struct lone {
+    weir_kafka_producer producer; /* first; none yet, or it turned fatal */
+    struct emitter *of;
+} lone;
+
 typedef struct emitter {
     weir_kafka_producer producer; /* first; none yet, or none could be made */
+    lone lone;
     weir_kafka_producer_options how;
     weir_kafka_emitter_options options;
     pthread_rwlock_t rk_lock;
@@ -35,7 +44,8 @@ typedef struct emitter {
 
     pthread_mutex_t lock;
     pthread_cond_t room;
-    size_t in_flight; /* Lock: lock */
+    size_t in_flight;    /* Lock: lock */
+    weir_sending *given; /* to the poller, to go on with. Lock: lock */
 } emitter;
 
 /* ---- Answers ------------------------------------------------------------------------------------
@@ -56,7 +66,7 @@ static bool is_last(weir_sending *s)
 
 static bool has_more(const weir_sending *s)
 {
-    return s->rest && !atomic_load(&s->failed);
+    return (s->rest || s->some_alone) && !atomic_load(&s->failed);
 }
 
 static void answer(emitter *e, weir_sending *s)
@@ -89,18 +99,32 @@ static void go_on_or_answer(emitter *e, weir_sending *s)
 }
 
 /* Thread: the poller. */
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+static void delivered(emitter *e, const rd_kafka_message_t *m)
 {
-    weir_sending *s = m->_private;
-    (void)rk;
-    if (m->err) {
+    weir_outgoing *o = m->_private;
+    weir_sending *s = o->sending;
+    if (weir_kafka_is_too_large(m->err) && !o->alone) {
+        o->alone = s->some_alone = true;
+    } else if (m->err) {
         weir_error err;
         explain(m->err, rd_kafka_topic_name(m->rkt), &err);
         note_failure(s, &err);
     }
     if (is_last(s)) {
-        go_on_or_answer(opaque, s);
+        go_on_or_answer(e, s);
     }
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    (void)rk;
+    delivered(opaque, m);
+}
+
+static void on_lone_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+    (void)rk;
+    delivered(((lone *)opaque)->of, m);
 }
 
 /* ---- The producer -------------------------------------------------------------------------------
@@ -144,31 +168,21 @@ static bool take_room(emitter *e, size_t bytes)
     return fits;
 }
 
-static rd_kafka_resp_err_t produce_once(emitter *e, weir_sending *s, const weir_outgoing *o)
+static rd_kafka_resp_err_t produce_once(emitter *e, weir_outgoing *o)
 {
     pthread_rwlock_rdlock(&e->rk_lock);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__DESTROY;
-    if (e->producer.rk) {
-        rd_kafka_headers_t *h = weir_kafka_headers(o);
-        code = rd_kafka_producev(e->producer.rk, RD_KAFKA_V_TOPIC(o->topic),
-            RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(s), RD_KAFKA_V_HEADERS(h),
-            RD_KAFKA_V_END);
-        if (code && h) {
-            rd_kafka_headers_destroy(h);
-        }
-    }
+    rd_kafka_resp_err_t code =
+        e->producer.rk ? weir_kafka_produce(e->producer.rk, o, o) : RD_KAFKA_RESP_ERR__DESTROY;
     pthread_rwlock_unlock(&e->rk_lock);
     return code;
 }
 
 /* librdkafka's own queue may be full of small records before the bytes are many. */
-static rd_kafka_resp_err_t produce(emitter *e, weir_sending *s, const weir_outgoing *o)
+static rd_kafka_resp_err_t produce(emitter *e, weir_outgoing *o)
 {
     rd_kafka_resp_err_t code;
     int waited_ms = 0;
-    while ((code = produce_once(e, s, o)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+    while ((code = produce_once(e, o)) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
            waited_ms < e->options.timeout_ms && !atomic_load(&e->cancelled)) {
         nanosleep(&(struct timespec){0, FULL_MS * 1000000L}, NULL);
         waited_ms += FULL_MS;
@@ -199,7 +213,7 @@ static bool join_wave(const weir_outgoing *slots[SLOTS], const weir_outgoing *o)
 }
 
 /* The first record that is not in the wave which begins here; NULL: all others are. */
-static const weir_outgoing *end_of_wave(const weir_outgoing *from)
+static weir_outgoing *end_of_wave(weir_outgoing *from)
 {
     const weir_outgoing *slots[SLOTS];
     size_t n = 0;
@@ -213,16 +227,18 @@ static const weir_outgoing *end_of_wave(const weir_outgoing *from)
     return from;
 }
 
-typedef rd_kafka_resp_err_t producing_fn(emitter *e, weir_sending *s, const weir_outgoing *o);
+typedef rd_kafka_resp_err_t producing_fn(emitter *e, weir_outgoing *o);
 
 /* What could not be queued is left for the next wave. */
 static void hand_over(emitter *e, weir_sending *s, producing_fn *fn)
 {
-    const weir_outgoing *o = s->rest, *end = end_of_wave(o);
+    weir_outgoing *o = s->wave = s->rest, *end = end_of_wave(o);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (; o != end && !code && !atomic_load(&s->failed); o = code ? o : o->next) {
+        o->sending = s;
+        o->alone = false;
         atomic_fetch_add(&s->open, 1);
-        code = fn(e, s, o);
+        code = fn(e, o);
         if (code) {
             atomic_fetch_sub(&s->open, 1); /* never the last: the hand-over is open */
         }
@@ -235,25 +251,75 @@ static void hand_over(emitter *e, weir_sending *s, producing_fn *fn)
     }
 }
 
+static weir_status make_lone(emitter *e, weir_error *err)
+{
+    weir_kafka_producer_options how = e->how;
+    how.one_by_one = true;
+    how.delivered = on_lone_delivery;
+    e->lone.of = e;
+    e->lone.producer.log = e->options.log;
+    return e->lone.producer.rk ? WEIR_OK : weir_kafka_producer_make(&e->lone.producer, &how, err);
+}
+
+/* Those of the last wave that were refused as too large, in whatever company. */
+static void send_alone(emitter *e, weir_sending *s)
+{
+    weir_error err;
+    if (make_lone(e, &err)) {
+        note_failure(s, &err);
+    }
+    s->some_alone = false;
+    for (weir_outgoing *o = s->wave; o != s->rest && !atomic_load(&s->failed); o = o->next) {
+        if (!o->alone) {
+            continue;
+        }
+        atomic_fetch_add(&s->open, 1);
+        rd_kafka_resp_err_t code = weir_kafka_produce(e->lone.producer.rk, o, o);
+        if (code) {
+            atomic_fetch_sub(&s->open, 1);
+            explain(code, o->topic, &err);
+            note_failure(s, &err);
+        }
+    }
+}
+
+/* Thread: the poller. */
 static void go_on(emitter *e, weir_sending *s)
 {
     if (atomic_load(&e->cancelled) || weir_monotonic_ms() >= s->until_ms) {
         weir_error err;
-        weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s", s->rest->topic,
+        weir_fail(&err, WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s", s->wave->topic,
             atomic_load(&e->cancelled) ? "the service ends" : "those before it took too long");
         note_failure(s, &err);
         answer(e, s);
         return;
     }
     atomic_store(&s->open, 1);
-    hand_over(e, s, produce_once);
+    if (s->some_alone) {
+        send_alone(e, s);
+    } else {
+        hand_over(e, s, produce_once);
+    }
     if (is_last(s)) {
         go_on_or_answer(e, s);
     }
 }
 
+static void take_given(emitter *e)
+{
+    pthread_mutex_lock(&e->lock);
+    while (e->given) {
+        weir_sending *s = e->given;
+        e->given = s->next;
+        s->next = e->resumed;
+        e->resumed = s;
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
 static void go_on_with_all(emitter *e)
 {
+    take_given(e);
     weir_sending *s = e->resumed;
     e->resumed = NULL;
     while (s) {
@@ -261,6 +327,22 @@ static void go_on_with_all(emitter *e)
         go_on(e, s);
         s = next;
     }
+}
+
+/* True: records are under way by it. */
+static bool poll_lone(emitter *e)
+{
+    char why[256];
+    rd_kafka_t *rk = e->lone.producer.rk;
+    if (!rk) {
+        return false;
+    }
+    rd_kafka_poll(rk, 0);
+    if (rd_kafka_fatal_error(rk, why, sizeof why)) {
+        weir_kafka_producer_end(&e->lone.producer);
+        return false;
+    }
+    return rd_kafka_outq_len(rk) > 0;
 }
 
 /* producer is read without the lock: nobody else changes it any more. */
@@ -277,14 +359,23 @@ static void *poller_main(void *arg)
             nanosleep(&t, NULL);
             continue;
         }
-        rd_kafka_poll(e->producer.rk, POLL_MS);
+        rd_kafka_poll(e->producer.rk, poll_lone(e) ? 1 : POLL_MS);
         if (rd_kafka_fatal_error(e->producer.rk, why, sizeof why)) {
             replace_producer(e, why);
         } else if (atomic_load(&e->cancelled)) {
             rd_kafka_purge(e->producer.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+            weir_kafka_producer_end(&e->lone.producer);
         }
     }
     return NULL;
+}
+
+static void give_to_poller(emitter *e, weir_sending *s)
+{
+    pthread_mutex_lock(&e->lock);
+    s->next = e->given;
+    e->given = s;
+    pthread_mutex_unlock(&e->lock);
 }
 
 /* With the first sending. */
@@ -327,8 +418,12 @@ static void emitter_send(void *self, weir_sending *s)
         if (!is_last(s)) {
             return; /* the poller goes on with it */
         }
-    } while (has_more(s));
-    answer(e, s);
+    } while (has_more(s) && !s->some_alone);
+    if (has_more(s)) {
+        give_to_poller(e, s);
+    } else {
+        answer(e, s);
+    }
 }
 
 static void emitter_cancel(void *self)
@@ -381,6 +476,7 @@ void weir_kafka_emitter_close(weir_emitter *port)
         pthread_join(e->poller, NULL);
     }
     weir_kafka_producer_end(&e->producer);
+    weir_kafka_producer_end(&e->lone.producer);
     go_on_with_all(e);
     pthread_cond_destroy(&e->room);
     pthread_mutex_destroy(&e->lock);

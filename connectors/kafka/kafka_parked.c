@@ -1,17 +1,21 @@
 /* The topic of parked records in Kafka. See kafka_parked.h. */
 #include "kafka/kafka_parked.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "kafka/kafka_admin.h"
 #include "kafka/kafka_reader.h"
 
-enum { ASK_MS = 5000 };
+enum { ASK_MS = 5000, WAIT_MS = 100, MOST_NAME = 250 };
 
 typedef struct kafka_parked {
     weir_kafka_parked_options options;
-    weir_kafka_admin *admin; /* NULL: not open */
+    weir_kafka_admin *admin;    /* NULL: not open */
+    weir_kafka_reader *spare;   /* that was closed; NULL: none */
+    weir_kafka_reader *broken;  /* that has failed: it is no spare */
+    weir_kafka_reader *fetcher; /* has what was fetched last; NULL: none */
 } kafka_parked;
 
 /* ---- Bounds -------------------------------------------------------------------------------------
@@ -62,10 +66,25 @@ static weir_status kafka_bounds(
 /* ---- Reading ------------------------------------------------------------------------------------
  */
 
+/* Released keys that are served by turns have the reader begin anew often: it keeps its client. */
+static weir_status open_or_move(
+    kafka_parked *k, const weir_kafka_reader_options *o, weir_kafka_reader **r, weir_error *err)
+{
+    *r = k->spare;
+    k->spare = NULL;
+    weir_status s = *r ? weir_kafka_reader_move(*r, o->places, o->n_places, err)
+                       : weir_kafka_reader_open(o, r, err);
+    if (s) {
+        weir_kafka_reader_close(*r);
+        *r = NULL;
+    }
+    return s;
+}
+
 static weir_status kafka_open(
     void *self, const int64_t *from, int32_t n, void **reader, weir_error *err)
 {
-    const kafka_parked *k = self;
+    kafka_parked *k = self;
     weir_kafka_place *places = weir_calloc((size_t)n + 1, sizeof *places);
     weir_kafka_reader_options o = {.properties = k->options.properties,
         .n_properties = k->options.n_properties,
@@ -80,7 +99,7 @@ static weir_status kafka_open(
         }
     }
     weir_kafka_reader *r;
-    weir_status s = weir_kafka_reader_open(&o, &r, err);
+    weir_status s = open_or_move(k, &o, &r, err);
     *reader = r;
     weir_free(places);
     return s;
@@ -92,24 +111,76 @@ static weir_status kafka_next(void *self, void *reader, int wait_ms, weir_parked
     static const weir_parked_read is[] = {[WEIR_KAFKA_NOTHING] = WEIR_PARKED_NOTHING,
         [WEIR_KAFKA_RECORD] = WEIR_PARKED_RECORD,
         [WEIR_KAFKA_END] = WEIR_PARKED_END};
-    (void)self;
+    kafka_parked *k = self;
     weir_kafka_read read;
     weir_status s = weir_kafka_reader_next(reader, wait_ms, &read, record, err);
     *what = is[read];
+    k->broken = s ? reader : k->broken;
     return s;
 }
 
 static void kafka_close(void *self, void *reader)
 {
-    (void)self;
-    weir_kafka_reader_close(reader);
+    kafka_parked *k = self;
+    weir_error err;
+    bool keeps = reader && !k->spare && reader != k->broken &&
+                 !weir_kafka_reader_move(reader, NULL, 0, &err); /* it fetches nothing meanwhile */
+    k->spare = keeps ? reader : k->spare;
+    k->broken = reader == k->broken ? NULL : k->broken;
+    if (!keeps) {
+        weir_kafka_reader_close(reader);
+    }
+}
+
+/* ---- What a copy lacks --------------------------------------------------------------------------
+ */
+
+static weir_status await(
+    weir_kafka_reader *r, int64_t offset, bool *found, weir_raw_record *record, weir_error *err)
+{
+    weir_kafka_read what = WEIR_KAFKA_NOTHING;
+    for (int waited = 0; what == WEIR_KAFKA_NOTHING && waited < ASK_MS; waited += WAIT_MS) {
+        weir_status s = weir_kafka_reader_next(r, WAIT_MS, &what, record, err);
+        if (s) {
+            bool gone = strcmp(err->code, weir_code_get(WEIR_E_KAFKA_OFFSETS_LOST)->name) == 0 ||
+                        strcmp(err->code, weir_code_get(WEIR_E_KAFKA_NO_TOPIC)->name) == 0;
+            return gone ? WEIR_OK : s;
+        }
+    }
+    *found = what == WEIR_KAFKA_RECORD && record->offset == offset;
+    return what != WEIR_KAFKA_NOTHING ? WEIR_OK : weir_kafka_reader_silent(r, err);
+}
+
+static weir_status kafka_fetch(void *self, weir_view topic, int32_t partition, int64_t offset,
+    bool *found, weir_raw_record *record, weir_error *err)
+{
+    kafka_parked *k = self;
+    char name[MOST_NAME];
+    const weir_kafka_place place = {name, partition, offset};
+    const weir_kafka_reader_options o = {.properties = k->options.properties,
+        .n_properties = k->options.n_properties,
+        .places = &place,
+        .n_places = 1,
+        .log = k->options.log};
+    *found = false;
+    snprintf(name, sizeof name, "%.*s", WEIR_ARG(topic));
+    weir_kafka_reader_close(k->fetcher);
+    weir_status s = weir_kafka_reader_open(&o, &k->fetcher, err);
+    s = s ? s : await(k->fetcher, offset, found, record, err);
+    if (s) {
+        err->status = WEIR_HOLD; /* whatever it is: others go on */
+    }
+    return s;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------
  */
 
-static const weir_parked_log_ops ops = {
-    .bounds = kafka_bounds, .open = kafka_open, .next = kafka_next, .close = kafka_close};
+static const weir_parked_log_ops ops = {.bounds = kafka_bounds,
+    .open = kafka_open,
+    .next = kafka_next,
+    .close = kafka_close,
+    .fetch = kafka_fetch};
 
 weir_status weir_kafka_parked_open(
     const weir_kafka_parked_options *options, weir_parked_log *out, weir_error *err)
@@ -127,6 +198,8 @@ void weir_kafka_parked_close(weir_parked_log *log)
 {
     kafka_parked *k = log->self;
     if (k) {
+        weir_kafka_reader_close(k->spare);
+        weir_kafka_reader_close(k->fetcher);
         weir_kafka_admin_close(k->admin);
         weir_free(k);
     }

@@ -43,6 +43,9 @@ static weir_status conf_of(
     if (o->broker_judges_sizes && !names(o, "message.max.bytes")) {
         s = weir_kafka_set(*out, "message.max.bytes", "1000000000", err);
     }
+    if (!s && o->one_by_one) {
+        s = weir_kafka_set(*out, "batch.num.messages", "1", err);
+    }
     s = s ? s : set_transactions(o, *out, ms, err);
     s = s ? s : weir_kafka_set(*out, "delivery.timeout.ms", ms, err);
     if (s) {
@@ -91,6 +94,32 @@ void weir_kafka_producer_end(weir_kafka_producer *p)
         rd_kafka_destroy(p->rk);
         p->rk = NULL;
     }
+}
+
+static rd_kafka_headers_t *headers_of(const weir_outgoing *o)
+{
+    rd_kafka_headers_t *h = o->n_headers ? rd_kafka_headers_new(o->n_headers) : NULL;
+    for (size_t i = 0; i < o->n_headers; i++) {
+        const weir_outgoing_header *from = &o->headers[i];
+        rd_kafka_header_add(
+            h, from->name.ptr, (ssize_t)from->name.len, from->value.ptr, (ssize_t)from->value.len);
+    }
+    return h;
+}
+
+rd_kafka_resp_err_t weir_kafka_produce(rd_kafka_t *rk, const weir_outgoing *o, void *opaque)
+{
+    rd_kafka_headers_t *h = headers_of(o);
+    int32_t partition = o->place ? (int32_t)o->place - 1 : RD_KAFKA_PARTITION_UA;
+    rd_kafka_resp_err_t code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(o->topic),
+        RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_HEADERS(h),
+        RD_KAFKA_V_END);
+    if (code && h) {
+        rd_kafka_headers_destroy(h);
+    }
+    return code;
 }
 
 bool weir_kafka_is_too_large(rd_kafka_resp_err_t code)

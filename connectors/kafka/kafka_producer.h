@@ -4,6 +4,7 @@
 #define WEIR_KAFKA_PRODUCER_H
 
 #include "kafka/kafka_client.h"
+#include "service/emitter.h"
 
 /* The first member of its owner, which is the opaque of librdkafka's callbacks. */
 typedef struct weir_kafka_producer {
@@ -20,6 +21,9 @@ typedef struct weir_kafka_producer_options {
      * dead letter is its record with some headers more, larger than what the record's own producer
      * was allowed. */
     bool broker_judges_sizes;
+    /* Each record in a batch of its own. A broker refuses a batch that is too large as a whole,
+     * small records of it as well, which only tells them apart when they come alone. */
+    bool one_by_one;
     void (*delivered)(rd_kafka_t *rk, const rd_kafka_message_t *m, void *owner);
 } weir_kafka_producer_options;
 
@@ -31,6 +35,10 @@ WEIR_MUST_USE weir_status weir_kafka_producer_make(
     weir_kafka_producer *p, const weir_kafka_producer_options *o, weir_error *err);
 /* Everything under way is answered before it goes. */
 void weir_kafka_producer_end(weir_kafka_producer *p);
+
+/* Hands a record over, copied; what librdkafka says of it then has the opaque. */
+WEIR_MUST_USE rd_kafka_resp_err_t weir_kafka_produce(
+    rd_kafka_t *rk, const weir_outgoing *o, void *opaque);
 
 /* Is the record itself too large, whatever else is well? */
 bool weir_kafka_is_too_large(rd_kafka_resp_err_t code);

@@ -12,6 +12,14 @@ struct weir_kafka_reader {
     rd_kafka_topic_partition_list_t *next; /* where each partition is read on */
 };
 
+static void let_go(weir_kafka_reader *r)
+{
+    if (r->message) {
+        rd_kafka_message_destroy(r->message);
+        r->message = NULL;
+    }
+}
+
 static const char *const reading[][2] = {
     {"group.id", "weir-reader"}, /* librdkafka wants a name; nothing is joined or committed */
     {"enable.auto.commit", "false"},
@@ -37,6 +45,15 @@ static weir_status assign(weir_kafka_reader *r, weir_error *err)
     return code ? weir_kafka_handle_fail(&r->handle, code, err, "assigning partitions") : WEIR_OK;
 }
 
+weir_status weir_kafka_reader_move(
+    weir_kafka_reader *r, const weir_kafka_place *places, size_t n, weir_error *err)
+{
+    let_go(r);
+    rd_kafka_topic_partition_list_destroy(r->next);
+    begin_at(r, places, n);
+    return assign(r, err);
+}
+
 weir_status weir_kafka_reader_open(
     const weir_kafka_reader_options *options, weir_kafka_reader **out, weir_error *err)
 {
@@ -58,14 +75,6 @@ weir_status weir_kafka_reader_open(
     }
     *out = r;
     return WEIR_OK;
-}
-
-static void let_go(weir_kafka_reader *r)
-{
-    if (r->message) {
-        rd_kafka_message_destroy(r->message);
-        r->message = NULL;
-    }
 }
 
 void weir_kafka_reader_close(weir_kafka_reader *r)

@@ -35,6 +35,9 @@ WEIR_MUST_USE weir_status weir_kafka_reader_open(
     const weir_kafka_reader_options *options, weir_kafka_reader **out, weir_error *err);
 /* NULL is allowed. */
 void weir_kafka_reader_close(weir_kafka_reader *r);
+/* Reads these places from here on, in place of those before. Errors: KAFKA_FATAL, … */
+WEIR_MUST_USE weir_status weir_kafka_reader_move(
+    weir_kafka_reader *r, const weir_kafka_place *places, size_t n, weir_error *err);
 
 /* The next record in the order of the broker's answers; of a partition, in offset order. *record is
  * borrowed until the next call. Errors: KAFKA_REFUSED, KAFKA_NO_TOPIC, KAFKA_OFFSETS_LOST (an

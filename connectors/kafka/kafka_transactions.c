@@ -3,6 +3,8 @@
  *   no producer --make, init--> ready --begin, produce, offsets--> open --commit--> ready
  *                                 ^                                 | abortable, or too long
  *                                 '------------- abort -------------'
+ *   ready --a record was too large, and was not alone in its batch--> no producer: the next one
+ *           writes records one by one, until a transaction is committed
  *   any --fenced--> the end      any --fatal--> no producer; behind a commit: in doubt, until the
  *                                                group's offsets have told
  */
@@ -15,7 +17,6 @@
 #include "base/alloc.h"
 #include "engine/run.h"
 #include "kafka/kafka_commit.h"
-#include "kafka/kafka_headers.h"
 #include "kafka/kafka_membership.h"
 #include "kafka/kafka_producer.h"
 
@@ -27,11 +28,13 @@ typedef struct port {
     weir_kafka_transactions_options options;
     bool initialized; /* it may begin transactions */
     bool must_abort;  /* one is open that cannot be committed any more */
+    bool renew;       /* the next transaction is another producer's */
     rd_kafka_consumer_group_metadata_t *membership;
     atomic_bool cancelled;
     /* Of the transaction that is open: */
-    rd_kafka_resp_err_t refused; /* a record's; its list is … */
-    ptrdiff_t at_fault;
+    rd_kafka_resp_err_t refused; /* a record's … */
+    const weir_outgoing *record; /* … this one */
+    bool by_broker;              /* … and not by librdkafka itself */
 } port;
 
 static void alive(const port *p)
@@ -132,7 +135,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         m->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || m->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
     if (m->err && !purged && !p->refused) {
         p->refused = m->err;
-        p->at_fault = (intptr_t)m->_private;
+        p->record = m->_private;
+        p->by_broker = true;
     }
 }
 
@@ -250,19 +254,11 @@ static bool is_over(const port *p, int64_t until_ms)
     return weir_monotonic_ms() >= until_ms || atomic_load(&p->cancelled);
 }
 
-static rd_kafka_resp_err_t produce(port *p, const weir_outgoing *o, size_t list, int64_t until_ms)
+static rd_kafka_resp_err_t produce(port *p, const weir_outgoing *o, int64_t until_ms)
 {
     rd_kafka_resp_err_t code;
     do {
-        rd_kafka_headers_t *h = weir_kafka_headers(o);
-        code = rd_kafka_producev(p->producer.rk, RD_KAFKA_V_TOPIC(o->topic),
-            RD_KAFKA_V_KEY((void *)(uintptr_t)o->key.ptr, o->key.len),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)o->value.ptr, o->value.len),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE((void *)(intptr_t)list),
-            RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
-        if (code && h) {
-            rd_kafka_headers_destroy(h);
-        }
+        code = weir_kafka_produce(p->producer.rk, o, (void *)(uintptr_t)o);
         if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             alive(p);
             rd_kafka_poll(p->producer.rk, FULL_MS);
@@ -275,10 +271,10 @@ static rd_kafka_resp_err_t produce_all(port *p, const weir_transaction *t, int64
 {
     for (size_t i = 0; i < t->n_lists; i++) {
         for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
-            rd_kafka_resp_err_t code = produce(p, o, i, until_ms);
+            rd_kafka_resp_err_t code = produce(p, o, until_ms);
             if (code) {
                 p->refused = code;
-                p->at_fault = (ptrdiff_t)i;
+                p->record = o;
                 return code;
             }
         }
@@ -291,25 +287,45 @@ static rd_kafka_resp_err_t produce_all(port *p, const weir_transaction *t, int64
                                                             : p->refused;
 }
 
+static weir_fault find(const weir_transaction *t, const weir_outgoing *record)
+{
+    for (size_t i = 0; i < t->n_lists && record; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            if (o == record) {
+                return (weir_fault){(ptrdiff_t)i, o};
+            }
+        }
+    }
+    return (weir_fault){.list = WEIR_NO_FAULT};
+}
+
 /* A record was not written: for good, or for now. */
 static weir_status not_written(port *p, const weir_transaction *t, rd_kafka_resp_err_t code,
-    ptrdiff_t *at_fault, weir_error *err)
+    weir_fault *fault, weir_error *err)
 {
     char text[200];
-    bool known = p->at_fault >= 0 && (size_t)p->at_fault < t->n_lists && t->lists[p->at_fault];
-    const char *topic = known ? t->lists[p->at_fault]->topic : "?";
+    weir_fault is = find(t, p->record);
+    bool known = is.record != NULL;
+    const char *topic = known ? is.record->topic : "?";
     rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(p->producer.rk, text, sizeof text);
     if (is_fenced(fatal) || is_fenced(code)) {
         return fenced(p, fatal ? text : rd_kafka_err2str(code), err);
     }
+    if (weir_kafka_is_too_large(code) && p->by_broker && !p->how.one_by_one) {
+        p->how.one_by_one = p->renew = true;
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE,
+            "emit to topic %s: %s; what is in the transaction is written again one by one, to see "
+            "which record it is",
+            topic, rd_kafka_err2str(code));
+    }
     if (weir_kafka_is_too_large(code) && known) {
-        *at_fault = p->at_fault;
+        *fault = is;
         return weir_fail(
             err, WEIR_E_EMIT_TOO_LARGE, "emit to topic %s: %s", topic, rd_kafka_err2str(code));
     }
     if (is_refused(code) || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        *at_fault = known ? p->at_fault : WEIR_NO_FAULT;
+        *fault = is;
     }
     return known ? weir_fail(err, WEIR_E_KAFKA_PRODUCE, "emit to topic %s: %s", topic,
                        rd_kafka_err2str(code))
@@ -338,12 +354,14 @@ static weir_status send_offsets(
 }
 
 static weir_status transactions_commit(
-    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+    void *self, const weir_transaction *t, weir_fault *fault, weir_error *err)
 {
     port *p = self;
     int64_t until_ms = weir_monotonic_ms() + p->options.transaction_ms / 2;
     p->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
-    p->at_fault = WEIR_NO_FAULT;
+    p->record = NULL;
+    p->by_broker = false;
+    *fault = (weir_fault){.list = WEIR_NO_FAULT};
     if (!p->membership) {
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the group has given no partitions");
     }
@@ -352,9 +370,14 @@ static weir_status transactions_commit(
         return explain(p, error, "beginning a transaction", err);
     }
     rd_kafka_resp_err_t code = produce_all(p, t, until_ms);
-    weir_status s = code ? not_written(p, t, code, at_fault, err) : WEIR_OK;
+    weir_status s = code ? not_written(p, t, code, fault, err) : WEIR_OK;
     s = s || !t->n_offsets ? s : send_offsets(p, t, until_ms, err);
-    return s == WEIR_FATAL ? s : s ? give_up(p, s, err) : commit_open(p, t, err);
+    s = s == WEIR_FATAL ? s : s ? give_up(p, s, err) : commit_open(p, t, err);
+    if (!s && p->how.one_by_one) {
+        p->how.one_by_one = false;
+        p->renew = true;
+    }
+    return s;
 }
 
 static weir_status transactions_begin(void *self, weir_error *err)
@@ -362,6 +385,10 @@ static weir_status transactions_begin(void *self, weir_error *err)
     port *p = self;
     weir_status s = look_for_fatal(p, err);
     s = s || !p->must_abort ? s : abort_open(p, err);
+    if (!s && p->renew) {
+        end_producer(p);
+        p->renew = false;
+    }
     s = s ? s : initialize(p, err);
     if (p->membership) {
         rd_kafka_consumer_group_metadata_destroy(p->membership);

@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
@@ -19,6 +21,8 @@ struct weir_memory_emitter {
     bool hold;
     size_t fails;
     weir_error why;
+    char limited[250]; /* a topic, … */
+    size_t most_bytes; /* … and what it takes */
 };
 
 /* ---- Keeping ------------------------------------------------------------------------------------
@@ -57,6 +61,21 @@ static bool keep_one(weir_memory_emitter *e, const weir_outgoing *o)
     return true;
 }
 
+void weir_memory_emitter_limit(weir_memory_emitter *e, const char *topic, size_t most_bytes)
+{
+    snprintf(e->limited, sizeof e->limited, "%s", topic);
+    e->most_bytes = most_bytes;
+}
+
+bool weir_memory_emitter_refuses(const weir_memory_emitter *e, const weir_outgoing *o)
+{
+    size_t bytes = o->key.len + o->value.len;
+    for (size_t i = 0; i < o->n_headers; i++) {
+        bytes += o->headers[i].name.len + o->headers[i].value.len;
+    }
+    return strcmp(o->topic, e->limited) == 0 && bytes > e->most_bytes;
+}
+
 /* All of them or none. */
 static weir_status keep(weir_memory_emitter *e, const weir_sending *s, weir_error *err)
 {
@@ -68,6 +87,10 @@ static weir_status keep(weir_memory_emitter *e, const weir_sending *s, weir_erro
         return err->status;
     }
     for (const weir_outgoing *o = s->first; o; o = o->next) {
+        if (weir_memory_emitter_refuses(e, o)) {
+            e->count = before;
+            return weir_fail(err, WEIR_E_EMIT_TOO_LARGE, "emit to topic %s", o->topic);
+        }
         if (!keep_one(e, o)) {
             e->count = before;
             e->arena.failed = false;

@@ -29,6 +29,9 @@ weir_view weir_memory_emit_header(const weir_memory_emit *e, const char *name);
 
 /* The next n sendings are answered with this error instead of being kept. */
 void weir_memory_emitter_fail(weir_memory_emitter *e, size_t n, const weir_error *why);
+/* Of this topic, what is larger (key, value and headers) is refused for good from now on. */
+void weir_memory_emitter_limit(weir_memory_emitter *e, const char *topic, size_t most_bytes);
+bool weir_memory_emitter_refuses(const weir_memory_emitter *e, const weir_outgoing *o);
 /* held: what is sent from now on is not answered until it is false again. */
 void weir_memory_emitter_hold(weir_memory_emitter *e, bool held);
 

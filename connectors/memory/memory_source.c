@@ -13,7 +13,7 @@ typedef struct kept_record {
 typedef struct kept_topic {
     const char *name;
     kept_record *records;
-    int64_t count, capacity;
+    int64_t count, capacity, forgotten;
     weir_partition *partition; /* the engine's; NULL: not assigned */
     int64_t next, committed;
     bool rewind, ended; /* ended: its end was told at `next` */
@@ -54,16 +54,40 @@ static bool header_at(const void *self, size_t i, weir_view *name, weir_view *va
     return true;
 }
 
-static void deliver(
-    kept_topic *t, const weir_source_events *events, void *engine, const kept_record *r)
+static weir_raw_record raw_of(const kept_topic *t, int64_t offset)
 {
-    weir_raw_record raw = {.topic = weir_view_of(t->name),
+    const kept_record *r = &t->records[offset];
+    return (weir_raw_record){.topic = weir_view_of(t->name),
         .key = r->key,
         .value = r->value,
         .partition = 0,
-        .offset = t->next++,
+        .offset = offset,
         .timestamp_ms = r->timestamp_ms,
         .headers = {header_at, r->headers}};
+}
+
+bool weir_memory_source_at(
+    const weir_memory_source *s, weir_view topic, int64_t offset, weir_raw_record *out)
+{
+    const kept_topic *t = find(s, topic);
+    bool has = t && offset >= t->forgotten && offset < t->count;
+    if (has) {
+        *out = raw_of(t, offset);
+    }
+    return has;
+}
+
+void weir_memory_source_forget(weir_memory_source *s, const char *topic)
+{
+    kept_topic *t = find(s, weir_view_of(topic));
+    if (t) {
+        t->forgotten = t->count;
+    }
+}
+
+static void deliver(kept_topic *t, const weir_source_events *events, void *engine)
+{
+    weir_raw_record raw = raw_of(t, t->next++);
     t->ended = false;
     events->record(engine, t->partition, &raw, t);
 }
@@ -102,7 +126,7 @@ static weir_status source_poll(void *self, const weir_source_events *events, voi
         }
         for (; t->next < t->count && max_records && weir_partition_room(engine, t->partition);
              max_records--) {
-            deliver(t, events, engine, &t->records[t->next]);
+            deliver(t, events, engine);
         }
         if (t->next == t->count && !t->ended) {
             t->ended = true;

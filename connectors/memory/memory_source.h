@@ -38,6 +38,12 @@ WEIR_MUST_USE weir_status weir_memory_source_commit(
 int64_t weir_memory_source_committed(const weir_memory_source *s, const char *topic);
 /* Records of the topic; 0: none, or no such topic. */
 int64_t weir_memory_source_end(const weir_memory_source *s, const char *topic);
+/* A record that was added, as it was; borrowed as long as the source lives. False: there is none,
+ * or it was forgotten. */
+bool weir_memory_source_at(
+    const weir_memory_source *s, weir_view topic, int64_t offset, weir_raw_record *out);
+/* Retention has taken what the topic has by now; who has not read it still gets it. */
+void weir_memory_source_forget(weir_memory_source *s, const char *topic);
 /* The i-th topic's name, NULL: there are fewer. */
 const char *weir_memory_source_name(const weir_memory_source *s, size_t i);
 

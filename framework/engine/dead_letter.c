@@ -72,7 +72,7 @@ void weir_dead_letter_headers(const weir_dead_letter *d, const char *group, int6
     put(&v, "weir.dead.text", d->error.text);
     put_number(&v, "weir.dead.attempts", d->attempts);
     put_number(&v, "weir.dead.time", time_ms);
-    if (d->bare) {
-        put_number(&v, WEIR_DEAD_LETTER_LACKS, (int64_t)lacks);
+    if (d->bare || d->lacks) {
+        put_number(&v, WEIR_DEAD_LETTER_LACKS, (int64_t)lacks + d->lacks);
     }
 }

@@ -14,6 +14,7 @@ typedef struct weir_dead_letter {
     /* Where the broker takes no more: without the value, and without a key and headers of the
      * record that are long. Its place tells where the record is. */
     bool bare;
+    int64_t lacks; /* bytes that `record` itself lacks of the one that it was; 0: it is whole */
 } weir_dead_letter;
 
 typedef struct weir_dead_letters {

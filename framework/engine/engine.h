@@ -213,11 +213,18 @@ bool weir_engine_is_first(weir_engine *e, const weir_record *r);
 uint64_t weir_engine_epoch_of(weir_engine *e, const char *topic, int32_t number);
 /* The epoch of the newest assignment; 0: there was none yet. Thread: any. */
 uint64_t weir_engine_epochs(weir_engine *e);
-/* Puts a copy of the record behind what its key's lane has, as one of the partition's assignment
- * `epoch`: it is settled or dropped as any other, but moves no frontier. False: the assignment has
- * ended, the engine takes nothing more, or there is no memory. Thread: any. */
-bool weir_engine_recall(
-    weir_engine *e, const weir_raw_record *raw, uint64_t epoch, weir_recall recall, uint32_t round);
+/* As what a record is recalled. */
+typedef struct weir_recalling {
+    uint64_t epoch; /* of the partition's assignment */
+    weir_recall kind;
+    uint32_t round; /* weir_record … */
+    int64_t lacks;
+} weir_recalling;
+
+/* Puts a copy of the record behind what its key's lane has, as one of the partition's
+ * assignment: it is settled or dropped as any other, but moves no frontier. False: the assignment
+ * has ended, the engine takes nothing more, or there is no memory. Thread: any. */
+bool weir_engine_recall(weir_engine *e, const weir_raw_record *raw, const weir_recalling *as);
 /* How much memory may be recalled now, in bytes. Thread: any. */
 size_t weir_engine_recall_room(weir_engine *e);
 

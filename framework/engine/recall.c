@@ -135,19 +135,19 @@ static void place(weir_engine *e, weir_partition *p, weir_chunk *c, size_t size)
     weir_push_chunk(e, c);
 }
 
-bool weir_engine_recall(
-    weir_engine *e, const weir_raw_record *raw, uint64_t epoch, weir_recall recall, uint32_t round)
+bool weir_engine_recall(weir_engine *e, const weir_raw_record *raw, const weir_recalling *as)
 {
     size_t size;
     weir_chunk *c = chunk_of(raw, &size);
     if (!c) {
         return false;
     }
-    c->records[0].recall = recall;
-    c->records[0].round = round;
+    c->records[0].recall = as->kind;
+    c->records[0].round = as->round;
+    c->records[0].lacks = as->lacks;
     pthread_mutex_lock(&e->lock);
     weir_partition *p = find(e, raw->topic, raw->partition);
-    bool taken = p && p->epoch == epoch && !e->stopping && !e->failure.status;
+    bool taken = p && p->epoch == as->epoch && !e->stopping && !e->failure.status;
     if (taken) {
         place(e, p, c, size);
     }

@@ -79,7 +79,8 @@ typedef struct weir_record {
     bool rejected;    /* its dead letter is still to be written */
     bool lettered;    /* … it was; what is to be noted behind it is not yet */
     weir_recall recall;
-    uint32_t round; /* recalled: the processor's, of which time it was */
+    uint32_t round; /* recalled: the processor's, of which time it was … */
+    int64_t lacks;  /* … and so many bytes of it are not there any more */
     bool done;      /* recalled: handled, or rejected … */
     bool noted;     /* … and that is written, or on its way with its effects … */
     bool last;      /* … and says that its key is open again */

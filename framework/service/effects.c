@@ -55,7 +55,8 @@ bool weir_make_letter(weir_handlers *h, const weir_record *r, const weir_error *
     uint32_t number;
     bool replayed =
         h->options.topics[r->partition->tag].replays && weir_replayed(h, r, &original, &number);
-    const weir_dead_letter of = {replayed ? &original : &r->raw, *why, r->attempt, topic, bare};
+    const weir_dead_letter of = {
+        replayed ? &original : &r->raw, *why, r->attempt, topic, bare, r->lacks};
     int64_t time_ms = h->options.wall_ms ? h->options.wall_ms() : 0;
     letter_making k = {.message = m};
     weir_dead_letter_headers(&of, h->options.letter_group, time_ms, count_header, &k.capacity);
@@ -109,12 +110,12 @@ static weir_status refused(const weir_handlers *h, weir_error *why)
 
 /* A letter that is too large goes without the most of its record; what is noted behind it stays.
  * There is no other place for it: if that is refused, too, nothing can be done. */
-static weir_status make_bare(
+static weir_status make_letter_bare(
     weir_handlers *h, const weir_record *r, weir_message *m, weir_error *why)
 {
     weir_error reason = m->error;
     weir_emits before = m->emits;
-    if (!m->letter || m->is_bare) {
+    if (m->is_bare) {
         return refused(h, why);
     }
     weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
@@ -129,12 +130,41 @@ static weir_status make_bare(
     return WEIR_OK;
 }
 
-weir_status weir_handlers_reject_effects(void *ctx, weir_record *r, weir_error *why)
+/* The note of the list that the broker has refused; NULL: it was no note. */
+static weir_outgoing *refused_note(
+    const weir_handlers *h, const weir_message *m, const weir_outgoing *refused)
+{
+    weir_outgoing *o = m->emits.first;
+    while (o && o != (refused ? refused : m->letter ? m->letter : m->emits.last)) {
+        o = o->next;
+    }
+    bool note =
+        o && h->options.parking && !strcmp(o->topic, weir_parking_topic(h->options.parking));
+    return note ? o : NULL;
+}
+
+static weir_status make_note_bare(
+    weir_handlers *h, const weir_record *r, weir_message *m, weir_outgoing *note, weir_error *why)
+{
+    size_t before = note->value.len;
+    if (!weir_strip_note(h, r, note, &m->arena, why)) {
+        return why->status = h->options.letters_hold ? WEIR_HOLD : why->status;
+    }
+    m->emits.bytes -= before;
+    return WEIR_OK;
+}
+
+weir_status weir_handlers_reject_effects(
+    void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
     weir_handlers *h = ctx;
     weir_message *m = r->effects;
+    weir_outgoing *note = refused_note(h, m, refused);
+    if (note) {
+        return make_note_bare(h, r, m, note, why);
+    }
     if (m->is_letter) {
-        return make_bare(h, r, m, why);
+        return make_letter_bare(h, r, m, why);
     }
     weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
         "rejected %.*s/%d@%lld for what it has emitted", WEIR_ARG(r->raw.topic),

@@ -7,6 +7,7 @@
 #define WEIR_SERVICE_EMITTER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,30 +16,37 @@ typedef struct weir_outgoing_header {
     weir_view name, value;
 } weir_outgoing_header;
 
-/* A record to be written; borrowed by the port until the sending is answered. */
+typedef struct weir_sending weir_sending;
+
+/* A record to be written; the port's until the sending is answered. */
 typedef struct weir_outgoing {
     const char *topic;
+    uint32_t place;       /* 1 + the partition that it goes to; 0: by its key */
     weir_view key, value; /* ptr NULL: null */
     const weir_outgoing_header *headers;
     size_t n_headers;
     struct weir_outgoing *next;
+
+    /* The port's own, zero at first: */
+    weir_sending *sending;
+    bool alone;
 } weir_outgoing;
 
-typedef struct weir_sending weir_sending;
 struct weir_sending {
     /* In the order in which they are to be written: one of a key (not null) is not written to its
      * topic if one before it is refused. */
-    const weir_outgoing *first;
+    weir_outgoing *first;
     size_t bytes; /* of all of them, about */
     /* The answer: every record is acknowledged (status WEIR_OK), or why not. Some may be written
      * then all the same. Thread: any. The sending is not the port's any more. */
     void (*done)(weir_sending *s, const weir_error *err);
 
     /* The port's own, zero at first: */
-    const weir_outgoing *rest;
+    weir_outgoing *wave, *rest;
     weir_sending *next;
     int64_t until_ms;
     atomic_size_t open;
+    bool some_alone;
     atomic_bool failed;
     weir_error error;
 };

@@ -152,9 +152,13 @@ bool weir_record_parks(const weir_handlers *h, const weir_record *r, const weir_
 void weir_note_parked(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 /* Notes that a recalled record is done with; then it settles. */
 void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r);
-/* The answer to one of these notes. */
-void weir_note_answered(
+/* The answer to one of these notes. True: the message is kept, it is sent again. */
+bool weir_note_answered(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
+/* Of a note that is too large, for the reason. False: it has nothing more to leave out, as *why
+ * says. Thread: any that has the record. */
+bool weir_strip_note(
+    weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, weir_error *why);
 /* Exactly once: the same notes, behind what m has emitted. False: out of memory. Done: any thread
  * that has the record. */
 bool weir_append_parked(weir_handlers *h, weir_record *r, weir_message *m);

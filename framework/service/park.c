@@ -4,6 +4,8 @@
  * At least once a note is a sending of its own, behind everything else that the record has come to;
  * its key is busy until it is acknowledged. Exactly once it goes with the record's other outputs.
  */
+#include <string.h>
+
 #include "base/alloc.h"
 #include "service/handler_lane.h"
 #include "service/route.h"
@@ -16,12 +18,14 @@ enum { GATE_MS = 20 };
 static bool append(weir_handlers *h, const weir_record *r, weir_message *m, weir_note what)
 {
     const weir_why *why = r->why;
-    const weir_parked_writing w = {.to = weir_parking_topic(h->options.parking),
+    weir_parked_writing w = {.to = weir_parking_topic(h->options.parking),
         .what = what,
         .time_ms = h->options.wall_ms ? h->options.wall_ms() : 0,
         .record = &r->raw,
         .why = why ? &why->error : NULL,
-        .attempts = r->attempt};
+        .attempts = r->attempt,
+        .lacks = r->lacks};
+    w.place = weir_parking_place(h->options.parking, r, &w.partitions);
     weir_outgoing *o = weir_parked_note_make(&w, &m->arena);
     if (!o) {
         return false;
@@ -94,6 +98,31 @@ void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r)
     }
 }
 
+bool weir_strip_note(
+    weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, weir_error *why)
+{
+    weir_error too_large = *why;
+    if (weir_parked_note_strip(o, arena, why)) {
+        return false;
+    }
+    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, &too_large,
+        "the copy of %.*s/%d@%lld is parked without its value, which is read again from there",
+        WEIR_ARG(r->raw.topic), (int)r->raw.partition, (long long)r->raw.offset);
+    return true;
+}
+
+/* The broker does not take it. True: it takes less of it, which is on its way. */
+static bool send_less(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    bool too_large = strcmp(m->error.code, weir_code_get(WEIR_E_EMIT_TOO_LARGE)->name) == 0;
+    if (too_large && weir_strip_note(h, r, m->emits.last, &m->arena, &m->error)) {
+        m->sent = false;
+        weir_send_emits(h, l, r, m);
+        return true;
+    }
+    return false;
+}
+
 /* The broker will never take it. */
 static void refuse(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
@@ -102,9 +131,12 @@ static void refuse(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
     weir_fail_record(h, l, r, &m->error);
 }
 
-void weir_note_answered(
+bool weir_note_answered(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
 {
+    if (s == WEIR_REJECT && send_less(h, l, r, m)) {
+        return true;
+    }
     bool waits = s == WEIR_HOLD || s == WEIR_RETRY || (s == WEIR_REJECT && h->options.letters_hold);
     if (s && !waits) {
         refuse(h, l, r, m);
@@ -120,6 +152,7 @@ void weir_note_answered(
         }
         weir_settle_record(h, l, r);
     }
+    return false;
 }
 
 /* ---- The gate -----------------------------------------------------------------------------------
@@ -152,6 +185,17 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
     (void)weir_conclude(h, l, r, m, WEIR_REJECT);
 }
 
+/* It was too large to be copied, and in its own topic it is not any more: what is left of it is a
+ * dead letter, and the operator decides on the rest of its key again. */
+static void reject_gone(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    const weir_route *to;
+    m->route = weir_route_of(m, &to) ? NULL : to;
+    weir_fail(&m->error, WEIR_E_PARKED_GONE, "%lld bytes of it were not copied, and are gone",
+        (long long)r->lacks);
+    (void)weir_conclude(h, l, r, m, WEIR_REJECT);
+}
+
 static weir_parking_gate ask(const weir_handlers *h, const weir_record *r)
 {
     bool replayed = h->options.topics[r->partition->tag].replays;
@@ -160,7 +204,7 @@ static weir_parking_gate ask(const weir_handlers *h, const weir_record *r)
 
 bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    if (ask(h, r) == WEIR_GATE_HANDLE) {
+    if (!r->lacks && ask(h, r) == WEIR_GATE_HANDLE) {
         return true;
     }
     if (!weir_finish_before(h, l, r)) {
@@ -168,7 +212,11 @@ bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir
     }
     switch (ask(h, r)) { /* its key may be open, or parked, since then */
     case WEIR_GATE_HANDLE:
-        return true;
+        if (!r->lacks) {
+            return true;
+        }
+        reject_gone(h, l, r, m);
+        break;
     case WEIR_GATE_WAIT:
         weir_park_record(h, l, r, GATE_MS);
         break;

@@ -7,7 +7,9 @@
 #include "base/alloc.h"
 #include "value/value.h"
 
-enum { MOST_BYTES = 64 << 20, OWN_HEADERS = 10 };
+enum { MOST_BYTES = 64 << 20, OWN_HEADERS = 10, MOST_BARE = 4096 };
+
+static const char lacks_header[] = WEIR_PARKED_PREFIX "lacks";
 
 static const char *const words[] = {[WEIR_NOTE_PARKED] = "parked",
     [WEIR_NOTE_FOLLOWER] = "follower",
@@ -92,6 +94,9 @@ bool weir_parked_note_read(const weir_raw_record *record, weir_parked_note *out)
         .key = out->key,
         .value = record->value,
         .headers = {original_header, record}};
+    out->lacks = number(record, lacks_header, 0);
+    int64_t partitions = number(record, "weir.parked.partitions", 0);
+    out->partitions = partitions > 0 && partitions <= INT32_MAX ? (int32_t)partitions : 0;
     return decision || out->offset >= 0;
 }
 
@@ -119,6 +124,9 @@ static void put_why(making *k, const weir_parked_writing *w)
     put(k, "weir.parked.code", weir_arena_copy(k->arena, weir_view_of(w->why->code)));
     put(k, "weir.parked.text", weir_arena_copy(k->arena, weir_view_of(w->why->text)));
     put_number(k, "weir.parked.attempts", w->attempts);
+    if (w->partitions) {
+        put_number(k, "weir.parked.partitions", w->partitions);
+    }
 }
 
 static size_t count_headers(const weir_raw_record *r)
@@ -163,7 +171,11 @@ weir_outgoing *weir_parked_note_make(const weir_parked_writing *w, weir_arena *a
     if (w->what == WEIR_NOTE_PARKED) {
         put_why(&k, w);
     }
+    if (whole && w->lacks) {
+        put_number(&k, lacks_header, w->lacks);
+    }
     *o = (weir_outgoing){.topic = w->to,
+        .place = w->place,
         .key = name,
         .value = whole ? r->value : (weir_view){NULL, 0},
         .headers = k.headers,
@@ -171,17 +183,66 @@ weir_outgoing *weir_parked_note_make(const weir_parked_writing *w, weir_arena *a
     return arena->failed ? NULL : o;
 }
 
-weir_outgoing *weir_parked_decision_make(
-    const char *to, weir_view name, weir_note what, int64_t time_ms, weir_arena *arena)
+/* Its record's headers that there is no room for are left out; returns their bytes. */
+static int64_t strip_headers(const weir_outgoing *o, making *to)
+{
+    size_t kept = 0, lacks = 0;
+    for (size_t i = 0; i < o->n_headers; i++) {
+        const weir_outgoing_header *h = &o->headers[i];
+        size_t bytes = is_ours(h->name) ? 0 : h->name.len + h->value.len;
+        if (kept + bytes > MOST_BARE) {
+            lacks += bytes;
+        } else if (!weir_view_is(h->name, lacks_header)) {
+            kept += bytes;
+            to->headers[to->n++] = *h;
+        }
+    }
+    return (int64_t)lacks;
+}
+
+static int64_t lacked_before(const weir_outgoing *o)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < o->n_headers; i++) {
+        if (weir_view_is(o->headers[i].name, lacks_header)) {
+            (void)weir_text_to_int64(o->headers[i].value, &n);
+        }
+    }
+    return n;
+}
+
+weir_status weir_parked_note_strip(weir_outgoing *o, weir_arena *arena, weir_error *err)
+{
+    making k = {arena, weir_arena_alloc(arena, (o->n_headers + 1) * sizeof *k.headers), 0};
+    if (!k.headers) {
+        return weir_fail_oom(err);
+    }
+    int64_t lacks = strip_headers(o, &k) + (int64_t)o->value.len;
+    if (!lacks) {
+        return weir_fail(err, WEIR_E_PARKED_REFUSED,
+            "%s takes not even the place of a record: its key has %zu bytes", o->topic, o->key.len);
+    }
+    put_number(&k, lacks_header, lacks + lacked_before(o));
+    o->value = (weir_view){NULL, 0};
+    o->headers = k.headers;
+    o->n_headers = k.n;
+    return arena->failed ? weir_fail_oom(err) : WEIR_OK;
+}
+
+weir_outgoing *weir_parked_decision_make(const char *to, weir_view name, weir_note what,
+    int64_t about, int64_t time_ms, weir_arena *arena)
 {
     weir_outgoing *o = weir_arena_alloc(arena, sizeof *o);
-    making k = {arena, weir_arena_alloc(arena, 2 * sizeof *k.headers), 0};
+    making k = {arena, weir_arena_alloc(arena, 3 * sizeof *k.headers), 0};
     weir_view copy = weir_arena_copy(arena, name);
     if (!o || !k.headers || !copy.ptr) {
         return NULL;
     }
     put(&k, "weir.parked.what", weir_view_of(words[what]));
     put_number(&k, "weir.parked.time", time_ms);
+    if (about >= 0) {
+        put_number(&k, "weir.parked.offset", about);
+    }
     *o = (weir_outgoing){.topic = to, .key = copy, .headers = k.headers, .n_headers = k.n};
     return arena->failed ? NULL : o;
 }
@@ -197,6 +258,19 @@ void weir_parked_name_put(weir_buf *to, weir_view topic, int32_t partition, weir
         weir_buf_putc(to, '/');
         weir_buf_put(to, key.ptr, key.len);
     }
+}
+
+/* CRC-32, as librdkafka's producers place keys by default: so it was done before. */
+int32_t weir_parked_partition_of(weir_view name, int32_t partitions)
+{
+    uint32_t crc = UINT32_MAX;
+    for (size_t i = 0; i < name.len; i++) {
+        crc ^= (unsigned char)name.ptr[i];
+        for (int bit = 0; bit < 8; bit++) {
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+        }
+    }
+    return (int32_t)(~crc % (uint32_t)partitions);
 }
 
 void weir_parked_book_init(weir_parked_book *b, uint32_t most_keys)
@@ -244,6 +318,8 @@ static weir_parked_key *new_key(weir_view name, weir_view topic, int32_t partiti
     k->topic = text;
     k->name = weir_view_make(own, name.len);
     k->partition = partition;
+    k->log_partition = -1;
+    k->log_first = k->lacking = -1;
     if (keyed) {
         const char *slash = memchr(own + topic.len + 1, '/', name.len - topic.len - 1);
         k->key = weir_view_make(slash + 1, (size_t)(own + name.len - slash - 1));
@@ -320,11 +396,18 @@ bool weir_parked_standing_park(weir_key_standing *s, int64_t offset)
     return true;
 }
 
-static void decide(weir_key_standing *s, weir_note what)
+/* A second word changes nothing; but what is released may be rejected still, or a record that
+ * brings its handler down could not be got rid of. */
+static void decide(weir_key_standing *s, const weir_parked_note *n)
 {
-    if (s->state == WEIR_KEY_PARKED) { /* a second word changes nothing */
-        s->state = what == WEIR_NOTE_REJECT ? WEIR_KEY_REJECTED : WEIR_KEY_RELEASED;
-        s->done = what == WEIR_NOTE_AGAIN ? s->parked - 1 : s->done;
+    if (n->offset >= 0 && n->offset != s->parked) {
+        return;
+    }
+    if (s->state == WEIR_KEY_PARKED) {
+        s->state = n->what == WEIR_NOTE_REJECT ? WEIR_KEY_REJECTED : WEIR_KEY_RELEASED;
+        s->done = n->what == WEIR_NOTE_AGAIN ? s->parked - 1 : s->done;
+    } else if (s->state == WEIR_KEY_RELEASED && n->what == WEIR_NOTE_REJECT) {
+        s->state = WEIR_KEY_REJECTED;
     }
 }
 
@@ -337,7 +420,7 @@ static bool is_decided(const weir_key_standing *s)
 static void apply(weir_key_standing *s, const weir_parked_note *n)
 {
     if (n->what >= WEIR_NOTE_RELEASE) {
-        decide(s, n->what);
+        decide(s, n);
     } else if (n->what == WEIR_NOTE_PARKED) {
         (void)weir_parked_standing_park(s, n->offset);
     } else if (s->state == WEIR_KEY_OPEN || n->offset < s->first) {
@@ -377,14 +460,18 @@ static void count_followers(weir_parked_key *k, const weir_parked_note *n)
     bool done =
         n->what == WEIR_NOTE_DONE || n->what == WEIR_NOTE_LAST || n->what == WEIR_NOTE_PARKED;
     bool less = done && n->offset > k->log.done && n->offset > k->log.parked;
-    k->followers += n->what == WEIR_NOTE_FOLLOWER && n->offset > k->log.copy;
+    bool more = n->what == WEIR_NOTE_FOLLOWER && n->offset > k->log.copy;
+    k->followers += more;
+    k->lacking = more && n->lacks ? n->offset : k->lacking;
     k->followers -= less && k->followers;
 }
 
 void weir_parked_key_rewind(weir_parked_key *k)
 {
     k->recalled = k->own.done;
+    k->recall_next = k->log_first;
     k->session = 0;
+    k->retry_ms = 0;
     k->round++;
 }
 
@@ -403,10 +490,15 @@ static void apply_to_own(weir_parked_key *k, const weir_parked_note *n)
     }
 }
 
-/* Whoever wrote that the key is open had lost its partition, and did not know of this copy. */
-static void reopen(weir_parked_key *k, const weir_parked_note *n)
+/* Whoever wrote that the key is open had lost its partition, and did not know of this copy. Or the
+ * note that the key is parked is gone: then nobody has released it, and an operator is asked. */
+static void reopen(weir_parked_key *k, const weir_parked_note *n, bool is_cut)
 {
-    k->log = (weir_key_standing){.state = WEIR_KEY_RELEASED,
+    if (is_cut) {
+        k->since_ms = n->time_ms;
+        weir_fail(&k->why, WEIR_E_PARKED_CUT, "what was noted first is gone by retention");
+    }
+    k->log = (weir_key_standing){.state = is_cut ? WEIR_KEY_PARKED : WEIR_KEY_RELEASED,
         .first = n->offset,
         .parked = n->offset - 1,
         .done = n->offset - 1,
@@ -417,15 +509,34 @@ static void reopen(weir_parked_key *k, const weir_parked_note *n)
     }
 }
 
-static void fold(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
+static void begin_at(weir_parked_key *k, const weir_raw_record *r)
+{
+    k->log_partition = r->partition;
+    k->log_first = k->recall_next = r->offset;
+}
+
+/* Its notes are in another partition, as they may be where writers of different ways to place them
+ * came one after the other. True: it says something: the key was opened there, though that is not
+ * read yet, and is parked anew here. A copy is one only where the others are. */
+static bool moves(weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n)
+{
+    bool anew = n->what == WEIR_NOTE_PARKED && n->offset > k->log.done && k->log.copy <= n->offset;
+    if (anew) {
+        begin_at(k, r);
+    }
+    return n->what != WEIR_NOTE_FOLLOWER;
+}
+
+static void fold(
+    weir_parked_key *k, const weir_raw_record *r, const weir_parked_note *n, bool is_cut)
 {
     if (k->log.state == WEIR_KEY_OPEN && begins(n)) {
-        k->log_partition = r->partition;
-        k->log_first = r->offset;
+        begin_at(k, r);
         k->followers = 0;
+        k->lacking = -1;
     }
     if (k->log.state == WEIR_KEY_OPEN && n->what == WEIR_NOTE_FOLLOWER) {
-        reopen(k, n);
+        reopen(k, n, is_cut);
     }
     count_followers(k, n);
     apply(&k->log, n);
@@ -443,10 +554,11 @@ weir_status weir_parked_book_take(weir_parked_book *b, const weir_raw_record *re
         s = add(b, note->name, note->topic, note->partition, note->key.ptr != NULL, &k, err);
     }
     *key = k;
-    if (s || !k) {
+    bool elsewhere = k && k->log.state != WEIR_KEY_OPEN && k->log_partition != record->partition;
+    if (s || !k || (elsewhere && !moves(k, record, note))) {
         return s;
     }
-    fold(k, record, note);
+    fold(k, record, note, b->is_cut);
     apply_to_own(k, note);
     bool ahead = k->own_epoch && k->own.state != WEIR_KEY_OPEN && k->own.copy > k->log.done;
     if (k->log.state == WEIR_KEY_OPEN && !ahead && !k->under_way) {

@@ -13,6 +13,7 @@
  *            --last: as done, and none is left---------------------> open
  *
  *   open     --follower: whoever wrote `last` did not know of it-----------> released
+ *            --follower, and retention has taken the topic's first notes----> parked
  *
  * Records of a key are done with in the order of their offsets, whoever does it. So what is noted
  * twice, or by a process that had lost the partition and did not know, is known by its offset, and
@@ -20,8 +21,13 @@
  * is left, which `last` says, such a process cannot know: a copy behind it opens the key's account
  * again.
  *
- * A note's Kafka key is "topic/partition/KEY" ("topic/partition" for records without a key), so
- * that all of a key are in one partition, in order. Thread: plain data, its owner guards it. */
+ * A note's Kafka key is "topic/partition/KEY" ("topic/partition" for records without a key). All of
+ * a key are in one partition, in order, also where the topic gets more partitions: which one it is
+ * follows from how many there were, which the first note of a key says. A word is about the record
+ * that was rejected last, and says so: given about an earlier one, it says nothing.
+ *
+ * A copy that is too large for the topic is there without its value, and says how much it lacks:
+ * the record itself is read again from its own topic. Thread: plain data, its owner guards it. */
 #ifndef WEIR_SERVICE_PARKED_H
 #define WEIR_SERVICE_PARKED_H
 
@@ -51,12 +57,14 @@ typedef enum weir_note {
 /* A record of the topic, read. Borrows it. */
 typedef struct weir_parked_note {
     weir_note what;
-    int64_t offset; /* of the record that it is about; of a decision -1 */
+    int64_t offset; /* of the record that it is about; -1: a decision that does not say */
     int64_t time_ms;
     weir_view name; /* "topic/partition/KEY" */
     weir_view topic, key;
     int32_t partition;
-    weir_raw_record original; /* of PARKED and FOLLOWER: the record as it was */
+    weir_raw_record original; /* of PARKED and FOLLOWER: the record as it was, but for … */
+    int64_t lacks;            /* … so many bytes of it; 0: all is there */
+    int32_t partitions;       /* PARKED: that its topic had for its writer; 0: it does not say */
 } weir_parked_note;
 
 /* False: it is none. The record must outlive the note. */
@@ -70,14 +78,24 @@ typedef struct weir_parked_writing {
         *record;           /* PARKED and FOLLOWER: copied as a whole; DONE, LAST: its place */
     const weir_error *why; /* PARKED */
     uint32_t attempts;     /* PARKED */
+    int64_t lacks;         /* PARKED and FOLLOWER: bytes that the record itself lacks */
+    uint32_t place;        /* weir_outgoing */
+    int32_t partitions;    /* PARKED; 0: not known */
 } weir_parked_writing;
 
 /* In the arena, but for key, value and headers of the record, which are borrowed. NULL: out of
  * memory. */
 weir_outgoing *weir_parked_note_make(const weir_parked_writing *w, weir_arena *arena);
-/* An operator's decision. NULL: out of memory. */
-weir_outgoing *weir_parked_decision_make(
-    const char *to, weir_view name, weir_note what, int64_t time_ms, weir_arena *arena);
+/* A note that is too large goes without the value of its record, and without headers of it that are
+ * long. Errors: PARKED_REFUSED (it has nothing more to leave out), OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_parked_note_strip(
+    weir_outgoing *o, weir_arena *arena, weir_error *err);
+/* An operator's decision, about the record that was rejected last (-1: whichever that is). NULL:
+ * out of memory. */
+weir_outgoing *weir_parked_decision_make(const char *to, weir_view name, weir_note what,
+    int64_t about, int64_t time_ms, weir_arena *arena);
+/* Where notes of a key go, whose first one there is not yet, if there are so many partitions. */
+int32_t weir_parked_partition_of(weir_view name, int32_t partitions);
 
 /* ---- The book -----------------------------------------------------------------------------------
  */
@@ -104,8 +122,9 @@ typedef struct weir_parked_key {
     weir_view key;  /* … which ends with it; ptr NULL: of records without one */
     weir_key_standing log;
     int32_t log_partition; /* where its notes are … */
-    int64_t log_first;     /* … from which offset on */
+    int64_t log_first;     /* … from which offset on; -1: there is none yet */
     uint64_t followers;    /* copied and not done */
+    int64_t lacking;       /* the last copy that is not whole; -1: none */
     int64_t since_ms;      /* of the last rejection: since 1970 */
     uint32_t attempts;
     weir_error why;
@@ -114,9 +133,12 @@ typedef struct weir_parked_key {
     weir_key_standing own; /* in the assignment … */
     uint64_t own_epoch;    /* … of this epoch; 0: it has it not */
     int64_t recalled;      /* all copies up to it were … */
+    int64_t recall_next;   /* … and what is not is from this offset of the log on … */
     uint32_t round;        /* … in this round: each that ends it begins behind `own.done` again */
     uint32_t under_way;    /* recalled, and in a lane */
-    uint64_t session;      /* of recalling, that it is in */
+    uint64_t session;      /* of recalling, that it is in; 0: none */
+    int64_t retry_ms;      /* it is not recalled before */
+    struct weir_parked_key *next; /* of a list that somebody makes */
 } weir_parked_key;
 
 typedef struct weir_parked_book {
@@ -124,6 +146,7 @@ typedef struct weir_parked_book {
     size_t bytes;  /* about, that its keys take */
     uint32_t most_keys;
     size_t most_bytes;
+    bool is_cut; /* the topic's first notes are gone: a key may be parked by one of them */
 } weir_parked_book;
 
 void weir_parked_book_init(weir_parked_book *b, uint32_t most_keys);

@@ -1,6 +1,7 @@
 /* The port to the topic of parked records, as a log that is read: from its beginning, to know which
- * keys are parked, and once more from a key's first record, when that is released. It is written by
- * the emitter or the transactor. Implementations: Kafka, memory.
+ * keys are parked, and once more from a key's first record, when that is released; what a copy
+ * lacks is read from its own topic. It is written by the emitter or the transactor.
+ * Implementations: Kafka, memory.
  *
  * Thread: one at a time. */
 #ifndef WEIR_SERVICE_PARKED_LOG_H
@@ -29,6 +30,10 @@ typedef struct weir_parked_log_ops {
     weir_status (*next)(void *self, void *reader, int wait_ms, weir_parked_read *what,
         weir_raw_record *record, weir_error *err);
     void (*close)(void *self, void *reader); /* reader NULL: nothing */
+    /* The record at a place of another topic. *found false: it is not there any more. It is
+     * borrowed until the next call of fetch. May take a few seconds. Errors: HOLD. */
+    weir_status (*fetch)(void *self, weir_view topic, int32_t partition, int64_t offset,
+        bool *found, weir_raw_record *record, weir_error *err);
 } weir_parked_log_ops;
 
 typedef struct weir_parked_log {

@@ -37,7 +37,7 @@ void weir_parking_free(weir_parking *p)
 {
     if (p) {
         weir_parking_close_reader(p, &p->tail);
-        weir_parking_close_reader(p, &p->recalling);
+        weir_parking_close_recall(p);
         weir_parked_book_fini(&p->book);
         weir_buf_fini(&p->scratch);
         pthread_mutex_destroy(&p->lock);
@@ -151,6 +151,27 @@ weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r)
     return g;
 }
 
+/* Its name is in the scratch. Lock: lock. */
+static int32_t place_of(const weir_parking *p, const weir_parked_key *k)
+{
+    int32_t width = atomic_load(&p->width);
+    return k && k->log_partition >= 0 ? k->log_partition
+           : width                    ? weir_parked_partition_of(weir_buf_view(&p->scratch), width)
+                                      : -1;
+}
+
+uint32_t weir_parking_place(weir_parking *p, const weir_record *r, int32_t *partitions)
+{
+    weir_parked_key *k;
+    pthread_mutex_lock(&p->lock);
+    (void)find(p, r, &k);
+    k = k ? k : weir_parked_book_find(&p->book, weir_buf_view(&p->scratch));
+    uint32_t place = (uint32_t)(place_of(p, k) + 1);
+    *partitions = atomic_load(&p->width);
+    pthread_mutex_unlock(&p->lock);
+    return place;
+}
+
 weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error *err)
 {
     weir_parked_key *k;
@@ -164,6 +185,7 @@ weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error 
                                  r->raw.key.ptr != NULL, &k, err);
     }
     if (!s) {
+        k->log_partition = place_of(p, k);
         weir_parking_refresh(p, k, r->partition->epoch);
         if (weir_parked_standing_park(&k->own, r->raw.offset)) {
             weir_parked_key_rewind(k);
@@ -239,7 +261,11 @@ static weir_status open_tail(
         p->at.next[i] = 0;
     }
     for (int32_t i = 0; i < n; i++) { /* what retention has taken is not to be had */
+        p->book.is_cut |= bounds[i].first > p->at.next[i];
         p->at.next[i] = bounds[i].first > p->at.next[i] ? bounds[i].first : p->at.next[i];
+    }
+    if (!p->at.n) {
+        atomic_store(&p->width, n);
     }
     p->at.n = n;
     weir_parking_close_reader(p, &p->tail);
@@ -279,21 +305,23 @@ static bool all_reached(const weir_parking *p)
 /* What an assignment has left behind that nobody ever read. Lock: lock. */
 static void sweep(weir_parking *p)
 {
-    bool any = true;
-    while (any) {
-        any = false;
-        size_t at = 0;
-        for (weir_map_entry *e; !any && (e = weir_map_next(&p->book.keys, &at));) {
-            weir_parked_key *k = e->value;
-            uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
-            if (k->own_epoch && k->own_epoch != epoch) {
-                weir_parking_refresh(p, k, 0);
-            }
-            if (is_idle(k)) {
-                weir_parked_book_remove(&p->book, k); /* the walk begins anew */
-                any = true;
-            }
+    weir_parked_key *idle = NULL;
+    size_t at = 0;
+    for (weir_map_entry *e; (e = weir_map_next(&p->book.keys, &at));) {
+        weir_parked_key *k = e->value;
+        uint64_t epoch = weir_engine_epoch_of(p->engine, k->topic, k->partition);
+        if (k->own_epoch && k->own_epoch != epoch) {
+            weir_parking_refresh(p, k, 0);
         }
+        if (is_idle(k)) {
+            k->next = idle;
+            idle = k;
+        }
+    }
+    while (idle) {
+        weir_parked_key *k = idle;
+        idle = k->next;
+        weir_parked_book_remove(&p->book, k);
     }
     note_count(p);
 }
@@ -318,6 +346,17 @@ static void step_to(weir_place_list *at, int32_t partition, int64_t next)
     }
 }
 
+/* The topic may have got partitions since others began with it, or this process did. All place new
+ * keys by the fewest that a note tells of: so a key's notes stay in one partition, whoever writes
+ * them. Those that are added count once retention has taken the last of these notes. */
+static void heed_width(weir_parking *p, const weir_parked_note *n)
+{
+    int width = atomic_load(&p->width);
+    if (n->partitions && n->partitions < width) {
+        atomic_store(&p->width, n->partitions);
+    }
+}
+
 static weir_status take(weir_parking *p, const weir_raw_record *record, weir_error *err)
 {
     weir_parked_note note;
@@ -325,6 +364,7 @@ static weir_status take(weir_parking *p, const weir_raw_record *record, weir_err
     weir_status s = WEIR_OK;
     if (weir_parked_note_read(record, &note)) {
         pthread_mutex_lock(&p->lock);
+        heed_width(p, &note);
         s = weir_parked_book_take(&p->book, record, &note, &key, err);
         note_count(p);
         pthread_mutex_unlock(&p->lock);
@@ -368,7 +408,7 @@ static weir_status wait_out(weir_parking *p, int64_t now_ms, weir_error *err)
         return err->status;
     }
     weir_parking_close_reader(p, &p->tail);
-    weir_parking_close_reader(p, &p->recalling);
+    weir_parking_close_recall(p);
     p->retry_ms = now_ms + TROUBLE_MS;
     if (!p->told) {
         weir_log_error(p->options.to_log, WEIR_LOG_WARN, p->options.name, err,
@@ -393,7 +433,7 @@ static void all_is_well(weir_parking *p)
     p->told = false;
 }
 
-static weir_status step(weir_parking *p, int wait_ms, weir_error *err)
+static weir_status step(weir_parking *p, int64_t now_ms, int wait_ms, weir_error *err)
 {
     uint64_t epochs = weir_engine_epochs(p->engine);
     weir_status s = WEIR_OK;
@@ -402,7 +442,7 @@ static weir_status step(weir_parking *p, int wait_ms, weir_error *err)
     if (!p->tail || (epochs > atomic_load(&p->known) && epochs > p->wanted_epoch)) {
         s = want(p, epochs, err);
     }
-    s = s ? s : weir_parking_recall(p, &busy, err);
+    s = s ? s : weir_parking_recall(p, now_ms, &busy, err);
     bool waits = !busy && !(p->wanted_epoch && all_reached(p));
     s = s ? s : read_tail(p, waits ? wait_ms : busy && wait_ms ? 1 : 0, &read, err);
     p->did |= read > 0;
@@ -418,7 +458,7 @@ weir_status weir_parking_step(
 {
     *err = (weir_error){.status = WEIR_OK};
     p->did = false;
-    weir_status s = now_ms < p->retry_ms ? WEIR_OK : step(p, wait_ms, err);
+    weir_status s = now_ms < p->retry_ms ? WEIR_OK : step(p, now_ms, wait_ms, err);
     if (did) {
         *did = p->did;
     }

@@ -11,6 +11,8 @@
  *  2. A record of a key that is parked, or whose copies are not done with, is not handled but
  *     copied; or it is there already.
  *  3. A key's recalled copies are handled in order, each once it was found not to be done.
+ *  4. A released key with nothing in its lane is recalled as long as there is memory, whatever
+ *     others have in theirs: one that is held or slow keeps no other from going on.
  *
  * Lock: `lock` guards the book and all that follows from it; held while the engine is asked
  * (engine.h's locks are taken inside of it, never the other way round). Thread: one drives
@@ -30,7 +32,7 @@ typedef struct weir_parking_options {
     const char *topic; /* of parked records */
     weir_parked_log log;
     uint32_t most_keys;
-    unsigned recall_records; /* at once; 0: 256 */
+    unsigned recall_records; /* at once, beside one of each key; 0: 256 */
     const char *name;        /* in the log */
     const weir_log *to_log;
 } weir_parking_options;
@@ -64,6 +66,9 @@ typedef enum weir_parking_gate {
 
 /* What is to be done with a record that has come to its turn. */
 weir_parking_gate weir_parking_ask(weir_parking *p, const weir_record *r);
+/* Where a note of the record's key goes (weir_outgoing.place), and how many partitions that is made
+ * of; 0: it is not known yet. */
+uint32_t weir_parking_place(weir_parking *p, const weir_record *r, int32_t *partitions);
 /* It is rejected: its key is parked from now on. Errors: PARKED_FULL, OUT_OF_MEMORY; nothing has
  * changed then. */
 WEIR_MUST_USE weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error *err);

@@ -23,6 +23,10 @@ struct weir_parking {
     uint64_t wanted_epoch;                      /* … this epoch; 0: for none */
     void *recalling;                            /* the reader of released keys; NULL: none */
     uint64_t session;                           /* of it */
+    weir_place_list recall_at;                  /* where it stands, but for … */
+    weir_raw_record head;                       /* … the record that it has read last … */
+    bool has_head;                              /* … and there is no place for yet */
+    int64_t fetch_ms;                           /* what copies lack is not asked for before */
     int64_t retry_ms;                           /* nothing is asked before */
     bool did;                                   /* something, in this step */
     bool told;                                  /* the log has said that it cannot be read */
@@ -33,6 +37,7 @@ struct weir_parking {
     weir_buf scratch;
     weir_error trouble;
     atomic_size_t any; /* keys in the book: lanes need not look where there are none. Any thread */
+    atomic_int width;  /* partitions that keys are placed by; 0: not known yet. Any thread */
     atomic_ullong
         known; /* the epoch for which all is read that had been written then. Any thread */
 };
@@ -47,6 +52,8 @@ static inline bool weir_key_is_decided(const weir_key_standing *s)
 }
 
 /* parking_recall.c: reads on for the keys that are released. *busy: there are some. */
-WEIR_MUST_USE weir_status weir_parking_recall(weir_parking *p, bool *busy, weir_error *err);
+WEIR_MUST_USE weir_status weir_parking_recall(
+    weir_parking *p, int64_t now_ms, bool *busy, weir_error *err);
+void weir_parking_close_recall(weir_parking *p);
 
 #endif

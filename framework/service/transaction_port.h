@@ -18,16 +18,22 @@ typedef struct weir_transaction {
 
 enum { WEIR_NO_FAULT = -1 };
 
+/* What the broker refuses. */
+typedef struct weir_fault {
+    ptrdiff_t list;              /* WEIR_NO_FAULT: nothing, or it is not known what */
+    const weir_outgoing *record; /* of the list; NULL: not known */
+} weir_fault;
+
 typedef struct weir_transaction_port {
     /* Gets ready, and remembers the membership by which offsets are committed from here on: what is
      * gathered behind it is of this membership or a newer one. HOLD: not now. */
     weir_status (*begin)(void *self, weir_error *err);
-    /* WEIR_OK: all of it has come to pass. HOLD, RETRY: nothing of it has; try again (*at_fault:
-     * the list that the broker refuses; it may be WEIR_NO_FAULT). REJECT: nothing of it has, and
-     * *at_fault is the list that can never be written. FATAL: nothing more will be written by this
-     * process (KAFKA_FENCED: another one has its place). */
+    /* WEIR_OK: all of it has come to pass. HOLD, RETRY: nothing of it has; try again (*fault: what
+     * the broker refuses, if anything). REJECT: nothing of it has, and *fault can never be written.
+     * FATAL: nothing more will be written by this process (KAFKA_FENCED: another one has its
+     * place). */
     weir_status (*commit)(
-        void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err);
+        void *self, const weir_transaction *t, weir_fault *fault, weir_error *err);
     /* Gives up what is under way, soon. Thread: any. */
     void (*cancel)(void *self);
     void *self;

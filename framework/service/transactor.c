@@ -215,11 +215,11 @@ static void try_again(weir_transactor *t, const weir_error *err, int64_t now_ms)
 }
 
 /* The others of the transaction are written again, without it. */
-static void reject(weir_transactor *t, ptrdiff_t at_fault, weir_error *err, int64_t now_ms)
+static void reject(weir_transactor *t, const weir_fault *fault, weir_error *err, int64_t now_ms)
 {
-    weir_record *r = t->marked[at_fault];
+    weir_record *r = t->marked[fault->list];
     size_t before = t->options.bytes(r);
-    weir_status s = t->options.reject(t->options.ctx, r, err);
+    weir_status s = t->options.reject(t->options.ctx, r, fault->record, err);
     if (s == WEIR_HOLD) {
         try_again(t, err, now_ms);
     } else if (s) {
@@ -235,19 +235,19 @@ static void reject(weir_transactor *t, ptrdiff_t at_fault, weir_error *err, int6
 static void commit(weir_transactor *t, const weir_commit *c, int64_t now_ms)
 {
     weir_error err = {.status = WEIR_OK};
-    ptrdiff_t at_fault = WEIR_NO_FAULT;
+    weir_fault fault = {.list = WEIR_NO_FAULT};
     for (size_t i = 0; i < t->n_marked; i++) {
         t->lists[i] = t->options.list(t->marked[i]);
     }
     weir_transaction tx = {t->lists, t->n_marked, c->offsets, c->n};
-    weir_status s = t->options.port.commit(t->options.port.self, &tx, &at_fault, &err);
-    bool known = at_fault >= 0 && (size_t)at_fault < t->n_marked;
+    weir_status s = t->options.port.commit(t->options.port.self, &tx, &fault, &err);
+    bool known = fault.list >= 0 && (size_t)fault.list < t->n_marked;
     bool waits = (s == WEIR_HOLD || s == WEIR_RETRY) &&
-                 (!known || t->options.may_hold(t->options.ctx, t->marked[at_fault], &err));
+                 (!known || t->options.may_hold(t->options.ctx, t->marked[fault.list], &err));
     if (!s) {
         succeeded(t, c);
     } else if (s == WEIR_REJECT && known) {
-        reject(t, at_fault, &err, now_ms);
+        reject(t, &fault, &err, now_ms);
     } else if (waits) {
         try_again(t, &err, now_ms);
     } else {

@@ -32,9 +32,9 @@ typedef struct weir_transactor_options {
     const weir_outgoing *(*list)(const weir_record *r);
     size_t (*bytes)(const weir_record *r);
     void (*free)(void *ctx, weir_record *r);
-    /* Its list can never be written: puts a dead letter in its place, or nothing. Anything but
-     * WEIR_OK ends the engine for this reason. */
-    weir_status (*reject)(void *ctx, weir_record *r, weir_error *why);
+    /* Its list can never be written, for this record of it (NULL: not known which): puts something
+     * in its place, or nothing. Anything but WEIR_OK ends the engine for this reason. */
+    weir_status (*reject)(void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why);
     /* The broker refuses its list for now, for the reason: may it be tried until it is taken?
      * False: the engine ends for the reason, which this may change. */
     bool (*may_hold)(void *ctx, const weir_record *r, weir_error *why);

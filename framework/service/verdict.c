@@ -161,7 +161,7 @@ void weir_write_dead_letter(weir_handlers *h, weir_handler_lane *l, weir_record 
     bool replayed =
         h->options.topics[r->partition->tag].replays && weir_replayed(h, r, &original, &topic);
     weir_dead_letter letter = {
-        replayed ? &original : &r->raw, why->error, r->attempt, why->letter_topic, false};
+        replayed ? &original : &r->raw, why->error, r->attempt, why->letter_topic, false, r->lacks};
     weir_error err;
     weir_status s = to->write(to->self, &letter, 1, &err);
     l->now_ms = weir_handlers_now(h);
@@ -324,8 +324,7 @@ bool weir_conclude(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s)
 {
     if (m->note) {
-        weir_note_answered(h, l, r, m, s);
-        return false;
+        return weir_note_answered(h, l, r, m, s);
     }
     s = verdict(m, s);
     if (s && m->batched) {

@@ -205,7 +205,7 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
     weir_status st = WEIR_OK;
     if (s->options.on_reject == WEIR_REJECT_DEAD_LETTER && s->options.dead_letters.write) {
         weir_dead_letter letter = {
-            &item->record->raw, *item->error, item->record->attempt, NULL, false};
+            &item->record->raw, *item->error, item->record->attempt, NULL, false, 0};
         st = s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
     }
     item->lettered = !st;

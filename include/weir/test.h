@@ -93,6 +93,11 @@ WEIR_API void weir_test_reject_parked_at(
     weir_test *t, const char *file, int line, const char *topic, const char *key);
 /* The next n sendings of emits are refused: by a broker that is away (HOLD). */
 WEIR_API void weir_test_fail_emits(weir_test *t, unsigned n);
+/* From now on the topic refuses what is larger, key, value and headers together, as a broker does
+ * by `max.message.bytes`. One topic at a time. */
+WEIR_API void weir_test_limit(weir_test *t, const char *topic, size_t most_bytes);
+/* The retention of a topic that is read has taken what it has by now. */
+WEIR_API void weir_test_forget(weir_test *t, const char *topic);
 /* With `delivery: exactly_once`: the next n transactions do not come to pass, and are tried again.
  */
 WEIR_API void weir_test_fail_transactions(weir_test *t, unsigned n);

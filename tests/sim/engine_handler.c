@@ -172,7 +172,7 @@ static void note_written(sim_process *p, const weir_transaction *t)
 }
 
 /* One list that has emits, and no letter, is too large for the broker. */
-static bool refuse_one(sim_process *p, const weir_transaction *t, ptrdiff_t *at_fault)
+static bool refuse_one(sim_process *p, const weir_transaction *t, weir_fault *fault)
 {
     sim_world *w = p->world;
     for (size_t i = 0; i < t->n_lists; i++) {
@@ -183,7 +183,7 @@ static bool refuse_one(sim_process *p, const weir_transaction *t, ptrdiff_t *at_
             output_of(w, o, &log, &index)) {
             sim_epoch *e = sim_ledger_epoch_of(&w->ledger, p->member, log);
             sim_ledger_outputs(&w->ledger, e, index, w->ledger.skips ? 0 : 1);
-            *at_fault = (ptrdiff_t)i;
+            *fault = (weir_fault){(ptrdiff_t)i, o};
             return true;
         }
     }
@@ -201,7 +201,7 @@ static weir_status transaction_begin(void *self, weir_error *err)
 
 /* A transaction takes its time, in which the group may go on without its member. */
 static weir_status transaction_commit(
-    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+    void *self, const weir_transaction *t, weir_fault *fault, weir_error *err)
 {
     sim_process *p = self;
     sim_world *w = p->world;
@@ -210,7 +210,7 @@ static weir_status transaction_commit(
     for (int n = sim_between(&w->rng, 0, 3); n && w->depth < SIM_DEEPEST && !w->healed; n--) {
         sim_world_step(w);
     }
-    if (sim_chance(&w->rng, w->refuses) && refuse_one(p, t, at_fault)) {
+    if (sim_chance(&w->rng, w->refuses) && refuse_one(p, t, fault)) {
         return weir_fail(err, WEIR_E_EMIT_TOO_LARGE, "simulated");
     }
     for (int i = 0; i < w->broker.n_partitions; i++) {

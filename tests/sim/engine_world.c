@@ -154,9 +154,10 @@ static bool wait_in_drain(void *ctx)
     return false;
 }
 
-static weir_status reject_effects(void *ctx, weir_record *r, weir_error *why)
+static weir_status reject_effects(
+    void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
-    return weir_handlers_reject_effects(((sim_process *)ctx)->handlers, r, why);
+    return weir_handlers_reject_effects(((sim_process *)ctx)->handlers, r, refused, why);
 }
 
 static bool may_hold(void *ctx, const weir_record *r, weir_error *why)

@@ -10,6 +10,12 @@ parking_counts counts;
 
 const char *const topic_names[TOPICS] = {"t0", "t1"};
 
+const char *key_name(int topic, int record)
+{
+    static const char *const keys[KEYS] = {"a", "b/c", NULL};
+    return keys[(topic * 7 + record * 5 + record / 3) % KEYS];
+}
+
 void wrong(history *h, const char *what, int topic, int64_t record)
 {
     if (!h->wrong[0]) {
@@ -92,9 +98,19 @@ static void fold(history *h, int32_t log)
     counts.parked += note.what == WEIR_NOTE_PARKED;
 }
 
+/* A copy that is too large for the topic. */
+static bool is_refused(const history *h, const weir_outgoing *o)
+{
+    return strcmp(o->topic, "parked") == 0 && o->value.len > h->most_copy;
+}
+
 void append_log(history *h, const weir_outgoing *o)
 {
-    int32_t log = (int32_t)(weir_hash(o->key) % LOGS);
+    int32_t log = o->place ? (int32_t)o->place - 1 : weir_parked_partition_of(o->key, h->logs);
+    if (log >= h->logs) {
+        wrong(h, "a note for a partition that is not there", -1, log);
+        return;
+    }
     if (h->n_log[log] == MOST_LOG) {
         wrong(h, "too many notes", -1, -1);
         return;
@@ -166,12 +182,24 @@ static void answer(weir_sending *s, bool good)
     s->done(s, &err);
 }
 
+static void refuse(life *l, weir_sending *s)
+{
+    weir_error err;
+    weir_fail(&err, WEIR_E_EMIT_TOO_LARGE, "the simulator's topic takes no such records");
+    counts.stripped += !l->dead;
+    s->done(s, &err);
+}
+
 void send_out(void *self, weir_sending *s)
 {
     life *l = self;
     int n = 0, all = 0, most;
     for (const weir_outgoing *o = s->first; o; o = o->next) {
         all++;
+        if (is_refused(l->h, o)) {
+            refuse(l, s);
+            return;
+        }
     }
     bool was_dead = l->dead, fails = dies(l) || sim_chance(&l->h->rng, 0.05);
     most = was_dead ? 0 : fails ? sim_between(&l->h->rng, 0, all) : all;
@@ -230,11 +258,26 @@ static void write_all(history *h, const weir_transaction *t)
     }
 }
 
-static weir_status commit(
-    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+static weir_fault find_refused(const history *h, const weir_transaction *t)
+{
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            if (is_refused(h, o)) {
+                return (weir_fault){(ptrdiff_t)i, o};
+            }
+        }
+    }
+    return (weir_fault){.list = WEIR_NO_FAULT};
+}
+
+static weir_status commit(void *self, const weir_transaction *t, weir_fault *fault, weir_error *err)
 {
     life *l = self;
-    *at_fault = WEIR_NO_FAULT;
+    *fault = find_refused(l->h, t);
+    if (fault->record) {
+        counts.stripped++;
+        return weir_fail(err, WEIR_E_EMIT_TOO_LARGE, "the topic takes no such records");
+    }
     if (l->zombie && t->n_offsets) { /* by the generation of its group, as offsets have it */
         return weir_fail(err, WEIR_E_KAFKA_FENCED, "another one has its place");
     }
@@ -275,8 +318,8 @@ static weir_status log_bounds(
 {
     life *l = self;
     (void)most;
-    *n = LOGS;
-    for (int i = 0; i < LOGS; i++) {
+    *n = l->h->logs;
+    for (int i = 0; i < *n; i++) {
         out[i] = (weir_parked_bounds){0, (int64_t)l->h->n_log[i]};
     }
     return away(l, err);
@@ -286,8 +329,8 @@ static weir_status log_open(void *self, const int64_t *from, int32_t n, void **o
 {
     reader *r = calloc(1, sizeof *r);
     must(r ? WEIR_OK : WEIR_RETRY, "memory");
-    for (int32_t i = 0; i < n; i++) {
-        r->next[i] = from[i];
+    for (int32_t i = 0; i < LOGS; i++) {
+        r->next[i] = i < n ? from[i] : -1;
     }
     *out = r;
     return away(self, err);
@@ -325,4 +368,27 @@ static void log_close(void *self, void *given)
     free(given);
 }
 
-const weir_parked_log_ops parking_log_ops = {log_bounds, log_open, log_next, log_close};
+static bool traced_header(const void *self, size_t i, weir_view *name, weir_view *value)
+{
+    *name = weir_view_of("trace");
+    *value = weir_view_of(self);
+    return i == 0;
+}
+
+static weir_status log_fetch(void *self, weir_view topic, int32_t partition, int64_t offset,
+    bool *found, weir_raw_record *record, weir_error *err)
+{
+    life *l = self;
+    (void)partition;
+    int t = (int)(fate_of(l->h, topic, offset) - &l->h->fates[0][0]) / RECORDS;
+    *found = true;
+    *record = (weir_raw_record){.topic = topic,
+        .offset = offset,
+        .key = weir_view_of(key_name(t, (int)offset)),
+        .value = weir_view_of(LARGE_VALUE),
+        .headers = {traced_header, topic_names[t]}};
+    counts.fetched++;
+    return away(l, err);
+}
+
+const weir_parked_log_ops parking_log_ops = {log_bounds, log_open, log_next, log_close, log_fetch};

@@ -8,9 +8,12 @@
 #include "memory/memory_source.h"
 #include "prng.h"
 #include "service/handlers.h"
+#include "service/message.h"
 #include "service/parking.h"
 
-enum { TOPICS = 2, KEYS = 3, RECORDS = 40, LANES = 2, LOGS = 2, KILLS = 5, MOST_LOG = 4000 };
+enum { TOPICS = 2, KEYS = 3, RECORDS = 40, LANES = 2, LOGS = 4, KILLS = 5, MOST_LOG = 4000 };
+#define SMALL_VALUE "{}"
+#define LARGE_VALUE "{\"it\":\"is large\"}"
 enum { MOST_STEPS = 200000, MOST_ZOMBIE_STEPS = 80, MOST_HELD = 64 };
 
 typedef struct written {
@@ -23,7 +26,9 @@ typedef struct fate {
     unsigned outputs, letters;
     int first; /* when its first output came, of all of its topic; 0: none did */
     bool bad, mended;
-    bool passed_over; /* the operator has let others go before it */
+    bool lettered_again; /* handled again by a word, which another one has taken back */
+    bool large;          /* too large for the topic of parked records */
+    bool passed_over;    /* the operator has let others go before it */
 } fate;
 
 typedef struct history {
@@ -35,6 +40,9 @@ typedef struct history {
     weir_arena arena;
     written *log[LOGS]; /* of parked records */
     size_t n_log[LOGS];
+    int logs;               /* partitions of it, by now */
+    size_t most_copy;       /* bytes of a value that it takes */
+    bool stuck;             /* one key's recalled records are held until all others are done */
     weir_parked_book truth; /* what they say */
     int64_t committed[TOPICS];
     int available[TOPICS];   /* records, by now */
@@ -68,7 +76,7 @@ typedef struct life {
 
 /* Of all histories. */
 typedef struct parking_counts {
-    uint64_t kills, zombies, parked, released, rejected, handled, batched;
+    uint64_t kills, zombies, parked, released, rejected, handled, batched, stripped, fetched;
 } parking_counts;
 extern parking_counts counts;
 extern const char *const topic_names[TOPICS];
@@ -80,6 +88,8 @@ void must(weir_status s, const char *what);
 bool dies(life *l);
 fate *fate_of(history *h, weir_view topic, int64_t record);
 void append_log(history *h, const weir_outgoing *o);
+/* The records' keys, by turns. */
+const char *key_name(int topic, int record);
 
 /* The ports of a life. */
 void send_out(void *self, weir_sending *s);

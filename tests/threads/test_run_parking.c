@@ -181,7 +181,16 @@ static void log_close(void *self, void *given)
     free(given);
 }
 
-static const weir_parked_log_ops log_ops = {log_bounds, log_open, log_next, log_close};
+static weir_status log_fetch(void *self, weir_view topic, int32_t partition, int64_t offset,
+    bool *found, weir_raw_record *record, weir_error *err)
+{
+    (void)self, (void)topic, (void)partition, (void)offset, (void)record, (void)err;
+    *found = false; /* no copy lacks anything here */
+    return WEIR_OK;
+}
+
+static const weir_parked_log_ops log_ops = {
+    log_bounds, log_open, log_next, log_close, log_fetch};
 
 static void *park(void *arg)
 {
@@ -282,7 +291,7 @@ static void release_all(world *w)
             &name, weir_view_of(views[i].topic), views[i].partition, weir_view_of(views[i].key));
         pthread_mutex_lock(&w->lock);
         weir_outgoing *o = weir_parked_decision_make(
-            "parked", weir_buf_view(&name), WEIR_NOTE_RELEASE, 0, &w->arena);
+            "parked", weir_buf_view(&name), WEIR_NOTE_RELEASE, -1, 0, &w->arena);
         assert_non_null(o);
         append(w, o);
         pthread_mutex_unlock(&w->lock);

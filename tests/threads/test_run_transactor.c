@@ -119,10 +119,10 @@ static void note_output(world *w, const weir_outgoing *o)
 }
 
 static weir_status commit_transaction(
-    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+    void *self, const weir_transaction *t, weir_fault *fault, weir_error *err)
 {
     world *w = self;
-    (void)at_fault;
+    (void)fault;
     usleep(500);
     pthread_mutex_lock(&w->lock);
     bool fails = w->begun != w->generation || ++w->transactions % 7 == 0;
@@ -156,9 +156,10 @@ static int64_t now_ms(void *ctx)
     return weir_monotonic_ms();
 }
 
-static weir_status reject_effects(void *ctx, weir_record *r, weir_error *why)
+static weir_status reject_effects(
+    void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
-    return weir_handlers_reject_effects(((world *)ctx)->handlers, r, why);
+    return weir_handlers_reject_effects(((world *)ctx)->handlers, r, refused, why);
 }
 
 static bool may_hold(void *ctx, const weir_record *r, weir_error *why)

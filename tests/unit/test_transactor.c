@@ -55,13 +55,12 @@ static void see(world *w, const weir_outgoing *o)
     }
 }
 
-static weir_status commit(
-    void *self, const weir_transaction *t, ptrdiff_t *at_fault, weir_error *err)
+static weir_status commit(void *self, const weir_transaction *t, weir_fault *fault, weir_error *err)
 {
     world *w = self;
     w->tried++;
     if (w->commit_fails) {
-        *at_fault = w->at_fault;
+        *fault = (weir_fault){.list = w->at_fault};
         return weir_fail(err, w->commit_fails, "scripted");
     }
     w->transactions++;
@@ -84,9 +83,10 @@ static void cancel(void *self)
     (void)self;
 }
 
-static weir_status reject_effects(void *ctx, weir_record *r, weir_error *why)
+static weir_status reject_effects(
+    void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
-    return weir_handlers_reject_effects(((world *)ctx)->app.handlers, r, why);
+    return weir_handlers_reject_effects(((world *)ctx)->app.handlers, r, refused, why);
 }
 
 static bool may_hold(void *ctx, const weir_record *r, weir_error *why)

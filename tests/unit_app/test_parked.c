@@ -28,8 +28,20 @@ static const char goes_on[] = CONFIG("");
 static char handled[400];
 static const char *poison; /* rejected */
 static const char *flaky;  /* needs a second attempt */
+static char held;          /* orders that begin so are */
 static enum weir_followers policy;
 static const char *store;
+
+/* Is it one of the words? */
+static bool is_among(weir_view n, const char *words)
+{
+    for (const char *at = words; at; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL) {
+        if (weir_view_eq(n, weir_view_make(at, strcspn(at, " ")))) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static weir_status on_order(weir_message *m, void *ctx)
 {
@@ -42,8 +54,11 @@ static weir_status on_order(weir_message *m, void *ctx)
     if (poison && strstr(poison, "all")) {
         return weir_reject(m, "BAD", "all are");
     }
-    if (poison && weir_view_is(n, poison)) {
+    if (poison && is_among(n, poison)) {
         return weir_reject(m, "BAD", "it is %s", poison);
+    }
+    if (held && *n.ptr == held) {
+        return weir_hold(m, "its dependency is away");
     }
     if (flaky && weir_view_is(n, flaky) && weir_attempt(m) == 1) {
         return weir_retry(m, 0, "not at once");
@@ -63,6 +78,7 @@ static weir_test *begin_with(const char *config, enum weir_followers of_handler,
 {
     handled[0] = '\0';
     poison = flaky = NULL;
+    held = 0;
     store = tx;
     policy = of_handler;
     return weir_test_new(config, setup, NULL);
@@ -430,6 +446,117 @@ static void a_config_that_cannot_park_is_refused(void **state)
     assert_int_not_equal(weir_test_free(t), 0);
 }
 
+/* ---- Records that the topic does not take -------------------------------------------------------
+ */
+
+#define EXACTLY_ONCE "delivery: exactly_once\n"
+static const char parks_once[] = CONFIG("errors: { followers: park }\n" EXACTLY_ONCE);
+
+/* One that has as many bytes more. */
+static void large_order(weir_test *t, const char *key, const char *n)
+{
+    enum { BYTES = 2000 };
+    char value[BYTES + 60], id[40];
+    snprintf(value, sizeof value, "{\"n\":\"%s\",\"pad\":\"%0*d\"}", n, BYTES, 0);
+    snprintf(id, sizeof id, "id-%s", n);
+    weir_test_record(t, "orders", key, value, W_OBJECT(W_STR("id", id), W_STR("trace", "x")));
+}
+
+static weir_test *begin_with_large(const char *config)
+{
+    weir_test *t = begin(config);
+    weir_test_limit(t, "shop.parked", 1000);
+    poison = "a1";
+    large_order(t, "a", "a1");
+    large_order(t, "a", "a2");
+    order(t, "a", "a3");
+    order(t, "b", "b1");
+    weir_test_run(t);
+    weir_test_advance(t, 1000);
+    weir_expect_dead(t, "BAD");
+    told(t, "b1");
+    handled[0] = '\0';
+    poison = NULL;
+    weir_expect_parked(t, "orders", "a", 2);
+    weir_expect_quiet(t); /* all of it is committed */
+    return t;
+}
+
+static void what_is_too_large_to_be_copied_is_read_again(void **state)
+{
+    (void)state;
+    for (int once = 0; once < 2; once++) {
+        weir_test *t = begin_with_large(once ? parks_once : parks);
+        weir_test_release_again(t, "orders", "a");
+        weir_test_run(t);
+        weir_test_advance(t, 1000);
+        told(t, "a1 a2 a3");
+        weir_expect_parked(t, "orders", "a", -1);
+        weir_expect_quiet(t);
+        assert_int_equal(weir_test_free(t), 0);
+    }
+}
+
+static void what_was_not_copied_and_is_gone_is_a_dead_letter(void **state)
+{
+    (void)state;
+    for (int once = 0; once < 2; once++) {
+        weir_test *t = begin_with_large(once ? parks_once : parks);
+        weir_test_forget(t, "orders");
+        weir_test_release(t, "orders", "a");
+        weir_test_run(t);
+        weir_test_advance(t, 1000);
+        weir_expect_dead(t, "PARKED_GONE");
+        weir_expect_parked(t, "orders", "a", 1);
+        assert_string_equal(handled, "");
+        weir_test_release(t, "orders", "a");
+        weir_test_run(t);
+        weir_test_advance(t, 1000);
+        told(t, "a3");
+        weir_expect_parked(t, "orders", "a", -1);
+        weir_expect_quiet(t);
+        assert_int_equal(weir_test_free(t), 0);
+    }
+}
+
+static void a_key_that_is_held_keeps_no_other_waiting(void **state)
+{
+    (void)state;
+    enum { MANY = 400 };
+    weir_test *t = begin(parks);
+    char n[20];
+    poison = "a1 b1";
+    order(t, "a", "a1");
+    order(t, "b", "b1");
+    for (int i = 2; i < MANY; i++) {
+        snprintf(n, sizeof n, "a%d", i);
+        order(t, "a", n);
+    }
+    order(t, "b", "b2");
+    weir_test_run(t);
+    weir_expect_dead(t, "BAD");
+    weir_expect_dead(t, "BAD");
+    weir_expect_parked(t, "orders", "a", MANY - 2);
+    poison = NULL;
+    held = 'a';
+    weir_test_release(t, "orders", "a");
+    weir_test_run(t);
+    weir_test_release(t, "orders", "b");
+    weir_test_run(t);
+    weir_test_advance(t, 1000);
+    told(t, "b2");
+    weir_expect_parked(t, "orders", "b", -1);
+    weir_expect_parked(t, "orders", "a", MANY - 2);
+    weir_test_reject_parked(t, "orders", "a"); /* it was released, but does not go on */
+    weir_test_advance(t, 60000);
+    for (int i = 2; i < MANY; i++) {
+        weir_expect_dead(t, "KEY_REJECTED");
+    }
+    weir_expect_parked(t, "orders", "a", -1);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +577,9 @@ int main(void)
         cmocka_unit_test(handlers_with_a_transaction_park_as_well),
         cmocka_unit_test(what_finds_no_room_is_held),
         cmocka_unit_test(a_config_that_cannot_park_is_refused),
+        cmocka_unit_test(what_is_too_large_to_be_copied_is_read_again),
+        cmocka_unit_test(what_was_not_copied_and_is_gone_is_a_dead_letter),
+        cmocka_unit_test(a_key_that_is_held_keeps_no_other_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,7 +236,8 @@ static void test_a_key_goes_no_further_than_a_refusal(void **state)
     send_bytes(&f, &warm, 100);
     assert_int_equal(answer_of(&warm), WEIR_OK);
     assert_int_equal(written(&f), 2);
-    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 2, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* in whatever batch, and alone */
     send_bytes(&f, &refused, 100);
     assert_int_equal(answer_of(&refused), WEIR_REJECT);
     assert_int_equal(written(&f), 2);
@@ -247,6 +248,25 @@ static void test_a_key_goes_no_further_than_a_refusal(void **state)
     }
     assert_int_equal(s, WEIR_OK);
     assert_int_equal(written(&f), 4);
+    close_all(&f);
+}
+
+/* The broker refuses a batch for the one record that is too large; alone the others fit. */
+static void test_what_has_shared_a_batch_is_sent_alone(void **state)
+{
+    (void)state;
+    enum { TOGETHER = 20 };
+    fixture f;
+    static sent t[TOGETHER];
+    open_with(&f, true);
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    for (int i = 0; i < TOGETHER; i++) {
+        send_bytes(&f, &t[i], 100);
+    }
+    for (int i = 0; i < TOGETHER; i++) {
+        assert_int_equal(answer_of(&t[i]), WEIR_OK);
+    }
+    assert_int_equal(written(&f), 2 * TOGETHER);
     close_all(&f);
 }
 
@@ -297,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_broker_has_is_acknowledged),
         cmocka_unit_test(test_a_key_goes_no_further_than_a_refusal),
+        cmocka_unit_test(test_what_has_shared_a_batch_is_sent_alone),
         cmocka_unit_test(test_many_records_leave_in_their_order),
         cmocka_unit_test(test_a_broker_that_hangs_is_a_hold),
         cmocka_unit_test(test_a_slow_broker_holds_who_sends),

@@ -17,7 +17,7 @@
 #include "engine/run.h"
 #include "kafka/kafka_transactions.h"
 
-enum { WAIT_MS = 20000, LARGE = 2 << 20, ADD_OFFSETS_TO_TXN = 25, END_TXN = 26 };
+enum { WAIT_MS = 20000, LARGE = 2 << 20, ADD_OFFSETS_TO_TXN = 25, END_TXN = 26, PRODUCE = 0 };
 
 typedef struct fixture {
     rd_kafka_t *rk;
@@ -118,7 +118,7 @@ static void close_all(fixture *f)
 /* ---- A transaction of two records ---------------------------------------------------------------
  */
 
-static weir_status transact(fixture *f, size_t bytes, ptrdiff_t *at_fault, weir_error *err)
+static weir_status transact(fixture *f, size_t bytes, weir_fault *fault, weir_error *err)
 {
     static char large[LARGE];
     weir_outgoing first = {.topic = "out", .value = weir_view_of("first")};
@@ -126,19 +126,19 @@ static weir_status transact(fixture *f, size_t bytes, ptrdiff_t *at_fault, weir_
     const weir_outgoing *lists[] = {&first, NULL, &second};
     weir_offset offset = {.topic = "in", .next = 7, .metadata = {"said", 4}};
     weir_transaction t = {lists, 3, &offset, 1};
-    *at_fault = WEIR_NO_FAULT;
+    *fault = (weir_fault){.list = WEIR_NO_FAULT};
     weir_status s = f->port.begin(f->port.self, err);
-    return s ? s : f->port.commit(f->port.self, &t, at_fault, err);
+    return s ? s : f->port.commit(f->port.self, &t, fault, err);
 }
 
 static void expect_committed(fixture *f)
 {
     weir_error err = {.status = WEIR_OK};
-    ptrdiff_t at_fault;
+    weir_fault fault;
     weir_status s = WEIR_HOLD;
     for (int64_t end = weir_monotonic_ms() + WAIT_MS; s == WEIR_HOLD;) {
         assert_true(weir_monotonic_ms() < end);
-        s = transact(f, 10, &at_fault, &err);
+        s = transact(f, 10, &fault, &err);
     }
     assert_int_equal(s, WEIR_OK);
 }
@@ -148,9 +148,9 @@ static void test_needs_a_membership(void **state)
     (void)state;
     static fixture f;
     weir_error err;
-    ptrdiff_t at_fault;
+    weir_fault fault;
     open_all(&f);
-    assert_int_equal(transact(&f, 10, &at_fault, &err), WEIR_HOLD);
+    assert_int_equal(transact(&f, 10, &fault, &err), WEIR_HOLD);
     join(&f);
     expect_committed(&f);
     close_all(&f);
@@ -161,13 +161,39 @@ static void test_what_is_too_large_is_named(void **state)
     (void)state;
     static fixture f;
     weir_error err;
-    ptrdiff_t at_fault;
+    weir_fault fault;
     open_all(&f);
     join(&f);
-    assert_int_equal(transact(&f, LARGE, &at_fault, &err), WEIR_REJECT);
+    assert_int_equal(transact(&f, LARGE, &fault, &err), WEIR_REJECT);
     assert_string_equal(err.code, "EMIT_TOO_LARGE");
-    assert_int_equal(at_fault, 2);
+    assert_int_equal(fault.list, 2);
     expect_committed(&f); /* the one before was aborted */
+    close_all(&f);
+}
+
+/* Which of a batch the broker has refused is seen when they come one by one. */
+static void test_what_has_shared_a_batch_is_written_alone(void **state)
+{
+    (void)state;
+    static fixture f;
+    weir_error err;
+    weir_fault fault;
+    open_all(&f);
+    join(&f);
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    assert_int_equal(transact(&f, 10, &fault, &err), WEIR_HOLD);
+    assert_int_equal(fault.list, WEIR_NO_FAULT);
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    weir_status s = WEIR_HOLD; /* the producer that writes one by one may not be ready yet */
+    for (int64_t end = weir_monotonic_ms() + WAIT_MS; s == WEIR_HOLD;) {
+        assert_true(weir_monotonic_ms() < end);
+        s = transact(&f, 10, &fault, &err);
+    }
+    assert_int_equal(s, WEIR_REJECT);
+    assert_string_equal(err.code, "EMIT_TOO_LARGE");
+    assert_int_equal(fault.list, 0);
+    expect_committed(&f);
+    expect_committed(&f); /* by the producer that writes many at once */
     close_all(&f);
 }
 
@@ -176,12 +202,12 @@ static void test_a_fatal_producer_is_replaced(void **state)
     (void)state;
     static fixture f;
     weir_error err;
-    ptrdiff_t at_fault;
+    weir_fault fault;
     open_all(&f);
     join(&f);
     expect_committed(&f);
     weir_kafka_transactions_break(&f.port);
-    assert_int_equal(transact(&f, 10, &at_fault, &err), WEIR_OK);
+    assert_int_equal(transact(&f, 10, &fault, &err), WEIR_OK);
     close_all(&f);
 }
 
@@ -192,7 +218,7 @@ static void test_a_commit_in_doubt(void **state)
     (void)state;
     static fixture f;
     weir_error err;
-    ptrdiff_t at_fault;
+    weir_fault fault;
     const weir_offset offset = {.topic = "in", .next = 7, .metadata = {"said", 4}};
     open_all(&f);
     join(&f);
@@ -202,7 +228,7 @@ static void test_a_commit_in_doubt(void **state)
             assert_int_equal(f.source.ops->commit(f.source.self, &offset, 1, true, &err), WEIR_OK);
         }
         rd_kafka_mock_push_request_errors(f.mock, END_TXN, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
-        weir_status s = transact(&f, 10, &at_fault, &err);
+        weir_status s = transact(&f, 10, &fault, &err);
         assert_int_equal(s, came_to_pass ? WEIR_OK : WEIR_HOLD);
     }
     expect_committed(&f);
@@ -215,13 +241,13 @@ static void test_a_stale_member_is_refused(void **state)
     (void)state;
     static fixture f;
     weir_error err;
-    ptrdiff_t at_fault;
+    weir_fault fault;
     open_all(&f);
     join(&f);
     expect_committed(&f);
     rd_kafka_mock_push_request_errors(
         f.mock, 28 /* TxnOffsetCommit */, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-    assert_int_equal(transact(&f, 10, &at_fault, &err), WEIR_HOLD);
+    assert_int_equal(transact(&f, 10, &fault, &err), WEIR_HOLD);
     assert_string_equal(err.code, "KAFKA_PRODUCE");
     expect_committed(&f);
     close_all(&f);
@@ -232,13 +258,13 @@ static void test_who_is_fenced_is_told(void **state)
     (void)state;
     static fixture f;
     weir_error err;
-    ptrdiff_t at_fault;
+    weir_fault fault;
     open_all(&f);
     join(&f);
     expect_committed(&f);
     rd_kafka_mock_push_request_errors(
         f.mock, ADD_OFFSETS_TO_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
-    assert_int_equal(transact(&f, 10, &at_fault, &err), WEIR_FATAL);
+    assert_int_equal(transact(&f, 10, &fault, &err), WEIR_FATAL);
     assert_string_equal(err.code, "KAFKA_FENCED");
     close_all(&f);
 }
@@ -248,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_needs_a_membership),
         cmocka_unit_test(test_what_is_too_large_is_named),
+        cmocka_unit_test(test_what_has_shared_a_batch_is_written_alone),
         cmocka_unit_test(test_a_fatal_producer_is_replaced),
         cmocka_unit_test(test_a_commit_in_doubt),
         cmocka_unit_test(test_a_stale_member_is_refused),
