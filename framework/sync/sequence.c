@@ -261,8 +261,7 @@ static void let_go(weir_sequence *q, weir_sequenced *r)
     gathering *g = r->kind == WEIR_SEQUENCED_CHANGE ? gathering_of(q, r->tx) : NULL;
     bool more = false;
     if (r->kind == WEIR_SEQUENCED_END) {
-        forget(q, r->tx);
-        return;
+        return; /* its transaction may be put back with it: forgotten once the batch is done */
     }
     for (size_t i = 0; g && i < g->n_shares; i++) {
         g->shares[i].last = g->shares[i].last == r ? NULL : g->shares[i].last;
@@ -511,8 +510,12 @@ void weir_sequence_put_back_one(weir_sequence_batch *b, size_t at)
 void weir_sequence_done(weir_sequence_batch *b)
 {
     for (size_t i = 0; i < b->n_units; i++) {
-        if (b->units[i].transaction) {
-            forget(b->units[i].of, b->units[i].tx);
+        const weir_sequence_unit *u = &b->units[i];
+        for (size_t k = u->from; k < u->from + u->n; k++) {
+            const weir_sequenced *r = b->records[k];
+            if (r && r->kind == WEIR_SEQUENCED_END) {
+                forget(u->of, r->tx);
+            }
         }
     }
     b->n = b->n_units = 0;

@@ -186,6 +186,42 @@ static void test_what_is_sent_again_counts_once(void **state)
     end();
 }
 
+/* Its END, sent again, leaves in one batch with it: neither is done with before the batch is. */
+static void test_what_is_put_back_is_still_gathered(void **state)
+{
+    (void)state;
+    begin(0);
+    change(0, 0, "a", 1, 10, 1, 1);
+    change(1, 0, "b", 1, 20, 2, 1);
+    commit("END1", 1, 100, 1, 1);
+    commit("END1 again", 1, 100, 1, 1);
+    assert_int_equal(take_all(1000), 2);
+    expect("a b END1 | END1 again");
+    weir_sequence_put_back(&batch, 0, true);
+    weir_sequence_done(&batch);
+    weir_sequence_retry(&sequence);
+    apply_all("a b END1 | END1 again");
+    assert_int_equal(sequence.gathered.count, 0);
+    end();
+}
+
+/* A BEGIN that comes again behind its transaction leaves nothing behind. */
+static void test_what_is_met_again_is_forgotten_again(void **state)
+{
+    (void)state;
+    begin(0);
+    commit("END1", 1, 100, 0, 0);
+    apply_all("END1");
+    weir_sequenced *r = record("BEGIN1 again");
+    r->kind = WEIR_SEQUENCED_BEGIN;
+    r->tx = 1;
+    push(META, 0, r);
+    commit("END1 again", 1, 100, 0, 0);
+    apply_all("BEGIN1 again END1 again");
+    assert_int_equal(sequence.gathered.count, 0);
+    end();
+}
+
 static void test_a_start_goes_on_behind_the_last_commit(void **state)
 {
     (void)state;
@@ -569,6 +605,8 @@ int main(void)
         cmocka_unit_test(test_transactions_go_in_the_order_of_their_ends),
         cmocka_unit_test(test_a_transaction_alone_holds_up_only_what_is_behind_it),
         cmocka_unit_test(test_what_is_sent_again_counts_once),
+        cmocka_unit_test(test_what_is_put_back_is_still_gathered),
+        cmocka_unit_test(test_what_is_met_again_is_forgotten_again),
         cmocka_unit_test(test_a_start_goes_on_behind_the_last_commit),
         cmocka_unit_test(test_changes_without_their_end_go_before_a_later_transaction),
         cmocka_unit_test(test_what_is_refused_waits_for_others),
