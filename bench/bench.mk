@@ -38,6 +38,10 @@ $(B)/bench/tables: bench/tables.c | deps
 .PHONY: bench-tables
 bench-tables: $(B)/bench/tables $(WEIR)
 	bench/tables-peers $(WEIR) $< $(ROWS)
+# apply: by_transaction into a PostgreSQL of its own, beside by_key; exit 1 below a floor. TRANSACTIONS=…
+.PHONY: bench-tables-by-transaction
+bench-tables-by-transaction: $(WEIR)
+	tests/support/with-postgres bench/tables-by-transaction $(WEIR) $(TRANSACTIONS)
 # Does a run over 10 million changes take more memory than one over a million? Exit 1 beyond 1.1 times. TOTAL=…
 $(B)/bench/changes: bench/changes.c | deps
 	@mkdir -p $(@D)

@@ -78,18 +78,35 @@ static weir_status make_plan(const rebuild *r, weir_buf *plan, weir_error *err)
 
 /* ---- Doing it -------------------------------------------------------------------------------- */
 
+static weir_status forget_one(const rebuild *r, weir_store store, unsigned number, weir_error *err)
+{
+    const weir_config_cache *c = cache_at(r, number - 1);
+    weir_status s = weir_stored_forget_cache(store, number, c->name, err);
+    s = s ? s : weir_stored_forget_offsets(store, c->topic, err);
+    /* A topic that has grown stays an alarm for the caches that were not rebuilt. */
+    return s || sharer(r, c) ? s : weir_stored_partitions_set(store, c->topic, 0, err);
+}
+
+/* Rows go before those that they refer to. */
 static weir_status forget_all(const rebuild *r, weir_store store, weir_error *err)
 {
-    weir_status s = WEIR_OK;
-    for (size_t i = 0; i < r->config->followed.count && !s; i++) {
-        const weir_config_cache *c = cache_at(r, i);
-        if (!r->chosen[i]) {
-            continue;
-        }
-        s = weir_stored_forget_cache(store, (unsigned)i + 1, c->name, err);
-        s = s ? s : weir_stored_forget_offsets(store, c->topic, err);
-        /* A topic that has grown stays an alarm for the caches that were not rebuilt. */
-        s = s || sharer(r, c) ? s : weir_stored_partitions_set(store, c->topic, 0, err);
+    size_t n = 0;
+    unsigned *numbers = weir_calloc(r->config->followed.count + 1, sizeof *numbers);
+    for (size_t i = 0; numbers && i < r->config->followed.count; i++) {
+        numbers[n] = (unsigned)i + 1;
+        n += r->chosen[i];
+    }
+    weir_status s = !numbers          ? weir_fail_oom(err)
+                    : store.ops->sort ? store.ops->sort(store.self, numbers, n, err)
+                                      : WEIR_OK;
+    for (size_t i = n; i > 0 && !s; i--) {
+        s = forget_one(r, store, numbers[i - 1], err);
+    }
+    weir_free(numbers);
+    if (s && strcmp(err->code, "TABLE_DEPENDS") == 0) {
+        weir_error why = *err;
+        return weir_fail(err, WEIR_E_TABLE_DEPENDS,
+            "%.170s: rebuild the tables that refer to it at the same time", why.text);
     }
     return s;
 }
@@ -278,7 +295,10 @@ const weir_command weir_command_rebuild = {
         "asks; off a\n"
         "terminal it needs --yes. Of tables that instances share, the group's offsets go to the "
         "first\n"
-        "records; all instances must be stopped (exit code 4).\n\n"
+        "records; all instances must be stopped (exit code 4). Tables that refer to each other by "
+        "foreign "
+        "keys are\n"
+        "named together, in any order.\n\n"
         "Examples\n"
         "  weir rebuild orders -c shop.yaml --dry-run\n"
         "  weir rebuild orders open_orders -c shop.yaml --yes\n",

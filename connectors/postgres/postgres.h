@@ -9,6 +9,34 @@
 #include "postgres/postgres_store.h"
 #include "table/table.h"
 
+enum {
+    WEIR_PG_MOST_AHEAD = 256,      /* statements before their answers are waited for */
+    WEIR_PG_MOST_PARAMETERS = 512, /* of one of them; a table with more goes by a stage */
+};
+
+/* A statement that was sent ahead. */
+typedef struct weir_pg_sent {
+    const weir_table *of; /* NULL: the side table */
+    uint64_t rows;        /* that it is to touch … */
+    bool fewer;           /* … or fewer: a cascade may have taken them before */
+    bool any;             /* … or any number */
+} weir_pg_sent;
+
+/* Parameters of a prepared statement. */
+typedef struct weir_pg_parameters {
+    const char *const *values;
+    const int *lengths, *formats; /* NULL: all are texts */
+    int n;
+} weir_pg_parameters;
+
+/* What the driver keeps of a table: weir_table.driver. */
+typedef struct weir_pg_table {
+    unsigned id;             /* of its stages and statements */
+    unsigned session;        /* in which these are prepared: */
+    unsigned char *prepared; /* by signature, a bit for each kind of change. Owned */
+    size_t n_prepared;
+} weir_pg_table;
+
 typedef struct weir_pg {
     weir_postgres_options options;
     char *side;   /* the side table's quoted name; owned */
@@ -21,7 +49,14 @@ typedef struct weir_pg {
     bool no_direct_soft; /* it met one in a table with soft deletes, where inserts may well: never
                           * again
                           */
-    unsigned next_id;    /* of stages */
+    unsigned next_id;    /* of tables */
+    unsigned session;    /* counts connections */
+    struct {
+        weir_pg_sent sent[WEIR_PG_MOST_AHEAD];
+        unsigned n;
+        unsigned side_session, side_prepared; /* statements of the side table, a bit for each */
+        bool off; /* something that was sent ahead has failed: not until something is committed */
+    } ahead;
     weir_buf sql, copy;
     /* Readers. Lock: reader_lock. */
     pthread_mutex_t reader_lock;
@@ -78,6 +113,31 @@ WEIR_MUST_USE weir_status weir_pg_do_buffer(weir_pg *p, const weir_table *t, wei
 /* Two that make something at once meet in the catalog's own unique indexes. */
 bool weir_pg_made_beside(weir_status st, const weir_error *err);
 
+/* postgres_ahead.c */
+/* Waits for what was sent ahead. Errors: what it came to; TABLE_MOVED where a row was refused or
+ * moved: the transaction is to be done again, and nothing goes ahead then. */
+WEIR_MUST_USE weir_status weir_pg_settle(weir_pg *p, weir_error *err);
+/* As weir_pg_run and weir_pg_do, on the writer's connection, behind what was sent ahead. */
+WEIR_MUST_USE weir_status weir_pg_ask(weir_pg *p, const weir_table *t, const char *sql, int n,
+    const char *const *values, PGresult **out, weir_error *err);
+WEIR_MUST_USE weir_status weir_pg_tell(
+    weir_pg *p, const weir_table *t, const char *sql, uint64_t *rows, weir_error *err);
+/* Is a write of so many rows worth it? The rows' own values may yet be none to be sent so. */
+bool weir_pg_is_ahead(const weir_pg *p, size_t n);
+/* A statement of the session, waited for: one that a failed pipeline has skipped would not be
+ * there. */
+WEIR_MUST_USE weir_status weir_pg_prepare(
+    weir_pg *p, const weir_table *t, const char *name, const char *sql, weir_error *err);
+/* Sends a prepared statement. */
+WEIR_MUST_USE weir_status weir_pg_send(weir_pg *p, const char *name,
+    const weir_pg_parameters *parameters, weir_pg_sent sent, weir_error *err);
+bool weir_pg_may_go_ahead(
+    const weir_pg *p, const weir_table *t, const weir_table_change *changes, size_t n);
+WEIR_MUST_USE weir_status weir_pg_write_ahead(
+    weir_pg *p, weir_table *t, const weir_table_change *changes, size_t n, weir_error *err);
+/* NULL: out of memory. */
+weir_pg_table *weir_pg_table_of(weir_pg *p, weir_table *t);
+
 /* postgres_catalog.c */
 weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err);
 weir_status weir_pg_check_key(void *self, const weir_table *t, bool *unique, weir_error *err);
@@ -105,6 +165,10 @@ WEIR_MUST_USE weir_status weir_pg_fetch_with(PGconn *conn, weir_buf *sql, const 
 void weir_pg_put_death(weir_buf *to, const weir_table *t);
 
 /* postgres_write.c */
+/* Is this member of the signature a column that is written beside the key? */
+bool weir_pg_is_written(const weir_table *t, const weir_signature *g, size_t member);
+/* What an insert does where a row was deleted softly: it takes its place. g NULL: only its key. */
+void weir_pg_put_revival(weir_buf *to, const weir_table *t, const weir_signature *g);
 weir_status weir_pg_write(void *self, weir_table *t, const weir_table_change *changes, size_t n,
     bool *moved, weir_error *err);
 

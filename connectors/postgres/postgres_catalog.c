@@ -58,11 +58,16 @@ static const char depends_sql[] =
     "from"
     " $2::text[] limit 1))";
 
+static const char parents_sql[] =
+    "select to_regclass($1)::oid::text, confrelid::oid::text from (select 1) one left join "
+    "(select distinct confrelid from pg_constraint where contype = 'f' and conrelid = "
+    "to_regclass($1)) f on true order by 2";
+
 static weir_status ask(weir_pg *p, const weir_table *t, const char *sql, const char *second,
     PGresult **r, weir_error *err)
 {
     const char *values[] = {t->quoted, second};
-    return weir_pg_run(p->conn, t, sql, second ? 2 : 1, values, r, err);
+    return weir_pg_ask(p, t, sql, second ? 2 : 1, values, r, err);
 }
 
 static weir_status learn_primary_key(weir_pg *p, weir_table *t, weir_error *err)
@@ -84,6 +89,24 @@ static weir_status learn_primary_key(weir_pg *p, weir_table *t, weir_error *err)
     return n ? weir_table_learn_key(t, names, (size_t)n, err) : WEIR_OK;
 }
 
+/* One row at least, whose second column is NULL where there are no parents. */
+static weir_status learn_parents(weir_pg *p, weir_table *t, weir_error *err)
+{
+    PGresult *r;
+    weir_status st = ask(p, t, parents_sql, NULL, &r, err);
+    if (st) {
+        return st;
+    }
+    int n = PQntuples(r);
+    t->identity = weir_arena_copy(&t->arena, weir_pg_value(r, 0, 0));
+    t->parents = weir_arena_alloc(&t->arena, (size_t)n * sizeof *t->parents);
+    for (int i = 0; t->parents && i < n && !PQgetisnull(r, i, 1); i++) {
+        t->parents[t->n_parents++] = weir_arena_copy(&t->arena, weir_pg_value(r, i, 1));
+    }
+    PQclear(r);
+    return t->parents && !t->arena.failed ? WEIR_OK : weir_fail_oom(err);
+}
+
 weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err)
 {
     weir_pg *p = self;
@@ -101,7 +124,8 @@ weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err)
     if (!ok) {
         return weir_fail_oom(err);
     }
-    return t->exists && !t->rule->n_key ? learn_primary_key(p, t, err) : WEIR_OK;
+    st = t->exists ? learn_parents(p, t, err) : WEIR_OK;
+    return st || !t->exists || t->rule->n_key ? st : learn_primary_key(p, t, err);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -191,8 +215,8 @@ static weir_status make_schema(weir_pg *p, const weir_table *t, weir_error *err)
     if (!schema) {
         return WEIR_OK;
     }
-    weir_status st = weir_pg_run(
-        p->conn, t, "select 1::text from pg_namespace where nspname = $1", 1, &schema, &r, err);
+    weir_status st = weir_pg_ask(
+        p, t, "select 1::text from pg_namespace where nspname = $1", 1, &schema, &r, err);
     if (st) {
         return st;
     }
@@ -281,9 +305,8 @@ weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_co
     PGresult *r;
     weir_buf_clear(&p->sql);
     weir_buf_printf(&p->sql, "select null::%.*s", WEIR_ARG(type));
-    weir_status st = p->sql.failed
-                         ? weir_fail_oom(err)
-                         : weir_pg_run(p->conn, t, weir_buf_str(&p->sql), 0, NULL, &r, err);
+    weir_status st = p->sql.failed ? weir_fail_oom(err)
+                                   : weir_pg_ask(p, t, weir_buf_str(&p->sql), 0, NULL, &r, err);
     if (st) {
         return st;
     }
@@ -292,7 +315,7 @@ weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_co
     snprintf(modifier, sizeof modifier, "%d", PQfmod(r, 0));
     PQclear(r);
     const char *values[] = {oid, modifier};
-    st = weir_pg_run(p->conn, t, "select format_type($1::oid, $2::int)", 2, values, &r, err);
+    st = weir_pg_ask(p, t, "select format_type($1::oid, $2::int)", 2, values, &r, err);
     if (!st) {
         *same = weir_view_is(weir_pg_value(r, 0, 0), column->type);
         PQclear(r);

@@ -126,7 +126,8 @@ weir_status weir_pg_fetch(void *self, weir_table *t, const weir_view *const *key
 {
     weir_pg *p = self;
     PGresult *r;
-    weir_status st = weir_pg_fetch_with(p->conn, &p->sql, t, keys, n, rows, &r, err);
+    weir_status st = weir_pg_settle(p, err);
+    st = st ? st : weir_pg_fetch_with(p->conn, &p->sql, t, keys, n, rows, &r, err);
     if (st) {
         return st;
     }
@@ -196,7 +197,7 @@ weir_status weir_pg_page(void *self, weir_table *t, const weir_view *after, bool
     }
     bool ok = values && key_values && !p->sql.failed && !terminated.failed;
     weir_status st = ok ? WEIR_OK : weir_fail_oom(err);
-    st = st ? st : weir_pg_run(p->conn, t, sql, after ? (int)t->n_key : 0, values, &r, err);
+    st = st ? st : weir_pg_ask(p, t, sql, after ? (int)t->n_key : 0, values, &r, err);
     if (!st) {
         for (int i = 0; i < PQntuples(r) && !st; i++) {
             for (size_t k = 0; k < t->n_key; k++) {

@@ -16,12 +16,13 @@ void weir_pg_hang_up(weir_pg *p)
     }
     p->conn = NULL;
     p->in_transaction = false;
+    p->ahead.n = 0;
 }
 
 weir_status weir_pg_do_buffer(weir_pg *p, const weir_table *t, weir_error *err)
 {
     const char *sql = weir_buf_str(&p->sql);
-    return p->sql.failed ? weir_fail_oom(err) : weir_pg_do(p->conn, t, sql, NULL, err);
+    return p->sql.failed ? weir_fail_oom(err) : weir_pg_tell(p, t, sql, NULL, err);
 }
 
 /* Two that make something at once meet in the catalog's own unique indexes. */
@@ -39,15 +40,15 @@ static weir_status make_side_table(weir_pg *p, weir_error *err)
         "null, value bytea not null, primary key (cache, space, key))",
         p->side);
     const char *sql = weir_buf_str(&p->sql);
-    weir_status st = p->sql.failed ? weir_fail_oom(err) : weir_pg_do(p->conn, NULL, sql, NULL, err);
-    return weir_pg_made_beside(st, err) ? weir_pg_do(p->conn, NULL, sql, NULL, err) : st;
+    weir_status st = p->sql.failed ? weir_fail_oom(err) : weir_pg_tell(p, NULL, sql, NULL, err);
+    return weir_pg_made_beside(st, err) ? weir_pg_tell(p, NULL, sql, NULL, err) : st;
 }
 
 static weir_status try_lock(weir_pg *p, bool *locked, weir_error *err)
 {
     PGresult *r;
     const char *side = p->side;
-    weir_status st = weir_pg_run(p->conn, NULL,
+    weir_status st = weir_pg_ask(p, NULL,
         "select pg_try_advisory_lock(2003134834, $1::regclass::oid::int)::text", 1, &side, &r, err);
     if (!st) {
         *locked = weir_view_is(weir_pg_value(r, 0, 0), "true");
@@ -85,6 +86,7 @@ weir_status weir_pg_ensure(weir_pg *p, weir_error *err)
     }
     weir_pg_hang_up(p);
     weir_status st = weir_pg_connect(p, &p->conn, err);
+    p->session++;
     if (!st && !p->options.read_only) {
         st = make_side_table(p, err);
         st = st || p->options.shared ? st : lock_store(p, err);
@@ -100,7 +102,7 @@ weir_status weir_pg_ensure(weir_pg *p, weir_error *err)
 static weir_status lock_beside(weir_pg *p, bool alone, weir_error *err)
 {
     const char *side = p->side;
-    return weir_pg_run(p->conn, NULL,
+    return weir_pg_ask(p, NULL,
         alone ? "select pg_advisory_xact_lock(2003134835, $1::regclass::oid::int)::text"
               : "select pg_advisory_xact_lock_shared(2003134835, $1::regclass::oid::int)::text",
         1, &side, NULL, err);
@@ -125,7 +127,7 @@ weir_status weir_pg_take_partitions(
     const char *values[] = {p->side, cache, weir_buf_str(&list)};
     weir_status st =
         list.failed ? weir_fail_oom(err)
-                    : weir_pg_run(p->conn, NULL,
+                    : weir_pg_ask(p, NULL,
                           "select pg_advisory_xact_lock(hashtext($1 || ' ' || $2), n)::text from "
                           "unnest($3::int[]) as n",
                           3, values, NULL, err);
@@ -140,14 +142,19 @@ weir_status weir_pg_begin(void *self, weir_error *err)
      * table that has just been filled looks small enough to be read as a whole for every batch. */
     static const char write[] =
         "begin; set local enable_hashjoin = off; set local enable_mergejoin = off";
+    static const char in_order[] =
+        "begin; set local enable_hashjoin = off; set local enable_mergejoin = off; set "
+        "constraints all deferred";
     static const char read[] = "begin isolation level repeatable read read only";
     weir_status st = weir_pg_ensure(p, err);
-    st = st ? st : weir_pg_do(p->conn, NULL, p->options.read_only ? read : write, NULL, err);
+    st = st ? st
+            : weir_pg_tell(p, NULL,
+                  p->options.read_only ? read
+                  : p->defers          ? in_order
+                                       : write,
+                  NULL, err);
     if (!st && p->options.shared && !p->options.read_only) {
         st = lock_beside(p, false, err);
-    }
-    if (!st && p->defers) {
-        st = weir_pg_do(p->conn, NULL, "set constraints all deferred", NULL, err);
     }
     p->in_transaction = !st;
     p->staged = false;
@@ -161,8 +168,10 @@ void weir_pg_abort(void *self)
 {
     weir_pg *p = self;
     weir_error ignored;
-    if (p->conn && (PQstatus(p->conn) != CONNECTION_OK ||
-                       weir_pg_do(p->conn, NULL, "rollback", NULL, &ignored))) {
+    weir_status sent = p->conn ? weir_pg_settle(p, &ignored) : WEIR_OK;
+    (void)sent; /* whatever it came to */
+    if (p->conn &&
+        (PQstatus(p->conn) != CONNECTION_OK || weir_pg_tell(p, NULL, "rollback", NULL, &ignored))) {
         weir_pg_hang_up(p);
     }
     p->in_transaction = false;
@@ -171,8 +180,7 @@ void weir_pg_abort(void *self)
 weir_status weir_pg_check(void *self, weir_error *err)
 {
     weir_pg *p = self;
-    return p->defers ? weir_pg_do(p->conn, NULL, "set constraints all immediate", NULL, err)
-                     : WEIR_OK;
+    return p->defers ? weir_pg_tell(p, NULL, "set constraints all immediate", NULL, err) : WEIR_OK;
 }
 
 /* Whether a commit whose answer was lost has happened does not matter: all of it is done again, and
@@ -180,12 +188,12 @@ weir_status weir_pg_check(void *self, weir_error *err)
 weir_status weir_pg_commit(void *self, weir_error *err)
 {
     weir_pg *p = self;
-    weir_status st = weir_pg_do(p->conn, NULL, "commit", NULL, err);
+    weir_status st = weir_pg_tell(p, NULL, "commit", NULL, err);
     p->in_transaction = false;
     if (st) {
         weir_pg_abort(p);
     } else {
-        p->no_direct = false;
+        p->no_direct = p->ahead.off = false;
     }
     return st;
 }
@@ -193,11 +201,12 @@ weir_status weir_pg_commit(void *self, weir_error *err)
 weir_status weir_pg_savepoint(void *self, weir_error *err)
 {
     weir_pg *p = self;
-    return weir_pg_do(p->conn, NULL, "savepoint weir", NULL, err);
+    p->ahead.off = true; /* who may go back to it wants to be told of each write */
+    return weir_pg_tell(p, NULL, "savepoint weir", NULL, err);
 }
 
 weir_status weir_pg_rollback_to(void *self, weir_error *err)
 {
     weir_pg *p = self;
-    return weir_pg_do(p->conn, NULL, "rollback to savepoint weir", NULL, err);
+    return weir_pg_tell(p, NULL, "rollback to savepoint weir", NULL, err);
 }

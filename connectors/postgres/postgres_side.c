@@ -23,24 +23,35 @@ static void side_begin(side_call *c, weir_pg *p, const char *cache, weir_space s
     weir_buf_clear(&p->sql);
 }
 
-static weir_status side_run(side_call *c, int n_arrays, PGresult **r, weir_error *err)
+static weir_status end_arrays(side_call *c, int n, weir_error *err)
 {
     weir_status st = WEIR_OK;
-    for (int i = 0; i < n_arrays; i++) {
+    for (int i = 0; i < n; i++) {
         weir_pg_array_end(&c->arrays[i]);
         c->values[2 + i] = weir_buf_str(&c->arrays[i]);
         st = c->arrays[i].failed ? weir_fail_oom(err) : st;
     }
+    return st;
+}
+
+static void side_end(side_call *c)
+{
+    for (int i = 0; i < 3; i++) {
+        weir_buf_fini(&c->arrays[i]);
+    }
+}
+
+static weir_status side_run(side_call *c, int n_arrays, PGresult **r, weir_error *err)
+{
+    weir_status st = end_arrays(c, n_arrays, err);
     const char *sql = weir_buf_str(&c->p->sql);
     st = st ? st : c->p->sql.failed ? weir_fail_oom(err) : WEIR_OK;
-    st = st ? st : weir_pg_run(c->p->conn, NULL, sql, 2 + n_arrays, c->values, r, err);
+    st = st ? st : weir_pg_ask(c->p, NULL, sql, 2 + n_arrays, c->values, r, err);
     if (st && c->p->options.read_only && strstr(err->text, "42P01")) {
         st = weir_fail(
             err, WEIR_E_NO_CACHE, "there is no table %s yet: no daemon has made it", c->p->side);
     }
-    for (int i = 0; i < 3; i++) {
-        weir_buf_fini(&c->arrays[i]);
-    }
+    side_end(c);
     return st;
 }
 
@@ -107,6 +118,27 @@ static int kind_of(const weir_side_change *c, bool unguarded)
     return !c->value.ptr ? SIDE_GONE : unguarded ? SIDE_ANY : c->old.ptr ? SIDE_CHANGED : SIDE_NEW;
 }
 
+/* As side_run, but its answer is not waited for. */
+static weir_status send_kind(
+    side_call *c, int kind, int n_arrays, weir_pg_sent sent, weir_error *err)
+{
+    weir_pg *p = c->p;
+    char name[32];
+    const char *sql = weir_buf_str(&p->sql);
+    weir_status st = p->sql.failed ? weir_fail_oom(err) : end_arrays(c, n_arrays, err);
+    p->ahead.side_prepared = p->ahead.side_session == p->session ? p->ahead.side_prepared : 0;
+    p->ahead.side_session = p->session;
+    snprintf(name, sizeof name, "weir_side_%d", kind);
+    if (!st && !(p->ahead.side_prepared & 1U << kind)) {
+        st = weir_pg_prepare(p, NULL, name, sql, err);
+        p->ahead.side_prepared |= (unsigned)!st << kind;
+    }
+    weir_pg_parameters given = {c->values, NULL, NULL, 2 + n_arrays};
+    st = st ? st : weir_pg_send(p, name, &given, sent, err);
+    side_end(c);
+    return st;
+}
+
 static weir_status write_kind(weir_pg *p, const char *cache, weir_space space, int kind,
     const weir_side_change *changes, size_t n, bool unguarded, bool *moved, weir_error *err)
 {
@@ -129,8 +161,12 @@ static weir_status write_kind(weir_pg *p, const char *cache, weir_space space, i
         return side_run(&c, 0, NULL, err);
     }
     PGresult *r;
+    int n_arrays = kind == SIDE_CHANGED ? 3 : 2;
     put_side_sql(p, kind);
-    weir_status st = side_run(&c, kind == SIDE_CHANGED ? 3 : 2, &r, err);
+    if (weir_pg_is_ahead(p, n)) {
+        return send_kind(&c, kind, n_arrays, (weir_pg_sent){.rows = count, .any = unguarded}, err);
+    }
+    weir_status st = side_run(&c, n_arrays, &r, err);
     if (!st) {
         *moved |= !unguarded && strtoull(PQcmdTuples(r), NULL, 10) != count;
         PQclear(r);

@@ -119,7 +119,7 @@ static weir_status pg_count(void *self, const weir_table *t, int64_t *rows, weir
     weir_pg *p = self;
     PGresult *r;
     const char *name = t->quoted;
-    weir_status st = weir_pg_run(p->conn, t,
+    weir_status st = weir_pg_ask(p, t,
         "select reltuples::bigint::text from pg_class where oid = to_regclass($1)", 1, &name, &r,
         err);
     if (st) {
@@ -138,7 +138,7 @@ static weir_status pg_count(void *self, const weir_table *t, int64_t *rows, weir
         weir_sql_quote(&p->sql, weir_view_of(t->rule->soft_delete));
         weir_buf_puts(&p->sql, " is null");
     }
-    st = weir_pg_run(p->conn, t, weir_buf_str(&p->sql), 0, NULL, &r, err);
+    st = weir_pg_ask(p, t, weir_buf_str(&p->sql), 0, NULL, &r, err);
     if (!st) {
         weir_text_to_int64(weir_pg_value(r, 0, 0), rows);
         PQclear(r);
@@ -151,8 +151,12 @@ static weir_status pg_count(void *self, const weir_table *t, int64_t *rows, weir
 
 static void pg_forget(void *self, weir_table *t)
 {
+    weir_pg_table *d = t->driver;
     (void)self;
-    weir_free(t->driver);
+    if (d) {
+        weir_free(d->prepared); /* the session keeps the statements until its end */
+    }
+    weir_free(d);
     t->driver = NULL;
 }
 

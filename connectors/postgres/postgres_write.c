@@ -41,11 +41,15 @@ static bool is_key(const weir_table *t, size_t column)
     return false;
 }
 
-/* Is this member of the signature a column that is written beside the key? */
+bool weir_pg_is_written(const weir_table *t, const weir_signature *g, size_t member)
+{
+    size_t c = g->columns[member];
+    return c != SIZE_MAX && !is_key(t, c);
+}
+
 static bool is_written(const writing *w, size_t member)
 {
-    size_t c = w->signature->columns[member];
-    return c != SIZE_MAX && !is_key(w->t, c);
+    return weir_pg_is_written(w->t, w->signature, member);
 }
 
 /* The key's columns, then the others, with a prefix ("s.") before each and commas between. */
@@ -80,7 +84,7 @@ static weir_status do_sql(writing *w, uint64_t *rows, weir_error *err)
 {
     weir_buf *sql = &w->p->sql;
     const char *text = weir_buf_str(sql);
-    return sql->failed ? weir_fail_oom(err) : weir_pg_do(w->p->conn, w->t, text, rows, err);
+    return sql->failed ? weir_fail_oom(err) : weir_pg_tell(w->p, w->t, text, rows, err);
 }
 
 /* ---- COPY --------------------------------------------------------------------------------------
@@ -211,12 +215,12 @@ static weir_status copy_in(writing *w, bool direct, weir_error *err)
 {
     weir_buf *sql = &w->p->sql;
     const char *text = weir_buf_str(sql);
-    if (sql->failed) {
-        return weir_fail_oom(err);
+    weir_status st = sql->failed ? weir_fail_oom(err) : weir_pg_settle(w->p, err);
+    if (st) {
+        return st;
     }
     PGresult *r = PQexec(w->p->conn, text);
-    weir_status st =
-        PQresultStatus(r) == PGRES_COPY_IN ? WEIR_OK : weir_pg_fail(w->p->conn, r, w->t, err);
+    st = PQresultStatus(r) == PGRES_COPY_IN ? WEIR_OK : weir_pg_fail(w->p->conn, r, w->t, err);
     PQclear(r);
     return st ? st : send_lines(w, direct, err);
 }
@@ -377,26 +381,25 @@ static weir_status update_rows(writing *w, weir_table_op op, bool *moved, weir_e
     return expect_count(w, op, moved, err);
 }
 
-/* What an insert does where a row was deleted softly: it takes its place. */
-static void put_revival(const writing *w, weir_buf *sql)
+void weir_pg_put_revival(weir_buf *sql, const weir_table *t, const weir_signature *g)
 {
     weir_buf_puts(sql, "update set ");
-    put_name(sql, w->t->rule->soft_delete);
+    put_name(sql, t->rule->soft_delete);
     weir_buf_puts(sql, "=null");
-    const char *before = ",", *position = w->t->rule->position_column;
+    const char *before = ",", *position = t->rule->position_column;
     if (position) {
         put_setting(sql, &before, position, "excluded.");
         put_name(sql, position);
     }
-    for (size_t i = 0; w->signature && i < w->signature->n_members; i++) {
-        if (is_written(w, i)) {
-            const char *name = w->t->columns[w->signature->columns[i]].name;
+    for (size_t i = 0; g && i < g->n_members; i++) {
+        if (weir_pg_is_written(t, g, i)) {
+            const char *name = t->columns[g->columns[i]].name;
             put_setting(sql, &before, name, "excluded.");
             put_name(sql, name);
         }
     }
     weir_buf_puts(sql, " where t.");
-    put_name(sql, w->t->rule->soft_delete);
+    put_name(sql, t->rule->soft_delete);
     weir_buf_puts(sql, " is not null");
 }
 
@@ -425,23 +428,11 @@ static weir_status insert_rows(writing *w, bool *moved, weir_error *err)
     }
     weir_buf_puts(sql, ") do ");
     if (w->t->rule->soft_delete) {
-        put_revival(w, sql);
+        weir_pg_put_revival(sql, w->t, w->signature);
     } else {
         weir_buf_puts(sql, "nothing");
     }
     return expect_count(w, WEIR_TABLE_INSERT, moved, err);
-}
-
-static unsigned stage_id(writing *w)
-{
-    unsigned *id = w->t->driver;
-    if (!id) {
-        id = w->t->driver = weir_calloc(1, sizeof *id);
-        if (id) {
-            *id = ++w->p->next_id;
-        }
-    }
-    return id ? *id : 0;
 }
 
 /* The changes of one signature; of none: those that touch no other column. */
@@ -453,14 +444,15 @@ static weir_status write_group(writing *w, bool *moved, weir_error *err)
         w->counts[w->changes[i].op] += is_of(w, &w->changes[i]);
         all += is_of(w, &w->changes[i]);
     }
-    unsigned id = stage_id(w);
-    if (!all || !id) {
+    const weir_pg_table *d = weir_pg_table_of(w->p, w->t);
+    if (!all || !d) {
         return all ? weir_fail_oom(err) : WEIR_OK;
     }
     if (w->signature) {
-        snprintf(w->stage, sizeof w->stage, "pg_temp.weir_stage_%u_%u", id, w->signature->number);
+        snprintf(
+            w->stage, sizeof w->stage, "pg_temp.weir_stage_%u_%u", d->id, w->signature->number);
     } else {
-        snprintf(w->stage, sizeof w->stage, "pg_temp.weir_stage_%u_keys", id);
+        snprintf(w->stage, sizeof w->stage, "pg_temp.weir_stage_%u_keys", d->id);
     }
     weir_status st = make_stage(w, err);
     if (!st && w->counts[WEIR_TABLE_DELETE]) {
@@ -482,6 +474,9 @@ weir_status weir_pg_write(void *self, weir_table *t, const weir_table_change *ch
     bool *moved, weir_error *err)
 {
     writing w = {.p = self, .t = t, .changes = changes, .n = n};
+    if (weir_pg_may_go_ahead(self, t, changes, n)) {
+        return weir_pg_write_ahead(self, t, changes, n, err);
+    }
     if (is_direct(&w)) {
         return copy_direct(&w, moved, err);
     }

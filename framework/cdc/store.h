@@ -107,6 +107,9 @@ typedef struct weir_store_ops {
      * looked at now. NULL: everything is written as it is put, and nothing refuses it. Errors:
      * also TABLE_DEPENDS. */
     weir_status (*write_now)(void *self, bool checked, weir_error *err);
+    /* Puts caches into an order in which rows refer to rows of the same cache, or of one before it,
+     * as far as there is one. NULL: no row refers to another one. */
+    weir_status (*sort)(void *self, unsigned *caches, size_t n, weir_error *err);
     /* Inside a transaction of a shared store: a key that was only read, maybe beforehand, is read
      * anew when it is asked for again. Others' transactions are committed meanwhile: who has found
      * something of theirs needs what else is theirs. */

@@ -8,6 +8,12 @@
 #include "sync/offsets.h"
 #include "sync/stored.h"
 
+enum {
+    FEWEST_IN_ORDER = 1, /* batches, once a net was refused … */
+    MOST_IN_ORDER = 64,  /* … twice as many each time that the next one is refused, too */
+    MOVED_BY_OTHERS = 2, /* times that rows were not as read, before it is laid to a cascade */
+};
+
 /* ---- Opening -----------------------------------------------------------------------------------
  */
 
@@ -59,6 +65,7 @@ weir_status weir_by_transaction_new(weir_sync *s, weir_error *err)
         }
     }
     o->jobs_end = &o->jobs;
+    o->next_in_order = FEWEST_IN_ORDER;
     weir_arena_init(&o->applied.arena, 0);
     s->by_transaction = o;
     return WEIR_OK;
@@ -111,31 +118,14 @@ weir_status weir_by_transaction_anew(weir_sync *s, uint32_t tag, weir_error *err
 /* ---- Within a transaction of the store ---------------------------------------------------------
  */
 
-/* A tombstone stands behind its d. */
-static char kind_of(const weir_sync_item *item)
+static weir_status write_now(const weir_sync *s, bool checked, weir_error *err)
 {
-    char op = item->is_change && item->topic->n_caches ? item->changes[0].op : 'd';
-    return op ? op : 'd';
-}
-
-static weir_status write_now(weir_sync *s, bool checked, weir_error *err)
-{
-    s->by_transaction->group = NULL;
     return s->store.ops->write_now ? s->store.ops->write_now(s->store.self, checked, err) : WEIR_OK;
 }
 
 weir_status weir_by_transaction_before(weir_sync *s, const weir_sync_item *item, weir_error *err)
 {
-    struct weir_by_transaction *o = s->by_transaction;
-    if (!item->is_change) {
-        return WEIR_OK;
-    }
-    char op = kind_of(item);
-    bool other = o->strict || o->group != item->topic || o->group_op != op;
-    weir_status st = o->group && other ? write_now(s, false, err) : WEIR_OK;
-    o->group = item->topic;
-    o->group_op = op;
-    return st;
+    return item->is_change && s->by_transaction->in_order ? write_now(s, false, err) : WEIR_OK;
 }
 
 weir_status weir_by_transaction_save(weir_sync *s, weir_error *err)
@@ -150,6 +140,14 @@ weir_status weir_by_transaction_save(weir_sync *s, weir_error *err)
         }
     }
     return st ? st : write_now(s, true, err);
+}
+
+/* Nobody else writes here. A net may meet its own cascade, where the store does not know of a
+ * foreign key: in the source's order what it takes is gone. */
+void weir_by_transaction_met_moved(weir_sync *s, unsigned times)
+{
+    struct weir_by_transaction *o = s->by_transaction;
+    o->in_order |= times >= MOVED_BY_OTHERS;
 }
 
 void weir_by_transaction_accept(weir_sync *s, const weir_sync_topic *topic)
@@ -237,15 +235,14 @@ static void keep_findings(struct weir_by_transaction *o, size_t from)
 }
 
 static weir_status persist(
-    weir_sync *s, size_t from, size_t to, bool restored, bool strict, weir_error *err)
+    weir_sync *s, size_t from, size_t to, bool restored, bool in_order, weir_error *err)
 {
     struct weir_by_transaction *o = s->by_transaction;
     if (!make_room(o, to - from)) {
         return weir_fail_oom(err);
     }
     take_part(o, from, to);
-    o->strict = strict;
-    o->group = NULL;
+    o->in_order = in_order;
     reach(o, from, to);
     weir_sync_batch b = {.first = to > from ? &o->applied : NULL, .records = to - from};
     weir_status st = weir_sync_persist(s, &b, restored, err);
@@ -311,6 +308,24 @@ static bool leave_out(struct weir_by_transaction *o, size_t at)
     return true;
 }
 
+/* Net, or, where that was refused, in the source's order. */
+static weir_status persist_either(
+    weir_sync *s, size_t from, size_t to, bool restored, weir_error *err)
+{
+    struct weir_by_transaction *o = s->by_transaction;
+    if (o->left_in_order) {
+        return persist(s, from, to, restored, true, err);
+    }
+    weir_status st = persist(s, from, to, restored, false, err);
+    if (!st || !is_refused(err)) {
+        o->next_in_order = st ? o->next_in_order : FEWEST_IN_ORDER;
+        return st;
+    }
+    o->left_in_order = o->next_in_order;
+    o->next_in_order = 2 * o->left_in_order < MOST_IN_ORDER ? 2 * o->left_in_order : MOST_IN_ORDER;
+    return persist(s, from, to, true, true, err);
+}
+
 /* Applies what the database takes of these records, from the first one on, leaving out rows of
  * snapshots that it refuses. *end: the first one that is not looked at. */
 static weir_status apply(
@@ -323,7 +338,7 @@ static weir_status apply(
     if (from == to) {
         return WEIR_OK;
     }
-    weir_status st = persist(s, from, to, restored, false, err);
+    weir_status st = persist_either(s, from, to, restored, err);
     if (st && !is_refused(err)) {
         return st;
     }
@@ -332,7 +347,6 @@ static weir_status apply(
         st = apply(s, from, cut, true, end, err);
         return st || *end < cut ? st : apply(s, cut, all, true, end, err);
     }
-    st = st && to - from > 1 ? persist(s, from, to, true, true, err) : st;
     if (st && is_refused(err)) {
         o->refused = *err;
         *end = is_read(o, from) && leave_out(o, from) ? to : from;
@@ -419,6 +433,7 @@ static weir_status apply_batch(weir_sync *s, weir_error *err)
     size_t end = 0;
     o->n_refused = 0;
     weir_status st = apply(s, 0, o->batch.n, false, &end, err);
+    o->left_in_order -= o->left_in_order > 0;
     if (st) {
         return st;
     }
@@ -468,7 +483,7 @@ static weir_status push(weir_sync *s, weir_sync_batch *taken, weir_error *err)
 weir_status weir_by_transaction_round(weir_sync *s, weir_sync_batch *taken, weir_error *err)
 {
     struct weir_by_transaction *o = s->by_transaction;
-    int64_t now_ms = weir_by_transaction_now();
+    int64_t now_ms = weir_by_transaction_now(s);
     bool applied = false, any = true;
     o->moved_ms = o->moved_ms && o->open ? o->moved_ms : now_ms;
     o->came_ms = taken->first ? now_ms : o->came_ms;

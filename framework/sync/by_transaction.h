@@ -4,12 +4,15 @@
  *
  *   lanes' jobs --push--> sequences (sync/sequence.h) --units--> one transaction of the store
  *
- * Several units share a transaction of the store; within it each change is written when the next
- * one is of another table or kind, so that the database sees them in the source's order. What the
- * merge rule keeps is kept: a change that comes twice, or is older, does nothing.
+ * Several units share a transaction of the store, so readers see the source's states only, however
+ * it is written. At first it is written net: each row once, as the last of these units leaves it,
+ * parents before children. Where the database refuses that (two rows that swap a unique value), it
+ * is done again change by change, in the source's order; and so are some batches behind it, since
+ * what was refused once likely comes again. What the merge rule keeps is kept: a change that comes
+ * twice, or is older, does nothing.
  *
- * Where the database refuses something because of other rows, the batch is divided until it is one
- * unit, which is then written change by change. If it is refused still, it goes back to the head of
+ * Where the database refuses that, too, the batch is divided until it is one unit. If it is refused
+ * still, it goes back to the head of
  * its partition, and waits for others: a row of a snapshot for the row that it refers to, which may
  * stand in a partition that is behind. A transaction that is refused for long, while its source
  * brings nothing more, ends the sync (by_transaction_wait.c).
@@ -58,6 +61,8 @@ void weir_by_transaction_abandon(weir_sync *s);
 WEIR_MUST_USE weir_status weir_by_transaction_before(
     weir_sync *s, const weir_sync_item *item, weir_error *err);
 WEIR_MUST_USE weir_status weir_by_transaction_save(weir_sync *s, weir_error *err);
+/* The transaction is done again, since rows were not as they had been read: `times` already. */
+void weir_by_transaction_met_moved(weir_sync *s, unsigned times);
 /* A position below those that were applied is taken as the new truth: no transaction is past. */
 void weir_by_transaction_accept(weir_sync *s, const weir_sync_topic *topic);
 

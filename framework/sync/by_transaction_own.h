@@ -54,9 +54,9 @@ struct weir_by_transaction {
     size_t n_refused;
     weir_error refused; /* of the batch: why what is put back was refused */
 
-    const weir_sync_topic *group; /* what was applied and not written is of this topic … */
-    char group_op;                /* … and kind */
-    bool strict;                  /* each change is written by itself */
+    bool in_order;          /* each change is written before the next one is applied; else net */
+    unsigned left_in_order; /* batches that will be … */
+    unsigned next_in_order; /* … and behind the next net that is refused */
 
     bool holds; /* what waits was told, and still does */
 
@@ -66,7 +66,7 @@ struct weir_by_transaction {
 
 /* ---- What waits (by_transaction_wait.c) ---- */
 
-int64_t weir_by_transaction_now(void);
+int64_t weir_by_transaction_now(const weir_sync *s);
 /* Something was applied. */
 void weir_by_transaction_moved(weir_sync *s);
 /* The batch's record was refused (o->refused), and is put back. row: of a snapshot; else it is the

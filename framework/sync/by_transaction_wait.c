@@ -11,8 +11,11 @@ enum {
     SETTLED_MS = 3000,    /* a partition whose end was met has been asked again since */
 };
 
-int64_t weir_by_transaction_now(void)
+int64_t weir_by_transaction_now(const weir_sync *s)
 {
+    if (s->options.now_ms) {
+        return s->options.now_ms(s->options.ctx);
+    }
     struct timespec t = weir_in_ms(0);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
@@ -20,7 +23,7 @@ int64_t weir_by_transaction_now(void)
 void weir_by_transaction_moved(weir_sync *s)
 {
     struct weir_by_transaction *o = s->by_transaction;
-    o->moved_ms = weir_by_transaction_now();
+    o->moved_ms = weir_by_transaction_now(s);
     for (size_t i = 0; i < o->n_sources; i++) {
         o->sources[i].moved = true;
     }
@@ -46,7 +49,7 @@ void weir_by_transaction_refused(weir_sync *s, const weir_sync_item *item, bool 
     weir_refusal *refusal = row ? &source->row : &source->transaction;
     const weir_raw_record *r = &item->record->raw;
     uint32_t topic = item->record->partition->tag;
-    int64_t now_ms = weir_by_transaction_now();
+    int64_t now_ms = weir_by_transaction_now(s);
     bool known = refusal->since_ms && refusal->topic == topic && refusal->number == r->partition &&
                  refusal->offset == r->offset;
     if (!known) {
@@ -82,7 +85,7 @@ static void try_source(weir_sync *s, weir_ordered_source *source, int64_t now_ms
 void weir_by_transaction_try_again(weir_sync *s)
 {
     struct weir_by_transaction *o = s->by_transaction;
-    int64_t now_ms = weir_by_transaction_now();
+    int64_t now_ms = weir_by_transaction_now(s);
     for (size_t i = 0; i < o->n_sources; i++) {
         try_source(s, &o->sources[i], now_ms);
     }
@@ -151,7 +154,7 @@ static bool has_settled(weir_sync *s, weir_ordered_source *source)
         source->doubted = 0;
         return false;
     }
-    int64_t now_ms = weir_by_transaction_now();
+    int64_t now_ms = weir_by_transaction_now(s);
     if (source->doubted != tx) {
         source->doubted = tx;
         source->doubted_ms = now_ms;
@@ -169,7 +172,7 @@ static void say_lost(weir_sync *s, weir_ordered_source *source)
 {
     uint64_t tx, have, want;
     unsigned collection;
-    int64_t now_ms = weir_by_transaction_now();
+    int64_t now_ms = weir_by_transaction_now(s);
     bool news = !source->said_ms || now_ms - source->said_ms >= SAY_AFTER_MS;
     if (news && weir_sequence_waits(&source->sequence, &tx, &collection, &have, &want)) {
         source->said_ms = now_ms;
@@ -301,7 +304,7 @@ bool weir_by_transaction_holds(const weir_sync *s)
 weir_status weir_by_transaction_look(weir_sync *s, bool applied, weir_error *err)
 {
     struct weir_by_transaction *o = s->by_transaction;
-    int64_t now_ms = weir_by_transaction_now();
+    int64_t now_ms = weir_by_transaction_now(s);
     weir_status st = look_at_refused(s, now_ms, err);
     bool rows;
     if (o->holds && !refusal_of(o, &rows) && (applied || !o->open)) {

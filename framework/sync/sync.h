@@ -77,6 +77,7 @@ typedef struct weir_sync_options {
                                */
     bool stop_when_full;      /* a full store ends the sync instead of holding it */
     int64_t (*wall_ms)(void *ctx);
+    int64_t (*now_ms)(void *ctx); /* monotonic, above 0; NULL: the system's */
     /* Waits before a failed transaction is tried again; false: the writer is to stop. */
     bool (*wait)(void *ctx, int64_t ms);
     void *ctx;

@@ -387,6 +387,9 @@ static bool again_at_once(weir_sync *s, batch *b, weir_status *st, unsigned *mov
         }
     } else if (*st == WEIR_RETRY && strcmp(err->code, "TABLE_MOVED") == 0) {
         any = (*moved)++ < MOST_MOVED;
+        if (s->by_transaction) {
+            weir_by_transaction_met_moved(s, *moved);
+        }
     }
     return any;
 }

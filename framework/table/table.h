@@ -71,6 +71,10 @@ typedef struct weir_table {
     size_t n_columns;
     weir_table_key *key; /* owned; in the order of the members' names */
     size_t n_key;
+    weir_view identity; /* what it is called by those that refer to it; in the arena, as these: */
+    weir_view *parents; /* tables that its rows refer to by foreign keys */
+    size_t n_parents;
+    bool referred; /* another one of the store, or it itself, refers to it. Of weir_table_order */
     char *depends; /* owned; a foreign key or a further unique index; NULL: rows are independent */
     weir_signature **signatures; /* owned */
     size_t n_signatures;
@@ -146,7 +150,7 @@ typedef struct weir_table_driver {
     weir_status (*savepoint)(void *self, weir_error *err);
     weir_status (*rollback_to)(void *self, weir_error *err); /* the savepoint stays */
 
-    /* Fills columns, exists, depends. */
+    /* Fills columns, exists, depends; identity and parents, where foreign keys are looked at. */
     weir_status (*describe)(void *self, weir_table *t, weir_error *err);
     /* Is there a unique index on exactly the key's columns? */
     weir_status (*check_key)(void *self, const weir_table *t, bool *unique, weir_error *err);

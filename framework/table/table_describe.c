@@ -32,9 +32,13 @@ void weir_table_forget(weir_table_store *s, weir_table *t)
     weir_free(t->columns);
     weir_free(t->key);
     weir_free(t->depends);
+    s->reorder = true; /* other foreign keys may be found */
     t->columns = NULL;
     t->key = NULL;
     t->depends = NULL;
+    t->identity = (weir_view){NULL, 0};
+    t->parents = NULL;
+    t->n_parents = 0;
     t->n_columns = t->n_key = 0;
     t->described = t->exists = t->changed = false;
     weir_arena_reset(&t->arena);

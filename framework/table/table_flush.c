@@ -25,6 +25,7 @@ typedef struct flush {
     const weir_signature *signature; /* of the row before */
     bool redescribed;                /* the table has changed: what was made of entries is void */
     bool moved;
+    enum { FLUSH_ALL, FLUSH_STAYING, FLUSH_GOING } part; /* of the rows that are set */
 } flush;
 
 /* ---- From entries to changes -------------------------------------------------------------------
@@ -267,6 +268,7 @@ static int by_key(const void *a, const void *b)
 static weir_status collect(flush *f, weir_error *err)
 {
     weir_table *t = f->table;
+    weir_table_entry *left = NULL;
     f->entries = weir_arena_alloc(&f->store->arena, t->n_listed * sizeof(weir_table_entry *));
     weir_table_entry **unknown =
         weir_arena_alloc(&f->store->arena, t->n_listed * sizeof(weir_table_entry *));
@@ -275,14 +277,21 @@ static weir_status collect(flush *f, weir_error *err)
     if (!f->entries || !unknown) {
         return weir_fail_oom(err);
     }
-    for (weir_table_entry *e = t->listed; e; e = e->next) {
+    for (weir_table_entry *e = t->listed, *next; e; e = next) {
+        next = e->next;
+        bool goes = e->row_set && !e->new_row.ptr;
+        if (f->part == FLUSH_STAYING && goes) {
+            e->next = left;
+            left = e;
+            continue;
+        }
         e->listed = false;
         f->entries[f->n_entries++] = e;
         unknown[n_unknown] = e;
         n_unknown += !e->fetched;
     }
-    t->listed = NULL;
-    t->n_listed = 0;
+    t->listed = left;
+    t->n_listed -= f->n_entries;
     if (f->n_entries > 1) {
         qsort(f->entries, f->n_entries, sizeof(weir_table_entry *), by_key);
     }
@@ -439,7 +448,6 @@ static weir_status flush_table(flush *f, weir_error *err)
         }
     }
     if (!st && f->moved) {
-        f->store->doubts = DOUBTS;
         st = weir_fail(err, WEIR_E_TABLE_MOVED, "a row of %s is not as it was read", t->quoted);
     }
     return st;
@@ -459,21 +467,42 @@ static void clear_side_sets(weir_table *t)
     }
 }
 
+static weir_status flush_part(weir_table_store *s, unsigned i, int part, weir_error *err)
+{
+    weir_table *t = s->tables[i];
+    flush f = {.store = s, .cache = i, .table = t, .part = part};
+    weir_status st = flush_table(&f, err);
+    if (!st) {
+        clear_side_sets(t);
+    }
+    return st;
+}
+
+/* Parents before children; from those that others refer to, rows go in the end, children's first.
+ */
 weir_status weir_table_flush(weir_table_store *s, weir_error *err)
 {
-    weir_status st = WEIR_OK;
+    weir_status st = weir_table_order(s, err);
     for (unsigned i = 0; i < s->n_tables && !st; i++) {
-        if (s->tables[i]) {
-            flush f = {.store = s, .cache = i, .table = s->tables[i]};
-            st = flush_table(&f, err);
-        }
-        if (s->tables[i] && !st) {
-            clear_side_sets(s->tables[i]);
-        }
+        const weir_table *t = s->tables[s->order[i]];
+        bool late = t && t->referred && t->rule && t->rule->by_transaction;
+        st = t ? flush_part(s, s->order[i], late ? FLUSH_STAYING : FLUSH_ALL, err) : WEIR_OK;
+    }
+    for (unsigned i = s->n_tables; i > 0 && !st; i--) {
+        const weir_table *t = s->tables[s->order[i - 1]];
+        st = t && t->n_listed ? flush_part(s, s->order[i - 1], FLUSH_GOING, err) : WEIR_OK;
     }
     if (!st && s->n_refusals) {
         *err = s->refusals[0].why;
         st = err->status = WEIR_REJECT;
+    }
+    return weir_table_met(s, st, err);
+}
+
+weir_status weir_table_met(weir_table_store *s, weir_status st, const weir_error *err)
+{
+    if (st == WEIR_RETRY && strcmp(err->code, "TABLE_MOVED") == 0) {
+        s->doubts = DOUBTS;
     }
     return st;
 }

@@ -71,7 +71,7 @@ static weir_status sql_commit(void *self, weir_error *err)
         sql_abort(s);
         return st;
     }
-    st = s->driver->commit(s->self, err);
+    st = weir_table_met(s, s->driver->commit(s->self, err), err);
     end(s, !st);
     if (!st) {
         s->doubts -= s->doubts > 0;
@@ -143,7 +143,9 @@ static weir_status sql_write_now(void *self, bool checked, weir_error *err)
 {
     weir_table_store *s = self;
     weir_status st = weir_table_flush(s, err);
-    return st || !checked || !s->driver->check ? st : s->driver->check(s->self, err);
+    return st || !checked || !s->driver->check
+               ? st
+               : weir_table_met(s, s->driver->check(s->self, err), err);
 }
 
 static weir_status sql_put(
@@ -156,6 +158,11 @@ static weir_status sql_del(
     void *self, unsigned cache, weir_space space, weir_view key, weir_error *err)
 {
     return set(self, cache, space, key, (weir_view){NULL, 0}, err);
+}
+
+static weir_status sql_sort(void *self, unsigned *caches, size_t n, weir_error *err)
+{
+    return weir_table_sort(self, caches, n, err);
 }
 
 static bool sql_refused(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why)
@@ -282,6 +289,7 @@ static void sql_close(void *self)
         weir_table_free(s, s->tables[i]);
     }
     weir_free(s->tables);
+    weir_free(s->order);
     weir_free(s->refusals);
     weir_buf_fini(&s->plain);
     weir_arena_fini(&s->arena);
@@ -313,6 +321,7 @@ static const weir_store_ops ops_without_type = {
     .shape = sql_shape,
     .refused = sql_refused,
     .write_now = sql_write_now,
+    .sort = sql_sort,
 };
 
 typedef struct typed_store {

@@ -45,6 +45,9 @@ typedef struct weir_table_store {
     size_t n_rules;
     weir_table **tables; /* by cache; owned */
     unsigned n_tables;
+    unsigned *order; /* their numbers, parents before children, as it was worked out last; owned */
+    unsigned n_order;
+    bool reorder;         /* a table was described since */
     pthread_mutex_t lock; /* what tables are described as: the writer changes it, readers read it */
     weir_arena arena;     /* the transaction's */
     size_t n_entries;     /* of the transaction */
@@ -119,6 +122,14 @@ WEIR_MUST_USE weir_status weir_table_take(
 /* Nothing is known of any key any more. */
 void weir_table_forget_entries(weir_table_store *s);
 
+/* ---- table_order.c -------------------------------------------------------------------------- */
+
+/* Works s->order out, and which tables are referred to. */
+WEIR_MUST_USE weir_status weir_table_order(weir_table_store *s, weir_error *err);
+/* Puts tables into that order. */
+WEIR_MUST_USE weir_status weir_table_sort(
+    weir_table_store *s, unsigned *caches, size_t n, weir_error *err);
+
 /* ---- table_walk.c --------------------------------------------------------------------------- */
 
 WEIR_MUST_USE weir_status weir_table_each(weir_table_store *s, unsigned cache, weir_space space,
@@ -145,5 +156,9 @@ WEIR_MUST_USE weir_status weir_table_sign(weir_table_store *s, weir_table *t, co
 
 /* Writes all that the transaction has set; afterwards the entries are as the database is. */
 WEIR_MUST_USE weir_status weir_table_flush(weir_table_store *s, weir_error *err);
+/* Learns from what the driver's call has come to, and returns it: where rows were not as they had
+ * been read, nothing is assumed for a while. */
+WEIR_MUST_USE weir_status weir_table_met(
+    weir_table_store *s, weir_status st, const weir_error *err);
 
 #endif

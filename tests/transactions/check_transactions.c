@@ -429,6 +429,7 @@ static void describe(world *w)
         .n_topics = TOPICS,
         .lanes = LANES,
         .wall_ms = wall_ms,
+        .now_ms = wall_ms,
         .wait = wait_held,
         .ctx = w};
     w->engine_options = (weir_engine_options){
