@@ -65,6 +65,14 @@ static void run_sql(const char *sql)
     PQfinish(c);
 }
 
+/* The cluster is that of other tests, too. */
+static int empty_database(void **state)
+{
+    (void)state;
+    run_sql("set client_min_messages = error; drop schema public cascade; create schema public");
+    return 0;
+}
+
 static inline void cut_off(void)
 {
     run_sql(

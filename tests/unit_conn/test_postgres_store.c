@@ -374,5 +374,5 @@ int main(void)
         printf("skipped: PostgreSQL is not installed, or this was not run by with-postgres\n");
         return 0;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, empty_database, NULL);
 }
