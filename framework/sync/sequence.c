@@ -1,199 +1,10 @@
 /* The order of a source's transactions. See sequence.h. */
-#include "sync/sequence.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-
-/* ---- What has come of a transaction ------------------------------------------------------------
- */
-
-/* The changes of one collection, by their order in it. */
-typedef struct tally {
-    unsigned collection;
-    uint64_t distinct;
-    uint64_t *places; /* 1 + l, by order; 0: it has not come. Owned */
-    size_t capacity;
-} tally;
-
-/* A queue that has changes of it, and the last of them there. */
-typedef struct share {
-    weir_sequence_queue *queue;
-    const weir_sequenced *last;
-} share;
-
-typedef struct gathering {
-    tally *tallies;
-    size_t n_tallies, tallies_capacity;
-    share *shares;
-    size_t n_shares, shares_capacity;
-    bool begun, ended; /* its BEGIN, its END have come */
-    bool renumbered;   /* its rest is numbered anew */
-} gathering;
-
-static void free_gathering(void *value)
-{
-    gathering *g = value;
-    for (size_t i = 0; g && i < g->n_tallies; i++) {
-        weir_free(g->tallies[i].places);
-    }
-    if (g) {
-        weir_free(g->tallies);
-        weir_free(g->shares);
-    }
-    weir_free(g);
-}
-
-static weir_view name_of(const uint64_t *tx)
-{
-    return weir_view_make((const char *)tx, sizeof *tx);
-}
-
-static gathering *gathering_of(const weir_sequence *q, uint64_t tx)
-{
-    return weir_map_get(&q->gathered, name_of(&tx));
-}
-
-static gathering *add_gathering(weir_sequence *q, uint64_t tx)
-{
-    weir_map_entry *e = weir_map_add(&q->gathered, name_of(&tx));
-    if (e && !e->value && !(e->value = weir_calloc(1, sizeof(gathering)))) {
-        weir_map_remove(&q->gathered, e);
-        return NULL;
-    }
-    return e ? e->value : NULL;
-}
-
-static void forget(weir_sequence *q, uint64_t tx)
-{
-    weir_map_entry *e = weir_map_find(&q->gathered, name_of(&tx));
-    if (e) {
-        free_gathering(e->value);
-        weir_map_remove(&q->gathered, e);
-    }
-}
-
-/* Room for one more. */
-static bool grow(void *items, size_t *capacity, size_t n, size_t size)
-{
-    void **p = items;
-    if (n < *capacity) {
-        return true;
-    }
-    size_t more = *capacity ? *capacity * 2 : 4;
-    void *grown = weir_realloc(*p, more * size);
-    if (grown) {
-        *p = grown;
-        *capacity = more;
-    }
-    return grown;
-}
-
-static tally *tally_of(gathering *g, unsigned collection)
-{
-    for (size_t i = 0; i < g->n_tallies; i++) {
-        if (g->tallies[i].collection == collection) {
-            return &g->tallies[i];
-        }
-    }
-    if (!grow(&g->tallies, &g->tallies_capacity, g->n_tallies, sizeof *g->tallies)) {
-        return NULL;
-    }
-    g->tallies[g->n_tallies] = (tally){.collection = collection};
-    return &g->tallies[g->n_tallies++];
-}
-
-static share *share_of(gathering *g, weir_sequence_queue *queue)
-{
-    for (size_t i = 0; i < g->n_shares; i++) {
-        if (g->shares[i].queue == queue) {
-            return &g->shares[i];
-        }
-    }
-    if (!grow(&g->shares, &g->shares_capacity, g->n_shares, sizeof *g->shares)) {
-        return NULL;
-    }
-    g->shares[g->n_shares] = (share){.queue = queue};
-    return &g->shares[g->n_shares++];
-}
-
-static bool make_place(tally *t, uint64_t order)
-{
-    if (order < t->capacity) {
-        return true;
-    }
-    size_t capacity = order < 16 ? 32 : (size_t)order * 2;
-    uint64_t *grown = weir_realloc(t->places, capacity * sizeof *grown);
-    if (!grown) {
-        return false;
-    }
-    memset(grown + t->capacity, 0, (capacity - t->capacity) * sizeof *grown);
-    t->places = grown;
-    t->capacity = capacity;
-    return true;
-}
-
-static bool gather(weir_sequence *q, weir_sequenced *r)
-{
-    gathering *g = add_gathering(q, r->tx);
-    tally *t = g ? tally_of(g, r->collection) : NULL;
-    share *s = t ? share_of(g, r->queue) : NULL;
-    if (!s || !make_place(t, r->order)) {
-        return false;
-    }
-    uint64_t *place = &t->places[r->order], before = *place;
-    if (before == r->l + 1) {
-        r->kind = WEIR_SEQUENCED_LOOSE; /* sent again: it is applied behind the first one */
-        return true;
-    }
-    g->renumbered |= before != 0;
-    t->distinct += before == 0;
-    *place = r->l + 1;
-    s->last = r;
-    return true;
-}
-
-static bool meet_begin(weir_sequence *q, uint64_t tx)
-{
-    gathering *g = add_gathering(q, tx);
-    if (g && !g->ended) {
-        g->renumbered |= g->begun;
-        g->begun = true;
-    }
-    return g;
-}
-
-static void meet_end(const weir_sequence *q, uint64_t tx)
-{
-    gathering *g = gathering_of(q, tx);
-    if (g) {
-        g->ended = true;
-    }
-}
-
-static uint64_t gathered(const gathering *g, unsigned collection)
-{
-    for (size_t i = 0; g && i < g->n_tallies; i++) {
-        if (g->tallies[i].collection == collection) {
-            return g->tallies[i].distinct;
-        }
-    }
-    return 0;
-}
-
-/* The first of the END's counts that is not reached; NULL: it is complete. */
-static const weir_sequence_count *lacking(const weir_sequence *q, const weir_sequenced *end)
-{
-    const gathering *g = gathering_of(q, end->tx);
-    for (size_t i = 0; i < end->n_counts; i++) {
-        if (gathered(g, end->counts[i].collection) < end->counts[i].changes) {
-            return &end->counts[i];
-        }
-    }
-    return NULL;
-}
+#include "sync/sequence_own.h"
 
 /* ---- Queues ------------------------------------------------------------------------------------
  */
@@ -211,7 +22,7 @@ void weir_sequence_fini(weir_sequence *q)
         q->queues = p->next;
         weir_free(p);
     }
-    weir_map_fini(&q->gathered, free_gathering);
+    weir_map_fini(&q->gathered, weir_gathering_free);
 }
 
 void weir_sequence_batch_fini(weir_sequence_batch *b)
@@ -258,7 +69,7 @@ static weir_sequenced *pop(weir_sequence *q, weir_sequence_queue *p)
  */
 static void let_go(weir_sequence *q, weir_sequenced *r)
 {
-    gathering *g = r->kind == WEIR_SEQUENCED_CHANGE ? gathering_of(q, r->tx) : NULL;
+    weir_gathering *g = r->kind == WEIR_SEQUENCED_CHANGE ? weir_gathering_of(q, r->tx) : NULL;
     bool more = false;
     if (r->kind == WEIR_SEQUENCED_END) {
         return; /* its transaction may be put back with it: forgotten once the batch is done */
@@ -268,7 +79,7 @@ static void let_go(weir_sequence *q, weir_sequenced *r)
         more |= g->shares[i].last != NULL;
     }
     if (g && !more) {
-        forget(q, r->tx);
+        weir_gathering_forget(q, r->tx);
     }
     r->kind = WEIR_SEQUENCED_LOOSE;
 }
@@ -293,11 +104,12 @@ weir_status weir_sequence_push(
     r->arrival = q->arrivals++;
     p->high_H = r->kind == WEIR_SEQUENCED_CHANGE && r->H > p->high_H ? r->H : p->high_H;
     bool gathers = r->kind == WEIR_SEQUENCED_CHANGE && !is_past(q, r);
-    if ((gathers && !gather(q, r)) || (r->kind == WEIR_SEQUENCED_BEGIN && !meet_begin(q, r->tx))) {
+    if ((gathers && !weir_gathering_add(q, r)) ||
+        (r->kind == WEIR_SEQUENCED_BEGIN && !weir_gathering_begin(q, r->tx))) {
         return weir_fail_oom(err);
     }
     if (r->kind == WEIR_SEQUENCED_END) {
-        meet_end(q, r->tx);
+        weir_gathering_end(q, r->tx);
     }
     q->ends = r->kind == WEIR_SEQUENCED_END ? p : q->ends;
     append(p, r);
@@ -332,7 +144,7 @@ static bool grow_batch(weir_sequence_batch *b, size_t more)
         b->records = grown;
         b->capacity = capacity;
     }
-    return grow(&b->units, &b->units_capacity, b->n_units, sizeof *b->units);
+    return weir_sequence_grow(&b->units, &b->units_capacity, b->n_units, sizeof *b->units);
 }
 
 static weir_sequence_unit *begin_unit(weir_sequence *q, weir_sequence_batch *b)
@@ -374,7 +186,7 @@ static int by_rank(const void *a, const void *b)
                               : (x->arrival > y->arrival) - (x->arrival < y->arrival);
 }
 
-static size_t records_before(const share *s)
+static size_t records_before(const weir_share *s)
 {
     size_t n = 1;
     for (const weir_sequenced *r = s->queue->first; r != s->last; r = r->next) {
@@ -386,7 +198,7 @@ static size_t records_before(const share *s)
 /* Everything up to the transaction's last change there. What stands in between keeps its place in
  * its queue. */
 static void take_share(
-    weir_sequence *q, const share *s, uint64_t tx, bool renumbered, weir_sequence_batch *b)
+    weir_sequence *q, const weir_share *s, uint64_t tx, bool renumbered, weir_sequence_batch *b)
 {
     uint64_t rank = 0;
     weir_sequenced *r;
@@ -403,7 +215,7 @@ static void take_share(
     } while (r != s->last);
 }
 
-static bool is_held_up(const gathering *g)
+static bool is_held_up(const weir_gathering *g)
 {
     for (size_t i = 0; g && i < g->n_shares; i++) {
         if (g->shares[i].last && g->shares[i].queue->blocked) {
@@ -413,7 +225,7 @@ static bool is_held_up(const gathering *g)
     return false;
 }
 
-static bool take_transaction(weir_sequence *q, const gathering *g, weir_sequence_batch *b)
+static bool take_transaction(weir_sequence *q, const weir_gathering *g, weir_sequence_batch *b)
 {
     size_t n = 1;
     for (size_t i = 0; g && i < g->n_shares; i++) {
@@ -452,8 +264,8 @@ weir_status weir_sequence_next(
         }
     }
     const weir_sequenced *end = head_end(q);
-    const gathering *g = end ? gathering_of(q, end->tx) : NULL;
-    bool waits = end && !q->as_it_is && (lacking(q, end) || (g && g->renumbered));
+    const weir_gathering *g = end ? weir_gathering_of(q, end->tx) : NULL;
+    bool waits = end && !q->as_it_is && (weir_gathering_lacks(q, end) || (g && g->renumbered));
     if (!end || q->blocked || q->ends->blocked || waits || is_held_up(g)) {
         *any = false;
         return WEIR_OK;
@@ -514,7 +326,7 @@ void weir_sequence_done(weir_sequence_batch *b)
         for (size_t k = u->from; k < u->from + u->n; k++) {
             const weir_sequenced *r = b->records[k];
             if (r && r->kind == WEIR_SEQUENCED_END) {
-                forget(u->of, r->tx);
+                weir_gathering_forget(u->of, r->tx);
             }
         }
     }
@@ -536,13 +348,13 @@ bool weir_sequence_waits(
     const weir_sequence *q, uint64_t *tx, unsigned *collection, uint64_t *have, uint64_t *want)
 {
     const weir_sequenced *end = head_end(q);
-    const weir_sequence_count *c = end ? lacking(q, end) : NULL;
+    const weir_sequence_count *c = end ? weir_gathering_lacks(q, end) : NULL;
     if (!c) {
         return false;
     }
     *tx = end->tx;
     *collection = c->collection;
-    *have = gathered(gathering_of(q, end->tx), c->collection);
+    *have = weir_gathering_count(weir_gathering_of(q, end->tx), c->collection);
     *want = c->changes;
     return true;
 }
@@ -558,9 +370,9 @@ void weir_sequence_regress(weir_sequence *q, uint64_t commit)
 bool weir_sequence_doubts(const weir_sequence *q, uint64_t *tx)
 {
     const weir_sequenced *end = head_end(q);
-    const gathering *g = end ? gathering_of(q, end->tx) : NULL;
+    const weir_gathering *g = end ? weir_gathering_of(q, end->tx) : NULL;
     *tx = end ? end->tx : 0;
-    return g && g->renumbered && !q->as_it_is && !lacking(q, end);
+    return g && g->renumbered && !q->as_it_is && !weir_gathering_lacks(q, end);
 }
 
 /* Have all partitions of the collection brought something behind this commit? */
@@ -577,11 +389,11 @@ bool weir_sequence_has_lost(
     const weir_sequence *q, weir_sequence_partitions_fn *partitions, void *ctx)
 {
     const weir_sequenced *end = head_end(q);
-    const gathering *g = end ? gathering_of(q, end->tx) : NULL;
+    const weir_gathering *g = end ? weir_gathering_of(q, end->tx) : NULL;
     bool lost = false;
     for (size_t i = 0; end && i < end->n_counts; i++) {
         unsigned c = end->counts[i].collection;
-        if (gathered(g, c) < end->counts[i].changes) {
+        if (weir_gathering_count(g, c) < end->counts[i].changes) {
             if (!is_passed(q, c, end->commit, partitions(ctx, c))) {
                 return false;
             }
@@ -594,7 +406,7 @@ bool weir_sequence_has_lost(
 bool weir_sequence_is_one(const weir_sequence *q)
 {
     const weir_sequenced *end = head_end(q);
-    if (end ? !lacking(q, end) : q->gathered.count > 1) {
+    if (end ? !weir_gathering_lacks(q, end) : q->gathered.count > 1) {
         return false;
     }
     for (const weir_sequence_queue *p = q->queues; p; p = p->next) {
