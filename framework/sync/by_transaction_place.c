@@ -58,6 +58,7 @@ static weir_status place_change(const weir_event *ev, weir_sync_job *job,
         r->l = ev->change.at.l;
         r->total = block.total_order;
         r->order = block.collection_order;
+        r->removes = ev->change.op == 'd';
     }
     return st;
 }

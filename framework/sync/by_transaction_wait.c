@@ -269,11 +269,25 @@ static bool is_too_large(const weir_sync *s)
     return false;
 }
 
+/* Nothing has come of the transactions that have begun. */
+static bool is_only_begun(const struct weir_by_transaction *o)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < o->n_sources; i++) {
+        held += o->sources[i].sequence.held;
+    }
+    return !held;
+}
+
 /* Nothing was applied, and nothing else is open. */
 static weir_status look_at_waiting(weir_sync *s, int64_t now_ms, weir_error *err)
 {
     struct weir_by_transaction *o = s->by_transaction;
     bool rows, over = weir_engine_at_end(s->engine);
+    if (over && is_only_begun(o)) {
+        weir_by_transaction_abandon(s); /* they come again, and what they begin */
+        return WEIR_OK;
+    }
     const weir_error *refused = refusal_of(o, &rows);
     weir_error why = refused ? *refused : (weir_error){.status = WEIR_OK};
     if (!refused && !over && now_ms - o->came_ms >= FULL_AFTER_MS &&

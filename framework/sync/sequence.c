@@ -84,6 +84,30 @@ static void let_go(weir_sequence *q, weir_sequenced *r)
     r->kind = WEIR_SEQUENCED_LOOSE;
 }
 
+static void set_begun(weir_sequence *q, weir_sequenced *r)
+{
+    r->next = q->begun;
+    q->begun = r;
+    q->n_begun++;
+}
+
+/* The END takes its own BEGINs along; that of a transaction which comes next (all) also those of
+ * others before it, whose ENDs are lost. There is room. */
+static void take_begun(
+    weir_sequence *q, const weir_sequenced *end, bool all, weir_sequence_batch *b)
+{
+    for (weir_sequenced **at = &q->begun; *at;) {
+        weir_sequenced *r = *at;
+        if (r->tx != end->tx && !(all && r->arrival < end->arrival)) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next;
+        q->n_begun--;
+        b->records[b->n++] = r;
+    }
+}
+
 static bool is_past(const weir_sequence *q, const weir_sequenced *r)
 {
     return r->kind == WEIR_SEQUENCED_CHANGE && r->H < q->commit;
@@ -102,16 +126,21 @@ weir_status weir_sequence_push(
     }
     r->queue = p;
     r->arrival = q->arrivals++;
-    p->high_H = r->kind == WEIR_SEQUENCED_CHANGE && r->H > p->high_H ? r->H : p->high_H;
+    uint64_t high_H = r->kind == WEIR_SEQUENCED_CHANGE && r->H > p->high_H ? r->H : p->high_H;
     bool gathers = r->kind == WEIR_SEQUENCED_CHANGE && !is_past(q, r);
     if ((gathers && !weir_gathering_add(q, r)) ||
         (r->kind == WEIR_SEQUENCED_BEGIN && !weir_gathering_begin(q, r->tx))) {
         return weir_fail_oom(err);
     }
+    p->high_H = high_H;
     if (r->kind == WEIR_SEQUENCED_END) {
         weir_gathering_end(q, r->tx);
     }
     q->ends = r->kind == WEIR_SEQUENCED_END ? p : q->ends;
+    if (r->kind == WEIR_SEQUENCED_BEGIN) {
+        set_begun(q, r);
+        return WEIR_OK;
+    }
     append(p, r);
     q->held++;
     return WEIR_OK;
@@ -123,7 +152,7 @@ weir_status weir_sequence_push(
 /* Does it wait for nothing but to be at the head of its queue? */
 static bool is_loose(const weir_sequence *q, const weir_sequenced *r)
 {
-    return r->kind == WEIR_SEQUENCED_LOOSE || r->kind == WEIR_SEQUENCED_BEGIN || is_past(q, r) ||
+    return r->kind == WEIR_SEQUENCED_LOOSE || is_past(q, r) ||
            (r->kind == WEIR_SEQUENCED_END && r->commit <= q->commit);
 }
 
@@ -167,13 +196,17 @@ static bool take_loose(
     for (weir_sequenced *r = p->first; r && n < most && is_loose(q, r); r = r->next) {
         n++;
     }
-    if (!grow_batch(b, n)) {
+    if (!grow_batch(b, n + q->n_begun)) {
         return false;
     }
     begin_unit(q, b);
     while (n--) {
-        weir_sequenced *r = b->records[b->n++] = pop(q, p);
+        weir_sequenced *r = pop(q, p);
         let_go(q, r);
+        if (r->kind == WEIR_SEQUENCED_END) {
+            take_begun(q, r, false, b);
+        }
+        b->records[b->n++] = r;
     }
     end_unit(b);
     return true;
@@ -208,7 +241,7 @@ static void take_share(
         if (!own) {
             let_go(q, r);
         }
-        uint64_t place = own ? (renumbered ? r->l : r->total) : 0;
+        uint64_t place = own ? 2 * (renumbered ? r->l : r->total) + !r->removes : 0;
         rank = place > rank ? place : rank;
         r->rank = rank;
         b->records[b->n++] = r;
@@ -227,7 +260,7 @@ static bool is_held_up(const weir_gathering *g)
 
 static bool take_transaction(weir_sequence *q, const weir_gathering *g, weir_sequence_batch *b)
 {
-    size_t n = 1;
+    size_t n = 1 + q->n_begun;
     for (size_t i = 0; g && i < g->n_shares; i++) {
         n += g->shares[i].last ? records_before(&g->shares[i]) : 0;
     }
@@ -246,6 +279,7 @@ static bool take_transaction(weir_sequence *q, const weir_gathering *g, weir_seq
     if (b->n - u->from > 1) {
         qsort(b->records + u->from, b->n - u->from, sizeof *b->records, by_rank);
     }
+    take_begun(q, end, true, b);
     b->records[b->n++] = end;
     u->commit = q->commit = end->commit;
     u->as_it_is = q->as_it_is;
@@ -279,6 +313,10 @@ weir_status weir_sequence_next(
 static void prepend(weir_sequence *q, weir_sequenced *r)
 {
     weir_sequence_queue *p = r->queue;
+    if (r->kind == WEIR_SEQUENCED_BEGIN) {
+        set_begun(q, r);
+        return;
+    }
     r->next = p->first;
     p->first = r;
     p->last = p->last ? p->last : r;

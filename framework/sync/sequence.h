@@ -16,7 +16,8 @@
  * that (until mid-2026). It shows by a second BEGIN before the END, or by a number that is met
  * again at another position. The counts are then not enough: such a transaction waits for the
  * user's word that all has come that was sent before its END (as_it_is), and goes in the order of
- * positions.
+ * positions; of a move's halves, which have one, the removal first. So a BEGIN is not done with
+ * before its END is: else who starts behind the first of two would not see that there were two.
  *
  * A change is of a past transaction when its position (H of cdc/change.h) is below the last commit
  * that was taken: the changes of a transaction that comes later were sent behind that commit, and
@@ -24,7 +25,8 @@
  *
  * Invariants
  *  1. What leaves a queue leaves it from its head, but for what is put back, which comes to the
- *     head again.
+ *     head again. BEGINs stand beside, and leave with the next transaction whose END comes behind
+ *     them, or with their own END.
  *  2. A transaction leaves whole, END last, and in the order of ENDs.
  *  3. `commit` is that of the last transaction that has left; putting back takes it back.
  *
@@ -38,7 +40,7 @@
 typedef enum weir_sequenced_kind {
     WEIR_SEQUENCED_LOOSE,  /* of no transaction */
     WEIR_SEQUENCED_CHANGE, /* of a collection that is applied by transaction */
-    WEIR_SEQUENCED_BEGIN,  /* of a transaction, in the metadata's topic; else as LOOSE */
+    WEIR_SEQUENCED_BEGIN,  /* of a transaction, in the metadata's topic */
     WEIR_SEQUENCED_END,    /* likewise */
 } weir_sequenced_kind;
 
@@ -56,6 +58,7 @@ typedef struct weir_sequenced {
     uint64_t H, l;                     /* CHANGE: its position */
     uint64_t total;                    /* CHANGE: total_order … */
     uint64_t order;                    /* … and data_collection_order, both from 1 */
+    bool removes;                      /* CHANGE: a row goes: a move's first half */
     uint64_t commit;                   /* END: the commit's place */
     const weir_sequence_count *counts; /* END */
     size_t n_counts;
@@ -78,8 +81,10 @@ typedef struct weir_sequence_queue {
 typedef struct weir_sequence {
     weir_sequence_queue *queues; /* owned */
     weir_sequence_queue *ends;   /* of them: that of the metadata; NULL: nothing came yet */
-    weir_map gathered;           /* by transaction: what has come of it */
-    uint64_t commit;             /* 0: no transaction has left yet */
+    weir_sequenced *begun;       /* BEGINs that are open, by `next` */
+    size_t n_begun;
+    weir_map gathered; /* by transaction: what has come of it */
+    uint64_t commit;   /* 0: no transaction has left yet */
     uint64_t arrivals;
     size_t held;   /* records in queues */
     bool blocked;  /* the next transaction was put back as refused */

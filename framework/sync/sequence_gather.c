@@ -105,6 +105,15 @@ static bool make_place(weir_tally *t, uint64_t order)
     return true;
 }
 
+/* Was it sent to this partition before? A transaction's changes come in the order of their l, so
+ * one that is behind the highest was; of those that have the same l (a move's halves, the rows of
+ * one COPY) one with the same number was, and one that stands behind a later transaction's. */
+static bool is_again(const weir_share *s, const weir_sequenced *r, bool same_number)
+{
+    bool behind_later = s->queue->high_H > s->high_H;
+    return s->any && (r->l < s->high_l || (r->l == s->high_l && (same_number || behind_later)));
+}
+
 bool weir_gathering_add(weir_sequence *q, weir_sequenced *r)
 {
     weir_gathering *g = add_gathering(q, r->tx);
@@ -114,14 +123,18 @@ bool weir_gathering_add(weir_sequence *q, weir_sequenced *r)
         return false;
     }
     uint64_t *place = &t->places[r->order], before = *place;
-    if (before == r->l + 1) {
-        r->kind = WEIR_SEQUENCED_LOOSE; /* sent again: it is applied behind the first one */
-        return true;
-    }
-    g->renumbered |= before != 0;
+    bool same_number = before == r->l + 1;
+    g->renumbered |= before && !same_number;
     t->distinct += before == 0;
     *place = r->l + 1;
+    if (is_again(s, r, same_number)) {
+        r->kind = WEIR_SEQUENCED_LOOSE; /* it is applied behind the first one */
+        return true;
+    }
     s->last = r;
+    s->any = true;
+    s->high_l = r->l > s->high_l ? r->l : s->high_l;
+    s->high_H = r->H > s->high_H ? r->H : s->high_H;
     return true;
 }
 

@@ -13,10 +13,12 @@ typedef struct weir_tally {
     size_t capacity;
 } weir_tally;
 
-/* A queue that has changes of it, and the last of them there. */
+/* A queue that has changes of it, and the last of them there that was not sent before. */
 typedef struct weir_share {
     weir_sequence_queue *queue;
     const weir_sequenced *last;
+    bool any;
+    uint64_t high_l, high_H; /* the highest that has come of it there */
 } weir_share;
 
 typedef struct weir_gathering {

@@ -369,6 +369,45 @@ static void keep_state(maker *m, uint64_t commit)
     weir_buf_fini(&b);
 }
 
+/* Of one LSN with the record before it: a connector does not begin here. */
+static bool is_second(const maker *m, size_t i)
+{
+    const history_record *r = &m->sent.items[i].record;
+    return !r->value || (r->header_name && strcmp(r->header_name, "__debezium.oldkey") == 0);
+}
+
+/* The event with the next numbers of its table. */
+static const char *numbered_anew(maker *m, int table, const char *value)
+{
+    const char *numbers = strstr(value, "\"total_order\":"), *rest = strchr(numbers, '}');
+    return TEXT(m, "%.*s\"total_order\":%" PRIu64 ",\"data_collection_order\":%" PRIu64 "%s",
+        (int)(numbers - value), value, ++m->total, ++m->of[table], rest);
+}
+
+/* A connector of before mid-2026 dies within the transaction whose events were sent from `first`
+ * on: it begins again, sends a part of them again, and numbers these and the rest anew. */
+static void restart_within(maker *m, size_t first)
+{
+    size_t n = m->sent.count - first;
+    size_t sent_before = 1 + sim_below(m->rng, n), again = sim_below(m->rng, sent_before + 1);
+    sent *events = weir_arena_alloc(&m->h->arena, n * sizeof *events);
+    memcpy(events, m->sent.items + first, n * sizeof *events);
+    m->sent.count = first + n;
+    while (again && (again == n || is_second(m, first + again))) {
+        again--;
+    }
+    m->sent.count = first + (sent_before > again ? sent_before : again);
+    m->total = 0;
+    memset(m->of, 0, sizeof m->of);
+    metadata(m, "BEGIN", m->lsn + 1);
+    for (size_t i = again; i < n; i++) {
+        sent *s = &events[i];
+        s->record.value =
+            s->record.value ? numbered_anew(m, s->topic, s->record.value) : s->record.value;
+        *SIM_APPEND(&m->sent) = *s;
+    }
+}
+
 /* Some have written before the transaction in front of them has committed. */
 static void transaction(maker *m)
 {
@@ -381,8 +420,12 @@ static void transaction(maker *m)
         m->lsn -= GAP / 2;
     }
     metadata(m, "BEGIN", m->lsn + 1);
+    size_t first = m->sent.count;
     for (size_t n = 1 + sim_below(m->rng, 3); n > 0; n--) {
         statement(m);
+    }
+    if (m->sent.count > first && sim_chance(m->rng, .1)) {
+        restart_within(m, first);
     }
     metadata(m, "END", end);
     m->last_commit = end;
@@ -409,13 +452,6 @@ static void snapshot(maker *m)
         }
     }
     m->snapshot_rows = m->sent.count;
-}
-
-/* Of one LSN with the record before it: a connector does not begin here. */
-static bool is_second(const maker *m, size_t i)
-{
-    const history_record *r = &m->sent.items[i].record;
-    return !r->value || (r->header_name && strcmp(r->header_name, "__debezium.oldkey") == 0);
 }
 
 /* The connector dies, and goes on from an older place. */

@@ -6,7 +6,8 @@
  *
  * Transactions swap and rotate unique values, bring children before and with their parents, move
  * keys, delete whole families, and touch tables that nobody follows. The connector dies and sends
- * stretches again. Made from a seed; immutable then. It is a test: without memory it ends. */
+ * stretches again, or, within a transaction, numbers the rest of it anew. Made from a seed;
+ * immutable then. It is a test: without memory it ends. */
 #ifndef TRANSACTIONS_HISTORY_H
 #define TRANSACTIONS_HISTORY_H
 

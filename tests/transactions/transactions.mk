@@ -11,8 +11,8 @@ $(B)/tests/transactions/%.o: tests/transactions/%.c | deps test-deps
 $(B)/check-transactions: $(TRANSACTION_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PC_LIBS) -lm
 check-transactions: $(B)/check-transactions
-	@$< 100 --only sqlite
-	@tests/support/with-postgres $< 10 --only postgres
-	@tests/support/with-postgres $< 10 --only deferred
+	@$< 500 --only sqlite
+	@tests/support/with-postgres $< 20 --only postgres
+	@tests/support/with-postgres $< 20 --only deferred
 transactions-long: $(B)/check-transactions
 	@tests/support/with-postgres $< $(or $(SEEDS),1000)

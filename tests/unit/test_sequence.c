@@ -374,19 +374,45 @@ static void test_a_second_begin_before_the_end_is_doubted(void **state)
     change(0, 0, "c1", 2, 111, 1, 1);
     begun(2);
     commit("END", 2, 200, 0, 0); /* all was sent before the restart */
-    apply_all("BEGIN BEGIN");
+    apply_all("");               /* neither BEGIN is done with: who starts anew meets both again */
     assert_true(weir_sequence_doubts(&sequence, &tx));
     change(0, 1, "c2", 2, 112, 2, 2); /* … and is read late */
     sequence.as_it_is = true;
-    apply_all("c1 c2 END");
+    take_all(1000);
+    weir_sequence_put_back(&batch, 0, true);
+    assert_int_equal(sequence.n_begun, 2);
+    weir_sequence_retry(&sequence);
+    apply_all("c1 c2 BEGIN BEGIN END");
     begun(3);
     change(0, 0, "d", 3, 211, 1, 1);
     commit("END3", 3, 300, 1, 0);
     begun(3); /* sent again behind its END: it is whole */
     assert_false(weir_sequence_doubts(&sequence, &tx));
-    apply_all("BEGIN | d END3 | BEGIN");
+    apply_all("d BEGIN BEGIN END3");
     commit("END3 again", 3, 300, 1, 0);
     apply_all("END3 again");
+    assert_int_equal(sequence.n_begun, 0);
+    end();
+}
+
+/* What comes again of transactions that are past ends with its own END, and does not end one that
+ * is open; one whose END is lost ends with the next one that comes. */
+static void test_a_begin_stays_until_its_end(void **state)
+{
+    (void)state;
+    begin(100);
+    begun(7);
+    begun(5);
+    commit("END5 again", 5, 90, 0, 0);
+    apply_all("BEGIN END5 again");
+    assert_int_equal(sequence.n_begun, 1);
+    begun(8);
+    commit("END8", 8, 200, 0, 0);
+    begun(9);
+    apply_all("BEGIN BEGIN END8");
+    assert_int_equal(sequence.n_begun, 1);
+    commit("END9", 9, 300, 0, 0);
+    apply_all("BEGIN END9");
     end();
 }
 
@@ -615,6 +641,7 @@ int main(void)
         cmocka_unit_test(test_ends_come_in_one_partition),
         cmocka_unit_test(test_what_is_numbered_anew_goes_by_positions),
         cmocka_unit_test(test_a_second_begin_before_the_end_is_doubted),
+        cmocka_unit_test(test_a_begin_stays_until_its_end),
         cmocka_unit_test(test_what_compaction_took_is_not_waited_for),
         cmocka_unit_test(test_a_source_that_went_back_has_nothing_behind_it),
         cmocka_unit_test(test_a_transaction_fills_a_partition_alone),
