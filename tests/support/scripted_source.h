@@ -46,7 +46,8 @@ typedef struct script_message {
 
 typedef struct script {
     const char *topic;
-    script_deed deeds[SCRIPT_DEEDS]; /* of the next poll */
+    const char *topics[SCRIPT_PARTITIONS]; /* of a partition that is of another topic */
+    script_deed deeds[SCRIPT_DEEDS];       /* of the next poll */
     size_t n_deeds;
     weir_partition *held[SCRIPT_PARTITIONS];
     script_message messages[SCRIPT_DEEDS * 4];
@@ -80,13 +81,18 @@ static inline bool script_header_at(const void *self, size_t i, weir_view *name,
     return i == 0 && m->header;
 }
 
+static inline const char *script_topic(const script *s, int partition)
+{
+    return s->topics[partition] ? s->topics[partition] : s->topic;
+}
+
 static inline void script_deliver(
     script *s, const script_deed *d, const weir_source_events *events, void *engine)
 {
     assert_true(s->n_messages < sizeof s->messages / sizeof *s->messages);
     script_message *m = &s->messages[s->n_messages++];
     *m = (script_message){.header = d->header, .header_name = d->header_name};
-    weir_raw_record raw = {.topic = weir_view_of(s->topic),
+    weir_raw_record raw = {.topic = weir_view_of(script_topic(s, d->partition)),
         .key = weir_view_of(d->key),
         .value = weir_view_of(d->value),
         .partition = d->partition,
@@ -115,8 +121,8 @@ static inline weir_status script_play(script *s, const script_deed *d,
     weir_error trouble;
     switch (d->kind) {
     case SCRIPT_ASSIGN:
-        s->held[d->partition] =
-            events->assigned(engine, weir_view_of(s->topic), d->partition, d->offset);
+        s->held[d->partition] = events->assigned(
+            engine, weir_view_of(script_topic(s, d->partition)), d->partition, d->offset);
         if (s->held[d->partition] && d->value) {
             events->resume(engine, s->held[d->partition], weir_view_of(d->value));
         }

@@ -19,6 +19,7 @@ static struct gate {
     weir_store inner;
     weir_store_ops ops;
     int begins_fail, puts_fail, commits_fail; /* the next so many calls */
+    bool rows_only;                           /* of puts, those of rows */
     int begins_fail_later;                    /* behind a commit that has failed */
     weir_code code;
     unsigned begins, commits;
@@ -44,8 +45,10 @@ static inline weir_status gate_begin(void *self, weir_error *err)
 static inline weir_status gate_put(
     void *self, unsigned cache, weir_space space, weir_view key, weir_view value, weir_error *err)
 {
-    return fails(&gate.puts_fail) ? weir_fail(err, gate.code, "put fails")
-                                  : gate.inner.ops->put(self, cache, space, key, value, err);
+    bool may_fail = !gate.rows_only || space == WEIR_SPACE_ROW;
+    return may_fail && fails(&gate.puts_fail)
+               ? weir_fail(err, gate.code, "put fails")
+               : gate.inner.ops->put(self, cache, space, key, value, err);
 }
 
 static inline weir_status gate_commit(void *self, weir_error *err)
