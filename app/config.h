@@ -214,6 +214,7 @@ typedef struct weir_config_cache {
     const char *topic;      /* where the table's records are */
     const weir_config_store *store;
     const struct weir_config_table *as_table; /* NULL: it is a cache */
+    const struct weir_config_cache *mould;    /* the entry with a pattern that it was cast from */
 } weir_config_cache;
 
 typedef struct weir_config_caches {
@@ -236,7 +237,6 @@ typedef struct weir_config_table {
     weir_config_on_no_key on_no_key;
     weir_config_apply apply;
     weir_config_guard guard;
-    const struct weir_config_table *mould; /* the entry with a pattern that it was cast from */
 } weir_config_table;
 
 typedef struct weir_config_tables {

@@ -104,6 +104,11 @@ static bool bind_scalar(const weir_config_loader *loader, const weir_config_scop
 {
     weir_config_value value;
     weir_config_refusal why;
+    if (key->kind == WEIR_CONFIG_KIND_ROW_SOURCE && entry->value->kind == WEIR_CONFIG_LIST) {
+        return weir_config_error(loader, scope, entry->place, WEIR_E_CONFIG_BAD_VALUE,
+            "takes one table, not a list: positions of several say nothing of each other; give "
+            "each an entry, or all of them a pattern (docs/tables.md)");
+    }
     if (!weir_config_value_of(loader, scope, entry, &value)) {
         return false;
     }

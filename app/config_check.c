@@ -508,14 +508,16 @@ static void check_twice(const weir_config_loader *loader, const weir_config_scop
 /* A service may handle the table's changes, which only its program says. */
 static bool is_used(const weir_config *c, const weir_config_validation *v)
 {
-    bool used = !v->table_name || !c->followed.count || weir_config_is_pattern(v->table_name);
+    bool used = !v->table_name || !(c->followed.count + c->moulds.count) ||
+                weir_config_is_pattern(v->table_name);
     for (size_t i = 0; i < c->followed.count; i++) {
         const weir_config_cache *f = c->followed.items[i];
         used |= f->source == v->source && same(f->table_name, v->table_name);
     }
-    for (size_t i = 0; i < c->tables.count; i++) {
-        const weir_config_cache *f = &c->tables.items[i].cache;
-        used |= f->source == v->source && weir_config_matches(f->table_name, v->table_name);
+    for (size_t i = 0; i < c->moulds.count; i++) {
+        const weir_config_cache *f = c->moulds.items[i];
+        used |= f->source == v->source && f->table_name &&
+                weir_config_matches(f->table_name, v->table_name);
     }
     return used;
 }

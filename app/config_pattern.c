@@ -1,4 +1,4 @@
-/* Entries of `tables` that follow every table of a source whose name fits a pattern.
+/* Entries of `caches` and `tables` that follow every table of a source whose name fits a pattern.
  *
  * Such an entry is a mould: it is in no list of what is followed. For each table that turns out to
  * be there, by its topic or because a command names it, an entry is cast from it, called by the
@@ -57,13 +57,13 @@ static bool same(const char *a, const char *b)
 
 /* Has the table an entry of its own in this store, or been cast from this mould before? */
 static bool is_followed(
-    const weir_config *c, const weir_config_table *mould, const char *table_name)
+    const weir_config *c, const weir_config_cache *mould, const char *table_name)
 {
     for (size_t i = 0; i < c->followed.count; i++) {
         const weir_config_cache *o = c->followed.items[i];
-        bool of_it = o->as_table && o->source == mould->cache.source &&
-                     o->store == mould->cache.store && same(o->table_name, table_name);
-        if (of_it && (!o->as_table->mould || o->as_table->mould == mould)) {
+        bool of_it = o->source == mould->source && o->store == mould->store &&
+                     same(o->table_name, table_name);
+        if (of_it && (!o->mould || o->mould == mould)) {
             return true;
         }
     }
@@ -71,9 +71,9 @@ static bool is_followed(
 }
 
 /* Makes room for so many more, in what is followed and in the mould's store's tables. */
-static bool make_room(weir_config *c, const weir_config_table *mould, size_t more)
+static bool make_room(weir_config *c, const weir_config_cache *mould, size_t more)
 {
-    weir_config_store *store = (weir_config_store *)(uintptr_t)mould->cache.store;
+    weir_config_store *store = (weir_config_store *)(uintptr_t)mould->store;
     weir_config_cache **items =
         weir_arena_alloc(&c->arena, (c->followed.count + more) * sizeof(weir_config_cache *));
     weir_table_rule *rules =
@@ -92,28 +92,59 @@ static bool make_room(weir_config *c, const weir_config_table *mould, size_t mor
     return true;
 }
 
+/* The mould's copy, a cache or a table. NULL: out of memory. */
+static weir_config_cache *copy_of(weir_config *c, const weir_config_cache *mould)
+{
+    if (!mould->as_table) {
+        weir_config_cache *cache = weir_arena_alloc(&c->arena, sizeof *cache);
+        return cache ? (*cache = *mould, cache) : NULL;
+    }
+    weir_config_table *t = weir_arena_alloc(&c->arena, sizeof *t);
+    if (!t) {
+        return NULL;
+    }
+    *t = *mould->as_table;
+    t->cache.as_table = t;
+    return &t->cache;
+}
+
+/* Two entries that are called alike would be one in the store. */
+static void check_name(const weir_config_loader *loader, const weir_config_cache *cache)
+{
+    const weir_config *c = loader->config;
+    for (size_t i = 0; i < c->followed.count; i++) {
+        if (same(c->followed.items[i]->name, cache->name)) {
+            weir_config_scope all = {NULL, weir_config_section_of(cache)};
+            weir_config_scope item = {&all, cache->name};
+            weir_config_error(loader, &item, weir_config_place_of(cache->node, ""),
+                WEIR_E_CONFIG_CONFLICT, "there is an entry of this name already");
+        }
+    }
+}
+
 /* There is room for it. */
 static weir_status cast(
-    weir_config *c, const weir_config_table *mould, const char *table_name, weir_error *err)
+    weir_config *c, const weir_config_cache *mould, const char *table_name, weir_error *err)
 {
     weir_config_problems problems;
     weir_config_problems_init(&problems);
     weir_config_loader loader = {c, NULL, &problems};
-    weir_config_table *t = weir_arena_alloc(&c->arena, sizeof *t);
-    if (!t) {
+    weir_config_cache *cache = copy_of(c, mould);
+    if (!cache) {
         return weir_fail_oom(err);
     }
-    *t = *mould;
-    t->mould = mould;
-    t->name = weir_arena_printf(&c->arena, "%s.%s", mould->name, table_name).ptr;
-    t->cache.name = t->name;
-    t->cache.as_table = t;
-    t->cache.from =
-        weir_arena_printf(&c->arena, "%s.%s", mould->cache.source->name, table_name).ptr;
-    if (t->name && t->cache.from) {
-        weir_config_resolve_from(&loader, &t->cache);
-        weir_config_add_table(&loader, t);
-        c->followed.items[c->followed.count++] = &t->cache;
+    cache->mould = mould;
+    cache->name = weir_arena_printf(&c->arena, "%s.%s", mould->name, table_name).ptr;
+    cache->from = weir_arena_printf(&c->arena, "%s.%s", mould->source->name, table_name).ptr;
+    if (cache->name && cache->from) {
+        check_name(&loader, cache);
+        weir_config_resolve_from(&loader, cache);
+        if (cache->as_table) {
+            weir_config_table *t = (weir_config_table *)(uintptr_t)cache->as_table;
+            t->name = cache->name;
+            weir_config_add_table(&loader, t);
+        }
+        c->followed.items[c->followed.count++] = cache;
     }
     weir_status st = c->arena.failed || problems.failed ? weir_fail_oom(err)
                      : problems.errors ? weir_config_first_error(c->file, &problems, err)
@@ -153,13 +184,13 @@ weir_status weir_config_take_topics(
     weir_status st = WEIR_OK;
     *added = 0;
     for (size_t m = 0; m < c->moulds.count; m++) {
-        const weir_config_table *mould = c->moulds.items[m]->as_table;
+        const weir_config_cache *mould = c->moulds.items[m];
         if (!make_room(c, mould, n)) {
             return weir_fail_oom(err);
         }
         for (size_t i = 0; i < n && !st; i++) {
-            const char *table = table_of(mould->cache.source, topics[i]);
-            if (table && weir_config_matches(mould->cache.table_name, table) &&
+            const char *table = table_of(mould->source, topics[i]);
+            if (table && weir_config_matches(mould->table_name, table) &&
                 !is_followed(c, mould, table)) {
                 st = cast(c, mould, table, err);
                 *added += !st;
@@ -172,9 +203,9 @@ weir_status weir_config_take_topics(
 bool weir_config_has_news(const weir_config *c, const char *topic)
 {
     for (size_t m = 0; m < c->moulds.count; m++) {
-        const weir_config_table *mould = c->moulds.items[m]->as_table;
-        const char *table = table_of(mould->cache.source, topic);
-        if (table && weir_config_matches(mould->cache.table_name, table) &&
+        const weir_config_cache *mould = c->moulds.items[m];
+        const char *table = table_of(mould->source, topic);
+        if (table && weir_config_matches(mould->table_name, table) &&
             !is_followed(c, mould, table)) {
             return true;
         }
@@ -185,10 +216,10 @@ bool weir_config_has_news(const weir_config *c, const char *topic)
 weir_status weir_config_take_name(weir_config *c, const char *name, weir_error *err)
 {
     for (size_t m = 0; m < c->moulds.count; m++) {
-        const weir_config_table *mould = c->moulds.items[m]->as_table;
+        const weir_config_cache *mould = c->moulds.items[m];
         size_t len = strlen(mould->name);
         if (strncmp(name, mould->name, len) == 0 && name[len] == '.' &&
-            weir_config_matches(mould->cache.table_name, name + len + 1) &&
+            weir_config_matches(mould->table_name, name + len + 1) &&
             !is_followed(c, mould, name + len + 1)) {
             return make_room(c, mould, 1) ? cast(c, mould, name + len + 1, err)
                                           : weir_fail_oom(err);

@@ -21,6 +21,13 @@ static void check_name(const weir_config_loader *loader, const weir_config_cache
     }
 }
 
+static void add_to_list(weir_config *c, weir_config_cache *cache)
+{
+    bool pattern = cache->from && weir_config_is_pattern(cache->from);
+    weir_config_followed *list = pattern ? &c->moulds : &c->followed;
+    list->items[list->count++] = cache;
+}
+
 void weir_config_gather(const weir_config_loader *loader)
 {
     weir_config *c = loader->config;
@@ -32,16 +39,14 @@ void weir_config_gather(const weir_config_loader *loader)
         return; /* the arena's failure is sticky, and reported at the end */
     }
     for (size_t i = 0; i < c->caches.count; i++) {
-        c->followed.items[c->followed.count++] = &c->caches.items[i];
+        add_to_list(c, &c->caches.items[i]);
     }
     for (size_t i = 0; i < c->tables.count; i++) {
         weir_config_table *t = &c->tables.items[i];
         t->cache.name = t->name;
         t->cache.node = t->node;
         t->cache.as_table = t;
-        bool pattern = t->cache.from && weir_config_is_pattern(t->cache.from);
-        weir_config_followed *list = pattern ? &c->moulds : &c->followed;
-        list->items[list->count++] = &t->cache;
+        add_to_list(c, &t->cache);
         check_name(loader, &t->cache);
     }
 }

@@ -53,7 +53,7 @@ static weir_status of_recording(const char *path, topics *to, weir_error *err)
     weir_arena scratch;
     if (strcmp(path, "-") == 0) {
         return weir_fail(err, WEIR_E_FILE_UNREADABLE,
-            "a pattern of tables needs a recording that can be read twice: name a file");
+            "a pattern needs a recording that can be read twice: name a file");
     }
     weir_arena_init(&scratch, 0);
     weir_status st = weir_lines_open(path, &lines, err);

@@ -89,7 +89,8 @@ static void put_stores_text(const weir_config *config, weir_buf *to)
         for (size_t k = 0; k < config->moulds.count; k++) {
             const weir_config_cache *c = config->moulds.items[k];
             if (c->store == store) {
-                weir_buf_printf(to, "  tables %s.…: each that fits %s\n", c->name, c->from);
+                weir_buf_printf(to, "  %s %s.…: each that fits %s\n", weir_config_section_of(c),
+                    c->name, c->from);
             }
         }
     }

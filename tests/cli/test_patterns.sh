@@ -71,6 +71,42 @@ patterns "$T/none.yaml" '  all: { from: "shop.nowhere.*", store: db }'
 run "none that fits" 3 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 err_has 'no topic is of a table that fits'
 
+# Caches likewise.
+caches() { # FILE STORE ENTRIES
+    STORE=$T/none
+    patterns "$1" "$3"
+    sed -i -e "s|db: { type: sqlite.*|db: $2|" -e 's/^tables:/caches:/' "$1"
+}
+caches "$T/caches.yaml" "{ type: lmdb, path: $T/lmdb }" '  all: { from: "shop.*.*", store: db, columns: { drop: [n] } }
+  mine: { from: shop.public.items, store: db }'
+run "check of caches" 0 check "$CONFIG"
+out_has 'caches all.…: each that fits shop.\*.\*'
+run "caches of all tables" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+run "a cache of its own" 0 dump mine -c "$CONFIG"
+out_is '{"id":1,"n":"public.items"}'
+run "a cache of the pattern's, as the entry has it" 0 dump all.public.moved -c "$CONFIG"
+out_is '{"id":2}'
+run "a row of another one" 0 get all.other.items 4 -c "$CONFIG"
+out_is '{"id":4}'
+run "no second one of a table that has an entry" 2 dump all.public.items -c "$CONFIG"
+run "explain for caches" 0 explain "$CONFIG" "$T/shop.jsonl:2"
+out_has 'all.public.moved'
+run "rebuild of a cache" 0 rebuild all.public.moved --yes -c "$CONFIG"
+run "made anew, the cache" 0 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
+run "its row again" 0 dump all.public.moved -c "$CONFIG"
+out_lines 1
+run "no cache of it" 2 dump all.items -c "$CONFIG"
+err_has 'all.schema.table of shop'
+caches "$T/list.yaml" "{ type: lmdb, path: $T/lmdb }" '  all: { from: [shop.public.items, shop.public.moved], store: db }'
+run "a list of tables" 2 check "$CONFIG"
+err_has 'caches.all.from: takes one table, not a list: positions of several say nothing of each other'
+patterns "$T/list.yaml" '  all: { from: [shop.public.items, shop.public.moved], store: db }'
+run "a list of tables, for a table" 2 check "$CONFIG"
+err_has 'tables.all.from: takes one table, not a list'
+caches "$T/wrong.yaml" "{ type: sqlite, path: $T/wrong.db }" '  all: { from: "shop.*.*", store: db }'
+run "caches in a store of tables" 2 check "$CONFIG"
+err_has 'caches.all.store: a cache is kept in'
+
 # While it runs: a topic that is new is taken up.
 STORE=$T/late.db
 start_broker --topics shop.public.items,shop.dead,other
