@@ -112,17 +112,30 @@ static void end_all(file_source *s, const weir_source_events *events, void *engi
     atomic_store(&s->finished, true);
 }
 
-/* Gives one record to the engine. False: its partition has no room, or memory ran out. */
-static bool deliver(
-    file_source *s, const weir_source_events *events, void *engine, unsigned *delivered)
+/* Its offsets grow (docs/recordings.md): what goes back is of another order, or of two topics in
+ * one file, and cannot be told from what was settled. What an earlier run settled is left out. */
+static weir_status check_order(const file_source *s, const known_partition *k, weir_error *err)
 {
-    known_partition *k = know(s, events, engine, &s->next->raw);
+    const weir_raw_record *r = &s->next->raw;
+    if (!k || r->offset < k->start || r->offset > k->last) {
+        return WEIR_OK;
+    }
+    weir_fail(err, WEIR_E_RECORDING_LINE,
+        "the offset %lld of %.100s/%d stands behind %lld: within a partition they grow",
+        (long long)r->offset, k->partition->topic, (int)r->partition, (long long)k->last);
+    return weir_at(err, "%.80s:%lu", s->options.path, weir_lines_number(s->lines));
+}
+
+/* Gives one record to the engine. False: its partition has no room, or memory ran out. */
+static bool deliver(file_source *s, known_partition *k, const weir_source_events *events,
+    void *engine, unsigned *delivered)
+{
     if (!k || *delivered >= weir_partition_room(engine, k->partition)) {
         return false;
     }
     weir_recorded *r = s->next;
     s->next = NULL;
-    if (r->raw.offset < k->start || r->raw.offset <= k->last) {
+    if (r->raw.offset < k->start) {
         weir_free(r); /* settled in an earlier run */
         return true;
     }
@@ -154,7 +167,12 @@ static weir_status file_poll(void *self, const weir_source_events *events, void 
             }
             break;
         }
-        if (!deliver(s, events, engine, &delivered)) {
+        known_partition *k = know(s, events, engine, &s->next->raw);
+        st = check_order(s, k, err);
+        if (st) {
+            return st;
+        }
+        if (!deliver(s, k, events, engine, &delivered)) {
             if (!delivered) {
                 wait_for_room(s, timeout_ms);
             }

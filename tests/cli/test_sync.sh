@@ -42,6 +42,30 @@ fresh_config "$T/failed.yaml" '' 'errors: { reject: stop }'
 run "a failure" 5 sync --from "$T/bad.jsonl" "$CONFIG"
 err_has 'ended by a failure after .*REJECTED'
 
+# ---- Offsets that go back -----------------------------------------------------------------------
+{ good 1; good 2; good 0; } >"$T/back.jsonl"
+fresh_config "$T/back.yaml"
+run "offsets that go back" 3 sync --from "$T/back.jsonl" "$CONFIG"
+err_has "$T/back.jsonl:3: the offset 0 of $TOPIC/0 stands behind 2: within a partition they grow \[RECORDING_LINE\]"
+{ good 1; good 2; good 2; } >"$T/twice.jsonl"
+fresh_config "$T/twice.yaml"
+run "an offset that comes twice" 3 sync --from "$T/twice.jsonl" "$CONFIG"
+err_has "$T/twice.jsonl:3: the offset 2 "
+{ good 1; good 2; } | gzip >"$T/parts.jsonl.gz"
+{ good 3; good 4; } | gzip >>"$T/parts.jsonl.gz"
+fresh_config "$T/parts.yaml"
+run "two parts of one recording" 0 sync --from "$T/parts.jsonl.gz" "$CONFIG"
+out_has '^4 records in '
+run "what the store has is left out" 0 sync --from "$T/parts.jsonl.gz" "$CONFIG"
+out_has '^0 records in '
+{ good 5; good 2; } >"$T/old.jsonl"
+run "so is what is older, wherever it stands" 0 sync --from "$T/old.jsonl" "$CONFIG"
+out_has '^1 records in '
+{ good 6; good 1; } | gzip >>"$T/parts.jsonl.gz"
+fresh_config "$T/later.yaml"
+run "a part that belongs before" 3 sync --from "$T/parts.jsonl.gz" "$CONFIG"
+err_has "parts.jsonl.gz:6: the offset 1 of "
+
 # ---- Rows that do not fit their schema -----------------------------------------------------------
 echo '{"properties":{"state":{"$ref":"state.json"}}}' >"$T/items.schema.json"
 echo '{"enum":["open","shut"]}' >"$T/state.json"
