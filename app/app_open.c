@@ -163,10 +163,24 @@ static weir_status open_topics(weir_app *a, weir_error *err)
     return s ? s : weir_transactions_open(a->transactions, &t, err);
 }
 
+/* A service that has nothing to do would run for ever and do nothing: its handlers were forgotten,
+ * or the config is another one's. */
+static weir_status has_work(const weir_app *a, weir_error *err)
+{
+    const weir_config *c = a->config;
+    if (a->n_topics || c->followed.count || c->moulds.count) {
+        return WEIR_OK;
+    }
+    return weir_fail(err, WEIR_E_APP_SETUP,
+        "there is nothing to do: no handler is registered, and the config has no caches or tables; "
+        "register one with weir_on, or add caches or tables");
+}
+
 weir_status weir_app_open_all(weir_app *a, weir_error *err)
 {
     weir_status s = weir_validations_open(a->config, a->schemas, &a->validations, NULL, err);
     s = s ? s : weir_app_gather_topics(a, err);
+    s = s ? s : has_work(a, err);
     if (!s && !a->ports) {
         s = weir_patterns_take(a->config, NULL, WEIR_PATTERNS_TRIES, &a->log, err);
     }

@@ -32,6 +32,7 @@ void weir_case_lines_sort(weir_case_lines *l);
  * "value":{…},"headers":{…}}; or an event of the config, {"event":…,"key":…,"value":{…}}; or a
  * change of a row, {"table":…,"op":"c","key":{…},"row":{…}}. */
 typedef struct weir_case_records weir_case_records;
+/* Borrows the folder's name. */
 WEIR_MUST_USE weir_status weir_case_records_open(
     const char *dir, weir_case_records **out, weir_error *err);
 void weir_case_records_close(weir_case_records *r);
@@ -88,6 +89,10 @@ typedef void weir_case_difference_fn(void *ctx, const weir_case_difference *d);
 /* Errors: FILE_UNREADABLE, JSON_* (a file of what is expected), OUT_OF_MEMORY. */
 WEIR_MUST_USE weir_status weir_case_compare(
     const weir_case *c, const char *dir, weir_case_difference_fn *fn, void *ctx, weir_error *err);
+/* Files of what is expected that are compared with nothing, a misspelt name: asked for behind the
+ * run, which casts caches and tables from patterns. Errors: CASE_STRAY, FILE_UNREADABLE. */
+WEIR_MUST_USE weir_status weir_case_find_strays(
+    const weir_config *config, const char *dir, weir_error *err);
 /* Writes what has come of it as what is expected. Errors: FILE_UNWRITABLE. */
 WEIR_MUST_USE weir_status weir_case_update(const weir_case *c, const char *dir, weir_error *err);
 

@@ -1,5 +1,6 @@
 /* Folders of cases, and how they are told of. See case.h. */
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ static int run_with(testing *t, const char *dir, const char *path, weir_config *
     t->differences = 0;
     weir_status s = weir_case_records_open(dir, &records, &err);
     s = s ? s : run_either(t, &c, path, config, records, &err);
+    s = s ? s : weir_case_find_strays(config, dir, &err);
     if (!s && t->o->update) {
         s = weir_case_update(&c, dir, &err);
     }
@@ -124,22 +126,39 @@ static int run_with(testing *t, const char *dir, const char *path, weir_config *
     return code;
 }
 
-/* The case's own config, or that of the folder that it is in, or what -c says. */
-static void find_config(const testing *t, const char *dir, const char *above, char path[1000])
+/* The folder that a folder is in, by its path. */
+static void put_above(const char *dir, char above[1000])
 {
-    snprintf(path, 1000, "%.900s/weir.yaml", dir);
-    if (t->o->config_path) {
-        snprintf(path, 1000, "%.900s", t->o->config_path);
-    } else if (access(path, F_OK) != 0 && above) {
-        snprintf(path, 1000, "%.900s/weir.yaml", above);
+    const char *slash = strrchr(dir, '/');
+    const char *last = slash ? slash + 1 : dir;
+    if (strcmp(last, ".") == 0 || strcmp(last, "..") == 0) {
+        snprintf(above, 1000, "%.900s/..", dir);
+    } else if (slash) {
+        snprintf(above, 1000, "%.*s", (int)(slash == dir ? 1 : slash - dir), dir);
+    } else {
+        snprintf(above, 1000, ".");
     }
 }
 
-static void run_case(testing *t, const char *dir, const char *above)
+/* The case's own config, or that of the folder that it is in, or what -c says. */
+static void find_config(const testing *t, const char *dir, char path[1000])
+{
+    char above[1000], there[1000];
+    put_above(dir, above);
+    snprintf(there, sizeof there, "%.900s/weir.yaml", above);
+    snprintf(path, 1000, "%.900s/weir.yaml", dir);
+    if (t->o->config_path) {
+        snprintf(path, 1000, "%.900s", t->o->config_path);
+    } else if (access(path, F_OK) != 0 && access(there, F_OK) == 0) {
+        snprintf(path, 1000, "%s", there);
+    }
+}
+
+static void run_case(testing *t, const char *dir)
 {
     char path[1000];
     weir_config *config;
-    find_config(t, dir, above, path);
+    find_config(t, dir, path);
     t->cases++;
     int code = t->o->load(t->o->ctx, path, &config);
     if (!code) {
@@ -171,11 +190,34 @@ static void free_entries(struct dirent **entries, int n)
     free(entries);
 }
 
-static bool is_case(const char *dir)
+static bool is_directory(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void tell(testing *t, weir_error *err, const char *where)
+{
+    (void)weir_at(err, "%s", where);
+    int code = t->o->fail(t->o->ctx, err);
+    t->worst = code > t->worst ? code : t->worst;
+}
+
+/* Has it records? What is expected of none is a case whose records are misspelt. */
+static bool is_case(testing *t, const char *dir)
 {
     struct dirent **found = NULL;
+    char expected[1000];
     int n = scandir(dir, &found, is_records, NULL);
     free_entries(found, n);
+    snprintf(expected, sizeof expected, "%.900s/expected", dir);
+    if (n <= 0 && is_directory(expected)) {
+        weir_error err;
+        weir_fail(&err, WEIR_E_CASE_STRAY, "what is expected stands beside no records*.jsonl");
+        tell(t, &err, expected);
+        t->cases++;
+        t->failed++;
+    }
     return n > 0;
 }
 
@@ -183,26 +225,28 @@ static bool is_case(const char *dir)
 static void run_folder(testing *t, const char *dir)
 {
     struct dirent **found = NULL;
-    struct stat st;
     size_t before = t->cases;
+    weir_error err;
     char path[1000];
-    if (is_case(dir)) {
-        run_case(t, dir, NULL);
-    }
     int n = scandir(dir, &found, is_folder, alphasort);
+    if (n < 0) {
+        weir_fail(&err, WEIR_E_FILE_UNREADABLE, "it cannot be read: %s", strerror(errno));
+        tell(t, &err, dir);
+        return;
+    }
+    if (is_case(t, dir)) {
+        run_case(t, dir);
+    }
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%.700s/%.250s", dir, found[i]->d_name);
-        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && is_case(path)) {
-            run_case(t, path, dir);
+        if (is_directory(path) && is_case(t, path)) {
+            run_case(t, path);
         }
     }
     free_entries(found, n);
     if (t->cases == before) {
-        weir_error err;
         weir_fail(&err, WEIR_E_FILE_UNREADABLE, "there is no case in it: no records*.jsonl");
-        (void)weir_at(&err, "%s", dir);
-        int code = t->o->fail(t->o->ctx, &err);
-        t->worst = code > t->worst ? code : t->worst;
+        tell(t, &err, dir);
     }
 }
 

@@ -18,6 +18,7 @@ typedef struct case_line {
 } case_line;
 
 struct weir_case_records {
+    const char *dir; /* borrowed */
     weir_arena arena, scratch;
     case_line *lines;
     size_t n, capacity;
@@ -87,6 +88,7 @@ weir_status weir_case_records_open(const char *dir, weir_case_records **out, wei
     if (!r) {
         return weir_fail_oom(err);
     }
+    r->dir = dir;
     weir_arena_init(&r->arena, 0);
     weir_arena_init(&r->scratch, 0);
     int n = scandir(dir, &files, is_records, alphasort);
@@ -120,10 +122,17 @@ size_t weir_case_records_count(const weir_case_records *r)
 /* ---- A line -------------------------------------------------------------------------------------
  */
 
-static weir_status wrong(const case_line *l, const char *what, weir_error *err)
+/* A case is one of many: its folder belongs to the place. */
+static weir_status at(const weir_case_records *r, const case_line *l, weir_error *err)
+{
+    return weir_at(err, "%s/%s", r->dir, l->where);
+}
+
+static weir_status wrong(
+    const weir_case_records *r, const case_line *l, const char *what, weir_error *err)
 {
     weir_fail(err, WEIR_E_RECORDING_LINE, "%s", what);
-    return weir_at(err, "%s", l->where);
+    return at(r, l, err);
 }
 
 /* JSON as it stands; null: none. */
@@ -143,10 +152,10 @@ static weir_status change(weir_case_records *r, const case_line *l, const weir_v
     bool known = weir_is(op, WEIR_STRING) && op->len == 1 && strchr("cudr", op->at[0]);
     const weir_config_source *s = name ? weir_app_source_of(config, name, &table) : NULL;
     if (!s) {
-        return wrong(l, "no source of the config has its table", err);
+        return wrong(r, l, "no source of the config has its table", err);
     }
     if (!known || !key.ptr || (op->at[0] != 'd' && !row.ptr)) {
-        return wrong(l, "a change has an op (c, u, d or r), a key, and, but for d, a row", err);
+        return wrong(r, l, "a change has an op (c, u, d or r), a key, and, but for d, a row", err);
     }
     const char *text = weir_arena_copy(&r->scratch, row).ptr;
     const char *topic = weir_topic_of_table(&r->scratch, s, table);
@@ -207,7 +216,7 @@ static weir_status event(weir_case_records *r, const case_line *l, const weir_va
     const weir_config_event *e = type ? weir_config_event_named(config, type) : NULL;
     const weir_value *key = weir_gets(line, "key");
     if (!e) {
-        return wrong(l, "the config's events have no such type", err);
+        return wrong(r, l, "the config's events have no such type", err);
     }
     weir_field own[] = {{.name = "id", .kind = WEIR_FIELD_TEXT, .text = weir_view_of(l->where)},
         {.name = "type", .kind = WEIR_FIELD_TEXT, .text = weir_view_of(type)}};
@@ -227,7 +236,7 @@ static weir_status recorded(
 {
     weir_status s = weir_recording_read(l->text, &r->scratch, &r->recorded, err);
     if (s) {
-        return s == WEIR_REJECT || s == WEIR_FATAL ? weir_at(err, "%s", l->where) : s;
+        return s == WEIR_REJECT || s == WEIR_FATAL ? at(r, l, err) : s;
     }
     *out = r->recorded->raw;
     return WEIR_OK;
@@ -245,7 +254,7 @@ weir_status weir_case_record(weir_case_records *r, size_t i, const weir_config *
     weir_status s = weir_json_read(l->text, &r->scratch, &line, err);
     if (s) {
         weir_error why = *err;
-        return s == WEIR_REJECT ? wrong(l, why.text, err) : s;
+        return s == WEIR_REJECT ? wrong(r, l, why.text, err) : s;
     }
     if (weir_is(weir_gets(line, "table"), WEIR_STRING)) {
         return change(r, l, line, config, out, err);
@@ -256,7 +265,7 @@ weir_status weir_case_record(weir_case_records *r, size_t i, const weir_config *
     const weir_value *topic = weir_gets(line, "topic"), *key = weir_gets(line, "key"),
                      *value = weir_gets(line, "value");
     if (!weir_is(topic, WEIR_STRING)) {
-        return wrong(l, "a record has a topic, or is an event, or a change of a table", err);
+        return wrong(r, l, "a record has a topic, or is an event, or a change of a table", err);
     }
     if (is_text(key) && is_text(value)) {
         return recorded(r, l, out, err);

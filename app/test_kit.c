@@ -2,7 +2,8 @@
  * <weir/test.h>.
  *
  * Invariants
- *  1. Nothing runs but inside of weir_test_run and weir_test_advance, on the caller's thread.
+ *  1. Nothing runs but inside of weir_test_run and weir_test_advance, on the caller's thread; what
+ *     other threads complete is taken there.
  *  2. Caches are up to date before a handler runs: what was added before weir_test_run is applied
  *     first. A test of a row that comes late adds it late.
  *  3. Once the service has failed, or could not be opened, nothing runs any more. */
@@ -22,6 +23,7 @@
 #include "value/json.h"
 
 enum { MOST_LETTERS = 1024, MOST_FAILURES = 125, MOST_ROUNDS = 100000, MOST_HEADERS = 64 };
+enum { PATIENCE_MS = 5000 };
 
 typedef struct letter {
     weir_error error;
@@ -41,6 +43,7 @@ struct weir_test {
     weir_log log;
     weir_arena arena;
     int64_t now_ms;
+    int64_t patience_ms, left_ms; /* real time for deferred messages */
     unsigned ids;
     uint64_t lsn;
     const char *last_topic; /* of the last record of handlers */
@@ -225,6 +228,7 @@ weir_test *weir_test_new_at(
     }
     weir_arena_init(&t->arena, 0);
     t->now_ms = 1000;
+    t->left_ms = t->patience_ms = PATIENCE_MS;
     t->last_offset = -1;
     if (open_all(t, config, setup, ctx, &err)) {
         fail_with(t, file, line, &err);
@@ -456,14 +460,13 @@ void weir_test_fail_letters(weir_test *t, unsigned n)
 static int64_t run_lane(weir_engine *e, weir_handlers *h, int64_t now)
 {
     int64_t due;
-    weir_lane_queue *q = &e->queues[0];
     do {
         weir_chunk *c = weir_engine_next(e, 0, 0);
         if (c) {
             weir_handlers_processor.take(h, 0, c);
         }
         due = weir_handlers_processor.step(h, 0, now);
-    } while (q->first || q->woken);
+    } while (weir_test_lane_has_more(&e->queues[0]));
     return due;
 }
 
@@ -524,11 +527,29 @@ static int64_t settle_down(weir_test *t)
     return weir_engine_failed(e) ? INT64_MAX : due < relay_due ? due : relay_due;
 }
 
+/* The same, and deferred messages that are completed meanwhile. */
+static int64_t settle_with_deferred(weir_test *t)
+{
+    int64_t due = settle_down(t);
+    while (!is_over(t) && weir_test_await(t->app, &t->left_ms)) {
+        t->left_ms = t->patience_ms;
+        due = settle_down(t);
+    }
+    return due;
+}
+
 void weir_test_run(weir_test *t)
 {
     if (!is_over(t)) {
-        (void)settle_down(t);
+        (void)settle_with_deferred(t);
         (void)is_over(t);
+    }
+}
+
+void weir_test_patience(weir_test *t, int64_t ms)
+{
+    if (t->app) {
+        t->left_ms = t->patience_ms = ms;
     }
 }
 
@@ -536,7 +557,7 @@ void weir_test_advance(weir_test *t, int64_t ms)
 {
     int64_t until_ms = t->now_ms + ms;
     for (int rounds = 0; !is_over(t) && rounds < MOST_ROUNDS; rounds++) {
-        int64_t due = settle_down(t);
+        int64_t due = settle_with_deferred(t);
         if (due > until_ms) {
             break;
         }

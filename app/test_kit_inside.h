@@ -38,6 +38,16 @@ const weir_memory_emit *weir_test_next_emit(weir_test *t);
 /* Nothing that has left is a surprise. */
 void weir_test_expect_anything(weir_test *t);
 
+/* test_wait.c: messages that were deferred. */
+
+/* Are there any? */
+bool weir_test_deferred(weir_app *app);
+/* Lock: takes the queue's; another thread may complete a message meanwhile. */
+bool weir_test_lane_has_more(weir_lane_queue *q);
+/* Waits, in real time, until one is completed. False: there is none, or *left_ms, which is what may
+ * still be waited, is over. */
+WEIR_MUST_USE bool weir_test_await(weir_app *app, int64_t *left_ms);
+
 /* test_parked.c: the topic of parked records, as it is among the emits. */
 typedef struct weir_test_parked_reader {
     weir_memory_emitter *emits;

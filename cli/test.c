@@ -51,6 +51,7 @@ const weir_command weir_command_test = {
         "  expected/rows/NAME.jsonl   the rows of a cache or table, {\"key\":…,\"row\":…}; no "
         "file: none\n"
         "  expected/dead.jsonl        records that cannot be used, in their order; no file: none\n"
+        "A file in expected/ that is none of these, or of no cache or table, is an error.\n"
         "DIR is a case, or has cases in it, or both. The records go through decoding, validation, "
         "the\n"
         "columns, conditions and the merge rule of the config, into memory: no broker is asked, "
@@ -83,7 +84,7 @@ const weir_command weir_command_test = {
         "Examples\n"
         "  weir test tests/\n"
         "  weir test -c shop.yaml tests/moves --update\n"
-        "  weir record --topics shop.public.users -c shop.yaml > tests/new/records.jsonl\n",
+        "  weir record tests/new/records.jsonl --topic shop.public.users -c shop.yaml\n",
     .options = options,
     .run = run,
 };

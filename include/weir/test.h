@@ -11,7 +11,8 @@
  *
  * It is the real engine, with the same setup function and config as the service, over records,
  * emits and dead letters in memory; caches are kept by the real sync, in memory too. The clock
- * stands still until weir_test_advance. Nothing is read from Kafka or written to a store of the
+ * stands still until weir_test_advance; only what was deferred to other threads is waited for in
+ * real time. Nothing is read from Kafka or written to a store of the
  * config; schema files are read, and a `registry` that is a directory.
  *
  * What is not as expected is printed to stderr with the place of the call, and counted. A test ends
@@ -72,8 +73,12 @@ WEIR_API void weir_test_sql_at(
  */
 
 /* Handles what there is to be handled now; retries that are due later wait for weir_test_advance.
- */
+ * Messages that were deferred are given real time, for the threads that settle them: five seconds
+ * in which none is settled (weir_test_patience). */
 WEIR_API void weir_test_run(weir_test *t);
+/* For how long weir_test_run and weir_test_advance wait, in real time, for deferred messages, from
+ * the last one that was settled. 0: not at all; for a test that settles them itself. */
+WEIR_API void weir_test_patience(weir_test *t, int64_t ms);
 /* Lets time pass, and handles what comes due on the way. */
 WEIR_API void weir_test_advance(weir_test *t, int64_t ms);
 /* Where the followers of rejected records are parked (`errors.followers: park`), the operator's

@@ -40,19 +40,48 @@ run "a topic that nothing reads" 1 test wrong -c weir.yaml
 out_has "^  records.jsonl:1: no cache or table of the config reads its topic$"
 echo '{"table":"public.users","op":"x","key":{"id":1}}' >wrong/records.jsonl
 run "no change" 3 test wrong -c weir.yaml
-err_has "records.jsonl:1: a change has an op"
+err_has "wrong/records.jsonl:1: a change has an op"
 echo '{"table":"users"' >wrong/records.jsonl
 run "no JSON" 3 test wrong -c weir.yaml
-err_has "records.jsonl:1:"
+err_has "wrong/records.jsonl:1:"
 echo '{"table":"public.users","op":"d","key":{"id":1}}' >wrong/records.jsonl
 mkdir -p wrong/expected/rows && echo 'x' >wrong/expected/rows/users.jsonl
 run "what is expected is no JSON" 3 test wrong -c weir.yaml
 err_has "wrong/expected/rows/users.jsonl:1:"
 run "no folder" 2 test
 run "no such folder" 3 test nowhere
-err_has "nowhere: there is no case in it"
-mkdir bare && cp wrong/records.jsonl bare/
-run "no config" 2 test bare
+err_has "nowhere: it cannot be read: No such file or directory"
+mkdir -p empty bare/case && cp wrong/records.jsonl bare/case/
+run "a folder without a case" 3 test empty
+err_has "empty: there is no case in it"
+run "no config" 2 test bare/case
+err_has "bare/case/weir.yaml"
+run "the config of the folder above" 0 test changes
+out_has "^ok      changes: "
+cp order.json changes/ && cd changes && run "of the folder above this one" 0 test . && cd .. && rm changes/order.json
+run "above a path" 0 test "$PWD/changes/"
+
+# What is expected under a name that is nothing's would be compared with nothing.
+stray() {
+    mkdir -p "$(dirname "changes/expected/$2")" && echo '{}' >"changes/expected/$2"
+    run "$1" 3 test .
+    err_has "^weir test: \./changes/expected/$2: $3"
+    run "$1, at --update" 3 test changes --update
+    rm "changes/expected/$2"
+}
+stray "rows of no cache" rows/usrs.jsonl "usrs.jsonl belongs to no cache or table of the config; is users.jsonl meant?"
+stray "no known kind" ded.jsonl "ded.jsonl belongs to .*; is expected/dead.jsonl meant?"
+stray "rows beside their folder" users.jsonl "users.jsonl belongs to "
+stray "compressed rows" rows/users.jsonl.gz ".*; is users.jsonl meant?"
+stray "rows of nothing near" rows/zebra.jsonl "zebra.jsonl belongs to no cache or table of the config \["
+mkdir changes/expected/row && run "a folder" 3 test changes && rmdir changes/expected/row
+err_has "changes/expected/row: row belongs to .*; is expected/rows meant?"
+touch changes/expected/.gitkeep && run "what is hidden" 0 test changes
+mv changes/records.jsonl changes/record.jsonl
+run "expected of no records" 3 test changes
+err_has "changes/expected: what is expected stands beside no records"
+err_has "^1 cases, 1 failed"
+mv changes/record.jsonl changes/records.jsonl
 run "no option of it" 2 test . --bla
 
 # A recorded case: what PostgreSQL itself gave for the rows.

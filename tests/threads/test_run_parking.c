@@ -189,8 +189,7 @@ static weir_status log_fetch(void *self, weir_view topic, int32_t partition, int
     return WEIR_OK;
 }
 
-static const weir_parked_log_ops log_ops = {
-    log_bounds, log_open, log_next, log_close, log_fetch};
+static const weir_parked_log_ops log_ops = {log_bounds, log_open, log_next, log_close, log_fetch};
 
 static void *park(void *arg)
 {

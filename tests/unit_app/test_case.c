@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
@@ -169,7 +171,87 @@ static void what_nothing_reads_is_told(void **state)
     put(f, "records.jsonl", "{\"event\":\"nothing\",\"key\":\"a\",\"value\":{}}\n");
     assert_int_equal(run(f, false), EXIT_UNREACHABLE);
     assert_string_equal(f->failure.code, "RECORDING_LINE");
-    assert_string_equal(f->failure.where, "records.jsonl:1");
+    assert_non_null(strstr(f->failure.where, "/records.jsonl:1"));
+    assert_memory_equal(f->failure.where, f->dir, strlen(f->dir));
+}
+
+static void what_is_expected_under_no_known_name_is_told(void **state)
+{
+    folder *f = *state;
+    put(f, "records.jsonl", orders);
+    assert_int_equal(run(f, true), EXIT_YES);
+    put(f, "expected/emit.jsonl", "{}\n");
+    assert_int_equal(run(f, false), EXIT_UNREACHABLE);
+    assert_string_equal(f->failure.code, "CASE_STRAY");
+    assert_non_null(strstr(f->failure.text, "emits.jsonl meant"));
+    assert_non_null(strstr(f->failure.where, "/expected/emit.jsonl"));
+}
+
+static void setup_nothing(weir_app *app, void *ctx)
+{
+    (void)app, (void)ctx;
+}
+
+static int run_without_handlers(folder *f)
+{
+    const char *dir = f->dir;
+    const weir_case_options o = {
+        .quiet = true, .setup = setup_nothing, .fail = fail_with, .load = load, .ctx = f};
+    return weir_case_run_folders(&o, &dir, 1);
+}
+
+static void a_service_may_have_caches_alone(void **state)
+{
+    folder *f = *state;
+    put(f, "records.jsonl",
+        "{\"table\":\"public.users\",\"op\":\"c\",\"key\":{\"id\":7},\"row\":{\"id\":7}}\n");
+    assert_int_equal(run_without_handlers(f), EXIT_NO); /* a row that nobody expects */
+    put(f, "records.jsonl", "# nothing\n");
+    assert_int_equal(run_without_handlers(f), EXIT_YES);
+}
+
+/* ---- Deferred messages --------------------------------------------------------------------------
+ */
+
+static pthread_t settler;
+static unsigned deferred;
+
+static void *settle_later(void *message)
+{
+    nanosleep(&(struct timespec){0, 20 * 1000000L}, NULL);
+    weir_settle(message, WEIR_OK);
+    return NULL;
+}
+
+static weir_status on_deferred(weir_message *m, void *ctx)
+{
+    (void)ctx;
+    if (deferred++) {
+        pthread_join(settler, NULL);
+    }
+    return pthread_create(&settler, NULL, settle_later, m) ? WEIR_FATAL : weir_defer(m, 5000);
+}
+
+static void setup_deferred(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .event = "order", .fn = on_deferred);
+}
+
+static void what_another_thread_completes_is_given_the_time(void **state)
+{
+    folder *f = *state;
+    const char *dir = f->dir;
+    const weir_case_options o = {
+        .quiet = true, .setup = setup_deferred, .fail = fail_with, .load = load, .ctx = f};
+    put(f, "records.jsonl",
+        "{\"event\":\"order\",\"key\":\"a\",\"value\":{\"amount\":1}}\n"
+        "{\"event\":\"order\",\"key\":\"a\",\"value\":{\"amount\":2}}\n"
+        "{\"event\":\"order\",\"key\":\"b\",\"value\":{\"amount\":3}}\n");
+    deferred = 0;
+    assert_int_equal(weir_case_run_folders(&o, &dir, 1), EXIT_YES);
+    assert_int_equal(deferred, 3);
+    pthread_join(settler, NULL);
 }
 
 static void a_case_needs_a_config_and_records(void **state)
@@ -187,6 +269,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_comes_out_is_written_and_then_expected, begin, end),
         cmocka_unit_test_setup_teardown(an_emit_less_or_another_one_is_a_difference, begin, end),
         cmocka_unit_test_setup_teardown(what_nothing_reads_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_expected_under_no_known_name_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_service_may_have_caches_alone, begin, end),
+        cmocka_unit_test_setup_teardown(
+            what_another_thread_completes_is_given_the_time, begin, end),
         cmocka_unit_test_setup_teardown(a_case_needs_a_config_and_records, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

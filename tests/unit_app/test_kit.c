@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <weir/test.h>
 #include <weir/weir.h>
@@ -313,10 +315,63 @@ static void test_patterns_of_topics(void **state)
     assert_int_equal(weir_test_free(t), 0);
 }
 
+/* ---- Deferred messages --------------------------------------------------------------------------
+ */
+
+static weir_message *kept;
+
+static weir_status keep(weir_message *m, void *ctx)
+{
+    (void)ctx;
+    kept = m;
+    return weir_defer(m, 5000);
+}
+
+static void setup_keeping(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "jobs", .fn = keep);
+}
+
+static void *settle_kept(void *ctx)
+{
+    (void)ctx;
+    nanosleep(&(struct timespec){0, 20 * 1000000L}, NULL);
+    weir_settle(kept, WEIR_OK);
+    return NULL;
+}
+
+/* A test may settle a message itself, or leave it to a thread. */
+static void test_deferred_messages(void **state)
+{
+    (void)state;
+    pthread_t settler;
+    weir_test *t =
+        weir_test_new("weir: 1\nname: d\nkafka: { bootstrap.servers: b }\n", setup_keeping, NULL);
+    weir_test_patience(t, 0);
+    weir_test_record(t, "jobs", "k", "{}", NULL);
+    weir_test_run(t);
+    weir_expect_waiting(t, 1);
+    assert_int_equal(pthread_create(&settler, NULL, settle_kept, NULL), 0);
+    weir_test_patience(t, 5000);
+    weir_test_advance(t, 1);
+    weir_expect_quiet(t);
+    pthread_join(settler, NULL);
+    weir_test_record(t, "jobs", "k", "{}", NULL);
+    weir_test_patience(t, 10);
+    weir_test_run(t);
+    weir_expect_waiting(t, 1);
+    weir_settle(kept, WEIR_OK);
+    weir_test_run(t);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns_of_topics),
+        cmocka_unit_test(test_deferred_messages),
         cmocka_unit_test(test_an_order_is_paid),
         cmocka_unit_test(test_an_order_waits_for_its_user),
         cmocka_unit_test(test_and_in_vain_it_is_a_dead_letter),

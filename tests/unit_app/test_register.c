@@ -91,10 +91,26 @@ static void test_registrations(void **state)
     }
 }
 
+static void set_up_nothing(weir_app *a, void *ctx)
+{
+    (void)a, (void)ctx;
+}
+
+/* Nothing is registered, and the config follows nothing: it would idle, and nobody know why. */
+static void test_nothing_to_do(void **state)
+{
+    (void)state;
+    weir_error err;
+    assert_null(weir_app_new(path, set_up_nothing, NULL, &err));
+    assert_string_equal(err.code, "APP_SETUP");
+    assert_non_null(strstr(err.text, "nothing to do"));
+}
+
 int main(void)
 {
     write_config();
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_registrations)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_registrations), cmocka_unit_test(test_nothing_to_do)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     return failed;
