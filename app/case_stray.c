@@ -59,8 +59,8 @@ static weir_status look_at_name(const char *name, const char *path, weir_error *
         }
         weir_config_offer(&n, known[i]);
     }
-    return stray(&n, path, "kind of what is expected (rows/, dead.jsonl, emits.jsonl)", "expected/",
-        err);
+    return stray(
+        &n, path, "kind of what is expected (rows/, dead.jsonl, emits.jsonl)", "expected/", err);
 }
 
 /* config: of the rows; NULL: the folder that holds them. No such folder: nothing is expected. */
@@ -71,9 +71,9 @@ static weir_status look_into(const weir_config *config, const char *folder, weir
     char path[1300];
     int n = scandir(folder, &found, is_shown, alphasort);
     if (n < 0) {
-        return errno == ENOENT ? WEIR_OK
-                               : weir_fail(err, WEIR_E_FILE_UNREADABLE, "%.200s: %s", folder,
-                                     strerror(errno));
+        return errno == ENOENT
+                   ? WEIR_OK
+                   : weir_fail(err, WEIR_E_FILE_UNREADABLE, "%.200s: %s", folder, strerror(errno));
     }
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%.1000s/%.255s", folder, found[i]->d_name);

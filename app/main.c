@@ -117,7 +117,7 @@ static int run_cases(const char *program, const char *dir, bool update, const ch
 /* ---- The program --------------------------------------------------------------------------------
  */
 
-int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
+static int run_program(int argc, char **argv, weir_setup_fn *setup, void *ctx)
 {
     const char *config = NULL, *cases = NULL;
     bool update = false;
@@ -163,4 +163,16 @@ int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
     int code = run(argv[0], app, &signals);
     weir_app_free(app);
     return code;
+}
+
+/* What was said must have been heard: a full disk would else pass for success. */
+int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx)
+{
+    int code = run_program(argc, argv, setup, ctx);
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code > EXIT_NO) {
+        return code;
+    }
+    weir_error err;
+    weir_fail(&err, WEIR_E_FILE_UNWRITABLE, "standard output cannot be written");
+    return complain(argv[0], &err);
 }

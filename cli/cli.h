@@ -18,6 +18,7 @@ typedef struct weir_cli {
     bool json, quiet, no_color, dry_run, yes, help, version;
     int timeout_ms;
     /* the command's own words, options first taken out */
+    bool words_only; /* `--` was met: what is left are no options */
     int argc;
     char **argv;
     const struct weir_command *command;
@@ -44,6 +45,9 @@ bool weir_cli_globals(weir_cli *cli);
 const char *weir_cli_option(weir_cli *cli, const char *name);
 /* The next argument, or NULL. */
 const char *weir_cli_argument(weir_cli *cli);
+/* Complains about an option that is left over, once those of the command are taken: before anything
+ * is opened. EXIT_YES or EXIT_USAGE. */
+int weir_cli_no_more_options(weir_cli *cli);
 /* Complains about what is left over. EXIT_YES or EXIT_USAGE. */
 int weir_cli_end(weir_cli *cli);
 /* "weir sync: …" on stderr with how to get help. EXIT_USAGE. */

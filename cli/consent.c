@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "value/json.h"
+
 static weir_consent ask(void)
 {
     char answer[16] = "";
@@ -14,9 +16,27 @@ static weir_consent ask(void)
     return yes ? WEIR_CONSENT_YES : WEIR_CONSENT_NO;
 }
 
+/* What would be done, for programs: its lines. */
+static void put_plan(const char *plan)
+{
+    weir_buf b = {0};
+    weir_buf_puts(&b, "{\"dry_run\":true,\"plan\":[");
+    for (const char *line = plan; *line;) {
+        size_t len = strcspn(line, "\n");
+        weir_buf_puts(&b, line == plan ? "" : ",");
+        weir_json_put_string(&b, (weir_view){line, len});
+        line += len + (line[len] == '\n');
+    }
+    weir_buf_puts(&b, "]}");
+    puts(weir_buf_str(&b));
+    weir_buf_fini(&b);
+}
+
 weir_consent weir_cli_consent(const weir_cli *cli, const char *plan)
 {
-    if (!cli->quiet || !cli->yes) {
+    if (cli->dry_run && cli->json) {
+        put_plan(plan);
+    } else if (!cli->quiet || !cli->yes) {
         fputs(plan, stderr);
     }
     if (cli->dry_run) {

@@ -1,6 +1,8 @@
 /* The program `weir`: finds the subcommand. One file each: cli/NAME.c. */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "help.h"
 #include "process.h"
 
@@ -14,7 +16,19 @@ static const weir_command *find(const char *name)
     return NULL;
 }
 
-int main(int argc, char **argv)
+/* What was said must have been heard: a full disk would else pass for success. */
+static int end_output(int code)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code > EXIT_NO) {
+        return code;
+    }
+    weir_error err;
+    weir_fail(&err, WEIR_E_FILE_UNWRITABLE, "standard output cannot be written");
+    fprintf(stderr, "weir: %s [%s]\n", err.text, err.code);
+    return weir_exit_of(&err);
+}
+
+static int run(int argc, char **argv)
 {
     weir_cli cli = {.argc = argc - 1, .argv = argv + 1};
     if (!weir_cli_globals(&cli)) {
@@ -45,4 +59,9 @@ int main(int argc, char **argv)
     }
     weir_process_memory();
     return cli.command->run(&cli);
+}
+
+int main(int argc, char **argv)
+{
+    return end_output(run(argc, argv));
 }

@@ -400,7 +400,8 @@ static int run(weir_cli *cli)
         return weir_cli_usage(cli, "show, set or export? (--from is for set)");
     }
     weir_config *config;
-    int code = weir_cli_config_option(cli, &config);
+    int code = weir_cli_no_more_options(cli);
+    code = code ? code : weir_cli_config_option(cli, &config);
     if (code) {
         return code;
     }

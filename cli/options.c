@@ -1,4 +1,5 @@
 /* Options and arguments: how a command takes what it was given. See cli.h. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,17 @@ static const weir_option *option_of(const weir_option *list, const char *name, s
     return NULL;
 }
 
+/* Behind `--` there are no options. */
+static bool is_option(const weir_cli *cli, int i)
+{
+    return !cli->words_only && i < cli->argc && strcmp(cli->argv[i], "--") != 0;
+}
+
 /* Takes one option of a list out of argv. *bad: it lacks its value or has one too many. */
 static const char *take_option(
     weir_cli *cli, const weir_option *list, const char *wanted, bool *bad)
 {
-    for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
+    for (int i = 0; is_option(cli, i); i++) {
         const char *word = cli->argv[i], *equals = strchr(word, '=');
         size_t len = equals ? (size_t)(equals - word) : strlen(word);
         const weir_option *o = option_of(list, word, len);
@@ -57,11 +64,19 @@ const char *weir_cli_option(weir_cli *cli, const char *name)
     return value;
 }
 
+/* Not a number below zero, which may be a key, nor `-`, which is stdin or stdout. */
+static bool looks_like_option(const char *word)
+{
+    return word[0] == '-' && word[1] && !isdigit((unsigned char)word[1]);
+}
+
 const char *weir_cli_argument(weir_cli *cli)
 {
-    if (cli->argc && strcmp(cli->argv[0], "--") == 0) {
+    if (!cli->words_only && cli->argc && strcmp(cli->argv[0], "--") == 0) {
         take_out(cli, 0, 1);
-    } else if (cli->argc && cli->argv[0][0] == '-' && cli->argv[0][1]) {
+        cli->words_only = true;
+    }
+    if (!cli->words_only && cli->argc && looks_like_option(cli->argv[0])) {
         return NULL; /* an unknown option: weir_cli_end complains */
     }
     if (!cli->argc) {
@@ -70,6 +85,16 @@ const char *weir_cli_argument(weir_cli *cli)
     const char *word = cli->argv[0];
     take_out(cli, 0, 1);
     return word;
+}
+
+int weir_cli_no_more_options(weir_cli *cli)
+{
+    for (int i = 0; is_option(cli, i); i++) {
+        if (looks_like_option(cli->argv[i])) {
+            return weir_cli_usage(cli, "%s is not understood", cli->argv[i]);
+        }
+    }
+    return EXIT_YES;
 }
 
 int weir_cli_end(weir_cli *cli)
@@ -93,7 +118,7 @@ int weir_cli_usage(const weir_cli *cli, const char *fmt, ...)
 /* -c is --config, -h is --help. */
 static void spell_out(weir_cli *cli)
 {
-    for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
+    for (int i = 0; is_option(cli, i); i++) {
         if (strcmp(cli->argv[i], "-c") == 0) {
             cli->argv[i] = (char *)(uintptr_t) "--config";
         } else if (strcmp(cli->argv[i], "-h") == 0) {
@@ -102,38 +127,44 @@ static void spell_out(weir_cli *cli)
     }
 }
 
-/* Is it there? One of these never takes a value. */
-static bool flag(weir_cli *cli, const char *name, bool *bad)
+/* Takes a global option out of argv. *bad: it is used wrongly, and that was said. */
+static const char *global(weir_cli *cli, const char *name, bool *bad)
 {
-    bool with_value = false;
-    bool there = take_option(cli, weir_global_options, name, &with_value) != NULL;
-    *bad |= with_value;
-    return there;
+    bool wrong = false;
+    const char *value = take_option(cli, weir_global_options, name, &wrong);
+    if (wrong) {
+        bool takes_one = option_of(weir_global_options, name, strlen(name))->value;
+        fprintf(stderr, "weir: %s %s\n", name, takes_one ? "needs a value" : "takes no value");
+    }
+    *bad |= wrong;
+    return value;
+}
+
+static int timeout_of(const char *text, bool *bad)
+{
+    int64_t ms = text ? weir_cli_duration(text) : 30000;
+    if (ms > 0 && ms <= INT32_MAX) {
+        return (int)ms;
+    }
+    if (!*bad) {
+        fprintf(stderr, "weir: --timeout %s is no time to wait: 500ms, 30s, 2m\n", text);
+    }
+    *bad = true;
+    return 0;
 }
 
 bool weir_cli_globals(weir_cli *cli)
 {
-    bool bad = false, bad_config = false, bad_timeout = false;
+    bool bad = false;
     spell_out(cli);
-    cli->json = flag(cli, "--json", &bad);
-    cli->quiet = flag(cli, "--quiet", &bad);
-    cli->no_color = flag(cli, "--no-color", &bad) || getenv("NO_COLOR") != NULL;
-    cli->dry_run = flag(cli, "--dry-run", &bad);
-    cli->yes = flag(cli, "--yes", &bad);
-    cli->help = flag(cli, "--help", &bad);
-    cli->version = flag(cli, "--version", &bad);
-    cli->config_path = take_option(cli, weir_global_options, "--config", &bad_config);
-    cli->timeout_ms = 30000;
-    const char *timeout = take_option(cli, weir_global_options, "--timeout", &bad_timeout);
-    if (timeout) {
-        int64_t ms = weir_cli_duration(timeout);
-        bad_timeout |= ms <= 0 || ms > INT32_MAX;
-        cli->timeout_ms = bad_timeout ? 0 : (int)ms;
-    }
-    if (bad || bad_config || bad_timeout) {
-        fputs(
-            "weir: a global option has a value too many, or none, or a wrong one (--timeout 30s)\n",
-            stderr);
-    }
-    return !bad && !bad_config && !bad_timeout;
+    cli->json = global(cli, "--json", &bad);
+    cli->quiet = global(cli, "--quiet", &bad);
+    cli->no_color = global(cli, "--no-color", &bad) || getenv("NO_COLOR") != NULL;
+    cli->dry_run = global(cli, "--dry-run", &bad);
+    cli->yes = global(cli, "--yes", &bad);
+    cli->help = global(cli, "--help", &bad);
+    cli->version = global(cli, "--version", &bad);
+    cli->config_path = global(cli, "--config", &bad);
+    cli->timeout_ms = timeout_of(global(cli, "--timeout", &bad), &bad);
+    return !bad;
 }

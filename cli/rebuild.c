@@ -257,7 +257,8 @@ static int apply(const weir_cli *cli, const rebuild *r)
 static int run(weir_cli *cli)
 {
     weir_config *config;
-    int code = weir_cli_config_option(cli, &config);
+    int code = weir_cli_no_more_options(cli);
+    code = code ? code : weir_cli_config_option(cli, &config);
     if (code) {
         return code;
     }

@@ -50,7 +50,7 @@ void weir_report_invalid(weir_report *r, const weir_subject *s, const weir_schem
 /* An invalid one that an error tells all of. */
 void weir_report_misfit(weir_report *r, const weir_subject *s, const weir_error *err);
 void weir_report_broken(weir_report *r, const weir_subject *s, const weir_error *err);
-/* Also the sum, on stderr. False: stdout cannot be written. */
+/* Also the sum, on stderr. False: memory ran out. */
 bool weir_report_end(weir_report *r);
 
 #define WEIR_REPORT_OPTIONS                                                                      \

@@ -13,6 +13,54 @@ for c in $commands; do
     run "$c with an unknown option" 2 "$c" --no-such-option
     err_has "Usage: weir $c.*weir --help for the global options"
 done
+# ---- Examples -----------------------------------------------------------------------------------
+# What a help shows is run, where none of its files are: it may find nothing, but must be understood. With an option
+# that there is not it must not be, or the words were never looked at.
+mkdir "$T/away" && cd "$T/away" || exit 1
+example() {
+    eval "timeout 5 '$WEIR' $1" >"$T/out" 2>"$T/err" </dev/null
+    name="weir $1"
+}
+for c in $commands; do
+    "$WEIR" "$c" --help | sed -n '/^Examples/,/^$/s/^  //p' | sed 's/   .*//; s/ [|>].*//' |
+        sed -n 's/^.*weir \('"$c"' .*\)/\1/p; s/^weir \(record .*\)/\1/p' | sort -u >"$T/examples"
+    is "$c has examples" test -s "$T/examples"
+    while read -r line; do
+        example "$line --no-such-option"
+        err_has "no-such-option is not understood"
+        case $line in dev*--topics*) line="$line --replay nothing.jsonl" ;; esac # it would listen for ever
+        example "$line"
+        err_lacks "^Usage: "
+        err_lacks "^weir: "
+    done <"$T/examples"
+done
+cd - >/dev/null || exit 1
+
+# ---- What cannot be written ----------------------------------------------------------------------
+for words in --help --version "sync --help" help; do
+    # shellcheck disable=SC2086
+    "$WEIR" $words >/dev/full 2>"$T/err"
+    if [ $? -eq 3 ]; then pass "weir $words to a full disk"; else fail "weir $words to a full disk passes"; fi
+    grep -q FILE_UNWRITABLE "$T/err" || fail "weir $words to a full disk: nothing is said"
+done
+bank_store
+full() {
+    "$WEIR" "$@" >/dev/full 2>"$T/err" </dev/null
+    if [ $? -eq 3 ] && grep -q FILE_UNWRITABLE "$T/err"; then pass "weir $1 to a full disk"; else fail "weir $* to a full disk"; fi
+}
+full check "$CONFIG"
+full get accounts 1 -c "$CONFIG"
+full dump accounts -c "$CONFIG"
+full offsets export -c "$CONFIG"
+full offsets show -c "$CONFIG"
+full explain "$CONFIG" "$DATA/bank/json.jsonl.xz:1"
+full rebuild accounts -c "$CONFIG" --dry-run --json
+full validate --schema "$DATA/../../schemas/weir/config.schema.json" "$DATA/bank/bank.yaml" --format json
+sed "s#order.json#$PWD/examples/tested/order.json#" examples/tested/weir.yaml >"$T/tested.yaml"
+full test examples/tested/changes -c "$T/tested.yaml"
+STORE=$T/another full sync "$CONFIG" --from "$DATA/bank/json.jsonl.xz"
+
+# ---- Used wrongly --------------------------------------------------------------------------------
 for c in get dump explain offsets rebuild record replay check; do
     run "$c without a config" 2 "$c"
     err_has "weir $c:"
@@ -20,6 +68,14 @@ done
 run "an unknown command" 2 no-such-command
 err_has "there is no command"
 run "no command" 2
+run "a time to wait that is none" 2 check x --timeout 5x
+err_has "^weir: --timeout 5x is no time to wait"
+run "no time" 2 check x --timeout 0s
+err_has "^weir: --timeout 0s is no time to wait"
+run "no config" 2 get orders 1 -c
+err_has "^weir: --config needs a value"
+run "a value too many" 2 check x --json=yes
+err_has "^weir: --json takes no value"
 run "the version" 0 --version
 out_has "^weir [0-9]"
 finish

@@ -48,6 +48,9 @@ err_has "NEW_SNAPSHOT"
 err_has "at LSN 500, the first was at 100"
 run "nothing has changed" 0 dump items -c "$CONFIG"
 out_lines 5
+run "a rebuild run dry, as JSON" 0 rebuild items -c "$CONFIG" --dry-run --json
+out_is_json
+out_has '^{"dry_run":true,"plan":\["'
 run "rebuild" 0 rebuild items -c "$CONFIG" --yes
 run "sync anew" 0 sync --from "$T/both.jsonl" "$CONFIG"
 run "dump" 0 dump items -c "$CONFIG"
