@@ -3,6 +3,11 @@
 
 #include <time.h>
 
+static void fit(void *ctx, weir_record *r)
+{
+    weir_handlers_fit_effects(((weir_exactly_once *)ctx)->handlers, r);
+}
+
 static weir_status reject(void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
     return weir_handlers_reject_effects(((weir_exactly_once *)ctx)->handlers, r, refused, why);
@@ -50,6 +55,7 @@ static weir_status open_transactor(
         .list = weir_handlers_list,
         .bytes = weir_handlers_bytes,
         .free = weir_handlers_free_effects,
+        .fit = fit,
         .reject = reject,
         .may_hold = may_hold,
         .ctx = x,

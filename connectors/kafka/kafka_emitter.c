@@ -254,7 +254,7 @@ static void hand_over(emitter *e, weir_sending *s, producing_fn *fn)
 static weir_status make_lone(emitter *e, weir_error *err)
 {
     weir_kafka_producer_options how = e->how;
-    how.one_by_one = true;
+    how.batch_bytes = 1;
     how.delivered = on_lone_delivery;
     e->lone.of = e;
     e->lone.producer.log = e->options.log;

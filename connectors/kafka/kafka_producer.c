@@ -31,6 +31,14 @@ static weir_status set_transactions(
     return s ? s : weir_kafka_set(conf, "transaction.timeout.ms", ms, err);
 }
 
+static weir_status set_small_batches(rd_kafka_conf_t *conf, int bytes, weir_error *err)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", bytes);
+    weir_status s = weir_kafka_set(conf, "batch.size", text, err);
+    return s ? s : weir_kafka_set(conf, "max.in.flight", "1", err);
+}
+
 static weir_status conf_of(
     const weir_kafka_producer_options *o, rd_kafka_conf_t **out, weir_error *err)
 {
@@ -43,9 +51,7 @@ static weir_status conf_of(
     if (o->broker_judges_sizes && !names(o, "message.max.bytes")) {
         s = weir_kafka_set(*out, "message.max.bytes", "1000000000", err);
     }
-    if (!s && o->one_by_one) {
-        s = weir_kafka_set(*out, "batch.num.messages", "1", err);
-    }
+    s = s || !o->batch_bytes ? s : set_small_batches(*out, o->batch_bytes, err);
     s = s ? s : set_transactions(o, *out, ms, err);
     s = s ? s : weir_kafka_set(*out, "delivery.timeout.ms", ms, err);
     if (s) {

@@ -21,9 +21,10 @@ typedef struct weir_kafka_producer_options {
      * dead letter is its record with some headers more, larger than what the record's own producer
      * was allowed. */
     bool broker_judges_sizes;
-    /* Each record in a batch of its own. A broker refuses a batch that is too large as a whole,
-     * small records of it as well, which only tells them apart when they come alone. */
-    bool one_by_one;
+    /* How large batches may be; a larger record has one of its own. 1: all have; 0: as configured.
+     * A broker refuses a batch that is too large as a whole, small records of it as well; which
+     * only tells them apart when they come alone, and one batch after the other. */
+    int batch_bytes;
     void (*delivered)(rd_kafka_t *rk, const rd_kafka_message_t *m, void *owner);
 } weir_kafka_producer_options;
 

@@ -4,7 +4,8 @@
  *                                 ^                                 | abortable, or too long
  *                                 '------------- abort -------------'
  *   ready --a record was too large, and was not alone in its batch--> no producer: the next one
- *           writes records one by one, until a transaction is committed
+ *           writes small batches, the one behind it a batch a record, until a transaction is
+ *           committed
  *   any --fenced--> the end      any --fatal--> no producer; behind a commit: in doubt, until the
  *                                                group's offsets have told
  */
@@ -20,7 +21,7 @@
 #include "kafka/kafka_membership.h"
 #include "kafka/kafka_producer.h"
 
-enum { TRANSACTION_MS = 60000, ASK_MS = 2000, FULL_MS = 5, DOUBT_MS = 200 };
+enum { TRANSACTION_MS = 60000, ASK_MS = 2000, FULL_MS = 5, DOUBT_MS = 200, FEW_BYTES = 4096 };
 
 typedef struct port {
     weir_kafka_producer producer; /* first */
@@ -299,6 +300,13 @@ static weir_fault find(const weir_transaction *t, const weir_outgoing *record)
     return (weir_fault){.list = WEIR_NO_FAULT};
 }
 
+/* Did it have a batch of its own? */
+static bool was_alone(const port *p, const weir_outgoing *o)
+{
+    return o && (p->how.batch_bytes == 1 ||
+                    (p->how.batch_bytes && weir_outgoing_bytes(o) > (size_t)p->how.batch_bytes));
+}
+
 /* A record was not written: for good, or for now. */
 static weir_status not_written(port *p, const weir_transaction *t, rd_kafka_resp_err_t code,
     weir_fault *fault, weir_error *err)
@@ -311,10 +319,11 @@ static weir_status not_written(port *p, const weir_transaction *t, rd_kafka_resp
     if (is_fenced(fatal) || is_fenced(code)) {
         return fenced(p, fatal ? text : rd_kafka_err2str(code), err);
     }
-    if (weir_kafka_is_too_large(code) && p->by_broker && !p->how.one_by_one) {
-        p->how.one_by_one = p->renew = true;
+    if (weir_kafka_is_too_large(code) && p->by_broker && !was_alone(p, is.record)) {
+        p->how.batch_bytes = p->how.batch_bytes ? 1 : FEW_BYTES;
+        p->renew = true;
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE,
-            "emit to topic %s: %s; what is in the transaction is written again one by one, to see "
+            "emit to topic %s: %s; the transaction is written again in smaller batches, to see "
             "which record it is",
             topic, rd_kafka_err2str(code));
     }
@@ -373,8 +382,8 @@ static weir_status transactions_commit(
     weir_status s = code ? not_written(p, t, code, fault, err) : WEIR_OK;
     s = s || !t->n_offsets ? s : send_offsets(p, t, until_ms, err);
     s = s == WEIR_FATAL ? s : s ? give_up(p, s, err) : commit_open(p, t, err);
-    if (!s && p->how.one_by_one) {
-        p->how.one_by_one = false;
+    if (!s && p->how.batch_bytes) {
+        p->how.batch_bytes = 0;
         p->renew = true;
     }
     return s;

@@ -69,11 +69,7 @@ void weir_memory_emitter_limit(weir_memory_emitter *e, const char *topic, size_t
 
 bool weir_memory_emitter_refuses(const weir_memory_emitter *e, const weir_outgoing *o)
 {
-    size_t bytes = o->key.len + o->value.len;
-    for (size_t i = 0; i < o->n_headers; i++) {
-        bytes += o->headers[i].name.len + o->headers[i].value.len;
-    }
-    return strcmp(o->topic, e->limited) == 0 && bytes > e->most_bytes;
+    return strcmp(o->topic, e->limited) == 0 && weir_outgoing_bytes(o) > e->most_bytes;
 }
 
 /* All of them or none. */

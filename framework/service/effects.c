@@ -101,6 +101,23 @@ void weir_handlers_free_effects(void *ctx, weir_record *r)
     r->effects = NULL;
 }
 
+static bool is_note(const weir_handlers *h, const weir_outgoing *o)
+{
+    return h->options.parking && strcmp(o->topic, weir_parking_topic(h->options.parking)) == 0;
+}
+
+void weir_handlers_fit_effects(void *ctx, weir_record *r)
+{
+    weir_handlers *h = ctx;
+    weir_message *m = r->effects;
+    for (weir_outgoing *o = m && atomic_load(&h->refused_note) ? m->emits.first : NULL; o;
+         o = o->next) {
+        if (is_note(h, o)) {
+            weir_fit_note(h, r, o, &m->arena, &m->emits.bytes);
+        }
+    }
+}
+
 static weir_status refused(const weir_handlers *h, weir_error *why)
 {
     weir_error text = *why;
@@ -127,6 +144,9 @@ static weir_status make_letter_bare(
     m->letter->next = before.first->next;
     m->emits.last = before.count > 1 ? before.last : m->letter;
     m->emits.count = before.count;
+    for (const weir_outgoing *o = m->letter->next; o; o = o->next) {
+        m->emits.bytes += o->key.len + o->value.len;
+    }
     return WEIR_OK;
 }
 
@@ -138,9 +158,7 @@ static weir_outgoing *refused_note(
     while (o && o != (refused ? refused : m->letter ? m->letter : m->emits.last)) {
         o = o->next;
     }
-    bool note =
-        o && h->options.parking && !strcmp(o->topic, weir_parking_topic(h->options.parking));
-    return note ? o : NULL;
+    return o && is_note(h, o) ? o : NULL;
 }
 
 static weir_status make_note_bare(

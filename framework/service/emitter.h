@@ -32,6 +32,16 @@ typedef struct weir_outgoing {
     bool alone;
 } weir_outgoing;
 
+/* Of its key, value and headers. */
+static inline size_t weir_outgoing_bytes(const weir_outgoing *o)
+{
+    size_t n = o->key.len + o->value.len;
+    for (size_t i = 0; i < o->n_headers; i++) {
+        n += o->headers[i].name.len + o->headers[i].value.len;
+    }
+    return n;
+}
+
 struct weir_sending {
     /* In the order in which they are to be written: one of a key (not null) is not written to its
      * topic if one before it is refused. */

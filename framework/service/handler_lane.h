@@ -77,7 +77,10 @@ struct weir_handlers {
     weir_handlers_options options;
     weir_engine *engine;
     weir_handler_lane *lanes;
-    int abandon_ms; /* waited for deferred messages since the engine has ended */
+    atomic_size_t refused_note; /* bytes of the smallest note that was too large for its topic; 0:
+                                 * none was. Such ones are not tried any more: each attempt costs an
+                                 * answer of the broker, or a transaction. Thread: any */
+    int abandon_ms;             /* waited for deferred messages since the engine has ended */
 };
 
 /* One writer: no other thread adds to it. */
@@ -155,10 +158,13 @@ void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r);
 /* The answer to one of these notes. True: the message is kept, it is sent again. */
 bool weir_note_answered(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
-/* Of a note that is too large, for the reason. False: it has nothing more to leave out, as *why
- * says. Thread: any that has the record. */
+/* Of a note that the broker has refused as too large. False: it has nothing more to leave out, as
+ * *why says. Thread: any that has the record. */
 bool weir_strip_note(
     weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, weir_error *why);
+/* The same of a note that is known to be too large; *bytes: less what it has lost. */
+void weir_fit_note(
+    weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, size_t *bytes);
 /* Exactly once: the same notes, behind what m has emitted. False: out of memory. Done: any thread
  * that has the record. */
 bool weir_append_parked(weir_handlers *h, weir_record *r, weir_message *m);

@@ -143,6 +143,7 @@ void weir_handlers_attach(weir_handlers *h, weir_engine *e);
 const weir_outgoing *weir_handlers_list(const weir_record *r);
 size_t weir_handlers_bytes(const weir_record *r);
 void weir_handlers_free_effects(void *ctx, weir_record *r);
+void weir_handlers_fit_effects(void *ctx, weir_record *r);
 weir_status weir_handlers_reject_effects(
     void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why);
 bool weir_handlers_may_hold(void *ctx, const weir_record *r, weir_error *why);

@@ -38,6 +38,7 @@ static bool append(weir_handlers *h, const weir_record *r, weir_message *m, weir
     m->emits.last = o;
     m->emits.count++;
     m->emits.bytes += o->key.len + o->value.len;
+    weir_fit_note(h, r, o, &m->arena, &m->emits.bytes);
     return true;
 }
 
@@ -101,14 +102,30 @@ void weir_note_done(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 bool weir_strip_note(
     weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, weir_error *why)
 {
-    weir_error too_large = *why;
+    size_t bytes = weir_outgoing_bytes(o), known = atomic_load(&h->refused_note);
     if (weir_parked_note_strip(o, arena, why)) {
         return false;
     }
-    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, &too_large,
-        "the copy of %.*s/%d@%lld is parked without its value, which is read again from there",
-        WEIR_ARG(r->raw.topic), (int)r->raw.partition, (long long)r->raw.offset);
+    if (!known || bytes < known) {
+        atomic_store(
+            &h->refused_note, bytes); /* two lanes may do so: one of them is right enough */
+    }
+    weir_log_line(h->options.log, WEIR_LOG_WARN, h->options.name,
+        "%.*s/%d@%lld is parked by its place alone, and read again from there: %zu bytes are too "
+        "large for %s",
+        WEIR_ARG(r->raw.topic), (int)r->raw.partition, (long long)r->raw.offset, bytes, o->topic);
     return true;
+}
+
+void weir_fit_note(
+    weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, size_t *bytes)
+{
+    size_t known = atomic_load(&h->refused_note), before = o->value.len;
+    weir_error why;
+    if (known && before && weir_outgoing_bytes(o) >= known &&
+        weir_strip_note(h, r, o, arena, &why)) {
+        *bytes -= before;
+    }
 }
 
 /* The broker does not take it. True: it takes less of it, which is on its way. */

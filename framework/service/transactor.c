@@ -232,11 +232,23 @@ static void reject(weir_transactor *t, const weir_fault *fault, weir_error *err,
     atomic_fetch_add(&t->bytes, now - before);
 }
 
+static void fit(weir_transactor *t, weir_record *r)
+{
+    size_t before = t->options.bytes(r);
+    t->options.fit(t->options.ctx, r);
+    size_t now = t->options.bytes(r);
+    t->marked_bytes += now - before;
+    atomic_fetch_add(&t->bytes, now - before);
+}
+
 static void commit(weir_transactor *t, const weir_commit *c, int64_t now_ms)
 {
     weir_error err = {.status = WEIR_OK};
     weir_fault fault = {.list = WEIR_NO_FAULT};
     for (size_t i = 0; i < t->n_marked; i++) {
+        if (t->options.fit) {
+            fit(t, t->marked[i]);
+        }
         t->lists[i] = t->options.list(t->marked[i]);
     }
     weir_transaction tx = {t->lists, t->n_marked, c->offsets, c->n};

@@ -32,6 +32,8 @@ typedef struct weir_transactor_options {
     const weir_outgoing *(*list)(const weir_record *r);
     size_t (*bytes)(const weir_record *r);
     void (*free)(void *ctx, weir_record *r);
+    /* Before it is written: makes less of what is known to be refused. NULL: nothing. */
+    void (*fit)(void *ctx, weir_record *r);
     /* Its list can never be written, for this record of it (NULL: not known which): puts something
      * in its place, or nothing. Anything but WEIR_OK ends the engine for this reason. */
     weir_status (*reject)(void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why);

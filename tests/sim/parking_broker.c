@@ -385,7 +385,7 @@ static weir_status log_fetch(void *self, weir_view topic, int32_t partition, int
     *record = (weir_raw_record){.topic = topic,
         .offset = offset,
         .key = weir_view_of(key_name(t, (int)offset)),
-        .value = weir_view_of(LARGE_VALUE),
+        .value = weir_view_of(l->h->fates[t][offset].large ? LARGE_VALUE : SMALL_VALUE),
         .headers = {traced_header, topic_names[t]}};
     counts.fetched++;
     return away(l, err);

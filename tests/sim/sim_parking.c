@@ -192,6 +192,11 @@ static bool no_wait(void *ctx)
     return false;
 }
 
+static void fit_effects(void *ctx, weir_record *r)
+{
+    weir_handlers_fit_effects(((life *)ctx)->handlers, r);
+}
+
 static weir_status reject_effects(
     void *ctx, weir_record *r, const weir_outgoing *refused, weir_error *why)
 {
@@ -240,6 +245,7 @@ static void open_transactor(life *l)
         .list = weir_handlers_list,
         .bytes = weir_handlers_bytes,
         .free = weir_handlers_free_effects,
+        .fit = fit_effects,
         .reject = reject_effects,
         .may_hold = may_hold,
         .ctx = l,

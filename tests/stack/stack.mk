@@ -26,7 +26,7 @@ $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 # quarter of an hour on two cores; a long storm: make check-storm SECONDS=3600; a seed again: SEED=1.
 # What cannot be had on this machine (Java, Maven, PostgreSQL, their download) is asked once: then all of
 # them are skipped, with that reason.
-STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-outbox-kills check-scale-out check-freshness check-rebuild check-by-transaction
+STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-parking check-outbox-kills check-scale-out check-freshness check-rebuild check-by-transaction
 STACK_READY = $(if $(STACK_ASKED),,stack-deps)
 
 .PHONY: check-stack $(STACK_CHECKS)
@@ -49,6 +49,8 @@ check-freshness: $(WEIR) $(B)/tests/stack/watch | $(STACK_READY)
 # Longer: make check-exactly-once KILLS=50
 check-exactly-once: $(WEIR) $(B)/tests/stack/transformer | $(STACK_READY)
 	@tests/stack/check-exactly-once $(WEIR) $(B)/tests/stack/transformer $(SEED)
+check-parking: $(WEIR) $(B)/tests/stack/parker | $(STACK_READY)
+	@tests/stack/check-parking $(WEIR) $(B)/tests/stack/parker $(SEED)
 # Longer: make check-outbox-kills KILLS=50
 check-outbox-kills: $(WEIR) $(B)/payment | $(STACK_READY)
 	@tests/stack/check-outbox-kills $(WEIR) $(B)/payment $(SEED)

@@ -183,8 +183,9 @@ static void test_what_has_shared_a_batch_is_written_alone(void **state)
     rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     assert_int_equal(transact(&f, 10, &fault, &err), WEIR_HOLD);
     assert_int_equal(fault.list, WEIR_NO_FAULT);
-    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-    weir_status s = WEIR_HOLD; /* the producer that writes one by one may not be ready yet */
+    rd_kafka_mock_push_request_errors(f.mock, PRODUCE, 2, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE); /* in a small batch, and alone */
+    weir_status s = WEIR_HOLD;
     for (int64_t end = weir_monotonic_ms() + WAIT_MS; s == WEIR_HOLD;) {
         assert_true(weir_monotonic_ms() < end);
         s = transact(&f, 10, &fault, &err);
