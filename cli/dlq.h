@@ -43,6 +43,7 @@ struct weir_dlq {
     weir_cli_kafka kafka;
     weir_kafka_writer *writer;
     uint64_t written, gone; /* gone: of a bare letter, its record */
+    uint64_t refused;       /* too large for the topic of replays */
 };
 
 /* Reads the letters, and calls `each` for those that fit. */

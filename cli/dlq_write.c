@@ -91,6 +91,27 @@ static weir_status settle_some(weir_dlq *d, weir_error *err)
     return due ? weir_letter_audit_settle(&d->audit, d->writer, err) : WEIR_OK;
 }
 
+static size_t bytes_of(const weir_raw_record *r)
+{
+    size_t n = r->key.len + r->value.len;
+    weir_view name, value;
+    for (size_t i = 0; r->headers.at && r->headers.at(r->headers.self, i, &name, &value); i++) {
+        n += name.len + value.len;
+    }
+    return n;
+}
+
+/* It stays as it is, and the others go on. */
+static void tell_refused(weir_dlq *d, const weir_raw_record *letter, size_t bytes)
+{
+    d->refused++;
+    weir_bar_clear(&d->bar);
+    fprintf(stderr,
+        "not replayed: %s/%d@%" PRId64
+        " has %zu bytes, which %s does not take (max.message.bytes)\n",
+        d->topic, (int)letter->partition, letter->offset, bytes, replay_topic(d));
+}
+
 static weir_status write_replay(
     weir_dlq *d, const weir_raw_record *letter, const replayed *headers, weir_error *err)
 {
@@ -100,7 +121,15 @@ static weir_status write_replay(
     again.partition = -1; /* by its key */
     again.headers.at = header_at;
     again.headers.self = headers;
-    weir_status s = weir_kafka_writer_put(d->writer, replay_topic(d), &again, err);
+    bool refused = false;
+    weir_status s =
+        bytes_of(&again) > WEIR_KAFKA_APART
+            ? weir_kafka_writer_put_apart(d->writer, replay_topic(d), &again, &refused, err)
+            : weir_kafka_writer_put(d->writer, replay_topic(d), &again, err);
+    if (!s && refused) {
+        tell_refused(d, letter, bytes_of(&again));
+        return WEIR_OK;
+    }
     s = s ? s
           : weir_letter_audit_note(
                 &d->audit, WEIR_LETTER_REPLAYED, letter, "to", replay_topic(d), err);
@@ -162,8 +191,10 @@ static weir_status write_all(weir_dlq *d, weir_error *err)
 {
     weir_status s = weir_letter_audit_make(&d->audit, d->cli, d->config, err);
     weir_status k = weir_cli_kafka_init(&d->kafka, d->config, NULL, err);
-    weir_kafka_writer_options o = {
-        .properties = d->kafka.writer, .n_properties = d->kafka.n_writer, .timeout_ms = TIMEOUT_MS};
+    weir_kafka_writer_options o = {.properties = d->kafka.writer,
+        .n_properties = d->kafka.n_writer,
+        .timeout_ms = TIMEOUT_MS,
+        .large = true};
     s = s ? s : k ? k : weir_kafka_writer_open(&o, &d->writer, err);
     d->writing = true;
     s = s ? s : weir_dlq_read(d, err);
@@ -195,15 +226,15 @@ static int do_all(weir_dlq *d, const char *plan, void (*say)(const weir_dlq *d))
     }
     weir_status s = write_all(d, &err);
     say(d);
-    return s ? weir_cli_fail(d->cli, &err) : EXIT_YES;
+    return s ? weir_cli_fail(d->cli, &err) : d->refused ? EXIT_NO : EXIT_YES;
 }
 
 static void say_replayed(const weir_dlq *d)
 {
     if (d->cli->json) {
         printf("{\"replayed\":%" PRIu64 ",\"left\":%" PRIu64 ",\"gone\":%" PRIu64
-               ",\"done\":%" PRIu64 ",\"of\":%" PRIu64 "}\n",
-            d->written, d->left, d->gone, d->done, d->matched);
+               ",\"refused\":%" PRIu64 ",\"done\":%" PRIu64 ",\"of\":%" PRIu64 "}\n",
+            d->written, d->left, d->gone, d->refused, d->done, d->matched);
         return;
     }
     if (d->cli->quiet) {
@@ -213,6 +244,9 @@ static void say_replayed(const weir_dlq *d)
         d->written, replay_topic(d), d->left);
     if (d->gone) {
         fprintf(stderr, ", %" PRIu64 " left without their value, which is gone", d->gone);
+    }
+    if (d->refused) {
+        fprintf(stderr, ", %" PRIu64 " left that are too large for it", d->refused);
     }
     fputc('\n', stderr);
 }

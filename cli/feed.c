@@ -44,7 +44,7 @@ static weir_status connect(weir_feed *f, weir_error *err)
 {
     const weir_feed_options *o = &f->options;
     weir_kafka_admin_options ask = {o->reader, o->n_reader, o->timeout_ms, NULL};
-    weir_kafka_writer_options write = {o->writer, o->n_writer, o->timeout_ms, NULL};
+    weir_kafka_writer_options write = {o->writer, o->n_writer, o->timeout_ms, NULL, false};
     weir_status s = weir_kafka_admin_open(&ask, &f->admin, err);
     s = s ? s : weir_kafka_admin_look(f->admin, err);
     return s ? s : weir_kafka_writer_open(&write, &f->writer, err);

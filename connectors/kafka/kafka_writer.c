@@ -2,9 +2,11 @@
 #include "kafka/kafka_writer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "kafka/kafka_handle.h"
+#include "kafka/kafka_producer.h"
 
 enum { POLL_MS = 50 };
 
@@ -28,13 +30,26 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
     }
 }
 
+static bool names(const weir_kafka_writer_options *o, const char *property)
+{
+    for (size_t i = 0; i < o->n_properties; i++) {
+        if (strcmp(o->properties[i].name, property) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 weir_status weir_kafka_writer_open(
     const weir_kafka_writer_options *options, weir_kafka_writer **out, weir_error *err)
 {
-    char timeout[16];
+    char timeout[16], apart[16];
     snprintf(timeout, sizeof timeout, "%d", options->timeout_ms);
-    const char *const fixed[][2] = {
-        {"enable.idempotence", "true"}, {"delivery.timeout.ms", timeout}, {NULL, NULL}};
+    snprintf(apart, sizeof apart, "%d", WEIR_KAFKA_APART);
+    bool bounded = !options->large || names(options, "message.max.bytes");
+    const char *const fixed[][2] = {{"enable.idempotence", "true"},
+        {"delivery.timeout.ms", timeout}, {options->large ? "batch.size" : NULL, apart},
+        {bounded ? NULL : "message.max.bytes", "1000000000"}, {NULL, NULL}};
     *out = NULL;
     weir_kafka_writer *w = weir_calloc(1, sizeof *w);
     if (!w) {
@@ -120,6 +135,27 @@ weir_status weir_kafka_writer_put(
     rd_kafka_poll(w->handle.rk, 0);
     return code && !w->failure ? weir_kafka_handle_fail(&w->handle, code, err, "writing %s", topic)
                                : failure_of(w, err);
+}
+
+weir_status weir_kafka_writer_put_apart(weir_kafka_writer *w, const char *topic,
+    const weir_raw_record *record, bool *refused, weir_error *err)
+{
+    *refused = false;
+    weir_status s = weir_kafka_writer_flush(w, err);
+    if (s) {
+        return s;
+    }
+    rd_kafka_resp_err_t code = produce(w, topic, record);
+    if (code && !weir_kafka_is_too_large(code)) {
+        return weir_kafka_handle_fail(&w->handle, code, err, "writing %s", topic);
+    }
+    while (w->open) {
+        (void)rd_kafka_flush(w->handle.rk, POLL_MS);
+    }
+    code = code ? code : w->failure;
+    *refused = weir_kafka_is_too_large(code);
+    w->failure = *refused ? RD_KAFKA_RESP_ERR_NO_ERROR : w->failure;
+    return failure_of(w, err);
 }
 
 weir_status weir_kafka_writer_flush(weir_kafka_writer *w, weir_error *err)

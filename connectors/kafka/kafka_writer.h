@@ -8,6 +8,8 @@
 
 #include "kafka/kafka_source.h"
 
+enum { WEIR_KAFKA_APART = 16384 };
+
 typedef struct weir_kafka_writer weir_kafka_writer;
 
 typedef struct weir_kafka_writer_options {
@@ -15,6 +17,10 @@ typedef struct weir_kafka_writer_options {
     size_t n_properties;
     int timeout_ms; /* of a record's delivery */
     const weir_log *log;
+    /* How large a record may be is the topic's to say, unless the user's message.max.bytes does;
+     * and what is larger than WEIR_KAFKA_APART shares no batch with others, which a broker refuses
+     * as a whole. */
+    bool large;
 } weir_kafka_writer_options;
 
 WEIR_MUST_USE weir_status weir_kafka_writer_open(
@@ -27,6 +33,10 @@ void weir_kafka_writer_close(weir_kafka_writer *w);
  * KAFKA_NO_TOPIC, KAFKA_REFUSED. */
 WEIR_MUST_USE weir_status weir_kafka_writer_put(
     weir_kafka_writer *w, const char *topic, const weir_raw_record *record, weir_error *err);
+/* The same, and waits until it is delivered. *refused: it is too large, and is not; others may go
+ * on. For records of more than WEIR_KAFKA_APART bytes. */
+WEIR_MUST_USE weir_status weir_kafka_writer_put_apart(weir_kafka_writer *w, const char *topic,
+    const weir_raw_record *record, bool *refused, weir_error *err);
 /* Waits until everything is delivered. */
 WEIR_MUST_USE weir_status weir_kafka_writer_flush(weir_kafka_writer *w, weir_error *err);
 

@@ -148,21 +148,71 @@ static weir_status rename_error(const char *name, weir_error *err)
 
 /* Asks for the subject's schema, where that is still to be done. A registry that does not answer is
  * waited for; a subject that is not there is no event's fault. */
-static weir_status find_latest(weir_event_checker *c, size_t i, weir_error *err)
+static weir_status ask_latest(
+    const weir_event_checker *c, size_t i, weir_any_schema *out, weir_error *err)
 {
     const char *subject = c->rules->items[i].subject;
-    own_rule *own = &c->of[i];
-    if (own->judge) {
-        return WEIR_OK;
-    }
-    weir_status s = weir_avro_schemas_latest(c->rules->schemas, subject, &own->latest, NULL, err);
+    weir_status s = weir_avro_schemas_latest(c->rules->schemas, subject, out, NULL, err);
     if (s == WEIR_REJECT) {
         s = err->status = WEIR_FATAL;
         (void)weir_at(err, "subject %s", subject);
     }
-    s = s ? s : weir_judge_new(&own->latest, &own->judge, err);
+    return s;
+}
+
+/* The rule's, from here on. */
+static weir_status take_latest(own_rule *own, weir_any_schema *latest, weir_error *err)
+{
+    own->latest = *latest;
+    weir_status s = weir_judge_new(&own->latest, &own->judge, err);
     if (s) {
         weir_any_schema_free(&own->latest);
+    }
+    return s;
+}
+
+static weir_status find_latest(weir_event_checker *c, size_t i, weir_error *err)
+{
+    weir_any_schema latest = {.avro = NULL};
+    if (c->of[i].judge) {
+        return WEIR_OK;
+    }
+    weir_status s = ask_latest(c, i, &latest, err);
+    return s ? s : take_latest(&c->of[i], &latest, err);
+}
+
+static weir_status find_latest_unlocked(
+    weir_event_checker *c, pthread_mutex_t *lock, size_t i, weir_error *err)
+{
+    weir_any_schema latest = {.avro = NULL};
+    pthread_mutex_lock(lock);
+    bool has = c->of[i].judge;
+    pthread_mutex_unlock(lock);
+    weir_status s = has ? WEIR_OK : ask_latest(c, i, &latest, err);
+    if (has || s) {
+        return s;
+    }
+    pthread_mutex_lock(lock);
+    bool late = c->of[i].judge; /* another thread has asked, too */
+    s = late ? WEIR_OK : take_latest(&c->of[i], &latest, err);
+    pthread_mutex_unlock(lock);
+    if (late) {
+        weir_any_schema_free(&latest);
+    }
+    return s;
+}
+
+weir_status weir_event_ask(weir_event_checker *c, pthread_mutex_t *lock,
+    const weir_raw_record *record, weir_view type, weir_error *err)
+{
+    size_t i = rule_for(c, type, record->topic);
+    const weir_known_avro *known;
+    weir_error why;
+    weir_view body;
+    weir_status s = i < c->rules->count ? find_latest_unlocked(c, lock, i, err) : WEIR_OK;
+    if (!s && record->value.ptr && look_up(c, record, false, &known, &body, &why) == WEIR_HOLD) {
+        *err = why; /* what there is to say of an answer, the check says */
+        s = why.status;
     }
     return s;
 }

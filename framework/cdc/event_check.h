@@ -9,6 +9,8 @@
 #ifndef WEIR_CDC_EVENT_CHECK_H
 #define WEIR_CDC_EVENT_CHECK_H
 
+#include <pthread.h>
+
 #include "cdc/invalid.h"
 #include "schema/judge.h"
 
@@ -46,6 +48,12 @@ void weir_event_checker_free(weir_event_checker *c);
  */
 WEIR_MUST_USE weir_status weir_event_check(weir_event_checker *c, const weir_raw_record *record,
     weir_view type, bool again, weir_arena *arena, const weir_value **value, weir_error *err);
+
+/* Asks the registry for what a check of the record would ask it for, so that the check asks for
+ * nothing: for a checker that several threads share by a lock, which is not held meanwhile. Errors:
+ * as those of a check, where they are the registry's. */
+WEIR_MUST_USE weir_status weir_event_ask(weir_event_checker *c, pthread_mutex_t *lock,
+    const weir_raw_record *record, weir_view type, weir_error *err);
 
 /* Is there a rule for it? */
 bool weir_event_has_rule(const weir_event_checker *c, weir_view type, weir_view topic);

@@ -109,20 +109,23 @@ static weir_status invalid(weir_message *m, const char *type)
     return s;
 }
 
-/* The judges are the lane's, and a message that was deferred is on another thread: they are locked.
- */
+/* The judges are the lane's, and a message that was deferred is on another thread: they are locked;
+ * but not while the registry is asked, which may not answer. */
 static weir_status check(weir_message *m, const weir_emission *e, const weir_outgoing *o)
 {
     weir_handler_lane *l = &m->owner->lanes[m->lane];
     weir_view type = weir_view_of(e->type), topic = weir_view_of(o->topic);
     weir_raw_record record = {.topic = topic, .key = o->key, .value = o->value};
     const weir_value *value;
-    weir_status s = WEIR_OK;
-    pthread_mutex_lock(&l->emit_lock);
-    if (!e->bytes.ptr || weir_event_has_rule(l->emit_judges, type, topic)) {
-        s = weir_event_check(l->emit_judges, &record, type, false, &m->arena, &value, &m->error);
+    if (e->bytes.ptr && !weir_event_has_rule(l->emit_judges, type, topic)) {
+        return WEIR_OK;
     }
-    pthread_mutex_unlock(&l->emit_lock);
+    weir_status s = weir_event_ask(l->emit_judges, &l->emit_lock, &record, type, &m->error);
+    if (!s) {
+        pthread_mutex_lock(&l->emit_lock);
+        s = weir_event_check(l->emit_judges, &record, type, false, &m->arena, &value, &m->error);
+        pthread_mutex_unlock(&l->emit_lock);
+    }
     return s == WEIR_REJECT ? invalid(m, e->type) : s;
 }
 
@@ -135,10 +138,8 @@ static weir_status encode(
     if (!rule || !rule->avro_subject || e->bytes.ptr) {
         return WEIR_OK;
     }
-    pthread_mutex_lock(&l->emit_lock);
-    weir_status s = weir_emit_avro_write(&l->emit_avro[rule - h->emits.items], rule,
+    weir_status s = weir_emit_avro_write(&l->emit_avro[rule - h->emits.items], &l->emit_lock, rule,
         h->events.schemas, o->value, &m->arena, &o->value, &m->error);
-    pthread_mutex_unlock(&l->emit_lock);
     return s == WEIR_REJECT ? invalid(m, e->type) : s;
 }
 

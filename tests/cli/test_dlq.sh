@@ -19,10 +19,13 @@ for i, (code, key, times) in enumerate(letters):
         headers.append(["weir.replay.count", b(str(times))])
     print(json.dumps({"topic": "pay.dead", "partition": 0, "offset": i, "timestamp": 1795374788000 + i, "key": b(key),
                       "value": None if bare else b('{"n":%d}' % i), "headers": headers}))
+    if i < 2:  # of another topic: one that is too large to be replayed, and one behind it
+        print(json.dumps({"topic": "pay.huge", "partition": 0, "offset": i, "timestamp": 1795374788000 + i, "key": b(key),
+                          "value": b("x" * (2 if i else 20000)), "headers": headers}))
 print(json.dumps({"topic": "large", "partition": 0, "offset": 0, "timestamp": 1795374788000, "key": b("d"), "value": b("so large"),
                   "headers": [["type", b("order.placed")]]}))
 PY
-start_broker --replay "$T/letters.jsonl" --topics pay.dead.audit
+start_broker --replay "$T/letters.jsonl" --topics pay.dead.audit,pay.huge.audit
 broker_fed
 cat >"$CONFIG" <<EOT
 weir: 1
@@ -79,7 +82,7 @@ err_has "2 letters replayed to pay.replay, 1 left for their count$"
 run "what was written" 0 record - --topic pay.replay -c "$CONFIG"
 out_lines 2
 run "they are replayed once" 1 dlq replay -c "$CONFIG" --code POISON --yes --json
-out_is '{"replayed":0,"left":1,"gone":0,"done":2,"of":1}'
+out_is '{"replayed":0,"left":1,"gone":0,"refused":0,"done":2,"of":1}'
 run "replay behind the end" 1 dlq replay -c "$CONFIG" --from pay.dead/0@6 --yes
 run "what is done with is left out" 0 dlq ls -c "$CONFIG"
 out_lines 4
@@ -125,6 +128,15 @@ out_has '"action":"dropped","letter":"pay.dead/0@5",.*"record":"large/0@7","code
 run "letters of another topic" 3 dlq ls -c "$CONFIG" --topic pay.other
 run "at a rate" 0 dlq replay -c "$CONFIG" --code EMIT_INVALID --rate 100 --yes --json
 out_has '"replayed":1'
+sed 's/bootstrap/producer: { message.max.bytes: 10000 }, bootstrap/' "$CONFIG" >"$T/small.yaml"
+run "one is too large, the other goes" 1 dlq replay --topic pay.huge --all -c "$T/small.yaml" --yes
+err_has "^not replayed: pay.huge/0@0 has 20[0-9]* bytes, which pay.replay does not take (max.message.bytes)$"
+err_has "^1 letters replayed to pay.replay, 0 left for their count, 1 left that are too large for it$"
+run "and is left" 0 dlq ls --topic pay.huge -c "$CONFIG" --json
+out_lines 1
+out_has '"place":"pay.huge/0@0".*"state":"open"}$'
+run "until it is taken" 0 dlq replay --topic pay.huge -c "$CONFIG" --yes --json
+out_is '{"replayed":1,"left":0,"gone":0,"refused":0,"done":1,"of":1}'
 run "an unknown verb" 2 dlq burn -c "$CONFIG"
 sed -i 's/replay: pay.replay/topic: pay.dead/' "$CONFIG"
 run "no topic for it" 2 dlq replay -c "$CONFIG" --yes

@@ -146,7 +146,7 @@ static void put_records(void)
 {
     weir_error err;
     weir_kafka_writer *w;
-    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL};
+    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL, false};
     need(!weir_kafka_writer_open(&o, &w, &err), "a writer");
     for (int n = 0; n < RECORDS; n++) {
         char key[16];

@@ -95,7 +95,7 @@ static void place_orders(int round)
 {
     weir_error err;
     weir_kafka_writer *w;
-    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL};
+    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL, false};
     need(weir_kafka_writer_open(&o, &w, &err), &err, "a writer");
     for (int i = 0; i < KEYS * EACH; i++) {
         int n = round * KEYS * EACH + i;

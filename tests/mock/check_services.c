@@ -86,7 +86,7 @@ static void place_orders(void)
 {
     weir_error err;
     weir_kafka_writer *w;
-    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL};
+    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL, false};
     need(weir_kafka_writer_open(&o, &w, &err), &err, "a writer");
     for (int n = 0; n < ORDERS; n++) {
         char key[16], value[32];
@@ -280,7 +280,7 @@ static void run_pattern(void)
     expect(hears(&l, 2 * ORDERS), "a pattern takes in the topics that begin so");
     rd_kafka_mock_topic_create(mock, "ordinary", 1, 1);
     weir_kafka_writer *w;
-    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL};
+    weir_kafka_writer_options o = {&brokers, 1, 30000, NULL, false};
     weir_raw_record r = {.key = weir_view_of("k"), .value = weir_view_of("v")};
     need(weir_kafka_writer_open(&o, &w, &err), &err, "a writer");
     need(weir_kafka_writer_put(w, "ordinary", &r, &err), &err, "a record");

@@ -11,6 +11,7 @@
 
 #include "memory/memory_emitter.h"
 #include "schema/avro_schemas.h"
+#include "service/handler_lane.h"
 #include "support/scripted_app.h"
 
 /* ---- A service that emits -----------------------------------------------------------------------
@@ -409,6 +410,7 @@ static void test_memory_runs_out(void **state)
 /* ---- In Avro ------------------------------------------------------------------------------------
  */
 
+static const weir_handlers *asked_by;
 static const char *registered; /* NULL: the registry does not answer */
 static int64_t registered_id;
 
@@ -417,6 +419,10 @@ static weir_status latest(
 {
     (void)self;
     assert_true(weir_view_is(subject, "payments-value"));
+    for (unsigned i = 0; asked_by && i < asked_by->options.lanes; i++) { /* others may emit */
+        assert_int_equal(pthread_mutex_trylock(&asked_by->lanes[i].emit_lock), 0);
+        pthread_mutex_unlock(&asked_by->lanes[i].emit_lock);
+    }
     if (!registered) {
         return weir_fail(err, WEIR_E_REGISTRY_UNREACHABLE, "scripted");
     }
@@ -460,11 +466,13 @@ static weir_avro_schemas *begin_avro(app *a, const char *schema, int64_t id)
     a->options.emits = (weir_emit_rules){avro_rules, 1, "shop"};
     a->options.events = (weir_event_rules){.schemas = schemas};
     assert_int_equal(app_open(a), WEIR_OK);
+    asked_by = a->handlers;
     return schemas;
 }
 
 static void end_avro(app *a, weir_avro_schemas *schemas)
 {
+    asked_by = NULL;
     weir_engine_abandon(&a->engine);
     weir_engine_fini(&a->engine);
     weir_handlers_free(a->handlers);
