@@ -368,7 +368,7 @@ static double run_cache(const shape *s, const char *address, const char *store)
         if (weir_daemon_ended(d) || seconds() > until) {
             die("the cache did not get all records");
         }
-        usleep(2000);
+        usleep(5000);
     }
     double took = seconds() - start;
     weir_sync_stats stats;
