@@ -12,6 +12,8 @@ static const weir_option options[] = {
     {"--topic", "TOPIC", "the letters' topic, where a handler has one of its own"},
     {"--all", NULL, "also letters that were replayed or dropped before"},
     {"--key", "KEY", "letters of this key alone, as it stands in Kafka"},
+    {"--group", "NAME",
+        "letters of the application with this name; '*': of all (the config's own)"},
     {"--of", "TOPIC", "letters of records of this topic alone"},
     {"--since", "TIME", "letters written at this time or later (2026-11-22T10:00:00Z)"},
     {"--before", "TIME", "letters written before this time"},
@@ -37,6 +39,19 @@ static bool code_fits(const char *wanted, weir_view is)
     }
     return open ? is.len >= len - 1 && memcmp(is.ptr, wanted, len - 1) == 0
                 : weir_view_is(is, wanted);
+}
+
+/* Several applications may share the topic: without --group another one's letters are not this
+ * one's to replay or drop. One that names no application is everybody's. */
+static bool is_of_group(const weir_dlq *d, const weir_raw_record *r)
+{
+    weir_view group = weir_letter_header(r, "weir.dead.group");
+    return !group.len || strcmp(d->group, "*") == 0 || weir_view_is(group, d->group);
+}
+
+static bool is_letter(const weir_raw_record *r)
+{
+    return weir_letter_header(r, "weir.dead.topic").ptr;
 }
 
 static bool fits(const weir_dlq *d, const weir_raw_record *r)
@@ -92,7 +107,18 @@ static weir_status take(void *ctx, const char *topic, const weir_raw_record *r, 
     weir_dlq *d = ctx;
     bool other = d->place && (r->partition != d->wanted.partition || r->offset != d->wanted.offset);
     d->seen++;
-    if (other || !fits(d, r)) {
+    if (other) {
+        return WEIR_OK;
+    }
+    if (d->each != show || !d->place) {
+        bool stranger = !is_letter(r), others = !stranger && !is_of_group(d, r);
+        d->strangers += stranger;
+        d->others += others;
+        if (stranger || others) {
+            return WEIR_OK;
+        }
+    }
+    if (!fits(d, r)) {
         return WEIR_OK;
     }
     if (!d->all && weir_letter_audit_state(&d->audit, r) != WEIR_LETTER_OPEN) {
@@ -110,7 +136,7 @@ weir_status weir_dlq_read(weir_dlq *d, weir_error *err)
 {
     weir_stretch *t = &d->stretch;
     const char *from = t->from, *until = t->until;
-    d->seen = d->matched = d->left = d->done = d->gone = 0;
+    d->seen = d->matched = d->left = d->done = d->gone = d->others = d->strangers = 0;
     *t = (weir_stretch){.cli = d->cli,
         .topics = &d->topic,
         .n_topics = 1,
@@ -145,6 +171,17 @@ int weir_dlq_bind_place(weir_dlq *d, char from[300], char until[300])
     return EXIT_YES;
 }
 
+void weir_dlq_say_passed(const weir_dlq *d)
+{
+    if (d->others) {
+        fprintf(stderr, "; %" PRIu64 " are other applications' (--group)", d->others);
+    }
+    if (d->strangers) {
+        fprintf(stderr, "; %" PRIu64 " records are no letters", d->strangers);
+    }
+    fputc('\n', stderr);
+}
+
 static int look(weir_dlq *d)
 {
     weir_error err = {.status = WEIR_OK};
@@ -158,7 +195,7 @@ static int look(weir_dlq *d)
         if (d->done) {
             fprintf(stderr, "; %" PRIu64 " were replayed or dropped (--all)", d->done);
         }
-        fputc('\n', stderr);
+        weir_dlq_say_passed(d);
     }
     return d->matched ? EXIT_YES : EXIT_NO;
 }
@@ -213,6 +250,7 @@ static int parse_filters(weir_dlq *d)
     d->code = weir_cli_option(cli, "--code");
     d->key = weir_cli_option(cli, "--key");
     d->of = weir_cli_option(cli, "--of");
+    d->group = weir_cli_option(cli, "--group");
     d->stretch.from = weir_cli_option(cli, "--from");
     int code = time_option(cli, "--since", &d->since_ms);
     code = code ? code : time_option(cli, "--before", &d->before_ms);
@@ -266,6 +304,7 @@ static int run(weir_cli *cli)
     }
     d.config = config;
     d.topic = d.topic ? d.topic : config->errors.dead_letter.topic;
+    d.group = d.group ? d.group : config->name;
     weir_buf *lines = verbs[verb].run == show_audit ? &d.out : NULL;
     code = weir_letter_audit_open(&d.audit, cli, config, d.topic, lines, &err)
                ? weir_cli_fail(cli, &err)
@@ -283,7 +322,11 @@ const weir_command weir_command_dlq = {
     .text =
         "ls: a line a letter: its place, the record that it was, the error's code, key and text. "
         "Letters that were\n"
-        "replayed or dropped are left out, but for --all. Exit code 1: there is none.\n\n"
+        "replayed or dropped are left out, but for --all. Where several applications share the "
+        "topic, each verb but\n"
+        "show sees those of this config's `name` alone, unless --group names another ('*': all). "
+        "Exit code 1: there\n"
+        "is none.\n\n"
         "show: all of one: the record that it was, why it is here, its key, headers and value. "
         "The value is read\n"
         "as JSON, or as Avro by the config's registry; what cannot be read is said, and shown as "

@@ -20,9 +20,9 @@ struct weir_dlq {
     const char *verb;
     weir_dlq_fn *each;
     /* Which letters: */
-    const char *code, *key, *of;
-    int64_t since_ms, before_ms; /* -1: not given */
-    const char *place;           /* NULL: all that fit */
+    const char *code, *key, *of, *group; /* group: "*" for all */
+    int64_t since_ms, before_ms;         /* -1: not given */
+    const char *place;                   /* NULL: all that fit */
     weir_cli_place wanted;
     bool all; /* also those that are done with */
     /* What with them: */
@@ -37,6 +37,7 @@ struct weir_dlq {
     weir_stretch stretch;
     weir_bar bar;
     uint64_t seen, matched, left, done; /* done: replayed or dropped before */
+    uint64_t others, strangers;         /* of other applications; no letters at all */
 
     /* Of replay and drop: */
     bool writing; /* the second round */
@@ -50,6 +51,9 @@ struct weir_dlq {
 WEIR_MUST_USE weir_status weir_dlq_read(weir_dlq *d, weir_error *err);
 /* Bounds reading to the letter at `place`. Exit code. */
 int weir_dlq_bind_place(weir_dlq *d, char from[300], char until[300]);
+/* What was passed over on stderr, behind what was done: other applications' letters, and records
+ * that are none. */
+void weir_dlq_say_passed(const weir_dlq *d);
 
 /* dlq_write.c. Exit codes. */
 int weir_dlq_replay(weir_dlq *d);

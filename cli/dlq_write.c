@@ -233,8 +233,9 @@ static void say_replayed(const weir_dlq *d)
 {
     if (d->cli->json) {
         printf("{\"replayed\":%" PRIu64 ",\"left\":%" PRIu64 ",\"gone\":%" PRIu64
-               ",\"refused\":%" PRIu64 ",\"done\":%" PRIu64 ",\"of\":%" PRIu64 "}\n",
-            d->written, d->left, d->gone, d->refused, d->done, d->matched);
+               ",\"refused\":%" PRIu64 ",\"done\":%" PRIu64 ",\"others\":%" PRIu64
+               ",\"of\":%" PRIu64 "}\n",
+            d->written, d->left, d->gone, d->refused, d->done, d->others, d->matched);
         return;
     }
     if (d->cli->quiet) {
@@ -248,7 +249,7 @@ static void say_replayed(const weir_dlq *d)
     if (d->refused) {
         fprintf(stderr, ", %" PRIu64 " left that are too large for it", d->refused);
     }
-    fputc('\n', stderr);
+    weir_dlq_say_passed(d);
 }
 
 int weir_dlq_replay(weir_dlq *d)
@@ -277,9 +278,11 @@ int weir_dlq_replay(weir_dlq *d)
 static void say_dropped(const weir_dlq *d)
 {
     if (d->cli->json) {
-        printf("{\"dropped\":%" PRIu64 ",\"done\":%" PRIu64 "}\n", d->written, d->done);
+        printf("{\"dropped\":%" PRIu64 ",\"done\":%" PRIu64 ",\"others\":%" PRIu64 "}\n",
+            d->written, d->done, d->others);
     } else if (!d->cli->quiet) {
-        fprintf(stderr, "%" PRIu64 " letters dropped\n", d->written);
+        fprintf(stderr, "%" PRIu64 " letters dropped", d->written);
+        weir_dlq_say_passed(d);
     }
 }
 

@@ -172,8 +172,9 @@ bool weir_append_done(weir_handlers *h, weir_record *r, weir_message *m);
 
 /* replay.c. Thread: the lane's worker. */
 
-/* The record that a dead letter was, with its topic, place, time and headers; borrows r. False: the
- * letter does not say, or nobody handles its topic here; *topic is its index. */
+/* The record that a dead letter was, with its topic, place, time and headers; borrows r. *topic is
+ * the topic's index. False, and nothing is set: the letter does not say, or nobody handles its
+ * topic here. */
 bool weir_replayed(
     const weir_handlers *h, const weir_record *r, weir_raw_record *out, uint32_t *topic);
 

@@ -45,7 +45,12 @@ bool weir_replayed(
         !weir_text_to_int64(last_header(&r->raw, "weir.dead.timestamp"), &timestamp_ms)) {
         return false;
     }
-    *topic = weir_handlers_tag((void *)(uintptr_t)h, name);
+    uint32_t found = weir_handlers_tag((void *)(uintptr_t)h, name);
+    if (found == UINT32_MAX || h->options.topics[found].replays || partition < 0 ||
+        partition > INT32_MAX || offset < 0) {
+        return false;
+    }
+    *topic = found;
     *out = r->raw;
     out->topic = name;
     out->partition = (int32_t)partition;
@@ -53,5 +58,5 @@ bool weir_replayed(
     out->timestamp_ms = timestamp_ms;
     out->headers.at = header_at;
     out->headers.self = &r->raw;
-    return *topic != UINT32_MAX && !h->options.topics[*topic].replays;
+    return true;
 }

@@ -82,7 +82,7 @@ err_has "2 letters replayed to pay.replay, 1 left for their count$"
 run "what was written" 0 record - --topic pay.replay -c "$CONFIG"
 out_lines 2
 run "they are replayed once" 1 dlq replay -c "$CONFIG" --code POISON --yes --json
-out_is '{"replayed":0,"left":1,"gone":0,"refused":0,"done":2,"of":1}'
+out_is '{"replayed":0,"left":1,"gone":0,"refused":0,"done":2,"others":0,"of":1}'
 run "replay behind the end" 1 dlq replay -c "$CONFIG" --from pay.dead/0@6 --yes
 run "what is done with is left out" 0 dlq ls -c "$CONFIG"
 out_lines 4
@@ -112,7 +112,7 @@ run "drop needs --yes" 2 dlq drop 0@5 -c "$CONFIG" --reason "it is gone"
 run "drop, dry" 0 dlq drop 0@5 -c "$CONFIG" --reason "it is gone" --dry-run
 err_has "1 letters of pay.dead are dropped"
 run "drop" 0 dlq drop 0@5 -c "$CONFIG" --reason 'it is "gone"' --yes --json
-out_is '{"dropped":1,"done":0}'
+out_is '{"dropped":1,"done":0,"others":0}'
 run "it is dropped once" 1 dlq drop 0@5 -c "$CONFIG" --reason "again" --yes
 run "by filters" 0 dlq drop -c "$CONFIG" --key c --reason "too often" --yes
 run "what is left" 0 dlq ls -c "$CONFIG" --json
@@ -136,9 +136,43 @@ run "and is left" 0 dlq ls --topic pay.huge -c "$CONFIG" --json
 out_lines 1
 out_has '"place":"pay.huge/0@0".*"state":"open"}$'
 run "until it is taken" 0 dlq replay --topic pay.huge -c "$CONFIG" --yes --json
-out_is '{"replayed":1,"left":0,"gone":0,"refused":0,"done":1,"of":1}'
+out_is '{"replayed":1,"left":0,"gone":0,"refused":0,"done":1,"others":0,"of":1}'
 run "an unknown verb" 2 dlq burn -c "$CONFIG"
-sed -i 's/replay: pay.replay/topic: pay.dead/' "$CONFIG"
+
+# A topic that is shared: another application's letters, and what is no letter.
+python3 - >"$T/shared.jsonl" <<'PY'
+import base64, json
+def b(text): return base64.b64encode(text.encode()).decode()
+for i, group in enumerate(["pay", "ship", "ship", None]):
+    headers = [["weir.dead.topic", b("orders")], ["weir.dead.partition", b("0")], ["weir.dead.offset", b(str(i))],
+               ["weir.dead.timestamp", b("1")], ["weir.dead.code", b("SHARED")], ["weir.dead.group", b(group or "")]]
+    print(json.dumps({"topic": "shared.dead", "partition": 0, "offset": i, "timestamp": 1, "key": b(str(i)), "value": b("{}"),
+                      "headers": headers if group else []}))
+PY
+start_broker --replay "$T/shared.jsonl" --topics shared.dead.audit
+broker_fed
+cat >"$CONFIG" <<EOT
+weir: 1
+name: pay
+kafka: { bootstrap.servers: "$BROKERS" }
+errors: { dead_letter: { topic: shared.dead, replay: pay.replay } }
+EOT
+run "one's own alone" 0 dlq ls -c "$CONFIG"
+out_lines 1
+err_has "^1 of 4 letters; 2 are other applications' (--group); 1 records are no letters$"
+run "another's" 0 dlq ls -c "$CONFIG" --group ship
+out_lines 2
+run "everybody's" 0 dlq ls -c "$CONFIG" --group '*'
+out_lines 3
+run "another's letter is not replayed" 1 dlq replay 0@1 -c "$CONFIG" --yes
+err_has "^0 letters replayed to pay.replay, 0 left for their count; 1 are other applications' (--group)$"
+run "nor dropped" 1 dlq drop 0@1 -c "$CONFIG" --reason x --yes
+run "what is no letter is not replayed" 1 dlq replay 0@3 -c "$CONFIG" --yes
+err_has "; 1 records are no letters$"
+run "but it is shown" 0 dlq show 0@3 -c "$CONFIG"
+run "all that is one's own" 0 dlq replay -c "$CONFIG" --yes --json
+out_is '{"replayed":1,"left":0,"gone":0,"refused":0,"done":0,"others":2,"of":1}'
+sed -i 's/, replay: pay.replay//' "$CONFIG"
 run "no topic for it" 2 dlq replay -c "$CONFIG" --yes
 err_has "errors.dead_letter.replay"
 finish

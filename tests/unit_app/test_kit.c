@@ -159,9 +159,19 @@ static void test_a_letter_is_replayed(void **state)
             W_STR("weir.dead.partition", "3"), W_STR("weir.dead.offset", "4711"),
             W_STR("weir.dead.timestamp", "5")));
     weir_test_record(t, "payment.replay", "o2", ORDER, W_OBJECT(W_STR("type", "order.placed")));
+    weir_test_record(t, "payment.replay", "o3", ORDER, /* of a topic that is not handled any more */
+        W_OBJECT(W_STR("type", "order.placed"), W_STR("weir.dead.topic", "gone"),
+            W_STR("weir.dead.partition", "3"), W_STR("weir.dead.offset", "4711"),
+            W_STR("weir.dead.timestamp", "5")));
+    weir_test_record(t, "payment.replay", "o4", ORDER, /* of a partition that no topic has */
+        W_OBJECT(W_STR("type", "order.placed"), W_STR("weir.dead.topic", "orders"),
+            W_STR("weir.dead.partition", "4294967299"), W_STR("weir.dead.offset", "4711"),
+            W_STR("weir.dead.timestamp", "5")));
     weir_test_run(t);
     weir_expect_emit(t, "payment.completed", "{\"orderId\":\"o1\"}");
-    weir_expect_dead(t, "REPLAY_UNKNOWN");
+    for (int i = 0; i < 3; i++) {
+        weir_expect_dead(t, "REPLAY_UNKNOWN");
+    }
     weir_expect_quiet(t);
     assert_string_equal(seen_id, "orders/3/4711");
     assert_int_equal(weir_test_free(t), 0);
