@@ -13,6 +13,8 @@
 #include "kafka_properties.h"
 #include "registry.h"
 
+enum { WAIT_US = 20000, AFTER_DRAIN_MS = 5000 };
+
 static weir_status load(weir_app *a, const char *path, weir_error *err)
 {
     weir_config_problems problems;
@@ -118,6 +120,31 @@ bool weir_app_ended(const weir_app *a)
     return (a->handlers && handlers_ended) || caches_failed;
 }
 
+bool weir_app_drained(const weir_app *a)
+{
+    return !a->started || weir_run_ended(&a->run);
+}
+
+bool weir_app_hangs(const weir_app *a)
+{
+    return a->hangs;
+}
+
+/* The drain's bound has passed, and still a handler has not come back: nothing that it may touch
+ * can be taken away. */
+static weir_status give_up(weir_app *a, weir_error *err)
+{
+    weir_error own, *why = err ? err : &own;
+    a->hangs = true;
+    if (weir_engine_failure(&a->engine, why)) {
+        return why->status;
+    }
+    if (!weir_handlers_running(a->handlers, why)) {
+        weir_fail(why, WEIR_E_HANDLER_STUCK, "a thread of the handlers does not come back");
+    }
+    return why->status = WEIR_FATAL;
+}
+
 /* Handlers first: while they drain, they may still look into caches. */
 weir_status weir_app_wait(weir_app *a, weir_error *err)
 {
@@ -125,9 +152,15 @@ weir_status weir_app_wait(weir_app *a, weir_error *err)
     weir_status s = WEIR_OK;
     if (a->started) {
         while (!weir_app_ended(a)) {
-            usleep(20000);
+            usleep(WAIT_US);
         }
         weir_run_stop(&a->run);
+        while (!weir_app_drained(a)) { /* it was a cache that has ended */
+            usleep(WAIT_US);
+        }
+        if (!weir_run_lanes_left(&a->run, AFTER_DRAIN_MS)) {
+            return give_up(a, err);
+        }
         s = weir_run_wait(&a->run, err);
         a->started = false;
     }
@@ -260,7 +293,7 @@ uint64_t weir_app_records(weir_app *a)
 
 void weir_app_free(weir_app *a)
 {
-    if (!a) {
+    if (!a || a->hangs) {
         return;
     }
     weir_app_parking_stop(&a->parking); /* it may look at the engine */

@@ -31,6 +31,10 @@ typedef struct weir_app_ports {
 WEIR_MUST_USE weir_status weir_app_open_with(const char *config, weir_setup_fn *setup, void *ctx,
     const weir_app_ports *ports, const weir_log *log, weir_app **out, weir_error *err);
 weir_engine *weir_app_engine(weir_app *a);
+/* After weir_app_stop: is nothing in hand any more, or has limits.drain passed? */
+bool weir_app_drained(const weir_app *a);
+/* After weir_app_wait: a handler has not come back, and its thread lives on. */
+bool weir_app_hangs(const weir_app *a);
 /* The source of "schema.table" or "source.schema.table"; *table is what stands behind the source.
  * NULL: there is none. */
 const weir_config_source *weir_app_source_of(

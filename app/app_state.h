@@ -49,6 +49,8 @@ struct weir_app {
     const weir_app_ports *ports; /* NULL: Kafka, and the clock */
     const weir_log *given_log;   /* with them */
     bool started;
+    bool
+        hangs; /* a handler of it did not come back: its thread lives on, and so must all of this */
 };
 
 /* app_handlers.c: what was registered, by topic, and the handlers of it. */

@@ -17,7 +17,7 @@ int weir_exit_of(const weir_error *err)
         WEIR_E_KAFKA_PARTITIONS_ADDED, WEIR_E_DEAD_LETTER_REFUSED, WEIR_E_STORE_FULL,
         WEIR_E_STORE_LOCKED, WEIR_E_ROW_INVALID, WEIR_E_EVENT_INVALID, WEIR_E_KAFKA_FENCED,
         WEIR_E_TRANSACTION_METADATA, WEIR_E_TRANSACTION_INCOMPLETE, WEIR_E_TRANSACTION_TOO_LARGE,
-        WEIR_E_TABLE_DEPENDS};
+        WEIR_E_TABLE_DEPENDS, WEIR_E_HANDLER_STUCK};
     for (size_t i = 0; i < sizeof halted / sizeof *halted; i++) {
         if (code_is(err, halted[i])) {
             return EXIT_HALTED;

@@ -10,7 +10,7 @@ enum {
     EXIT_USAGE = 2,       /* usage, config or schema is wrong */
     EXIT_UNREACHABLE = 3, /* a dependency or an input cannot be reached or read */
     EXIT_REFUSED = 4,     /* credentials or access */
-    EXIT_HALTED = 5,      /* stopped to protect data */
+    EXIT_HALTED = 5,      /* stopped to protect data, or before what was in hand was done */
     EXIT_BUG = 70,
 };
 

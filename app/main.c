@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "case.h"
@@ -62,6 +63,27 @@ static const char *watch(
     return "itself";
 }
 
+/* What was in hand comes again, as after a kill. */
+static void end_at_once(const char *program)
+{
+    fprintf(stderr, "%s: ended by a second signal; what was in hand comes again\n", program);
+    fflush(NULL);
+    _exit(EXIT_HALTED);
+}
+
+/* Until what is in hand is done, or limits.drain has passed; who cannot wait asks a second time. */
+static void drain(const char *program, weir_app *app, const sigset_t *signals)
+{
+    weir_app_stop(app);
+    while (!weir_app_drained(app)) {
+        struct timespec tick = {0, TICK_MS * 1000000L};
+        int signal = sigtimedwait(signals, NULL, &tick);
+        if (signal == SIGTERM || signal == SIGINT) {
+            end_at_once(program);
+        }
+    }
+}
+
 static int run(const char *program, weir_app *app, const sigset_t *signals)
 {
     weir_error err = {.status = WEIR_OK};
@@ -74,7 +96,7 @@ static int run(const char *program, weir_app *app, const sigset_t *signals)
     if (!s) {
         why = watch(app, &watchdog, &milestones, signals);
     }
-    weir_app_stop(app);
+    drain(program, app, signals);
     weir_error end;
     weir_status ended = weir_app_wait(app, &end);
     err = s || !ended ? err : end;
@@ -161,6 +183,10 @@ static int run_program(int argc, char **argv, weir_setup_fn *setup, void *ctx)
         return complain(argv[0], &err);
     }
     int code = run(argv[0], app, &signals);
+    if (weir_app_hangs(app)) { /* its thread would run on while the process is taken down */
+        fflush(NULL);
+        _exit(code);
+    }
     weir_app_free(app);
     return code;
 }

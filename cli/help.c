@@ -28,7 +28,7 @@ const weir_exit_meaning weir_exit_meanings[] = {
     {EXIT_UNREACHABLE,
         "a dependency or an input cannot be reached or read, or an output be written"},
     {EXIT_REFUSED, "credentials or access were refused"},
-    {EXIT_HALTED, "stopped to protect data"},
+    {EXIT_HALTED, "stopped to protect data, or before what was in hand was done"},
     {EXIT_BUG, "a bug of weir's"},
     {0, NULL},
 };

@@ -3,12 +3,13 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
 /* How long a thread waits for work at most: far below the shortest limits.stuck_after, since an
  * idle thread comes round that often. */
-enum { POLL_MS = 100, WORK_MS = 200, LANE_MS = 250 };
+enum { POLL_MS = 100, WORK_MS = 200, LANE_MS = 250, LOOK_US = 5000 };
 
 int64_t weir_monotonic_ms(void)
 {
@@ -203,6 +204,30 @@ bool weir_run_ended(const weir_run *r)
     return atomic_load(&r->ended);
 }
 
+static void end_lanes(weir_run *r)
+{
+    atomic_store(&r->lanes_end, true);
+    for (unsigned i = 0; i < r->n_lanes; i++) {
+        weir_engine_wake(r->engine, i);
+    }
+}
+
+bool weir_run_lanes_left(weir_run *r, int64_t within_ms)
+{
+    int64_t until_ms = weir_monotonic_ms() + within_ms;
+    end_lanes(r);
+    for (unsigned i = 0; i < r->n_lanes;) {
+        if (atomic_load(&r->lanes[i].beat) == INT64_MAX) {
+            i++;
+        } else if (weir_monotonic_ms() >= until_ms) {
+            return false;
+        } else {
+            usleep(LOOK_US);
+        }
+    }
+    return true;
+}
+
 weir_status weir_run_wait(weir_run *r, weir_error *err)
 {
     weir_engine *e = r->engine;
@@ -212,9 +237,8 @@ weir_status weir_run_wait(weir_run *r, weir_error *err)
     if (r->poll_started) {
         pthread_join(r->poll, NULL);
     }
-    atomic_store(&r->lanes_end, true);
+    end_lanes(r);
     for (unsigned i = 0; i < r->n_lanes; i++) {
-        weir_engine_wake(e, i);
         pthread_join(r->lanes[i].thread, NULL);
     }
     weir_engine_abandon(e);

@@ -48,6 +48,9 @@ WEIR_MUST_USE weir_status weir_run_start(
 void weir_run_stop(weir_run *r);
 /* Has it ended (drained, finished or failed)? */
 bool weir_run_ended(const weir_run *r);
+/* It has ended: tells its lanes to end, too, and waits for them at most so long. False: one of them
+ * is in a handler that does not come back, so that weir_run_wait would not, either. */
+bool weir_run_lanes_left(weir_run *r, int64_t within_ms);
 /* Waits until it has ended, joins all threads and drops what is left. WEIR_OK, or why the engine
  * failed. */
 weir_status weir_run_wait(weir_run *r, weir_error *err);

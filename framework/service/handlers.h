@@ -159,6 +159,8 @@ typedef struct weir_handlers_counters {
 } weir_handlers_counters;
 weir_handlers_counters weir_handlers_count(weir_handlers *h);
 
+/* Is a handler in a call, for however long? *err names the record. Thread: any. */
+bool weir_handlers_running(const weir_handlers *h, weir_error *err);
 /* Is a handler or a deferred message stuck for longer than stuck_after? *err names the record.
  * Thread: any. */
 bool weir_handlers_stuck(weir_handlers *h, weir_error *err);

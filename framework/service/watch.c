@@ -117,6 +117,17 @@ static bool stuck_at(
     return true;
 }
 
+bool weir_handlers_running(const weir_handlers *h, weir_error *err)
+{
+    for (unsigned i = 0; i < h->options.lanes; i++) {
+        const weir_handler_lane *l = &h->lanes[i];
+        if (atomic_load(&l->calls) % 2) {
+            return stuck_at(h, &l->running, "a handler does not come back", err);
+        }
+    }
+    return false;
+}
+
 bool weir_handlers_stuck(weir_handlers *h, weir_error *err)
 {
     int64_t now_ms = weir_handlers_now(h);

@@ -118,7 +118,9 @@ WEIR_API void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx);
 
 typedef void weir_setup_fn(weir_app *a, void *ctx);
 
-/* A whole program: flags (--config FILE, --help, …), signals, run, exit code (docs/commands.md). */
+/* A whole program: flags (--config FILE, --help, …), signals, run, exit code (docs/commands.md).
+ * SIGTERM and SIGINT drain; a second one ends the process at once, and what was in hand comes again
+ * (exit code 5, as where a handler has not come back). */
 WEIR_API int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx);
 
 /* Embedding: no signal handlers, no exit, nothing on stdout. */
@@ -127,11 +129,13 @@ WEIR_API int weir_main(int argc, char **argv, weir_setup_fn *setup, void *ctx);
  * NULL: err says why. Thread: any, one owner. */
 WEIR_API weir_app *weir_app_new(
     const char *config_path, weir_setup_fn *setup, void *ctx, weir_error *err);
-/* Starts the threads. */
+/* Starts the threads, once. */
 WEIR_API WEIR_MUST_USE weir_status weir_app_start(weir_app *a, weir_error *err);
 /* Asks it to drain and end. Thread: any. */
 WEIR_API void weir_app_stop(weir_app *a);
-/* Waits until it has ended. WEIR_OK, or why it failed. */
+/* Waits until it has ended. WEIR_OK, or why it failed. HANDLER_STUCK (FATAL): limits.drain and five
+ * seconds have passed, and a handler has not come back; *err names its record. Its thread lives on,
+ * so weir_app_free then frees nothing: end the process. */
 WEIR_API WEIR_MUST_USE weir_status weir_app_wait(weir_app *a, weir_error *err);
 /* Has it ended by itself? */
 WEIR_API bool weir_app_ended(const weir_app *a);
