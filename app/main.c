@@ -143,6 +143,7 @@ static int run_program(int argc, char **argv, weir_setup_fn *setup, void *ctx)
 {
     const char *config = NULL, *cases = NULL;
     bool update = false;
+    weir_process_files();
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             return usage(argv[0], stdout);

@@ -10,6 +10,10 @@
  * processor (make bench-engine); left to itself it keeps ever more. */
 void weir_process_memory(void);
 
+/* Whatever of stdin, stdout and stderr is closed becomes /dev/null: the next files that are opened
+ * would take their places, and a log line would be written into a store. To be called first. */
+void weir_process_files(void);
+
 /* Is there a signal to end that whoever runs the process has blocked, and will take later? Thread:
  * any. */
 bool weir_told_to_end(void);

@@ -31,6 +31,7 @@ static int end_output(int code)
 static int run(int argc, char **argv)
 {
     weir_cli cli = {.argc = argc - 1, .argv = argv + 1};
+    weir_process_files();
     if (!weir_cli_globals(&cli)) {
         return EXIT_USAGE;
     }
