@@ -38,6 +38,9 @@ static weir_status open_app(
 {
     weir_status s = load(a, config, err);
     s = s ? s : weir_registry_of(a->config, &a->schemas, err);
+    if (!s && !setup) {
+        return weir_fail(err, WEIR_E_APP_SETUP, "an app without a setup function");
+    }
     if (!s) {
         setup(a, ctx);
         if (a->setup_error.status && err) {
@@ -93,6 +96,10 @@ weir_engine *weir_app_engine(weir_app *a)
 
 weir_status weir_app_start(weir_app *a, weir_error *err)
 {
+    if (a->begun) {
+        return weir_fail(err, WEIR_E_APP_SETUP, "an app is started once");
+    }
+    a->begun = true;
     weir_status s = a->daemon ? weir_daemon_start(a->daemon, err) : WEIR_OK;
     if (!s && a->handlers) {
         s = weir_transactions_start(a->transactions, a->config->limits.drain_ms, err);

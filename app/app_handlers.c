@@ -35,6 +35,37 @@ static weir_routed_topic *routed(weir_app *a, const weir_routed_handler *r)
     return t;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Does the first of two handlers take all that the second one would? */
+static bool takes_all(const weir_route *first, const weir_route *second)
+{
+    unsigned all = WEIR_INSERT | WEIR_UPDATE | WEIR_DELETE | WEIR_SNAPSHOT | WEIR_TRUNCATE;
+    unsigned of = second->ops ? second->ops : all;
+    return !first->where && !first->headers && same_text(first->table, second->table) &&
+           (!first->event || same_text(first->event, second->event)) &&
+           (!first->ops || (first->ops & of) == of);
+}
+
+/* A record goes to the first handler that it fits. */
+static weir_status check_reach(const weir_routed_topic *t, weir_error *err)
+{
+    for (size_t second = 1; second < t->n_routes; second++) {
+        for (size_t first = 0; first < second; first++) {
+            if (takes_all(&t->routes[first], &t->routes[second])) {
+                return weir_fail(err, WEIR_E_APP_SETUP,
+                    "handler %zu of topic %s is never called: handler %zu, registered before it, "
+                    "takes all of its records",
+                    second + 1, t->topic, first + 1);
+            }
+        }
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_app_gather_topics(weir_app *a, weir_error *err)
 {
     size_t n = 0;
@@ -61,6 +92,11 @@ weir_status weir_app_gather_topics(weir_app *a, weir_error *err)
         }
         routes[t->n_routes++] = r->route;
         t->routes = routes;
+    }
+    for (size_t i = 0; i < a->n_topics; i++) {
+        if (check_reach(&a->topics[i], err)) {
+            return err->status;
+        }
     }
     const char *replay = a->config->errors.dead_letter.replay;
     if (replay && a->n_topics) {

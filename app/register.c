@@ -238,6 +238,10 @@ void weir_migrations(weir_app *a, const char *store, const char *const *statemen
 
 void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx)
 {
+    if (!fn) {
+        wrong(a, "a middleware without a function", "weir_use");
+        return;
+    }
     size_t n = a->n_middleware;
     weir_middleware *all = weir_arena_alloc(&a->arena, (n + 1) * sizeof *all);
     if (!all) {

@@ -24,6 +24,11 @@ weir_message *weir_batch_at(const weir_batch *b, size_t i)
 
 void weir_batch_answer(weir_batch *b, size_t i, weir_status s)
 {
+    if (i >= b->n) {
+        weir_handlers_misused(
+            b->messages[0], "weir_batch_answer for a record that its batch has not");
+        return;
+    }
     b->messages[i]->status = s;
     b->messages[i]->answered = true;
 }

@@ -58,6 +58,14 @@ static void put_fields(weir_buf *to, const weir_field *fields)
     weir_buf_putc(to, '}');
 }
 
+static bool all_named(const weir_field *fields)
+{
+    while (fields->kind && fields->name) {
+        fields++;
+    }
+    return !fields->kind;
+}
+
 static int put_dumped(const char *bytes, size_t n, void *to)
 {
     weir_buf_put(to, bytes, n);
@@ -71,6 +79,9 @@ static weir_status make_body(weir_message *m, const weir_emission *e, weir_view 
     *out = (weir_view){NULL, 0};
     if (e->bytes.ptr) {
         weir_buf_putv(&body, e->bytes);
+    } else if (e->fields && !all_named(e->fields)) {
+        return weir_fail(&m->error, WEIR_E_EMIT_INVALID, "%.60s has a field without a name",
+            e->type ? e->type : "an emit");
     } else if (e->fields) {
         put_fields(&body, e->fields);
     } else if (!e->json) {

@@ -12,13 +12,6 @@
 
 enum { WEIR_SETTLE_BATCH = 64 };
 
-/* The place of a record, written by the lane, read by any thread that looks what stands still. */
-typedef struct weir_seen_place {
-    atomic_uint tag;
-    atomic_int partition;
-    atomic_llong offset;
-} weir_seen_place;
-
 /* Why a record failed, and where its dead letter goes. In weir_record.why. */
 typedef struct weir_why {
     weir_error error;         /* first */
@@ -96,6 +89,8 @@ static inline void weir_see_place(weir_seen_place *to, const weir_record *r)
     atomic_store_explicit(&to->partition, r->raw.partition, memory_order_relaxed);
     atomic_store_explicit(&to->offset, r->raw.offset, memory_order_relaxed);
 }
+/* Where that is, into the error; returns its status. Thread: any. */
+weir_status weir_at_place(const weir_handlers *h, const weir_seen_place *p, weir_error *err);
 
 /* verdict.c. Thread: the lane's worker. */
 

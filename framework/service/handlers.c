@@ -73,6 +73,7 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->lane = lane;
     m->thread = pthread_self();
     m->record = r;
+    weir_see_place(&m->place, r);
     m->raw = &r->raw;
     if (h->options.topics[topic].replays && weir_replayed(h, r, &m->original, &topic)) {
         m->raw = &m->original;
@@ -555,6 +556,7 @@ void weir_handlers_misused(const weir_message *m, const char *what)
     weir_handler_lane *l = &h->lanes[m->lane];
     weir_error err;
     weir_fail(&err, WEIR_E_HANDLER_STATUS, "%s", what);
+    (void)weir_at_place(h, &m->place, &err);
     pthread_mutex_lock(&l->lock);
     if (!l->closed) {
         weir_engine_fail(h->engine, &err);

@@ -173,7 +173,9 @@ weir_status weir_reject(weir_message *m, const char *code, const char *fmt, ...)
     va_start(ap, fmt);
     weir_status s = end(m, WEIR_E_HANDLER_REJECT, fmt, ap);
     va_end(ap);
-    snprintf(m->error.code, sizeof m->error.code, "%s", code);
+    if (code && *code) {
+        snprintf(m->error.code, sizeof m->error.code, "%s", code);
+    }
     return s;
 }
 
@@ -182,9 +184,9 @@ weir_status weir_reject(weir_message *m, const char *code, const char *fmt, ...)
 
 weir_status weir_defer(weir_message *m, uint32_t deadline_ms)
 {
-    if (m->tx) {
-        return weir_fail(
-            &m->error, WEIR_E_HANDLER_STATUS, "a handler with .tx cannot defer its message");
+    if (m->tx || m->batched) {
+        return weir_fail(&m->error, WEIR_E_HANDLER_STATUS,
+            "a handler with %s cannot defer a message", m->tx ? ".tx" : ".batch");
     }
     m->deadline_after_ms = deadline_ms;
     m->may_defer = true;
@@ -211,7 +213,11 @@ void weir_settle(weir_message *given, weir_status status)
         weir_handlers_misused(given, "a deferred message was settled twice");
         return;
     }
-    given->status = status == WEIR_DEFERRED ? WEIR_FATAL : status;
+    given->status =
+        status != WEIR_DEFERRED
+            ? status
+            : weir_fail(&given->error, WEIR_E_HANDLER_STATUS,
+                  "a deferred message was settled with WEIR_DEFERRED: say what has become of it");
     weir_handlers_settled(given->owner, given);
 }
 

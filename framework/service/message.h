@@ -14,11 +14,19 @@ typedef enum weir_message_state {
     WEIR_MESSAGE_SETTLED,  /* on its way back to the lane */
 } weir_message_state;
 
+/* The place of a record, written by the lane, read by any thread that looks what stands still. */
+typedef struct weir_seen_place {
+    atomic_uint tag;
+    atomic_int partition;
+    atomic_llong offset;
+} weir_seen_place;
+
 struct weir_message {
     weir_handlers *owner;
     unsigned lane;
     pthread_t thread; /* that the handler is called on */
     weir_record *record;
+    weir_seen_place place; /* the record's, also once that is gone */
     weir_raw_record *raw;
     weir_raw_record original; /* of a replayed record, which `raw` is then */
     const weir_routed_topic *topic;

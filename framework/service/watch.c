@@ -106,14 +106,19 @@ static bool hangs(weir_handler_lane *l, int64_t now_ms)
     return now_ms - atomic_load(&l->seen_ms) > atomic_load(&l->running_limit_ms);
 }
 
+weir_status weir_at_place(const weir_handlers *h, const weir_seen_place *p, weir_error *err)
+{
+    unsigned tag = atomic_load(&p->tag);
+    return weir_at(err, "%.60s/%d@%lld",
+        tag < h->options.n_topics ? h->options.topics[tag].topic : "?", atomic_load(&p->partition),
+        atomic_load(&p->offset));
+}
+
 static bool stuck_at(
     const weir_handlers *h, const weir_seen_place *p, const char *what, weir_error *err)
 {
-    unsigned tag = atomic_load(&p->tag);
     weir_fail(err, WEIR_E_HANDLER_STUCK, "%s", what);
-    (void)weir_at(err, "%.60s/%d@%lld",
-        tag < h->options.n_topics ? h->options.topics[tag].topic : "?", atomic_load(&p->partition),
-        atomic_load(&p->offset));
+    (void)weir_at_place(h, p, err);
     return true;
 }
 

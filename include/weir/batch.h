@@ -35,7 +35,8 @@ WEIR_API size_t weir_batch_count(const weir_batch *b);
 /* Read and emitted for as in any handler; the batch's, until that returns. It cannot be deferred.
  * i below the count. */
 WEIR_API weir_message *weir_batch_at(const weir_batch *b, size_t i);
-/* What becomes of this record, where that is not what becomes of all: as a handler returns. */
+/* What becomes of this record, where that is not what becomes of all: as a handler returns. i below
+ * the count; else the application stops (HANDLER_STATUS). */
 WEIR_API void weir_batch_answer(weir_batch *b, size_t i, weir_status s);
 
 /* Returns what becomes of the records that it has not answered for: WEIR_OK: they are done.

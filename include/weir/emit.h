@@ -82,7 +82,7 @@ struct json_t; /* jansson's */
 /* Zero what you do not need. Everything is borrowed, and copied by the call, except for `json`. */
 typedef struct weir_emission {
     const char *type; /* required */
-    /* The body is one of these: */
+    /* The body is one of these; of several, bytes, then fields: */
     const weir_field *fields;  /* an object; W_OBJECT(…) */
     struct json_t *json;       /* given, on failure too */
     weir_view bytes;           /* as they are; ptr NULL: not given */

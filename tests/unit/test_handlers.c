@@ -492,6 +492,7 @@ static void expect_misuse(app *a)
     app_run_lanes(a);
     assert_true(weir_engine_failure(&a->engine, &err));
     assert_string_equal(err.code, "HANDLER_STATUS");
+    assert_non_null(strstr(err.where, "/0@0"));
     assert_int_equal(weir_engine_poll(&a->engine, a->now_ms + 10, 0), WEIR_FATAL);
     assert_int_equal(a->script.n_commits, 0);
     app_end(a);
@@ -542,12 +543,20 @@ static weir_status settle_as_deferred(app *a, weir_message *m)
     return s;
 }
 
+static weir_status settle_with_deferred(app *a, weir_message *m)
+{
+    (void)a;
+    weir_status s = weir_defer(m, 0);
+    weir_settle(m, WEIR_DEFERRED);
+    return s;
+}
+
 /* Each ends the engine, none the process; the message comes home all the same. */
 static void test_handlers_that_break_their_contract(void **state)
 {
     (void)state;
-    static weir_status (*const wrong[])(app *, weir_message *) = {
-        deferred_alone, settle_and_return, settle_and_defer_alone, settle_as_deferred};
+    static weir_status (*const wrong[])(app *, weir_message *) = {deferred_alone, settle_and_return,
+        settle_and_defer_alone, settle_as_deferred, settle_with_deferred};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         app a;
         app_begin(&a, wrong[i]);

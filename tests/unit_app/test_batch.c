@@ -377,6 +377,42 @@ static void what_cannot_be_is_refused(void **state)
     }
 }
 
+static weir_status answers_beyond(weir_batch *b, void *ctx)
+{
+    (void)ctx;
+    weir_batch_answer(b, weir_batch_count(b), WEIR_OK);
+    return WEIR_OK;
+}
+
+static weir_status defers(weir_batch *b, void *ctx)
+{
+    (void)ctx;
+    weir_batch_answer(b, 0, weir_defer(weir_batch_at(b, 0), 0));
+    return WEIR_OK;
+}
+
+static weir_batch_fn *misusing;
+
+static void setup_misuse(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "orders", .batch = misusing);
+}
+
+/* Each ends the application, none the process. */
+static void misuse_is_told(void **state)
+{
+    (void)state;
+    weir_batch_fn *const wrong[] = {answers_beyond, defers};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        misusing = wrong[i];
+        weir_test *t = weir_test_new(CONFIG(""), setup_misuse, NULL);
+        orders(t, "a1");
+        weir_test_run(t);
+        assert_int_not_equal(weir_test_free(t), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +430,7 @@ int main(void)
         cmocka_unit_test(what_comes_again_while_it_is_gathered_is_dropped),
         cmocka_unit_test(parked_followers_are_in_no_batch),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(misuse_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,6 +30,13 @@ static void set_up(weir_app *a, void *ctx)
     weir_on_handler(a, sizeof r->handler, &r->handler);
 }
 
+static void set_up_both(weir_app *a, void *ctx)
+{
+    const weir_handler *both = ctx;
+    weir_on_handler(a, sizeof both[0], &both[0]);
+    weir_on_handler(a, sizeof both[1], &both[1]);
+}
+
 static void write_config(void)
 {
     int fd = mkstemp(path);
@@ -106,11 +113,65 @@ static void test_nothing_to_do(void **state)
     assert_non_null(strstr(err.text, "nothing to do"));
 }
 
+/* A record goes to the first handler that it fits: one that is behind what takes all gets none. */
+static void test_handlers_that_get_nothing(void **state)
+{
+    (void)state;
+    static const weir_field paid[] = {
+        {.name = "status", .kind = WEIR_FIELD_TEXT, .text = {"paid", 4}}, {.name = NULL}};
+    static const struct {
+        weir_handler first, second;
+        bool fits;
+    } table[] = {
+        {{.topic = "orders"}, {.topic = "orders"}, false},
+        {{.topic = "orders"}, {.event = "placed", .topic = "orders"}, false},
+        {{.topic = "orders"}, {.topic = "orders", .where = paid}, false},
+        {{.event = "placed", .topic = "orders"}, {.event = "placed", .topic = "orders"}, false},
+        {{.change = "public.orders"}, {.change = "public.orders", .ops = WEIR_INSERT}, false},
+        {{.topic = "orders", .where = paid}, {.topic = "orders"}, true},
+        {{.event = "placed", .topic = "orders"}, {.topic = "orders"}, true},
+        {{.event = "placed", .topic = "orders"}, {.event = "paid", .topic = "orders"}, true},
+        {{.topic = "orders"}, {.topic = "payments"}, true},
+        {{.change = "public.orders", .ops = WEIR_INSERT}, {.change = "public.orders"}, true},
+        {{.change = "public.orders", .ops = WEIR_INSERT},
+            {.change = "public.orders", .ops = WEIR_UPDATE}, true},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        weir_handler both[] = {table[i].first, table[i].second};
+        both[0].fn = both[1].fn = nothing;
+        weir_error err = {.status = WEIR_OK};
+        weir_app *a = weir_app_new(path, set_up_both, both, &err);
+        if (!a == table[i].fits) {
+            fail_msg("%zu: %s", i, a ? "it is taken" : err.text);
+        }
+        assert_true(a || strstr(err.text, "is never called"));
+        weir_app_free(a);
+    }
+}
+
+static void use_nothing(weir_app *a, void *ctx)
+{
+    (void)ctx;
+    weir_use(a, NULL, NULL);
+}
+
+static void test_nothing_in_place_of_a_function(void **state)
+{
+    (void)state;
+    weir_error err = {.status = WEIR_OK};
+    assert_null(weir_app_new(path, NULL, NULL, &err));
+    assert_string_equal(err.code, "APP_SETUP");
+    err.code[0] = '\0';
+    assert_null(weir_app_new(path, use_nothing, NULL, &err));
+    assert_string_equal(err.code, "APP_SETUP");
+}
+
 int main(void)
 {
     write_config();
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_registrations), cmocka_unit_test(test_nothing_to_do)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_registrations),
+        cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_handlers_that_get_nothing),
+        cmocka_unit_test(test_nothing_in_place_of_a_function)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     return failed;
