@@ -387,7 +387,7 @@ static void test_such_a_handler_does_not_settle(void **state)
     tx_deliver(&s, 0, "k", "a");
     tx_deliver(&s, 1, "k", "b");
     tx_run(&s);
-    app_expect_failure(&s.a, "HANDLER_STATUS", "");
+    app_expect_failure(&s.a, "HANDLER_STATUS", "orders/0@0");
     tx_end(&s);
 }
 

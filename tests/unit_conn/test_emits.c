@@ -276,7 +276,7 @@ static void test_an_emit_of_a_settled_message_stops_the_app(void **state)
     weir_settle(a.kept[0], WEIR_OK);
     app_run_lanes(&a);
     assert_int_equal(pay(&a, a.kept[0]), WEIR_FATAL); /* they are under way */
-    app_expect_failure(&a, "HANDLER_STATUS", "");
+    app_expect_failure(&a, "HANDLER_STATUS", "orders/0@0");
     end(&a);
 }
 
