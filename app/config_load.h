@@ -104,6 +104,8 @@ bool weir_config_is_list(const weir_config_loader *loader, const weir_config_sco
 void weir_config_resolve(const weir_config_loader *loader);
 /* Fills in `checked`. */
 void weir_config_gather_checks(const weir_config_loader *loader);
+void weir_config_check_validation(
+    const weir_config_loader *loader, const weir_config_validation *v);
 void weir_config_check_event_type(const weir_config_loader *loader);
 void weir_config_check_event(const weir_config_loader *loader, const weir_config_event *e);
 

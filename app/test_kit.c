@@ -22,52 +22,27 @@
 #include "test_kit_inside.h"
 #include "value/json.h"
 
-enum { MOST_LETTERS = 1024, MOST_FAILURES = 125, MOST_ROUNDS = 100000, MOST_HEADERS = 64 };
+enum { MOST_FAILURES = 125, MOST_ROUNDS = 100000, MOST_HEADERS = 64 };
 enum { PATIENCE_MS = 5000 };
-
-typedef struct letter {
-    weir_error error;
-    char place[96];
-    weir_view topic, key;
-    int64_t offset;
-} letter;
-
-struct weir_test {
-    weir_app *app;
-    weir_app_ports ports;
-    weir_memory_source *source;
-    weir_memory_emitter *emitter;
-    weir_test_parked_reader parked_reader;
-    weir_test_transactions transactions;
-    weir_test_caches *caches;
-    weir_log log;
-    weir_arena arena;
-    int64_t now_ms;
-    int64_t patience_ms, left_ms; /* real time for deferred messages */
-    unsigned ids;
-    uint64_t lsn;
-    const char *last_topic; /* of the last record of handlers */
-    int64_t last_offset;
-    letter letters[MOST_LETTERS];
-    size_t n_letters, letters_seen, emits_seen;
-    unsigned letters_fail;
-    int failures;
-    bool over; /* the service has failed, and that was told */
-};
 
 /* ---- Failures -----------------------------------------------------------------------------------
  */
+
+static void vfail(weir_test *t, const char *file, int line, const char *fmt, va_list ap)
+{
+    fprintf(stderr, "%s:%d: ", file, line);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    t->failures++;
+}
 
 static void fail(weir_test *t, const char *file, int line, const char *fmt, ...) WEIR_PRINTF(4, 5);
 static void fail(weir_test *t, const char *file, int line, const char *fmt, ...)
 {
     va_list ap;
-    fprintf(stderr, "%s:%d: ", file, line);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    vfail(t, file, line, fmt, ap);
     va_end(ap);
-    fputc('\n', stderr);
-    t->failures++;
 }
 
 static void fail_with(weir_test *t, const char *file, int line, const weir_error *err)
@@ -107,11 +82,9 @@ bool weir_test_is_over(weir_test *t)
 void weir_test_fail_at(weir_test *t, const char *file, int line, const char *fmt, ...)
 {
     va_list ap;
-    char text[1024];
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    vfail(t, file, line, fmt, ap);
     va_end(ap);
-    fail(t, file, line, "%s", text);
 }
 
 /* ---- Ports --------------------------------------------------------------------------------------
@@ -142,12 +115,12 @@ static weir_status write_letters(
     void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
 {
     weir_test *t = self;
-    if (t->letters_fail || t->n_letters + n > MOST_LETTERS) {
+    if (t->letters_fail || t->n_letters + n > WEIR_TEST_MOST_LETTERS) {
         t->letters_fail -= t->letters_fail > 0;
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets dead letters fail");
     }
     for (size_t i = 0; i < n; i++) {
-        letter *l = &t->letters[t->n_letters++];
+        weir_test_kept_letter *l = &t->letters[t->n_letters++];
         const weir_raw_record *r = letters[i].record;
         l->error = letters[i].error;
         l->topic = weir_arena_copy(&t->arena, r->topic);
@@ -237,8 +210,7 @@ weir_test *weir_test_new_at(
     return t;
 }
 
-/* The next emit that a handler has made; NULL: there is none. */
-static const weir_memory_emit *next_emit(weir_test *t)
+const weir_memory_emit *weir_test_unseen_emit(weir_test *t)
 {
     const char *parked = t->app ? weir_app_config(t->app)->errors.parked : "";
     const weir_memory_emit *e;
@@ -249,9 +221,9 @@ static const weir_memory_emit *next_emit(weir_test *t)
     return e;
 }
 
-static void tell_what_is_left(weir_test *t)
+void weir_test_tell_what_is_left(weir_test *t)
 {
-    for (const weir_memory_emit *e; (e = next_emit(t)); t->emits_seen++) {
+    for (const weir_memory_emit *e; (e = weir_test_unseen_emit(t)); t->emits_seen++) {
         fail(t, "weir_test", 0, "nobody has expected an emit to %s: %.*s", e->topic,
             WEIR_ARG(e->value));
     }
@@ -268,7 +240,7 @@ int weir_test_free(weir_test *t)
     }
     (void)is_over(t);
     if (t->emitter) {
-        tell_what_is_left(t);
+        weir_test_tell_what_is_left(t);
     }
     int failures = t->failures < MOST_FAILURES ? t->failures : MOST_FAILURES;
     close_app(t);
@@ -343,14 +315,14 @@ bool weir_test_letter_at(const weir_test *t, size_t i, weir_test_letter *out)
     if (i >= t->n_letters) {
         return false;
     }
-    const letter *l = &t->letters[i];
+    const weir_test_kept_letter *l = &t->letters[i];
     *out = (weir_test_letter){l->topic, l->key, l->offset, l->error.code};
     return true;
 }
 
 const weir_memory_emit *weir_test_next_emit(weir_test *t)
 {
-    const weir_memory_emit *e = next_emit(t);
+    const weir_memory_emit *e = weir_test_unseen_emit(t);
     t->emits_seen += e != NULL;
     return e;
 }
@@ -565,164 +537,4 @@ void weir_test_advance(weir_test *t, int64_t ms)
     }
     t->now_ms = until_ms;
     weir_test_run(t);
-}
-
-/* ---- What is expected ---------------------------------------------------------------------------
- */
-
-static bool matches(const weir_value *is, const weir_value *wanted, weir_arena *arena);
-
-static bool object_matches(const weir_value *is, const weir_value *wanted, weir_arena *arena)
-{
-    if (wanted->len) {
-        WEIR_EACH_MEMBER(wanted, name, value)
-        {
-            const weir_value *v = weir_get(is, weir_string(name, arena));
-            if (!v || !matches(v, value, arena)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static bool array_matches(const weir_value *is, const weir_value *wanted, weir_arena *arena)
-{
-    if (is->len != wanted->len) {
-        return false;
-    }
-    const weir_value *v = weir_child(is), *w = weir_child(wanted);
-    for (uint32_t i = 0; i < wanted->len; i++, v = weir_next(v), w = weir_next(w)) {
-        if (!matches(v, w, arena)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Numbers by their digits: 1.0 is not 1 here, since money is text. */
-static bool matches(const weir_value *is, const weir_value *wanted, weir_arena *arena)
-{
-    if (is->type != wanted->type) {
-        return false;
-    }
-    switch (wanted->type) {
-    case WEIR_OBJECT:
-        return object_matches(is, wanted, arena);
-    case WEIR_ARRAY:
-        return array_matches(is, wanted, arena);
-    case WEIR_STRING:
-        return weir_view_eq(weir_string(is, arena), weir_string(wanted, arena));
-    default:
-        return weir_view_eq(weir_raw(is), weir_raw(wanted));
-    }
-}
-
-bool weir_test_text_matches(weir_view is, const char *wanted)
-{
-    weir_arena arena;
-    const weir_value *a, *b;
-    weir_arena_init(&arena, 0);
-    bool same = !wanted || (!weir_json_read(is, &arena, &a, NULL) &&
-                               !weir_json_read(weir_view_of(wanted), &arena, &b, NULL) &&
-                               matches(a, b, &arena));
-    weir_arena_fini(&arena);
-    return same;
-}
-
-static weir_view type_of(const weir_memory_emit *e)
-{
-    weir_view type = weir_memory_emit_header(e, "type");
-    return type.ptr ? type : weir_memory_emit_header(e, "ce_type");
-}
-
-void weir_expect_emit_at(
-    weir_test *t, const char *file, int line, const char *type, const char *json)
-{
-    if (is_over(t)) {
-        return;
-    }
-    const weir_memory_emit *e = next_emit(t);
-    if (!e) {
-        fail(t, file, line, "expected an emit of %s, and there is no further one", type);
-        return;
-    }
-    t->emits_seen++;
-    if (!weir_view_is(type_of(e), type) || !weir_test_text_matches(e->value, json)) {
-        fail(t, file, line, "expected an emit of %s %s, and there is one of %.*s %.*s", type,
-            json ? json : "", WEIR_ARG(type_of(e)), WEIR_ARG(e->value));
-    }
-}
-
-void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *code)
-{
-    if (is_over(t)) {
-        return;
-    }
-    if (t->letters_seen == t->n_letters) {
-        fail(t, file, line, "expected a dead letter with %s, and there is no further one", code);
-        return;
-    }
-    const letter *l = &t->letters[t->letters_seen++];
-    if (strcmp(l->error.code, code) != 0) {
-        fail(t, file, line, "expected a dead letter with %s, and there is %s: %s [%s]", code,
-            l->place, l->error.text, l->error.code);
-    }
-}
-
-void weir_expect_row_at(
-    weir_test *t, const char *file, int line, const char *cache, const char *key, const char *json)
-{
-    weir_buf row = {0};
-    bool found;
-    weir_error err;
-    if (is_over(t)) {
-        return;
-    }
-    weir_view is;
-    if (weir_test_caches_lookup(t->caches, cache, weir_view_of(key), &row, &found, &err)) {
-        fail_with(t, file, line, &err);
-    } else if (found != (json != NULL)) {
-        fail(t, file, line, "expected %s row %s in %s, and there is %s", json ? "the" : "no", key,
-            cache, found ? weir_buf_str(&row) : "none");
-    } else if (is = weir_buf_view(&row), found && !weir_test_text_matches(is, json)) {
-        fail(t, file, line, "expected row %s of %s to be %s, and it is %.*s", key, cache, json,
-            WEIR_ARG(is));
-    }
-    weir_buf_fini(&row);
-}
-
-static unsigned waiting(const weir_test *t)
-{
-    weir_engine *e = weir_app_engine(t->app);
-    return e ? (unsigned)weir_engine_get_counts(e).open : 0;
-}
-
-void weir_expect_waiting_at(weir_test *t, const char *file, int line, unsigned n)
-{
-    if (!is_over(t) && waiting(t) != n) {
-        fail(t, file, line, "expected %u records to wait, and %u do", n, waiting(t));
-    }
-}
-
-void weir_expect_quiet_at(weir_test *t, const char *file, int line)
-{
-    if (is_over(t)) {
-        return;
-    }
-    weir_expect_waiting_at(t, file, line, 0);
-    weir_test_expect_relayed(t, file, line);
-    if (next_emit(t) || t->n_letters > t->letters_seen) {
-        fail(t, file, line, "expected nothing more, and there are:");
-        tell_what_is_left(t);
-        t->letters_seen = t->n_letters;
-    }
-    for (size_t i = 0; !waiting(t) && weir_memory_source_name(t->source, i); i++) {
-        const char *topic = weir_memory_source_name(t->source, i);
-        int64_t end = weir_memory_source_end(t->source, topic);
-        if (end && weir_memory_source_committed(t->source, topic) != end) {
-            fail(t, file, line, "expected %s to be committed up to %lld, and it is to %lld", topic,
-                (long long)end, (long long)weir_memory_source_committed(t->source, topic));
-        }
-    }
 }

@@ -1,5 +1,4 @@
-/* What the parts of the test kit know of each other. Private to test_kit.c, test_parked.c and
- * test_sql.c. */
+/* What the parts of the test kit know of each other. Private to app/test_*.c. */
 #ifndef WEIR_APP_TEST_KIT_INSIDE_H
 #define WEIR_APP_TEST_KIT_INSIDE_H
 
@@ -10,6 +9,10 @@
 #include "memory/memory_source.h"
 #include "test_caches.h"
 
+/* The next emit that a handler has made, and no test has expected; NULL: there is none. */
+const weir_memory_emit *weir_test_unseen_emit(weir_test *t);
+/* Each as a failure. */
+void weir_test_tell_what_is_left(weir_test *t);
 /* NULL: it could not be opened. */
 weir_app *weir_test_app(weir_test *t);
 /* Writes as a producer of weir's does; false: it was refused. */
@@ -75,5 +78,39 @@ void weir_test_take_letter(weir_test *t, const weir_raw_record *record, const ch
 int64_t weir_test_relay(weir_test *t, int64_t now_ms);
 /* Says so where an outbox has something that was not sent. */
 void weir_test_expect_relayed(weir_test *t, const char *file, int line);
+
+/* ---- The kit itself: test_kit.c, test_expect.c ---- */
+
+enum { WEIR_TEST_MOST_LETTERS = 1024 };
+
+typedef struct weir_test_kept_letter {
+    weir_error error;
+    char place[96];
+    weir_view topic, key;
+    int64_t offset;
+} weir_test_kept_letter;
+
+struct weir_test {
+    weir_app *app;
+    weir_app_ports ports;
+    weir_memory_source *source;
+    weir_memory_emitter *emitter;
+    weir_test_parked_reader parked_reader;
+    weir_test_transactions transactions;
+    weir_test_caches *caches;
+    weir_log log;
+    weir_arena arena;
+    int64_t now_ms;
+    int64_t patience_ms, left_ms; /* real time for deferred messages */
+    unsigned ids;
+    uint64_t lsn;
+    const char *last_topic; /* of the last record of handlers */
+    int64_t last_offset;
+    weir_test_kept_letter letters[WEIR_TEST_MOST_LETTERS];
+    size_t n_letters, letters_seen, emits_seen;
+    unsigned letters_fail;
+    int failures;
+    bool over; /* the service has failed, and that was told */
+};
 
 #endif

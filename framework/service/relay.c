@@ -3,79 +3,20 @@
  *   idle --rows--> sending --all answered--> forgets what is sent --> idle
  *   any failure of the database: the lead is asked for again, after a while
  */
-#include "service/relay.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/map.h"
-#include "service/open_seqs.h"
-#include "service/outbox.h"
+#include "service/relay_inside.h"
 #include "value/value.h"
 
 enum {
-    ALL_TOPICS = -1,
-    BATCH_ROWS = 500,
-    MOST_TOPICS = 64, /* that are sent to at once */
     BACKOFF_MS = 100,
     MOST_BACKOFF_MS = 5000,
     LEAD_MS = 500, /* how often others ask for the lead */
     TEND_MS = 1000,
     PURGE_MS = 10000,
     MOST_COUNTED = 100000,
-};
-
-typedef struct relay_topic {
-    char name[250];
-    unsigned failures; /* in a row */
-    int64_t until_ms;  /* not sent to before */
-} relay_topic;
-
-typedef struct batch_row {
-    weir_outbox_row row;
-    int topic;
-    bool sent; /* with what is under way */
-    bool over; /* acknowledged */
-} batch_row;
-
-typedef struct topic_sending {
-    weir_sending sending; /* first */
-    struct weir_relay *relay;
-    weir_error error;
-    int topic;
-    weir_outgoing *last;
-    size_t n;
-} topic_sending;
-
-struct weir_relay {
-    weir_relay_options options;
-    weir_sql_session session;
-    bool leads, loaded;
-    bool asked_others; /* the lead is another's */
-    unsigned failures; /* of the database, in a row */
-    int64_t again_ms;  /* not before, after a failure */
-    int64_t tend_ms, purge_ms, count_ms;
-
-    int64_t forgotten;
-    weir_open_seqs open; /* what was read, or jumped over, and is not sent */
-    relay_topic topics[MOST_TOPICS];
-    int n_topics;
-
-    weir_arena arena; /* of the batch */
-    batch_row batch[BATCH_ROWS];
-    size_t n_batch;
-    int64_t read_ms;      /* when it was read: a topic is due or not for all of its rows */
-    weir_error row_error; /* of reading it */
-    int64_t last_read;    /* of the rows that came; INT64_MAX: none did */
-    topic_sending sendings[MOST_TOPICS];
-    int n_sendings;
-    bool sending;
-    atomic_int unanswered;
-    weir_buf sql;
-
-    pthread_mutex_t lock;
-    weir_relay_status status; /* Lock: lock */
 };
 
 /* ---- What can be seen ---------------------------------------------------------------------------
@@ -113,7 +54,7 @@ static void set_trouble(weir_relay *r, const weir_error *err)
     }
 }
 
-static int64_t now(const weir_relay *r)
+int64_t weir_relay_now(const weir_relay *r)
 {
     return r->options.now_ms(r->options.ctx);
 }
@@ -127,216 +68,13 @@ static int64_t backoff(unsigned failures)
     return ms < MOST_BACKOFF_MS ? ms : MOST_BACKOFF_MS;
 }
 
-/* ---- Statements ---------------------------------------------------------------------------------
- */
-
-static const char *outbox(const weir_relay *r)
-{
-    return r->options.inbox->options.names.outbox;
-}
-
-static weir_status ask(weir_relay *r, weir_sql_answer *answer, weir_error *err)
-{
-    const char *text = weir_buf_str(&r->sql);
-    return r->sql.failed ? weir_fail_oom(err)
-                         : weir_inbox_exec(&r->session, text, NULL, answer, err);
-}
-
-/* Is it a topic that takes some now? */
-static bool is_due(const weir_relay *r, int topic)
-{
-    return topic < 0 || r->topics[topic].until_ms <= r->read_ms;
-}
-
-/* "seq in (1,2,3)" of the rows that are not sent and whose topic is due; false: of none. */
-static bool put_unsent(weir_relay *r)
-{
-    bool any = false;
-    for (size_t i = 0; i < r->open.n; i++) {
-        weir_open_seq *o = &r->open.items[i];
-        o->asked = !o->is_gap && is_due(r, o->topic);
-        if (o->asked) {
-            weir_buf_puts(&r->sql, any ? "," : "seq in (");
-            weir_buf_int(&r->sql, o->seq);
-            any = true;
-        }
-    }
-    weir_buf_puts(&r->sql, any ? ")" : "");
-    return any;
-}
-
-/* any: terms stand before it. */
-static bool put_gaps(weir_relay *r, bool any)
-{
-    for (size_t i = 0; i < r->open.n; i++) {
-        if (r->open.items[i].is_gap) {
-            weir_buf_printf(&r->sql, "%sseq between %lld and %lld", any ? " or " : "",
-                (long long)r->open.items[i].seq, (long long)r->open.items[i].last);
-            any = true;
-        }
-    }
-    return any;
-}
-
-static bool take_seq(void *ctx, const weir_field *cells, size_t n)
-{
-    weir_relay *r = ctx;
-    int64_t seq;
-    if (n && weir_text_to_int64(cells[0].text, &seq)) {
-        weir_open_seq *o = weir_open_find(&r->open, seq);
-        if (o && o->is_gap) {
-            weir_open_split(&r->open, o, seq);
-        }
-    }
-    return true;
-}
-
-/* Which of the numbers that were jumped over have a row by now, and which never will. */
-static weir_status look_at_gaps(weir_relay *r, weir_error *err)
-{
-    weir_sql_horizon h;
-    weir_sql_answer answer = {.row = take_seq, .ctx = r};
-    weir_buf_clear(&r->sql);
-    weir_buf_printf(&r->sql, "select seq from %s where ", outbox(r));
-    if (!put_gaps(r, false)) {
-        return WEIR_OK;
-    }
-    weir_inbox *inbox = r->options.inbox;
-    weir_status s = inbox->database.ops->horizon(inbox->database.self, &r->session, &h, err);
-    s = s ? s : ask(r, &answer, err);
-    for (size_t i = r->open.n; i-- > 0 && !s;) {
-        weir_open_seq *o = &r->open.items[i];
-        if (o->is_gap && o->since && h.done >= o->since) {
-            weir_open_remove(&r->open, o);
-        } else if (o->is_gap && !o->since) {
-            o->since = h.next;
-        }
-    }
-    return s;
-}
-
-/* ---- Reading ------------------------------------------------------------------------------------
- */
-
-/* -1: there are too many. A topic that is sent to without trouble makes room for another. */
-static int topic_of(weir_relay *r, const char *name)
-{
-    for (int i = 0; i < r->n_topics; i++) {
-        if (strcmp(r->topics[i].name, name) == 0) {
-            return i;
-        }
-    }
-    if (r->n_topics == MOST_TOPICS) {
-        return -1;
-    }
-    snprintf(r->topics[r->n_topics].name, sizeof r->topics->name, "%s", name);
-    r->topics[r->n_topics].failures = 0;
-    r->topics[r->n_topics].until_ms = 0;
-    return r->n_topics++;
-}
-
-static void forget_idle_topics(weir_relay *r)
-{
-    bool rows = false; /* gaps are of no topic */
-    for (size_t i = 0; i < r->open.n && !rows; i++) {
-        rows = !r->open.items[i].is_gap;
-    }
-    if (r->n_topics == MOST_TOPICS && !rows) {
-        r->n_topics = 0;
-    }
-}
-
-/* What has been met with this number; it is, behind this. NULL: there is no room. */
-static weir_open_seq *meet(weir_relay *r, int64_t seq)
-{
-    if (seq > r->open.next && !weir_open_pass(&r->open, seq)) {
-        return NULL;
-    }
-    weir_open_seq *o = weir_open_find(&r->open, seq);
-    if (o && o->is_gap) {
-        weir_open_split(&r->open, o, seq);
-        o = weir_open_find(&r->open, seq);
-    }
-    return o && !o->is_gap ? o : NULL;
-}
-
-/* The order of rows within the answer is that of their numbers; what comes behind one that there is
- * no room for must not leave before it. */
-static bool take_row(void *ctx, const weir_field *cells, size_t n)
-{
-    weir_relay *r = ctx;
-    batch_row *b = &r->batch[r->n_batch];
-    if (weir_outbox_read(cells, n, &r->arena, &b->row, &r->row_error)) {
-        return false;
-    }
-    b->topic = topic_of(r, b->row.out.topic);
-    b->sent = b->over = false;
-    r->last_read = b->row.seq;
-    weir_open_seq *o = b->topic < 0 ? NULL : meet(r, b->row.seq);
-    if (!o) {
-        weir_fail(&r->row_error, WEIR_E_OUTBOX_BLOCKED,
-            "%zu events or numbers up to %lld are open, the first is %lld", r->open.n,
-            (long long)r->open.next, (long long)weir_open_sent_up_to(&r->open) + 1);
-        return false;
-    }
-    o->topic = b->topic;
-    o->asked = false;
-    r->n_batch += is_due(r, b->topic);
-    return r->n_batch < BATCH_ROWS;
-}
-
-/* A row that is gone was sent and forgotten by a relay that overlapped with this one, or somebody
- * has taken it out who knew why. Rows come in order, so that all before the last one have come. */
-static void drop_what_is_gone(weir_relay *r)
-{
-    for (size_t i = r->open.n; i-- > 0;) {
-        if (r->open.items[i].asked && r->open.items[i].seq < r->last_read) {
-            weir_open_remove(&r->open, &r->open.items[i]);
-        }
-    }
-}
-
-/* What is new, what is to be sent again, and what has appeared in gaps: by one statement, since it
- * is in the order of a single moment that they may leave. */
-static weir_status read_rows(weir_relay *r, weir_error *err)
-{
-    weir_sql_answer answer = {.row = take_row, .ctx = r};
-    weir_arena_reset(&r->arena);
-    r->read_ms = now(r);
-    r->n_batch = 0;
-    r->row_error.status = WEIR_OK;
-    r->last_read = INT64_MAX;
-    weir_buf_clear(&r->sql);
-    weir_buf_printf(&r->sql,
-        "select " WEIR_OUTBOX_COLUMNS " from (select o.*, sum(coalesce(length(value), 0)) over "
-        "(order by seq) - coalesce(length(value), 0) as ahead from %s o where seq > %lld",
-        outbox(r), (long long)r->open.next);
-    (void)put_gaps(r, true);
-    size_t len = r->sql.len;
-    weir_buf_puts(&r->sql, " or ");
-    if (!put_unsent(r)) {
-        r->sql.len = len;
-    }
-    weir_buf_printf(&r->sql, " order by seq limit %d) t where ahead < %zu order by seq", BATCH_ROWS,
-        r->options.batch_bytes);
-    weir_status s = ask(r, &answer, err);
-    if (!s && (!r->row_error.status || r->last_read != INT64_MAX)) {
-        drop_what_is_gone(r);
-    }
-    if (!s && r->row_error.status && !r->n_batch) {
-        *err = r->row_error;
-        s = r->row_error.status;
-    }
-    return s;
-}
-
 /* ---- Sending ------------------------------------------------------------------------------------
  */
 
 /* Thread: any. */
 static void on_answer(weir_sending *s, const weir_error *err)
 {
-    topic_sending *t = (topic_sending *)s;
+    weir_relay_sending *t = (weir_relay_sending *)s;
     weir_relay *r = t->relay;
     const weir_relay_options o = r->options; /* behind the count the relay may be gone */
     t->error = *err;
@@ -345,15 +83,15 @@ static void on_answer(weir_sending *s, const weir_error *err)
     }
 }
 
-static topic_sending *sending_of(weir_relay *r, int topic)
+static weir_relay_sending *sending_of(weir_relay *r, int topic)
 {
     for (int i = 0; i < r->n_sendings; i++) {
         if (r->sendings[i].topic == topic) {
             return &r->sendings[i];
         }
     }
-    topic_sending *t = &r->sendings[r->n_sendings++];
-    *t = (topic_sending){.sending = {.done = on_answer}, .relay = r, .topic = topic};
+    weir_relay_sending *t = &r->sendings[r->n_sendings++];
+    *t = (weir_relay_sending){.sending = {.done = on_answer}, .relay = r, .topic = topic};
     return t;
 }
 
@@ -369,7 +107,7 @@ static bool is_well(const weir_relay *r)
 
 /* Of a key of a topic one event is under way: a broker that refuses it for good would take the next
  * one before it. True: it may go; its key is not free any more in either case. */
-static bool is_first_of_key(weir_map *busy, batch_row *b, weir_buf *name)
+static bool is_first_of_key(weir_map *busy, weir_relay_row *b, weir_buf *name)
 {
     const weir_outgoing *o = &b->row.out;
     if (!o->key.ptr) {
@@ -400,7 +138,7 @@ static void send_batch(weir_relay *r)
         if (r->batch[i].over || !is_first_of_key(&busy, &r->batch[i], &name)) {
             continue;
         }
-        topic_sending *t = sending_of(r, together ? ALL_TOPICS : r->batch[i].topic);
+        weir_relay_sending *t = sending_of(r, together ? WEIR_RELAY_ALL_TOPICS : r->batch[i].topic);
         if (t->n && !together && r->topics[t->topic].failures) {
             continue; /* one row finds out, lest the others are sent over and over */
         }
@@ -426,12 +164,12 @@ static void send_batch(weir_relay *r)
 }
 
 /* Who refuses is found out topic by topic. */
-static void note_refusal(weir_relay *r, const topic_sending *t)
+static void note_refusal(weir_relay *r, const weir_relay_sending *t)
 {
-    int64_t now_ms = now(r);
+    int64_t now_ms = weir_relay_now(r);
     for (size_t i = 0; i < r->n_batch; i++) {
-        relay_topic *topic = &r->topics[r->batch[i].topic];
-        bool is_of = t->topic == ALL_TOPICS || t->topic == r->batch[i].topic;
+        weir_relay_topic *topic = &r->topics[r->batch[i].topic];
+        bool is_of = t->topic == WEIR_RELAY_ALL_TOPICS || t->topic == r->batch[i].topic;
         if (is_of && topic->until_ms <= now_ms) { /* once for each topic */
             topic->until_ms = now_ms + backoff(++topic->failures);
         }
@@ -441,14 +179,15 @@ static void note_refusal(weir_relay *r, const topic_sending *t)
     set_trouble(r, &why);
 }
 
-static void close_sending(weir_relay *r, const topic_sending *t)
+static void close_sending(weir_relay *r, const weir_relay_sending *t)
 {
     if (t->error.status) {
         note_refusal(r, t);
         return;
     }
     for (size_t i = 0; i < r->n_batch; i++) {
-        if ((t->topic == ALL_TOPICS || t->topic == r->batch[i].topic) && r->batch[i].sent) {
+        if ((t->topic == WEIR_RELAY_ALL_TOPICS || t->topic == r->batch[i].topic) &&
+            r->batch[i].sent) {
             r->topics[r->batch[i].topic].failures = 0;
             r->batch[i].over = true;
             weir_open_remove(&r->open, weir_open_find(&r->open, r->batch[i].row.seq));
@@ -521,8 +260,8 @@ static weir_status count(weir_relay *r, weir_error *err)
         "select count(*), min(at_ms) from (select at_ms from %s where seq > %lld order by seq "
         "limit "
         "%d) t",
-        outbox(r), (long long)r->forgotten, MOST_COUNTED);
-    return ask(r, &answer, err);
+        weir_relay_outbox(r), (long long)r->forgotten, MOST_COUNTED);
+    return weir_relay_ask(r, &answer, err);
 }
 
 /* As long as there is more to be purged than one statement takes, half of the time goes into that:
@@ -539,7 +278,7 @@ static weir_status tend(weir_relay *r, int64_t now_ms, weir_error *err)
     if (!s && now_ms >= r->purge_ms) {
         uint64_t n;
         s = weir_inbox_purge(i, &r->session, &n, err);
-        int64_t end_ms = now(r), took_ms = end_ms - now_ms;
+        int64_t end_ms = weir_relay_now(r), took_ms = end_ms - now_ms;
         r->purge_ms = end_ms + (n == WEIR_INBOX_PURGED ? took_ms : n ? TEND_MS : PURGE_MS);
     }
     return s;
@@ -581,11 +320,11 @@ static weir_status work(weir_relay *r, weir_error *err)
     if (s || !r->leads) {
         return s;
     }
-    forget_idle_topics(r);
-    s = s ? s : look_at_gaps(r, err);
+    weir_relay_forget_idle_topics(r);
+    s = s ? s : weir_relay_look_at_gaps(r, err);
     s = s ? s : forget(r, err);
-    s = s ? s : tend(r, now(r), err);
-    s = s ? s : read_rows(r, err);
+    s = s ? s : tend(r, weir_relay_now(r), err);
+    s = s ? s : weir_relay_read(r, err);
     if (!s) {
         send_batch(r);
     }
@@ -597,7 +336,7 @@ static int64_t after_failure(weir_relay *r, weir_error *err)
     r->loaded = err->status == WEIR_HOLD && r->loaded &&
                 strcmp(err->code, weir_code_get(WEIR_E_OUTBOX_BLOCKED)->name) == 0;
     set_trouble(r, err);
-    return r->again_ms = now(r) + backoff(++r->failures);
+    return r->again_ms = weir_relay_now(r) + backoff(++r->failures);
 }
 
 /* When a topic that refused is tried again, or what is old is purged further. */
@@ -629,7 +368,7 @@ static int64_t wait_for_answers(weir_relay *r, int64_t now_ms)
 int64_t weir_relay_step(weir_relay *r)
 {
     weir_error err;
-    int64_t now_ms = now(r);
+    int64_t now_ms = weir_relay_now(r);
     if (weir_relay_busy(r)) {
         return wait_for_answers(r, now_ms);
     }

@@ -1,4 +1,5 @@
-/* The writer's parts that applying by transaction shares. Private to sync/. Thread: the writer. */
+/* The writer's parts that applying by transaction and housekeeping share. Private to sync/. Thread:
+ * the writer. */
 #ifndef WEIR_SYNC_WRITER_H
 #define WEIR_SYNC_WRITER_H
 
@@ -16,6 +17,12 @@ typedef struct weir_sync_batch {
  * memory is taken back first. */
 WEIR_MUST_USE weir_status weir_sync_persist(
     weir_sync *s, weir_sync_batch *b, bool restored, weir_error *err);
+/* A transaction with nothing but the frontiers as they are. Errors: as of weir_sync_persist;
+ * nothing is waited for. */
+WEIR_MUST_USE weir_status weir_sync_store_offsets(weir_sync *s, weir_error *err);
+/* Behind each round; idle: nothing came. Nothing waits for it: what holds it up is tried again in a
+ * later one. */
+WEIR_MUST_USE weir_status weir_sync_housekeep(weir_sync *s, bool idle, weir_error *err);
 /* How many records a batch may have. */
 size_t weir_sync_batch_bound(const weir_sync *s);
 /* Names the record in the error. Returns its status. */

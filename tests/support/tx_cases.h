@@ -3,6 +3,8 @@
 #ifndef WEIR_TESTS_TX_CASES_H
 #define WEIR_TESTS_TX_CASES_H
 
+#include "support/tx_failure_cases.h"
+#include "support/tx_migration_cases.h"
 #include "support/tx_service.h"
 
 /* ---- Cases --------------------------------------------------------------------------------------
@@ -68,12 +70,6 @@ static void test_a_record_without_an_id_is_its_place_and_time(void **state)
     tx_run(&s);
     assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox where id like 'orders/0/1@%'"), 1);
     tx_end(&s);
-}
-
-static weir_status tx_fail_at_1(app *a, weir_message *m)
-{
-    weir_status s = tx_pay(a, m);
-    return s ? s : weir_record_offset(m) == 1 ? weir_reject(m, "NO", "not this one") : WEIR_OK;
 }
 
 static void test_a_failed_record_takes_back_its_own_alone(void **state)
@@ -283,78 +279,6 @@ static void test_an_answer_is_bounded(void **state)
     tx_end(&s);
 }
 
-/* ---- Migrations ---------------------------------------------------------------------------------
- */
-
-/* Opens the inbox anew with these migrations, and lets one record come. */
-static void tx_expect_migration(
-    service *s, const char *const *migrations, size_t n, bool migrate, const char *code)
-{
-    weir_error err;
-    weir_sql_session session;
-    tx_close(s, true);
-    tx_reopen(s, NULL);
-    s->inbox.options.migrations = migrations;
-    s->inbox.options.n_migrations = n;
-    s->inbox.options.migrate = migrate;
-    assert_int_equal(
-        s->inbox.database.ops->session(s->inbox.database.self, &session, &err), WEIR_OK);
-    weir_status st = weir_inbox_ready(&s->inbox, &session, &err);
-    assert_int_equal(st, code ? WEIR_FATAL : WEIR_OK);
-    if (code) {
-        assert_string_equal(err.code, code);
-    }
-    session.ops->close(session.self);
-}
-
-static void test_migrations_go_forward_alone(void **state)
-{
-    (void)state;
-    service s;
-    const char *more[] = {tx_migrations[0], tx_migrations[1], tx_migrations[2],
-        "create table later (n bigint)", "insert into later values (1)"};
-    const char *changed[] = {tx_migrations[0], "create table payments (id text)"};
-    const char *wrong[] = {
-        more[0], more[1], more[2], more[3], more[4], "insert into later values ('x', 'y')"};
-    tx_begin(&s, tx_pay);
-    tx_deliver(&s, 0, "k", "a");
-    tx_run(&s);
-    tx_expect_migration(&s, more, 5, false, "SQL_MIGRATION"); /* check: two are missing */
-    tx_expect_migration(&s, more, 5, true, NULL);
-    tx_expect_migration(&s, more, 5, false, NULL);
-    assert_int_equal(tx_ask(&s, "select count(*) from later"), 1);
-    tx_expect_migration(&s, more, 3, true, NULL); /* an older program beside the newer one */
-    tx_expect_migration(&s, changed, 2, true, "SQL_MIGRATION");
-    tx_expect_migration(&s, wrong, 6, true, "SQL_MIGRATION");
-    assert_int_equal(tx_ask(&s, "select count(*) from weir_migrations"), 5);
-    tx_end(&s);
-}
-
-/* What keeps tables and migrations from being made is no fault of the record that came first. */
-static void test_a_migration_that_is_not_committed_rejects_no_record(void **state)
-{
-    static const weir_code codes[] = {WEIR_E_SQL_CONFLICT, WEIR_E_SQL_REFUSED};
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        service s;
-        tx_begin(&s, tx_pay);
-        s.faulty.code = codes[i];
-        s.fail_call = FAULTY_COMMIT;
-        s.fail_way = FAULTY_BEFORE;
-        s.fail_in = 0;
-        tx_deliver(&s, 0, "k", "a");
-        tx_run(&s);
-        assert_int_equal(s.a.n_letters, 0);
-        if (codes[i] == WEIR_E_SQL_REFUSED) {
-            app_expect_failure(&s.a, "SQL_MIGRATION", "orders/0@0");
-        } else {
-            assert_int_equal(app_committed(&s.a), 1);
-            assert_int_equal(s.a.calls[0].attempt, 1);
-        }
-        tx_end(&s);
-    }
-}
-
 static weir_status tx_defers(app *a, weir_message *m)
 {
     (void)a;
@@ -453,173 +377,6 @@ static void test_no_transaction_is_open_before_a_slow_handler(void **state)
     assert_int_equal(app_committed(&s.a), 8);
     assert_false(seen);
     tx_end(&s);
-}
-
-/* Three records of two keys in one transaction, whose commit fails: they come again in their order,
- * and what the third one did the first time is forgotten. */
-static void test_a_failed_commit_is_handled_again_one_by_one(void **state)
-{
-    static const faulty_way ways[] = {FAULTY_BEFORE, FAULTY_AFTER};
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        service s;
-        tx_begin(&s, tx_pay);
-        s.fail_call = FAULTY_COMMIT;
-        s.fail_way = ways[i];
-        tx_deliver(&s, 0, "k", "a");
-        tx_run(&s);
-        s.fail_in = 0;
-        tx_deliver(&s, 1, "k", "b");
-        tx_deliver(&s, 2, "k", "c");
-        tx_deliver(&s, 3, "k", "d");
-        tx_run(&s);
-        assert_int_equal(app_committed(&s.a), 4);
-        assert_int_equal(tx_ask(&s, "select count(*) from payments"), 4);
-        bool lost = ways[i] == FAULTY_BEFORE;
-        assert_int_equal(s.a.n_calls, lost ? 7 : 4);
-        assert_int_equal(weir_handlers_count(s.a.handlers).duplicates, lost ? 0 : 3);
-        tx_relay(&s);
-        assert_int_equal(weir_memory_emitter_count(s.memory), 4);
-        tx_expect_emit(&s, 3, "d/1");
-        tx_end(&s);
-    }
-}
-
-/* The commit that is needed before a failed record may wait fails, too. */
-static void test_what_was_done_before_a_failure_keeps_its_order(void **state)
-{
-    (void)state;
-    service s;
-    tx_begin(&s, tx_fail_at_1);
-    s.fail_call = FAULTY_COMMIT;
-    s.fail_way = FAULTY_BEFORE;
-    s.fail_in = 1; /* behind the migrations' */
-    tx_deliver(&s, 0, "k", "a");
-    tx_deliver(&s, 1, "k", "b");
-    tx_deliver(&s, 2, "k", "c");
-    tx_run(&s);
-    static const int64_t order[] = {0, 1, 0, 1, 2};
-    assert_int_equal(s.a.n_calls, 5);
-    for (size_t i = 0; i < 5; i++) {
-        assert_int_equal(s.a.calls[i].offset, order[i]);
-    }
-    assert_int_equal(s.a.n_letters, 1);
-    assert_int_equal(app_committed(&s.a), 3);
-    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 2);
-    tx_end(&s);
-}
-
-static void test_a_database_that_is_away_holds(void **state)
-{
-    (void)state;
-    service s;
-    tx_begin(&s, tx_pay);
-    s.dead = true;
-    tx_deliver(&s, 0, "k", "a");
-    tx_run(&s);
-    for (int i = 0; i < 50; i++) {
-        app_run_due(&s.a);
-    }
-    assert_int_equal(s.a.n_calls, 0);
-    assert_int_equal(s.a.n_letters, 0);
-    assert_true(weir_handlers_count(s.a.handlers).held > 50);
-    s.dead = false;
-    app_run_due(&s.a);
-    tx_run(&s);
-    assert_int_equal(app_committed(&s.a), 1);
-    assert_int_equal(s.a.calls[0].attempt, 1);
-    tx_end(&s);
-}
-
-/* It goes away in the middle: the handler is not blamed for what its statements said. */
-static weir_status tx_maps_it_wrongly(app *a, weir_message *m)
-{
-    return tx_pay(a, m) || weir_sql(weir_tx_of(m), "update payments set n = 1")
-               ? weir_reject(m, "WRONG", "everything is a reject to me")
-               : WEIR_OK;
-}
-
-static void test_a_statement_that_got_no_answer_holds(void **state)
-{
-    (void)state;
-    service s;
-    tx_begin(&s, tx_maps_it_wrongly);
-    s.fail_call = FAULTY_EXEC;
-    s.fail_way = FAULTY_BEFORE;
-    for (int at = 0; at < 40; at++) {
-        s.fail_in = at;
-        tx_deliver(&s, at, "k",
-            (const char *[]){"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
-                "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "0", "1", "2", "3", "4",
-                "5", "6", "7", "8", "9", "A", "B", "C", "D"}[at]);
-        tx_run(&s);
-    }
-    assert_int_equal(s.a.n_letters, 0);
-    assert_int_equal(app_committed(&s.a), 40);
-    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 40);
-    s.fail_in = -1;
-    tx_relay(&s);
-    assert_int_equal(weir_memory_emitter_count(s.memory), 40);
-    tx_end(&s);
-}
-
-static weir_status tx_tries(app *a, weir_message *m)
-{
-    weir_status s = tx_pay(a, m);
-    return s ? s : weir_retry(m, 0, "not yet");
-}
-
-static void test_attempts_outlive_a_restart(void **state)
-{
-    (void)state;
-    service s;
-    tx_begin(&s, tx_tries);
-    tx_deliver(&s, 0, "k", "a");
-    (void)app_run(&s.a);
-    app_run_due(&s.a);
-    assert_int_equal(s.a.n_calls, 2);
-    assert_int_equal(tx_ask(&s, "select attempts from weir_inbox where done = 0"), 2);
-    assert_int_equal(tx_ask(&s, "select count(*) from payments"), 0);
-    tx_close(&s, true);
-    tx_reopen(&s, tx_tries);
-    tx_deliver(&s, 0, "k", "a");
-    tx_run(&s);
-    assert_int_equal(s.a.n_calls, 2);
-    assert_int_equal(s.a.calls[0].attempt, 3);
-    assert_int_equal(s.a.n_letters, 1);
-    assert_int_equal(s.a.letters[0].attempts, 4);
-    tx_end(&s);
-}
-
-/* Each allocation in turn: the record is handled once, now or later, or the app says why not. */
-static void test_memory_runs_out_amid_a_transaction(void **state)
-{
-    (void)state;
-    for (long n = 1; n < 60; n += tx_allocation_step) {
-        service s;
-        weir_error err;
-        tx_begin(&s, tx_pay);
-        tx_deliver(&s, 0, "k", "a");
-        weir_alloc_fail_at(n, 0);
-        tx_run(&s);
-        tx_relay(&s);
-        weir_alloc_fail_at(0, 0);
-        for (int i = 0; i < 3; i++) {
-            tx_run(&s);
-            tx_relay(&s);
-            s.a.now_ms += 1000;
-        }
-        bool failed = weir_engine_failure(&s.a.engine, &err);
-        if (failed) {
-            assert_string_equal(err.code, "OUT_OF_MEMORY");
-        } else {
-            assert_int_equal(app_committed(&s.a), 1);
-            assert_int_equal(tx_ask(&s, "select count(*) from payments"), 1);
-            assert_int_equal(weir_memory_emitter_count(s.memory), 1);
-            assert_int_equal(s.a.n_letters, 0);
-        }
-        tx_end(&s);
-    }
 }
 
 #define TX_CASES                                                                      \
