@@ -411,6 +411,7 @@ static void emitter_send(void *self, weir_sending *s)
         return;
     }
     s->rest = s->first;
+    s->some_alone = false;
     s->until_ms = weir_monotonic_ms() + e->options.timeout_ms;
     do {
         atomic_store(&s->open, 1);

@@ -164,13 +164,15 @@ static weir_status kafka_fetch(void *self, weir_view topic, int32_t partition, i
         .log = k->options.log};
     *found = false;
     snprintf(name, sizeof name, "%.*s", WEIR_ARG(topic));
-    weir_kafka_reader_close(k->fetcher);
-    weir_status s = weir_kafka_reader_open(&o, &k->fetcher, err);
+    weir_status s = k->fetcher ? weir_kafka_reader_move(k->fetcher, &place, 1, err)
+                               : weir_kafka_reader_open(&o, &k->fetcher, err);
     s = s ? s : await(k->fetcher, offset, found, record, err);
     if (s) {
+        weir_kafka_reader_close(k->fetcher);
+        k->fetcher = NULL;
         err->status = WEIR_HOLD; /* whatever it is: others go on */
     }
-    return s;
+    return s ? WEIR_HOLD : WEIR_OK;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------------

@@ -23,13 +23,14 @@ struct weir_parking {
     uint64_t wanted_epoch;                      /* … this epoch; 0: for none */
     void *recalling;                            /* the reader of released keys; NULL: none */
     uint64_t session;                           /* of it */
-    weir_place_list recall_at;                  /* where it stands, but for … */
-    weir_raw_record head;                       /* … the record that it has read last … */
-    bool has_head;                              /* … and there is no place for yet */
-    int64_t fetch_ms;                           /* what copies lack is not asked for before */
-    int64_t retry_ms;                           /* nothing is asked before */
-    bool did;                                   /* something, in this step */
-    bool told;                                  /* the log has said that it cannot be read */
+    weir_place_list recall_goal;                /* how far it has come before, and … */
+    weir_place_list recall_at; /* … where it stands (-1: it is not read), but for … */
+    weir_raw_record head;      /* … the record that it has read last … */
+    bool has_head;             /* … and there is no place for yet */
+    int64_t fetch_ms;          /* what copies lack is not asked for before */
+    int64_t retry_ms;          /* nothing is asked before */
+    bool did;                  /* something, in this step */
+    bool told;                 /* the log has said that it cannot be read */
 
     pthread_mutex_t lock;
     weir_parked_book book;

@@ -8,7 +8,10 @@
  *  - is kept (`head`), and nothing is read, if no other key of the session could go on;
  *  - else its key leaves the session, with a mark where its first copy stands that was not recalled
  *    (`recall_next`), and others are read for.
- * A key that has places again and is in no session begins a new one, for all. */
+ * A key that has places again and is in no session begins a new one, for all; but not before this
+ * one has come as far as those before it (`recall_goal`), unless nobody of it could go on: or a
+ * slow key far behind the others would have the reader go back for ever, before it reaches theirs.
+ */
 #include "service/parking_inside.h"
 
 enum { SHARES = 8, RETRY_MS = 1000, FETCH_RETRY_MS = 15000 };
@@ -107,6 +110,29 @@ void weir_parking_close_recall(weir_parking *p)
 {
     weir_parking_close_reader(p, &p->recalling);
     p->has_head = false;
+    p->recall_goal.n = 0;
+}
+
+/* It has read as far as the sessions before it, where it reads at all. */
+static bool has_come_as_far(const weir_parking *p)
+{
+    for (int32_t i = 0; i < p->recall_goal.n; i++) {
+        if (p->recall_at.next[i] >= 0 && p->recall_at.next[i] < p->recall_goal.next[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A session ends: how far it has come counts for the next ones. */
+static void note_goal(weir_parking *p)
+{
+    for (int32_t i = 0; i < p->at.n; i++) {
+        int64_t before = i < p->recall_goal.n ? p->recall_goal.next[i] : 0;
+        int64_t here = p->recalling && i < p->recall_at.n ? p->recall_at.next[i] : 0;
+        p->recall_goal.next[i] = here > before ? here : before;
+    }
+    p->recall_goal.n = p->at.n;
 }
 
 /* It is not read for any more; its first copy that is not recalled is not before this place.
@@ -149,9 +175,11 @@ static weir_status begin_session(weir_parking *p, int64_t now_ms, weir_error *er
     gather_session(p, now_ms, from);
     p->session++;
     pthread_mutex_unlock(&p->lock);
-    weir_parking_close_recall(p);
+    note_goal(p);
+    weir_parking_close_reader(p, &p->recalling);
+    p->has_head = false;
     for (int32_t i = 0; i < p->at.n; i++) {
-        p->recall_at.next[i] = from[i] < 0 ? 0 : from[i];
+        p->recall_at.next[i] = from[i]; /* -1: it is not read */
     }
     p->recall_at.n = p->at.n;
     return log->ops->open(log->self, from, p->at.n, &p->recalling, err);
@@ -260,11 +288,12 @@ static weir_status next(weir_parking *p, weir_parked_read *what, weir_error *err
     return s;
 }
 
+/* Behind the record, or at the end that there was in its place. */
 static void step_behind_head(weir_parking *p)
 {
     int32_t i = p->head.partition;
-    if (p->has_head && i >= 0 && i < p->recall_at.n) {
-        p->recall_at.next[i] = p->head.offset + 1;
+    if (i >= 0 && i < p->recall_at.n) {
+        p->recall_at.next[i] = p->head.offset + p->has_head;
     }
     p->has_head = false;
 }
@@ -295,6 +324,7 @@ weir_status weir_parking_recall(weir_parking *p, int64_t now_ms, bool *busy, wei
         weir_parking_close_recall(p);
         return WEIR_OK;
     }
-    weir_status st = s.behind ? begin_session(p, now_ms, err) : WEIR_OK;
+    bool begins = s.behind && (!s.goes || has_come_as_far(p));
+    weir_status st = begins ? begin_session(p, now_ms, err) : WEIR_OK;
     return st || !p->recalling ? st : read_on(p, now_ms, err);
 }

@@ -263,6 +263,9 @@ static void test_each_output_once(void **state)
         if (round % 4 == 3) {
             atomic_store(&w.source.rebalance, true);
             threaded_wake(&w.source);
+            for (int ms = 0; ms < WAIT_MS && atomic_load(&w.source.rebalance); ms++) {
+                usleep(1000); /* on a slow machine two of them would be one */
+            }
         }
     }
     for (int ms = 0; ms < WAIT_MS && !all_committed(&w); ms += 20) {
