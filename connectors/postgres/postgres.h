@@ -33,6 +33,8 @@ typedef struct weir_pg_parameters {
 typedef struct weir_pg_table {
     unsigned id;             /* of its stages and statements */
     unsigned session;        /* in which these are prepared: */
+    unsigned asked_session;  /* … and the question whether the table is still the same */
+    uint64_t same_in;        /* the transaction in which it is; 0: none */
     unsigned char *prepared; /* by signature, a bit for each kind of change. Owned */
     size_t n_prepared;
 } weir_pg_table;
@@ -46,11 +48,12 @@ typedef struct weir_pg {
     bool defers;        /* a table is written in the source's order: constraints that can wait do */
     bool locked_before; /* it held the lock: a session that was cut off may hold it yet */
     bool no_direct;     /* COPY into the table itself met a row: not until something is committed */
-    bool no_direct_soft; /* it met one in a table with soft deletes, where inserts may well: never
-                          * again
-                          */
-    unsigned next_id;    /* of tables */
-    unsigned session;    /* counts connections */
+    bool no_direct_soft;  /* it met one in a table with soft deletes, where inserts may well: never
+                           * again
+                           */
+    unsigned next_id;     /* of tables */
+    unsigned session;     /* counts connections */
+    uint64_t transaction; /* counts them, and ways back to a savepoint */
     struct {
         weir_pg_sent sent[WEIR_PG_MOST_AHEAD];
         unsigned n;
@@ -140,6 +143,9 @@ weir_pg_table *weir_pg_table_of(weir_pg *p, weir_table *t);
 
 /* postgres_catalog.c */
 weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err);
+/* Is the table still as it was described? Asked once in a transaction. Errors: TABLE_MOVED, and the
+ * table is to be described anew. ahead: the answer is not waited for. */
+WEIR_MUST_USE weir_status weir_pg_still(weir_pg *p, weir_table *t, bool ahead, weir_error *err);
 weir_status weir_pg_check_key(void *self, const weir_table *t, bool *unique, weir_error *err);
 weir_status weir_pg_create(void *self, const weir_table *t, const weir_shape *shape,
     const weir_view *key_columns, size_t n_key, weir_error *err);

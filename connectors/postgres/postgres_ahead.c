@@ -25,7 +25,7 @@ static void take_answer(
 {
     const weir_pg_sent *sent = &p->ahead.sent[i < p->ahead.n ? i : p->ahead.n - 1];
     ExecStatusType s = PQresultStatus(r);
-    if (s == PGRES_COMMAND_OK) {
+    if (s == PGRES_COMMAND_OK || s == PGRES_TUPLES_OK) {
         uint64_t rows = strtoull(PQcmdTuples((PGresult *)(uintptr_t)r), NULL, 10);
         *moved |= !sent->any && (rows > sent->rows || (rows < sent->rows && !sent->fewer));
     } else if (s != PGRES_PIPELINE_ABORTED && !*st) {
@@ -143,7 +143,7 @@ static void put_guard(weir_buf *to, const weir_table *t, int *at)
     for (size_t i = 0; i < t->n_key; i++) {
         const weir_table_column *c = weir_table_key_column(t, i);
         put_name(to, i ? " and t." : " where t.", c->name);
-        weir_buf_printf(to, "=$%d::%s", ++*at, c->type);
+        weir_buf_printf(to, "=$%d::%.*s", ++*at, WEIR_ARG(c->bare));
     }
     if (t->rule->position_column) {
         put_name(to, " and t.", t->rule->position_column);
@@ -424,7 +424,7 @@ weir_status weir_pg_write_ahead(
 {
     static const weir_table_op order[] = {
         WEIR_TABLE_DELETE, WEIR_TABLE_POSITION, WEIR_TABLE_UPDATE, WEIR_TABLE_INSERT};
-    weir_status st = WEIR_OK;
+    weir_status st = weir_pg_still(p, t, true, err);
     for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
         for (size_t i = 0; i < n && !st; i++) {
             st = changes[i].op == order[o] ? send(p, t, &changes[i], err) : WEIR_OK;

@@ -21,24 +21,59 @@ static weir_form form_of(weir_view type, bool array, weir_view item, weir_form *
                                           : WEIR_FORM_TEXT;
 }
 
+/* By the base type, or an array's elements'; modifiers are as each type packs them. */
+static weir_bound bound_of(weir_view type, int modifier)
+{
+    static const char *const times[] = {"timestamp", "timestamptz", "time", "timetz", "interval"};
+    enum { HEADER = 4, MOST_SECONDS = 6 };
+    if (weir_view_is(type, "numeric") && modifier >= HEADER) { /* a scale of 11 bits, signed */
+        return (weir_bound){WEIR_BOUND_DECIMALS, (((modifier - HEADER) & 0x7ff) ^ 0x400) - 0x400};
+    }
+    if (weir_view_is(type, "varchar") && modifier >= HEADER) {
+        return (weir_bound){WEIR_BOUND_CHARACTERS, modifier - HEADER};
+    }
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        int digits = modifier & 0xffff; /* an interval's fields are above */
+        if (weir_view_is(type, times[i]) && modifier >= 0 && digits < MOST_SECONDS) {
+            return (weir_bound){WEIR_BOUND_SECONDS, digits};
+        }
+    }
+    return weir_view_is(type, "date")     ? (weir_bound){WEIR_BOUND_DAYS, 0}
+           : weir_view_is(type, "float4") ? (weir_bound){WEIR_BOUND_SINGLE, 0}
+                                          : (weir_bound){WEIR_BOUND_NONE, 0};
+}
+
 static bool take_column(weir_table *t, const PGresult *r, int i)
 {
+    weir_view base = weir_pg_value(r, i, 2), item = weir_pg_value(r, i, 4);
     weir_table_column c = {.generated = weir_view_is(weir_pg_value(r, i, 5), "true")};
-    c.form = form_of(weir_pg_value(r, i, 2), weir_view_is(weir_pg_value(r, i, 3), "A"),
-        weir_pg_value(r, i, 4), &c.item);
+    c.form = form_of(base, weir_view_is(weir_pg_value(r, i, 3), "A"), item, &c.item);
+    c.bare = weir_arena_copy(&t->arena, weir_pg_value(r, i, 6));
+    c.bound = bound_of(c.form == WEIR_FORM_ARRAY ? item : base, atoi(PQgetvalue(r, i, 7)));
     const char *type = PQgetvalue(r, i, 1);
     return weir_table_add_column(t, c, PQgetvalue(r, i, 0), type, type);
 }
 
+/* What a description was made of; another one once anything of it has changed. */
+#define VERSION_OF(relation)                                                                 \
+    "(select md5(string_agg(concat_ws(' ', attrelid, attnum, attname, atttypid, atttypmod, " \
+    "attgenerated), ',' order by attnum)) from pg_attribute where attrelid = " relation      \
+    " and attnum > 0 and not attisdropped)"
+
+/* Behind a domain, which may be one of another one, is a type with the modifier of one of them. */
 static const char columns_sql[] =
-    "select a.attname::text, format_type(a.atttypid, a.atttypmod), coalesce(b.typname, "
-    "t.typname)::text,"
-    " coalesce(b.typcategory, t.typcategory)::text, coalesce(e.typname::text, ''),"
-    " (a.attgenerated <> '')::text"
-    " from pg_attribute a join pg_type t on t.oid = a.atttypid"
-    " left join pg_type b on t.typtype = 'd' and b.oid = t.typbasetype"
-    " left join pg_type e on e.oid = nullif(coalesce(b.typelem, t.typelem), 0)"
-    " where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum";
+    "select a.attname::text, format_type(a.atttypid, a.atttypmod), b.typname::text, "
+    "b.typcategory::text, coalesce(e.typname::text, ''), (a.attgenerated <> '')::text, "
+    "format_type(b.oid, -1), b.modifier::text, " VERSION_OF(
+        "a.attrelid") " from pg_attribute a cross join lateral (with recursive d as (select t.*, "
+                      "a.atttypmod as "
+                      "modifier from pg_type t where t.oid = a.atttypid union all select t.*, "
+                      "d.typtypmod from d "
+                      "join pg_type t on t.oid = d.typbasetype where d.typtype = 'd') select * "
+                      "from d where typtype "
+                      "<> 'd') b left join pg_type e on e.oid = nullif(b.typelem, 0) where "
+                      "a.attrelid = "
+                      "to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum";
 
 static const char key_sql[] =
     "select a.attname::text from pg_index i join pg_attribute a on a.attrelid = i.indrelid and "
@@ -120,13 +155,78 @@ weir_status weir_pg_describe(void *self, weir_table *t, weir_error *err)
         ok = take_column(t, r, i);
     }
     t->exists = PQntuples(r) > 0;
+    if (t->exists) {
+        t->version = weir_arena_copy(&t->arena, weir_pg_value(r, 0, 8));
+    }
     PQclear(r);
-    if (!ok) {
+    if (!ok || t->arena.failed) {
         return weir_fail_oom(err);
     }
     st = t->exists ? learn_parents(p, t, err) : WEIR_OK;
     return st || !t->exists || t->rule->n_key ? st : learn_primary_key(p, t, err);
 }
+
+/* ---- Is it still? ------------------------------------------------------------------------------
+ */
+
+static weir_status prepare_same(
+    weir_pg *p, const weir_table *t, weir_pg_table *d, const char *name, weir_error *err)
+{
+    weir_buf_clear(&p->sql);
+    weir_buf_printf(&p->sql,
+        "select where " VERSION_OF("%.*s") " = '%.*s' and not exists (select from %s where false)",
+        WEIR_ARG(t->identity), WEIR_ARG(t->version), t->quoted);
+    const char *sql = weir_buf_str(&p->sql);
+    weir_status st = p->sql.failed ? weir_fail_oom(err) : weir_pg_prepare(p, t, name, sql, err);
+    d->asked_session = st ? 0 : p->session;
+    return st;
+}
+
+static weir_status ask_same(
+    weir_pg *p, const weir_table *t, const char *name, bool *same, weir_error *err)
+{
+    weir_status st = weir_pg_settle(p, err);
+    if (st) {
+        return st;
+    }
+    PGresult *r = PQexecPrepared(p->conn, name, 0, NULL, NULL, NULL, 0);
+    st = PQresultStatus(r) == PGRES_TUPLES_OK ? WEIR_OK : weir_pg_fail(p->conn, r, t, err);
+    *same = !st && PQntuples(r) == 1;
+    PQclear(r);
+    return st;
+}
+
+/* The question names the table, so it is locked from then on, and stays as it is until the
+ * transaction ends. */
+weir_status weir_pg_still(weir_pg *p, weir_table *t, bool ahead, weir_error *err)
+{
+    char name[32];
+    bool same = true;
+    weir_pg_table *d = weir_pg_table_of(p, t);
+    if (!d) {
+        return weir_fail_oom(err);
+    }
+    if (d->same_in == p->transaction) {
+        return WEIR_OK;
+    }
+    snprintf(name, sizeof name, "weir_same_%u", d->id);
+    weir_status st = d->asked_session == p->session ? WEIR_OK : prepare_same(p, t, d, name, err);
+    if (!st && ahead) {
+        weir_pg_parameters none = {NULL, NULL, NULL, 0};
+        st = weir_pg_send(p, name, &none, (weir_pg_sent){.of = t, .rows = 1}, err);
+    } else {
+        st = st ? st : ask_same(p, t, name, &same, err);
+    }
+    d->same_in = st ? 0 : p->transaction;
+    if (!st && !same) {
+        t->stale = true;
+        return weir_fail(err, WEIR_E_TABLE_MOVED, "table %s has been changed", t->quoted);
+    }
+    return st;
+}
+
+/* ---- Its key -----------------------------------------------------------------------------------
+ */
 
 static int by_bytes(const void *a, const void *b)
 {

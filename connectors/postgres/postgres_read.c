@@ -71,7 +71,8 @@ static void put_fetch(weir_buf *to, const weir_table *t, bool rows)
     }
     weir_buf_puts(to, " from unnest(");
     for (size_t i = 0; i < t->n_key; i++) {
-        weir_buf_printf(to, "%s$%zu::%s[]", i ? "," : "", i + 1, weir_table_key_column(t, i)->type);
+        weir_view bare = weir_table_key_column(t, i)->bare;
+        weir_buf_printf(to, "%s$%zu::%.*s[]", i ? "," : "", i + 1, WEIR_ARG(bare));
     }
     weir_buf_puts(to, ") with ordinality as s(");
     for (size_t i = 0; i < t->n_key; i++) {
@@ -127,6 +128,7 @@ weir_status weir_pg_fetch(void *self, weir_table *t, const weir_view *const *key
     weir_pg *p = self;
     PGresult *r;
     weir_status st = weir_pg_settle(p, err);
+    st = st ? st : weir_pg_still(p, t, false, err);
     st = st ? st : weir_pg_fetch_with(p->conn, &p->sql, t, keys, n, rows, &r, err);
     if (st) {
         return st;
@@ -169,8 +171,8 @@ static void put_page(
         put_keys(to, t, "t.");
         weir_buf_puts(to, inclusive ? ") >= (" : ") > (");
         for (size_t i = 0; i < t->n_key; i++) {
-            weir_buf_printf(
-                to, "%s$%zu::%s", i ? "," : "", i + 1, weir_table_key_column(t, i)->type);
+            weir_view bare = weir_table_key_column(t, i)->bare;
+            weir_buf_printf(to, "%s$%zu::%.*s", i ? "," : "", i + 1, WEIR_ARG(bare));
         }
         weir_buf_puts(to, ")");
     }

@@ -158,6 +158,7 @@ weir_status weir_pg_begin(void *self, weir_error *err)
     }
     p->in_transaction = !st;
     p->staged = false;
+    p->transaction++;
     if (st) {
         weir_pg_hang_up(p);
     }
@@ -208,5 +209,6 @@ weir_status weir_pg_savepoint(void *self, weir_error *err)
 weir_status weir_pg_rollback_to(void *self, weir_error *err)
 {
     weir_pg *p = self;
+    p->transaction++; /* what was locked since is free */
     return weir_pg_tell(p, NULL, "rollback to savepoint weir", NULL, err);
 }

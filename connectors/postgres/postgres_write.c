@@ -477,10 +477,11 @@ weir_status weir_pg_write(void *self, weir_table *t, const weir_table_change *ch
     if (weir_pg_may_go_ahead(self, t, changes, n)) {
         return weir_pg_write_ahead(self, t, changes, n, err);
     }
-    if (is_direct(&w)) {
+    weir_status st = weir_pg_still(self, t, false, err);
+    if (!st && is_direct(&w)) {
         return copy_direct(&w, moved, err);
     }
-    weir_status st = write_group(&w, moved, err);
+    st = st ? st : write_group(&w, moved, err);
     for (size_t i = 0; i < t->n_signatures && !st && !*moved; i++) {
         w.signature = t->signatures[i];
         st = write_group(&w, moved, err);

@@ -41,6 +41,17 @@ const weir_table_column *weir_table_column_named(const weir_table *t, weir_view 
     return NULL;
 }
 
+/* A type that the config names is one that may round. */
+static bool is_cast(const weir_table *t, const char *column)
+{
+    for (size_t i = 0; i < t->rule->n_cast; i++) {
+        if (weir_view_is(t->rule->cast[i][0], column)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool weir_table_add_column(weir_table *t, weir_table_column column, const char *name,
     const char *type, const char *pg_type)
 {
@@ -52,6 +63,7 @@ bool weir_table_add_column(weir_table *t, weir_table_column column, const char *
     column.name = weir_strdup(name);
     column.type = weir_strdup(type);
     column.pg_type = weir_strdup(pg_type);
+    column.bound = is_cast(t, name) ? (weir_bound){WEIR_BOUND_NONE, 0} : column.bound;
     if (!column.name || !column.type || !column.pg_type) {
         weir_free(column.name);
         weir_free(column.type);

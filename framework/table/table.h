@@ -18,6 +18,7 @@
 #include "cdc/keyless.h"
 #include "cdc/shape.h"
 #include "cdc/store.h"
+#include "table/table_bound.h"
 #include "table/table_rule.h"
 
 /* How a column's JSON and its text in the database stand to each other. */
@@ -37,6 +38,8 @@ typedef enum weir_form {
 typedef struct weir_table_column {
     char *name, *type;    /* owned; the type as the database prints it */
     char *pg_type;        /* owned; PostgreSQL's name of what it holds, for keys */
+    weir_view bare;       /* the driver's, in the table's arena: the type without its modifiers */
+    weir_bound bound;     /* of what goes in without loss */
     weir_form form, item; /* item: of an array */
     bool generated;       /* by the database: never written */
     bool added;           /* by the open transaction */
@@ -66,11 +69,13 @@ typedef struct weir_table {
     char *name;   /* owned: of the cache */
     char *quoted; /* owned: "schema"."table" */
     bool described, exists;
-    bool changed;               /* by the open transaction: an abort takes it back */
+    bool changed; /* by the open transaction: an abort takes it back */
+    bool stale;   /* by somebody else: to be described anew; what was known holds for readers */
     weir_table_column *columns; /* owned */
     size_t n_columns;
     weir_table_key *key; /* owned; in the order of the members' names */
     size_t n_key;
+    weir_view version;  /* the driver's, in the arena: of this description */
     weir_view identity; /* what it is called by those that refer to it; in the arena, as these: */
     weir_view *parents; /* tables that its rows refer to by foreign keys */
     size_t n_parents;

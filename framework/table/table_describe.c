@@ -1,8 +1,9 @@
 /* Tables of a store: their names, what the database says of them, and the shape of rows to come.
  * See table_store.h.
  *
- * A description is asked for once and holds until the store itself changes the table, or an abort
- * takes such a change back. Lock: the store's, since readers look at descriptions too. */
+ * A description is asked for once and holds until the store itself changes the table, an abort
+ * takes such a change back, or the driver finds that somebody else has changed it. Lock: the
+ * store's, since readers look at descriptions too. */
 #include "table/table_store.h"
 
 #include "base/alloc.h"
@@ -36,11 +37,11 @@ void weir_table_forget(weir_table_store *s, weir_table *t)
     t->columns = NULL;
     t->key = NULL;
     t->depends = NULL;
-    t->identity = (weir_view){NULL, 0};
+    t->version = t->identity = (weir_view){NULL, 0};
     t->parents = NULL;
     t->n_parents = 0;
     t->n_columns = t->n_key = 0;
-    t->described = t->exists = t->changed = false;
+    t->described = t->exists = t->changed = t->stale = false;
     weir_arena_reset(&t->arena);
 }
 
@@ -158,7 +159,8 @@ static weir_status check_described(weir_table_store *s, weir_table *t, weir_erro
 
 weir_status weir_table_describe(weir_table_store *s, weir_table *t, weir_error *err)
 {
-    if (t->described && (t->exists || !s->shared)) { /* another process may make it at any time */
+    bool known = t->described && !t->stale;
+    if (known && (t->exists || !s->shared)) { /* another process may make it at any time */
         return WEIR_OK;
     }
     pthread_mutex_lock(&s->lock);

@@ -51,6 +51,14 @@ static weir_status refuse(flush *f, weir_view key, const weir_error *why, weir_e
     return WEIR_OK;
 }
 
+static weir_status value_text(
+    flush *f, const weir_table_column *c, const weir_value *value, weir_view *text, weir_error *err)
+{
+    weir_arena *arena = &f->store->scratch;
+    weir_status st = weir_table_check(c, value, arena, err);
+    return st ? st : weir_table_text(c, value, arena, text, err);
+}
+
 /* The texts of a row's columns, in the order of its signature's members. */
 static weir_status row_values(
     flush *f, const weir_value *row, const weir_view **values, weir_error *err)
@@ -65,9 +73,8 @@ static weir_status row_values(
     {
         size_t at = g->columns[i];
         to[i] = (weir_view){NULL, 0};
-        weir_status st = at == SIZE_MAX ? WEIR_OK
-                                        : weir_table_text(&f->table->columns[at], value,
-                                              &f->store->scratch, &to[i], err);
+        weir_status st =
+            at == SIZE_MAX ? WEIR_OK : value_text(f, &f->table->columns[at], value, &to[i], err);
         if (st) {
             return st;
         }
@@ -92,6 +99,10 @@ static weir_status check_key(
                 "source's type, or say under sources.NAME.modes how the connector writes it",
                 weir_table_key_column(t, k)->name, t->quoted, WEIR_ARG(values[m]),
                 WEIR_ARG(e->values[k]));
+        }
+        weir_status st = weir_table_check_text(weir_table_key_column(t, k), e->values[k], err);
+        if (st) {
+            return st;
         }
     }
     return WEIR_OK;

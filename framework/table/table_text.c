@@ -3,6 +3,8 @@
 
 #include "value/json.h"
 
+enum { SHOWN = 60 }; /* bytes of a value in a message */
+
 /* An element of an array, or a key or value of an hstore: quoted, so that nothing in it counts. */
 static void put_quoted(weir_buf *to, weir_view text)
 {
@@ -126,4 +128,35 @@ weir_status weir_table_text(const weir_table_column *c, const weir_value *v, wei
     }
     *text = weir_source(v);
     return WEIR_OK;
+}
+
+weir_status weir_table_check_text(const weir_table_column *c, weir_view text, weir_error *err)
+{
+    bool holds;
+    weir_status st = weir_bound_holds(c->bound, text, &holds, err);
+    return st || holds
+               ? st
+               : weir_fail(err, WEIR_E_TABLE_REFUSED,
+                     "column \"%s\" is %s and would keep %.*s as something else: widen it, "
+                     "or name its type by `cast`",
+                     c->name, c->type, (int)(text.len < SHOWN ? text.len : SHOWN), text.ptr);
+}
+
+/* Of an array, each element. */
+weir_status weir_table_check(
+    const weir_table_column *c, const weir_value *v, weir_arena *arena, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    if (!c->bound.kind || v->type == WEIR_NULL) {
+        return WEIR_OK;
+    }
+    if (v->type == WEIR_ARRAY) {
+        WEIR_EACH_ITEM(v, item)
+        {
+            st = st ? st : weir_table_check(c, item, arena, err);
+        }
+        return st;
+    }
+    weir_view text = v->type == WEIR_STRING ? weir_string(v, arena) : weir_source(v);
+    return text.ptr ? weir_table_check_text(c, text, err) : weir_fail_oom(err);
 }

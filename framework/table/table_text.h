@@ -10,4 +10,10 @@
 WEIR_MUST_USE weir_status weir_table_text(const weir_table_column *c, const weir_value *v,
     weir_arena *arena, weir_view *text, weir_error *err);
 
+/* Would the column keep it as it is? Errors: TABLE_REFUSED, OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_table_check(
+    const weir_table_column *c, const weir_value *v, weir_arena *arena, weir_error *err);
+WEIR_MUST_USE weir_status weir_table_check_text(
+    const weir_table_column *c, weir_view text, weir_error *err);
+
 #endif
