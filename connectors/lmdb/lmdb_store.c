@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -42,6 +43,7 @@ typedef struct lmdb_store {
     cache_dbs *caches;
     unsigned n_caches;
     size_t map_bytes;
+    time_t readers_checked; /* when it was last looked whether they live */
 } lmdb_store;
 
 static const char *const suffixes[DATABASES] = {
@@ -60,8 +62,10 @@ static weir_status fail(int rc, const char *doing, weir_error *err)
     const char *why = mdb_strerror(rc);
     switch (rc) {
     case MDB_MAP_FULL:
-        return weir_fail(
-            err, WEIR_E_STORE_FULL, "%s: the map is full; raise the store's map_size", doing);
+        return weir_fail(err, WEIR_E_STORE_FULL,
+            "%s: the map is full; raise the store's map_size, or end a reader that stays in one "
+            "transaction",
+            doing);
     case ENOSPC:
     case EDQUOT:
         return weir_fail(err, WEIR_E_STORE_FULL, "%s: %s", doing, why);
@@ -162,6 +166,18 @@ static weir_status lock_for_writing(lmdb_store *s, const char *path, weir_error 
     return WEIR_OK;
 }
 
+/* What a reader sees is kept: one that was killed in its transaction would keep all that is freed
+ * since, until the map is full. */
+static void let_dead_readers_go(lmdb_store *s)
+{
+    time_t now = time(NULL);
+    int dead;
+    if (!s->read_only && now != s->readers_checked) {
+        mdb_reader_check(s->env, &dead);
+        s->readers_checked = now;
+    }
+}
+
 static weir_status open_env(lmdb_store *s, const weir_lmdb_options *o, weir_error *err)
 {
     s->map_bytes = o->map_bytes ? o->map_bytes : (uint64_t)64 << 30;
@@ -181,8 +197,7 @@ static weir_status open_env(lmdb_store *s, const weir_lmdb_options *o, weir_erro
     if (st) {
         return weir_at(err, "%.80s", o->path);
     }
-    int dead;
-    mdb_reader_check(s->env, &dead); /* slots of readers that were killed */
+    let_dead_readers_go(s);
     return WEIR_OK;
 }
 
@@ -250,6 +265,7 @@ static weir_status lmdb_open_cache(void *self, unsigned number, const char *name
 static weir_status lmdb_begin(void *self, weir_error *err)
 {
     lmdb_store *s = self;
+    let_dead_readers_go(s);
     int rc = mdb_txn_begin(s->env, NULL, s->read_only ? MDB_RDONLY : 0, &s->txn);
     if (rc) {
         s->txn = NULL;

@@ -2,6 +2,7 @@
  * crashes. */
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -202,6 +203,66 @@ static void test_full_map(void **state)
     assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
     put(s, WEIR_SPACE_ROW, weir_view_of("k"), "v");
     assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    s.ops->close(s.self);
+}
+
+static weir_status wait_in_it(
+    void *ctx, weir_view key, weir_view value, bool *remove, weir_error *err)
+{
+    (void)key, (void)value, (void)remove, (void)err;
+    (void)!write(*(int *)ctx, "", 1);
+    pause();
+    return WEIR_OK;
+}
+
+/* Killed while it reads in a transaction: a slot of the environment stays behind. */
+static void kill_a_reader(const folder *f)
+{
+    int told[2], status;
+    char byte;
+    assert_int_equal(pipe(told), 0);
+    pid_t reader = fork();
+    if (!reader) {
+        weir_lmdb_options o = {.path = f->path, .read_only = true};
+        weir_store s;
+        weir_error err;
+        (void)!(
+            weir_lmdb_store_open(&o, &s, &err) || s.ops->open_cache(s.self, 1, "rows", &err) ||
+            s.ops->begin(s.self, &err) ||
+            s.ops->each(s.self, 1, WEIR_SPACE_ROW, weir_view_of(""), wait_in_it, &told[1], &err));
+        _exit(1);
+    }
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    kill(reader, SIGKILL);
+    assert_int_equal(waitpid(reader, &status, 0), reader);
+    assert_true(WIFSIGNALED(status));
+    close(told[0]);
+    close(told[1]);
+}
+
+static void write_often(weir_store s, int times)
+{
+    char value[2001];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    for (int i = 0; i < times; i++) {
+        assert_int_equal(s.ops->begin(s.self, NULL), WEIR_OK);
+        for (int k = 0; k < 20; k++) {
+            char key[16];
+            snprintf(key, sizeof key, "%d", (i * 7 + k) % 100);
+            put(s, WEIR_SPACE_ROW, weir_view_of(key), value);
+        }
+        assert_int_equal(s.ops->commit(s.self, NULL), WEIR_OK);
+    }
+}
+
+static void test_a_reader_that_was_killed_keeps_nothing(void **state)
+{
+    weir_store s = open_store(*state, 1 << 20);
+    write_often(s, 20);
+    kill_a_reader(*state);
+    usleep(1100000); /* it is looked for once a second */
+    write_often(s, 60);
     s.ops->close(s.self);
 }
 
@@ -430,6 +491,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_walk_and_clear, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_crash_in_a_transaction, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_full_map, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(
+            test_a_reader_that_was_killed_keeps_nothing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_one_writer, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_damaged_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_cut_file, make_folder, remove_folder),
