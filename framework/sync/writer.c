@@ -195,17 +195,36 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
         weir_fail(err, WEIR_E_REJECTED, "%.180s (%s)", why.text, why.code);
         return weir_sync_place_of(item, err);
     }
-    weir_log_error(s->options.log, WEIR_LOG_WARN, s->options.name, &why, "%s %.*s/%d@%lld",
-        s->options.on_reject == WEIR_REJECT_SKIP ? "skipping" : "dead-lettering",
-        WEIR_ARG(item->record->raw.topic), (int)item->record->raw.partition,
-        (long long)item->record->raw.offset);
     weir_status st = WEIR_OK;
     if (s->options.on_reject == WEIR_REJECT_DEAD_LETTER && s->options.dead_letters.write) {
         weir_dead_letter letter = {
             &item->record->raw, *item->error, item->record->attempt, NULL, false, 0};
         st = s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
     }
+    if (!st) {
+        weir_log_error(s->options.log, WEIR_LOG_WARN, s->options.name, &why, "%s %.*s/%d@%lld",
+            s->options.on_reject == WEIR_REJECT_SKIP ? "skipping" : "dead-lettering",
+            WEIR_ARG(item->record->raw.topic), (int)item->record->raw.partition,
+            (long long)item->record->raw.offset);
+    }
     item->lettered = !st;
+    return st;
+}
+
+/* What a broker is to answer is waited for before the store's transaction begins: it would keep
+ * readers of a store in memory, and locks of a database, for as long. */
+static weir_status ask_the_broker(weir_sync *s, const batch *b, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (const weir_sync_job *job = b->first; job && !st; job = job->next) {
+        for (size_t i = 0; i < job->n && !st; i++) {
+            weir_sync_item *item = &job->items[i];
+            st = item->error ? reject(s, item, err) : WEIR_OK;
+            if (item->is_change) {
+                learn_compaction(s, item);
+            }
+        }
+    }
     return st;
 }
 
@@ -227,8 +246,7 @@ static weir_status apply_jobs(weir_sync *s, const batch *b, int64_t now_ms, weir
     for (const weir_sync_job *job = b->first; job && !st; job = job->next) {
         for (size_t i = 0; i < job->n && !st; i++) {
             weir_sync_item *item = &job->items[i];
-            st = item->error ? reject(s, item, err) : WEIR_OK;
-            st = st || !s->by_transaction ? st : weir_by_transaction_before(s, item, err);
+            st = s->by_transaction ? weir_by_transaction_before(s, item, err) : WEIR_OK;
             st = st ? st : meet(s, item, err);
             st = st || s->by_key ? st : apply(s, item, now_ms, err);
         }
@@ -271,7 +289,8 @@ static weir_status look_again(weir_sync *s, weir_error *err)
 static weir_status transact(weir_sync *s, batch *b, weir_error *err)
 {
     const weir_store_ops *ops = s->store.ops;
-    weir_status st = ops->begin(s->store.self, err);
+    weir_status st = ask_the_broker(s, b, err);
+    st = st ? st : ops->begin(s->store.self, err);
     if (st) {
         return st;
     }

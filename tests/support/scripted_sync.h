@@ -23,6 +23,7 @@ static struct gate {
     int begins_fail_later;                    /* behind a commit that has failed */
     weir_code code;
     unsigned begins, commits;
+    bool open; /* a transaction is: nothing is asked of the broker meanwhile */
 } gate;
 
 /* Of the store: batches are applied in the order of keys. */
@@ -38,8 +39,11 @@ static inline bool fails(int *left)
 static inline weir_status gate_begin(void *self, weir_error *err)
 {
     gate.begins++;
-    return fails(&gate.begins_fail) ? weir_fail(err, gate.code, "begin fails")
-                                    : gate.inner.ops->begin(self, err);
+    if (fails(&gate.begins_fail)) {
+        return weir_fail(err, gate.code, "begin fails");
+    }
+    gate.open = true;
+    return gate.inner.ops->begin(self, err);
 }
 
 static inline weir_status gate_put(
@@ -51,8 +55,15 @@ static inline weir_status gate_put(
                : gate.inner.ops->put(self, cache, space, key, value, err);
 }
 
+static inline void gate_abort(void *self)
+{
+    gate.open = false;
+    gate.inner.ops->abort(self);
+}
+
 static inline weir_status gate_commit(void *self, weir_error *err)
 {
+    gate.open = false;
     if (fails(&gate.commits_fail)) {
         gate.inner.ops->abort(self);
         gate.begins_fail = gate.begins_fail_later;
@@ -71,6 +82,7 @@ static inline void gate_open(void)
     gate.ops.begin = gate_begin;
     gate.ops.put = gate_put;
     gate.ops.commit = gate_commit;
+    gate.ops.abort = gate_abort;
 }
 
 static inline void gate_close(void)
@@ -123,6 +135,7 @@ static inline weir_status write_letters(
 {
     world *w = self;
     assert_int_equal(n, 1);
+    assert_false(gate.open);
     assert_string_equal(letters->error.code, "JSON_SYNTAX");
     assert_true(weir_view_is(letters->record->value, "{\"before\":"));
     if (w->letters_status) {
@@ -136,6 +149,7 @@ static inline weir_status write_letters(
 static inline bool is_compacted(void *ctx, const char *topic)
 {
     world *w = ctx;
+    assert_false(gate.open);
     assert_string_equal(topic, "s.public.t");
     w->asked_compacted++;
     return true;
