@@ -31,8 +31,60 @@ static PGconn *dial(const weir_pg *p)
     return PQconnectdbParams(names, values, 1);
 }
 
+/* libpq quotes what it cannot read, and that may be a piece of a password: what is in quotes is
+ * left out. */
+static weir_status refuse_conninfo(const char *why, weir_error *err)
+{
+    weir_buf b = {0};
+    bool quoted = false;
+    for (const char *at = why; *at; at++) {
+        quoted ^= *at == '"';
+        if (*at == '"' ? quoted : !quoted && *at != '\n') {
+            weir_buf_puts(&b, *at == '"' ? "(…)" : (char[]){*at, '\0'});
+        }
+    }
+    weir_status st = weir_fail(err, WEIR_E_STORE_CONFIG,
+        "PostgreSQL: the conninfo cannot be read: %s. In a URI the characters %% @ / : ? # of a "
+        "password are written %%25 %%40 %%2F %%3A %%3F %%23; in the other form one with spaces "
+        "stands in single quotes",
+        weir_buf_str(&b));
+    weir_buf_fini(&b);
+    return st;
+}
+
+/* Of a password that is not written as it should be, pieces become other options: what these cannot
+ * be is told here, for what libpq says would name them. */
+static const char *misread(const PQconninfoOption *options)
+{
+    for (const PQconninfoOption *o = options; o->keyword; o++) {
+        if (o->val && strcmp(o->keyword, "port") == 0 &&
+            strspn(o->val, "0123456789, ") != strlen(o->val)) {
+            return "the port is no number";
+        }
+        if (o->val && strcmp(o->keyword, "host") == 0 && o->val[0] != '@' && strchr(o->val, '@')) {
+            return "the host has an @";
+        }
+    }
+    return NULL;
+}
+
+static weir_status check_conninfo(const char *conninfo, weir_error *err)
+{
+    bool is_name = !strchr(conninfo, '=') && !strstr(conninfo, "://");
+    char *why = NULL;
+    PQconninfoOption *options = is_name ? NULL : PQconninfoParse(conninfo, &why);
+    const char *wrong = options ? misread(options) : why;
+    weir_status st = wrong ? refuse_conninfo(wrong, err) : WEIR_OK;
+    PQconninfoFree(options);
+    PQfreemem(why);
+    return st;
+}
+
 weir_status weir_pg_connect(const weir_pg *p, PGconn **out, weir_error *err)
 {
+    if (check_conninfo(p->options.conninfo, err)) {
+        return err->status;
+    }
     PGconn *c = dial(p);
     if (!c) {
         return weir_fail_oom(err);
