@@ -61,6 +61,9 @@ static weir_code code_of(rd_kafka_resp_err_t code)
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
         return WEIR_E_KAFKA_OFFSETS_LOST;
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+        return WEIR_E_KAFKA_DAMAGED; /* librdkafka would go on behind it, or read it for ever */
     case RD_KAFKA_RESP_ERR__FATAL:
         return WEIR_E_KAFKA_FATAL;
     default:

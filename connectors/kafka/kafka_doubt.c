@@ -2,6 +2,13 @@
  * so. See kafka_source.h. */
 #include "kafka/kafka_source_inside.h"
 
+/* From 2.1 on librdkafka compares leader epochs. A log that was cut and has grown again since may
+ * well have the offset: what it had before is another record than what it has now. */
+bool weir_kafka_tells_truncation(const char *reason)
+{
+    return reason && strcasestr(reason, "truncation");
+}
+
 void weir_kafka_doubt(weir_kafka_served *sp)
 {
     sp->doubt_ms = weir_monotonic_ms() + WEIR_KAFKA_ASK_AGAIN_MS;

@@ -111,7 +111,11 @@ static void take_notice(
         break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        weir_kafka_doubt(sp);
+        if (weir_kafka_tells_truncation(rd_kafka_message_errstr(m))) {
+            report_message(s, m);
+        } else {
+            weir_kafka_doubt(sp);
+        }
         break;
     default:
         report_message(s, m);

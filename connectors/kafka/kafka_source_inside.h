@@ -95,6 +95,8 @@ weir_status weir_kafka_tell_partitions(weir_kafka_live_source *s, weir_error *er
 
 /* librdkafka says that an offset is gone, which need not be so (weir_kafka_ask_range). */
 void weir_kafka_doubt(weir_kafka_served *sp);
+/* Does it say so because the log was cut, and has other records there now? */
+bool weir_kafka_tells_truncation(const char *reason);
 /* One at a time, since the answer is waited for. */
 void weir_kafka_settle_doubt(weir_kafka_live_source *s);
 
