@@ -4,7 +4,8 @@
  * there after all, the transaction is gone, and done again with what is there. Any other batch goes
  * into a temporary table of the session, one for each order of columns, and from there to the table
  * in one statement for each kind of change, which touches only rows that are at the position they
- * were read at.
+ * were read at. Few rows of a table that is written in the source's order go ahead
+ * (postgres_ahead.c).
  *
  * Measured (docs/ARCHITECTURE.md): COPY is the fastest from some tens of rows on, and for less it
  * costs a millisecond, which is what a commit costs. */
