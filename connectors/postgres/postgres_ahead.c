@@ -267,10 +267,10 @@ static unsigned char *prepared_of(weir_pg *p, weir_table *t, size_t signature)
     if (!d) {
         return NULL;
     }
-    if (d->session != p->session) {
+    if (d->session != p->session && d->n_prepared) {
         memset(d->prepared, 0, d->n_prepared);
-        d->session = p->session;
     }
+    d->session = p->session;
     if (signature >= d->n_prepared) {
         size_t n = signature + 8;
         unsigned char *grown = weir_realloc(d->prepared, n);
