@@ -8,13 +8,6 @@
 /* ---- Connections -------------------------------------------------------------------------------
  */
 
-/* What makes to_json write the row contract, whatever the server's or the user's defaults are. */
-static const char session[] =
-    "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; "
-    "set bytea_output = 'hex'; set extra_float_digits = 1; set lc_monetary = 'C'; "
-    "set standard_conforming_strings = on; set client_min_messages = warning; "
-    "set xmloption = 'content'; set check_function_bodies = off";
-
 static void be_silent(void *arg, const char *message)
 {
     (void)arg, (void)message;
@@ -94,7 +87,7 @@ weir_status weir_pg_connect(const weir_pg *p, PGconn **out, weir_error *err)
         st = weir_pg_fail(c, NULL, NULL, err);
     } else {
         PQsetNoticeProcessor(c, be_silent, NULL);
-        st = weir_pg_do(c, NULL, session, NULL, err);
+        st = weir_pg_do(c, NULL, WEIR_PG_SETTINGS, NULL, err);
     }
     if (st) {
         PQfinish(c);

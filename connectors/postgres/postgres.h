@@ -68,6 +68,13 @@ typedef struct weir_pg {
     int64_t bytes_until_s;
 } weir_pg;
 
+/* What makes to_json write the row contract, whatever the server's or the user's defaults are. */
+#define WEIR_PG_SETTINGS                                                                 \
+    "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; " \
+    "set bytea_output = 'hex'; set extra_float_digits = 1; set lc_monetary = 'C'; "      \
+    "set standard_conforming_strings = on; set client_min_messages = warning; "          \
+    "set xmloption = 'content'; set check_function_bodies = off"
+
 /* Opens a connection with the session's settings. */
 WEIR_MUST_USE weir_status weir_pg_connect(const weir_pg *p, PGconn **out, weir_error *err);
 

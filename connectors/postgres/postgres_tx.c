@@ -3,7 +3,9 @@
  *
  * Invariants
  *  1. A connection that was lost is given up with its transaction; the next begin dials anew.
- *  2. Behind a commit that was not answered nobody knows: it is a HOLD, and the inbox row tells. */
+ *  2. What a handler has changed of the connection is taken back before the next statement of
+ *     weir's own, and at the end of the transaction (postgres_loan.c).
+ *  3. Behind a commit that was not answered nobody knows: it is a HOLD, and the inbox row tells. */
 #include "postgres/postgres_tx_inside.h"
 
 #include <stdio.h>
@@ -11,7 +13,7 @@
 
 #include "base/alloc.h"
 
-enum { MOST_VALUES = 64, MOST_CELLS = 200, DIGITS = 24, BYTEA_OID = 17 };
+enum { MOST_VALUES = 64, DIGITS = 24, BYTEA_OID = 17 };
 
 /* ---- Failures -----------------------------------------------------------------------------------
  */
@@ -52,14 +54,19 @@ static weir_code meaning_of(const char *state)
     return WEIR_E_SQL_STATEMENT;
 }
 
-static void drop_connection(weir_pg_session *s)
+void weir_pg_forget_prepared(weir_pg_session *s)
+{
+    while (s->n_prepared) {
+        weir_free(s->prepared[--s->n_prepared]);
+    }
+}
+
+void weir_pg_drop(weir_pg_session *s)
 {
     PQfinish(s->conn);
     s->conn = NULL;
     s->leads = false;
-    while (s->n_prepared) {
-        weir_free(s->prepared[--s->n_prepared]);
-    }
+    weir_pg_forget_prepared(s);
 }
 
 static weir_status fail(weir_pg_session *s, const PGresult *r, weir_error *err)
@@ -86,7 +93,7 @@ static weir_status fail(weir_pg_session *s, const PGresult *r, weir_error *err)
 static weir_status connect(weir_pg_session *s, weir_error *err)
 {
     if (s->conn && PQstatus(s->conn) == CONNECTION_BAD && !s->in_transaction) {
-        drop_connection(s);
+        weir_pg_drop(s);
     }
     if (s->conn) {
         return WEIR_OK;
@@ -182,96 +189,6 @@ static weir_status take_values(
     return WEIR_OK;
 }
 
-/* ---- Rows ---------------------------------------------------------------------------------------
- */
-
-static bool is_number(weir_view v)
-{
-    char last = v.len ? v.ptr[v.len - 1] : 'x';
-    return last >= '0' && last <= '9'; /* not NaN, not Infinity */
-}
-
-static weir_field_kind kind_of(Oid type, weir_view text)
-{
-    switch (type) {
-    case 16:
-        return WEIR_FIELD_BOOL;
-    case 17:
-        return WEIR_FIELD_BYTES;
-    case 20:
-    case 21:
-    case 23:
-    case 26:
-    case 700:
-    case 701:
-    case 1700:
-        return is_number(text) ? WEIR_FIELD_NUMBER : WEIR_FIELD_TEXT;
-    case 114:
-    case 3802:
-        return WEIR_FIELD_JSON;
-    default:
-        return WEIR_FIELD_TEXT;
-    }
-}
-
-static int nibble(char c)
-{
-    return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* "\x00ff": the session has bytea_output = hex. */
-static weir_view decode(weir_buf *to, weir_view hex)
-{
-    const char *at = to->ptr + to->len;
-    for (size_t i = 2; i + 1 < hex.len; i += 2) {
-        weir_buf_putc(to, (char)(nibble(hex.ptr[i]) << 4 | nibble(hex.ptr[i + 1])));
-    }
-    return weir_view_make(at, (hex.len - 2) / 2);
-}
-
-static bool take_cells(weir_pg_session *s, const PGresult *r, int row, weir_field *cells)
-{
-    int n = PQnfields(r);
-    size_t bytes = 1;
-    for (int i = 0; i < n; i++) {
-        bytes += (size_t)PQgetlength(r, row, i);
-    }
-    weir_buf_clear(&s->bytes);
-    if (!weir_buf_reserve(&s->bytes, bytes)) {
-        return false;
-    }
-    for (int i = 0; i < n; i++) {
-        weir_view text = weir_pg_value(r, row, i);
-        cells[i] = (weir_field){.name = PQfname(r, i), .kind = WEIR_FIELD_NULL};
-        if (text.ptr) {
-            cells[i].kind = kind_of(PQftype(r, i), text);
-            cells[i].number = cells[i].kind == WEIR_FIELD_BOOL ? *text.ptr == 't' : 0;
-            cells[i].text = cells[i].kind == WEIR_FIELD_BYTES ? decode(&s->bytes, text) : text;
-        }
-    }
-    return true;
-}
-
-static weir_status give_rows(
-    weir_pg_session *s, const PGresult *r, weir_sql_answer *answer, weir_error *err)
-{
-    weir_field cells[MOST_CELLS];
-    int n = PQnfields(r);
-    if (n > MOST_CELLS) {
-        return weir_fail(err, WEIR_E_SQL_STATEMENT, "more than %d columns", MOST_CELLS);
-    }
-    for (int row = 0; row < PQntuples(r); row++) {
-        if (!take_cells(s, r, row, cells)) {
-            return weir_fail_oom(err);
-        }
-        if (!answer->row(answer->ctx, cells, (size_t)n)) {
-            answer->row = NULL; /* no more, please */
-            break;
-        }
-    }
-    return WEIR_OK;
-}
-
 /* ---- Statements ---------------------------------------------------------------------------------
  */
 
@@ -279,12 +196,11 @@ static weir_status take_answer(
     weir_pg_session *s, const PGresult *r, weir_sql_answer *answer, weir_error *err)
 {
     bool reads = strncmp(PQcmdStatus((PGresult *)(uintptr_t)r), "SELECT", 6) == 0;
-    s->wrote |= s->lent; /* a select may write, too: by a function, or a `with` */
     if (answer) {
         const char *rows = PQcmdTuples((PGresult *)(uintptr_t)r);
         answer->affected = reads ? 0 : strtoull(rows, NULL, 10);
     }
-    return answer && answer->row ? give_rows(s, r, answer, err) : WEIR_OK;
+    return answer && answer->row ? weir_pg_give_rows(s, r, answer, err) : WEIR_OK;
 }
 
 /* A handler that ends the transaction takes its inbox row out of it. */
@@ -323,7 +239,7 @@ static PGresult *prepare(weir_pg_session *s, const char *sql, const parameters *
         return NULL;
     }
     memcpy(copy, sql, strlen(sql) + 1);
-    snprintf(name, sizeof name, "p%u", s->n_prepared);
+    snprintf(name, sizeof name, "weir_%u", s->n_prepared);
     PGresult *r = PQprepare(s->conn, name, sql, p->n, p->types);
     if (PQresultStatus(r) != PGRES_COMMAND_OK) {
         weir_free(copy);
@@ -348,7 +264,7 @@ static PGresult *run(weir_pg_session *s, const char *sql, const parameters *p)
     if (number < 0) {
         return PQexecParams(s->conn, sql, p->n, p->types, p->values, p->lengths, p->formats, 0);
     }
-    snprintf(name, sizeof name, "p%d", number);
+    snprintf(name, sizeof name, "weir_%d", number);
     return PQexecPrepared(s->conn, name, p->n, p->values, p->lengths, p->formats, 0);
 }
 
@@ -366,7 +282,7 @@ static PGresult *stream(weir_pg_session *s, const char *sql, const parameters *p
     (void)PQsetSingleRowMode(s->conn);
     while ((r = PQgetResult(s->conn))) {
         if (PQresultStatus(r) == PGRES_SINGLE_TUPLE) {
-            *st = *st ? *st : rows.row ? give_rows(s, r, &rows, err) : WEIR_OK;
+            *st = *st ? *st : rows.row ? weir_pg_give_rows(s, r, &rows, err) : WEIR_OK;
         }
         PQclear(last);
         last = r;
@@ -383,19 +299,22 @@ static weir_status pg_exec(
     weir_pg_session *s = self;
     parameters p;
     weir_status st = connect(s, err);
+    st = st ? st : weir_pg_restore(s, err);
     st = st ? st : take_values(s, values, &p, err);
     if (st) {
         return st;
     }
+    s->handled |= s->lent; /* whatever comes of it: a lock of the session outlives a failure */
     bool streams = s->lent && answer && answer->row;
     PGresult *r = streams ? stream(s, sql, &p, answer, &st, err) : run(s, sql, &p);
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        weir_pg_note(s, r, sql);
         st = st ? st : take_answer(s, r, answer, err);
         st = st ? st : still_inside(s, err);
     } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         st = weir_fail(err, WEIR_E_SQL_STATEMENT, "COPY is for the connection itself");
-        drop_connection(s);
+        weir_pg_drop(s);
     } else {
         st = fail(s, r, err);
     }
@@ -406,13 +325,15 @@ static weir_status pg_exec(
 /* ---- Transactions -------------------------------------------------------------------------------
  */
 
-/* A connection that is not out of its transaction by now is given up, and the server ends it. */
+/* A connection that is not out of its transaction by now, or spoilt, is given up; the server ends
+ * what is left. */
 static void end_transaction(weir_pg_session *s)
 {
     s->in_transaction = false;
-    if (s->conn && PQtransactionStatus(s->conn) != PQTRANS_IDLE) {
-        drop_connection(s);
+    if (s->conn && (s->spoilt || PQtransactionStatus(s->conn) != PQTRANS_IDLE)) {
+        weir_pg_drop(s);
     }
+    s->spoilt = false;
 }
 
 static weir_status pg_begin(void *self, weir_error *err)
@@ -420,7 +341,7 @@ static weir_status pg_begin(void *self, weir_error *err)
     weir_pg_session *s = self;
     weir_status st = pg_exec(s, "begin", NULL, NULL, err);
     s->in_transaction = true;
-    s->wrote = false;
+    s->handled = s->strays = s->native = s->prepares = false;
     if (st) {
         end_transaction(s);
     }
@@ -431,7 +352,7 @@ static void pg_rollback(void *self)
 {
     weir_pg_session *s = self;
     if (s->in_transaction && s->conn) {
-        PQclear(PQexec(s->conn, "rollback"));
+        PQclear(weir_pg_end(s, "rollback"));
     }
     end_transaction(s);
 }
@@ -449,7 +370,7 @@ static weir_status check_copies(weir_pg_session *s, weir_error *err)
 {
     char name[128] = "";
     weir_sql_answer answer = {.row = take_name, .ctx = name};
-    if (!s->wrote || !s->d->copies_sql.len) {
+    if (!s->handled || !s->d->copies_sql.len) {
         return WEIR_OK;
     }
     weir_status st = pg_exec(s, s->d->copies_sql.ptr, NULL, &answer, err);
@@ -459,7 +380,7 @@ static weir_status check_copies(weir_pg_session *s, weir_error *err)
 
 static weir_status run_commit(weir_pg_session *s, weir_error *err)
 {
-    PGresult *r = PQexec(s->conn, "commit");
+    PGresult *r = weir_pg_end(s, "commit");
     weir_status st = WEIR_OK;
     if (PQresultStatus(r) != PGRES_COMMAND_OK) {
         st = fail(s, r, err);
@@ -480,6 +401,9 @@ static weir_status pg_commit(void *self, weir_error *err)
         return st;
     }
     st = run_commit(s, err);
+    if (st && s->spoilt && PQtransactionStatus(s->conn) == PQTRANS_IDLE) {
+        PQclear(weir_pg_end(s, "rollback")); /* for what it takes back */
+    }
     end_transaction(s);
     return st;
 }
@@ -492,14 +416,14 @@ static void pg_lend(void *self, bool to_handler)
 static void *pg_native(void *self, const char *kind)
 {
     weir_pg_session *s = self;
-    s->wrote = true; /* who knows */
+    s->handled = s->strays = s->native = true; /* who knows */
     return strcmp(kind, "postgres") == 0 ? s->conn : NULL;
 }
 
 static void pg_close(void *self)
 {
     weir_pg_session *s = self;
-    drop_connection(s);
+    weir_pg_drop(s);
     weir_buf_fini(&s->texts);
     weir_buf_fini(&s->bytes);
     weir_free(s);

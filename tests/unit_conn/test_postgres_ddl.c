@@ -124,8 +124,8 @@ static void test_locked_while_written(void **state)
     weir_view v;
     assert_int_equal(
         s.ops->get(s.self, TABLE, WEIR_SPACE_STATE, text_of("{\"id\":1}"), &v, &err), WEIR_OK);
-    assert_int_equal(number_of("select count(*) from pg_locks where relation = 'kept'::regclass"),
-        1);
+    assert_int_equal(
+        number_of("select count(*) from pg_locks where relation = 'kept'::regclass"), 1);
     s.ops->abort(s.self);
     s.ops->close(s.self);
 }
@@ -154,11 +154,12 @@ static void test_rounded(void **state)
         "\"list\":[1.25,null]}";
     char row[400];
     weir_table_rule rule = rule_for("rounds", "rounds");
-    run_sql("drop table if exists rounds; drop domain if exists money_of_ours, cents; create domain "
-            "cents as numeric(10,2); create domain money_of_ours as cents; create table rounds (id "
-            "bigint primary key, price numeric(10,2), hundreds numeric(5,-2), money money_of_ours, "
-            "at timestamp(0), zoned timestamptz(3), span interval(1), day date, small real, short "
-            "varchar(3), list numeric(10,2)[], _weir_pos bytea)");
+    run_sql(
+        "drop table if exists rounds; drop domain if exists money_of_ours, cents; create domain "
+        "cents as numeric(10,2); create domain money_of_ours as cents; create table rounds (id "
+        "bigint primary key, price numeric(10,2), hundreds numeric(5,-2), money money_of_ours, "
+        "at timestamp(0), zoned timestamptz(3), span interval(1), day date, small real, short "
+        "varchar(3), list numeric(10,2)[], _weir_pos bytea)");
     weir_store s = open_one(&rule);
     snprintf(row, sizeof row, fits, 1);
     assert_written(s, "{\"id\":1}", "s", row);
@@ -187,8 +188,7 @@ static void test_cast_may_round(void **state)
     run_sql("drop table if exists cast_rounds; create table cast_rounds (id bigint primary key, "
             "price numeric(10,2), _weir_pos bytea)");
     weir_store s = open_one(&rule);
-    assert_int_equal(
-        write_one(s, "{\"id\":1}", "s", "{\"id\":1,\"price\":1.2345}", &err), WEIR_OK);
+    assert_int_equal(write_one(s, "{\"id\":1}", "s", "{\"id\":1,\"price\":1.2345}", &err), WEIR_OK);
     assert_stored(s, "{\"id\":1}", "s", "{\"id\":1,\"price\":1.23}");
     s.ops->close(s.self);
 }

@@ -536,6 +536,91 @@ static void test_a_copy_is_not_written_in_a_roundabout_way(void **state)
     tx_end(&s);
 }
 
+/* ---- What a handler leaves on its connection ----------------------------------------------------
+ */
+
+/* The first record sets what it can; the second one is of the same transaction. */
+static weir_status strays(app *a, weir_message *m)
+{
+    static const char *const settings[] = {"set search_path to tenant",
+        "set bytea_output = 'escape'", "set standard_conforming_strings = off",
+        "select set_config('timezone', 'Asia/Tokyo', false)", "prepare mine as select 1",
+        "create temp table payments_of_one (id text)", "listen there",
+        "select pg_advisory_lock(4711)", "declare mine cursor with hold for select 1",
+        "set role nobody_there", "set session authorization nobody_there"};
+    weir_tx *tx = weir_tx_of(m);
+    (void)a;
+    for (size_t i = 0; !weir_record_offset(m) && i < sizeof settings / sizeof *settings; i++) {
+        weir_sql(tx, settings[i]);
+    }
+    if (weir_record_offset(m)) {
+        weir_sql(tx, "insert into payments (id) values ($1)", W_TEXT("id", weir_view_of("second")));
+    }
+    return weir_emit(m, .type = "paid", .fields = W_OBJECT(W_INT("n", 1)));
+}
+
+static void test_a_handler_strays_alone(void **state)
+{
+    (void)state;
+    service s;
+    for (int commits = 1; commits <= 2;
+         commits++) { /* in one transaction, and one after the other */
+        tx_begin(&s, strays);
+        PGconn *c = dial();
+        do_sql(c, "set client_min_messages = error; drop role if exists nobody_there; create role "
+                  "nobody_there; drop schema if exists tenant cascade; create schema tenant");
+        tx_deliver(&s, 0, "k", "a");
+        if (commits == 2) {
+            tx_run(&s);
+        }
+        tx_deliver(&s, 1, "k", "b");
+        tx_run(&s);
+        assert_int_equal(app_committed(&s.a), 2);
+        assert_int_equal(tx_ask(&s, "select count(*) from public.weir_inbox where done = 1"), 2);
+        assert_int_equal(tx_ask(&s, "select count(*) from public.weir_outbox"), 2);
+        assert_int_equal(tx_ask(&s, "select count(*) from public.payments"), 1);
+        assert_int_equal(tx_ask(&s, "select count(*) from pg_locks where locktype = 'advisory' and "
+                                    "objid = 4711"),
+            0);
+        assert_int_equal(
+            tx_ask(&s, "select count(*) from pg_class where relname = 'payments_of_one'"), 0);
+        PQfinish(c);
+        tx_end(&s);
+    }
+}
+
+static bool see_bytes(void *ctx, const weir_field *cells, size_t n)
+{
+    (void)n;
+    *(bool *)ctx = weir_view_eq(cells[0].text, weir_view_make("a\0", 2));
+    return true;
+}
+
+static void test_bytes_are_read_as_hex_or_not(void **state)
+{
+    (void)state;
+    static const weir_sql_options names = {
+        .inbox = "weir_inbox", .outbox = "weir_outbox", .migrations = "weir_migrations"};
+    weir_sql_database db = open_database(&names);
+    weir_sql_session s;
+    weir_error err;
+    bool seen = false;
+    weir_sql_answer answer = {.row = see_bytes, .ctx = &seen};
+    assert_int_equal(db.ops->session(db.self, &s, &err), WEIR_OK);
+    assert_int_equal(s.ops->begin(s.self, &err), WEIR_OK);
+    s.ops->lend(s.self, true);
+    static const char sql[] = "select '\\x6100'::bytea, ''::bytea";
+    assert_int_equal(s.ops->exec(s.self, sql, NULL, &answer, &err), WEIR_OK);
+    assert_true(seen);
+    assert_int_equal(s.ops->exec(s.self, "set bytea_output = 'escape'", NULL, NULL, &err), WEIR_OK);
+    assert_int_equal(s.ops->exec(s.self, sql, NULL, &answer, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "SQL_STATEMENT");
+    s.ops->lend(s.self, false);
+    s.ops->rollback(s.self);
+    s.ops->close(s.self);
+    db.ops->close(db.self);
+}
+
 int main(void)
 {
     conninfo = getenv("WEIR_TEST_PG");
@@ -559,6 +644,8 @@ int main(void)
         cmocka_unit_test(test_a_statement_that_fails_for_its_values_stops_nothing),
         cmocka_unit_test(test_copy_is_part_of_the_transaction),
         cmocka_unit_test(test_a_copy_is_not_written_in_a_roundabout_way),
+        cmocka_unit_test(test_a_handler_strays_alone),
+        cmocka_unit_test(test_bytes_are_read_as_hex_or_not),
         cmocka_unit_test(test_a_lost_connection_holds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
