@@ -22,15 +22,16 @@ struct weir_parking {
     int64_t ends[WEIR_PARKING_MOST_PARTITIONS]; /* that are to be reached for … */
     uint64_t wanted_epoch;                      /* … this epoch; 0: for none */
     void *recalling;                            /* the reader of released keys; NULL: none */
-    uint64_t session;                           /* of it */
-    weir_place_list recall_goal;                /* how far it has come before, and … */
-    weir_place_list recall_at; /* … where it stands (-1: it is not read), but for … */
-    weir_raw_record head;      /* … the record that it has read last … */
-    bool has_head;             /* … and there is no place for yet */
-    int64_t fetch_ms;          /* what copies lack is not asked for before */
-    int64_t retry_ms;          /* nothing is asked before */
-    bool did;                  /* something, in this step */
-    bool told;                 /* the log has said that it cannot be read */
+    uint64_t session;                           /* of it, … */
+    int64_t session_ms, there_ms; /* … since when, and when it came to its goal; -1: not */
+    weir_place_list recall_goal;  /* how far it has come before, and … */
+    weir_place_list recall_at;    /* … where it stands (-1: it is not read), but for … */
+    weir_raw_record head;         /* … the record that it has read last … */
+    bool has_head;                /* … and there is no place for yet */
+    int64_t fetch_ms;             /* what copies lack is not asked for before */
+    int64_t retry_ms;             /* nothing is asked before */
+    bool did;                     /* something, in this step */
+    bool told;                    /* the log has said that it cannot be read */
 
     pthread_mutex_t lock;
     weir_parked_book book;

@@ -9,12 +9,12 @@
  *  - else its key leaves the session, with a mark where its first copy stands that was not recalled
  *    (`recall_next`), and others are read for.
  * A key that has places again and is in no session begins a new one, for all; but not before this
- * one has come as far as those before it (`recall_goal`), unless nobody of it could go on: or a
- * slow key far behind the others would have the reader go back for ever, before it reaches theirs.
- */
+ * one has come as far as those before it (`recall_goal`), unless nobody of it could go on, and was
+ * there for as long as the way had taken: or a slow key far behind the others would have the reader
+ * go back for ever, before it reaches theirs. */
 #include "service/parking_inside.h"
 
-enum { SHARES = 8, RETRY_MS = 1000, FETCH_RETRY_MS = 15000 };
+enum { SHARES = 8, RETRY_MS = 1000, FETCH_RETRY_MS = 15000, NEAR_MS = 20 };
 
 /* ---- Who may be recalled ------------------------------------------------------------------------
  */
@@ -113,7 +113,7 @@ void weir_parking_close_recall(weir_parking *p)
     p->recall_goal.n = 0;
 }
 
-/* It has read as far as the sessions before it, where it reads at all. */
+/* The reader has read as far as in the sessions before, where it reads at all. */
 static bool has_come_as_far(const weir_parking *p)
 {
     for (int32_t i = 0; i < p->recall_goal.n; i++) {
@@ -176,6 +176,8 @@ static weir_status begin_session(weir_parking *p, int64_t now_ms, weir_error *er
     p->session++;
     pthread_mutex_unlock(&p->lock);
     note_goal(p);
+    p->session_ms = now_ms;
+    p->there_ms = -1;
     weir_parking_close_reader(p, &p->recalling);
     p->has_head = false;
     for (int32_t i = 0; i < p->at.n; i++) {
@@ -219,9 +221,9 @@ static bool recall_one(weir_parking *p, weir_parked_key *k, const weir_parked_no
 static bool complete(weir_parking *p, weir_parked_note *n, int64_t now_ms)
 {
     const weir_parked_log *log = &p->options.log;
-    weir_raw_record whole;
+    weir_raw_record whole = {.offset = -1};
     weir_error err;
-    bool found;
+    bool found = false;
     if (!n->lacks || now_ms < p->fetch_ms) {
         return !n->lacks;
     }
@@ -314,6 +316,17 @@ static weir_status read_on(weir_parking *p, int64_t now_ms, weir_error *err)
     return WEIR_OK;
 }
 
+/* A way that is short costs little to go again. */
+static bool may_begin(const weir_parking *p, const survey *s, int64_t now_ms)
+{
+    if (!p->recalling || p->there_ms < 0) {
+        return !p->recalling || !s->goes;
+    }
+    int64_t way_ms = p->there_ms - p->session_ms, stay_ms = now_ms - p->there_ms;
+    bool near = way_ms <= NEAR_MS;
+    return stay_ms >= (near ? NEAR_MS : way_ms) || (near && !s->goes);
+}
+
 weir_status weir_parking_recall(weir_parking *p, int64_t now_ms, bool *busy, weir_error *err)
 {
     pthread_mutex_lock(&p->lock);
@@ -324,7 +337,10 @@ weir_status weir_parking_recall(weir_parking *p, int64_t now_ms, bool *busy, wei
         weir_parking_close_recall(p);
         return WEIR_OK;
     }
-    bool begins = s.behind && (!s.goes || has_come_as_far(p));
-    weir_status st = begins ? begin_session(p, now_ms, err) : WEIR_OK;
-    return st || !p->recalling ? st : read_on(p, now_ms, err);
+    weir_status st = s.behind && may_begin(p, &s, now_ms) ? begin_session(p, now_ms, err) : WEIR_OK;
+    st = st || !p->recalling ? st : read_on(p, now_ms, err);
+    if (p->there_ms < 0 && has_come_as_far(p)) {
+        p->there_ms = now_ms;
+    }
+    return st;
 }
