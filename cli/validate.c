@@ -6,6 +6,9 @@
 #include "schema/judge.h"
 #include "validate_input.h"
 #include "validate_topic.h"
+#include "words.h"
+
+enum { MOST_DOCUMENT = 64 << 20 };
 
 static const weir_option options[] = {
     {"--schema", "FILE",
@@ -13,6 +16,8 @@ static const weir_option options[] = {
         "judged by the schema that it names"},
     {"--input", "KIND",
         "json, jsonl, yaml, recording or avro; by default the file's name or first bytes tell"},
+    {"--max-document", "SIZE",
+        "a larger document has no verdict (64MiB; one takes up to 14 times its size in memory)"},
     WEIR_TOPIC_OPTIONS,
     WEIR_REGISTRY_OPTION,
     WEIR_REPORT_OPTIONS,
@@ -65,7 +70,13 @@ static weir_status take(void *ctx, const weir_subject *s, const weir_error *brok
 {
     validation *v = ctx;
     weir_error why = {.status = WEIR_OK};
-    if (!v->schema_path && !s->own && !broken) {
+    bool judged = v->schema_path || s->own || broken;
+    if (!judged && s->record && v->in.schemas) { /* among those of a registry */
+        judged = true;
+        broken = &why;
+        weir_fail(&why, WEIR_E_CDC_AVRO, "it names no schema of the registry");
+    }
+    if (!judged) {
         return weir_fail(err, WEIR_E_SCHEMA_INVALID,
             "%.100s names no schema of its own: --schema FILE says which one it must fit", s->file);
     }
@@ -199,7 +210,13 @@ static int parse(validation *v, const char **first)
     weir_cli *cli = v->cli;
     v->schema_path = weir_cli_option(cli, "--schema");
     const char *kind = weir_cli_option(cli, "--input");
+    const char *most = weir_cli_option(cli, "--max-document");
+    int64_t most_bytes = most ? weir_cli_size(most) : MOST_DOCUMENT;
     v->registry = weir_registry_option(cli);
+    if (most_bytes <= 0 || most_bytes > INT32_MAX) {
+        return weir_cli_usage(cli, "--max-document: %s is no size up to 2GiB: 500KiB, 64MiB", most);
+    }
+    v->in.most_bytes = (size_t)most_bytes;
     int code = weir_report_init(&v->report, cli);
     code = code ? code : weir_schema_options_of(cli, &v->files, &v->options);
     if (code) {

@@ -63,7 +63,13 @@ static weir_input_kind kind_of_name(const char *path, bool *known)
 static weir_status give(
     weir_inputs *in, const weir_subject *s, const weir_error *broken, weir_error *err)
 {
+    weir_error why;
     in->documents++;
+    if (!broken && s->text.len > in->most_bytes) {
+        broken = &why;
+        weir_fail(&why, WEIR_E_TOO_LARGE, "it is larger than %zu bytes: --max-document SIZE",
+            in->most_bytes);
+    }
     return in->take(in->ctx, s, broken, err);
 }
 
@@ -173,9 +179,13 @@ static weir_status take_yaml(weir_inputs *in, const char *path, weir_view text, 
 
 static weir_status take_whole(weir_inputs *in, const char *path, weir_view text, weir_error *err)
 {
-    if (in->kind == WEIR_INPUT_YAML) {
+    if (in->kind == WEIR_INPUT_AUTO) {
+        return WEIR_OK; /* nothing but white space: as many lines, no document */
+    }
+    if (in->kind == WEIR_INPUT_YAML && text.len <= in->most_bytes + 1) {
         return take_yaml(in, path, text, err);
     }
+    text.len -= text.len > 0; /* the end of the last line, which may have none */
     weir_subject s = {.file = path, .text = text, .line = 1};
     return give(in, &s, NULL, err);
 }
@@ -260,8 +270,8 @@ static weir_status read_lines(weir_inputs *in, input_file *f, weir_error *err)
             weir_buf_putv(&f->whole, line);
             weir_buf_putc(&f->whole, '\n');
         }
-        if (s) {
-            return s;
+        if (s || f->whole.len > in->most_bytes + 1) {
+            return s; /* what follows of it is not read: it has no verdict */
         }
         weir_lines_progress(f->lines, &read_bytes, &all_bytes);
         weir_bar_show(&in->bar, read_bytes, all_bytes, in->documents);

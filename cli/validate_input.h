@@ -28,6 +28,7 @@ typedef struct weir_inputs {
     weir_avro_schemas
         *schemas;        /* of the registry that records name theirs by; NULL: none is known */
     unsigned containers; /* of Avro, so far: their documents' own schemas go with them */
+    size_t most_bytes;   /* of a document; a larger one is broken */
     weir_bar bar;
     uint64_t files; /* of folders, so far */
     uint64_t documents,

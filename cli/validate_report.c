@@ -261,10 +261,28 @@ void weir_report_invalid(weir_report *r, const weir_subject *s, const weir_schem
     weir_report_flush(r);
 }
 
-/* "line:column" of an error in the document's text, as a place of the file. */
+/* Where the value is that a pointer leads to ("/price"); line 0: it is not JSON's text. */
+static weir_place place_of_value(const weir_subject *s, const char *pointer)
+{
+    weir_arena arena;
+    const weir_value *root;
+    weir_arena_init(&arena, 0);
+    const weir_value *v =
+        weir_json_read(s->text, &arena, &root, NULL) ? NULL : weir_pointer(root, pointer);
+    weir_place p = v ? weir_json_place(s->text, weir_source(v).ptr) : (weir_place){0, 0};
+    weir_arena_fini(&arena);
+    return p;
+}
+
+/* "line:column" of an error in the document's text, or its pointer, as a place of the file. */
 static weir_place place_of(const weir_subject *s, const weir_error *err)
 {
     unsigned line = 0, column = 0;
+    if (err->where[0] == '/' && !s->record) {
+        weir_place p = place_of_value(s, err->where);
+        return p.line ? weir_subject_place(s, p.line, p.column)
+                      : (weir_place){s->line, s->line > 0};
+    }
     if (sscanf(err->where, "%u:%u", &line, &column) != 2) {
         return (weir_place){s->line, s->line > 0};
     }
@@ -276,7 +294,7 @@ static weir_place place_of(const weir_subject *s, const weir_error *err)
 
 /* Of YAML, a second place that an error's text names is one of the JSON made of it: left out. A
  * place that is no line and column ("byte 12", "/price") is told in the text. */
-static weir_error told_of(const weir_subject *s, const weir_error *err)
+static weir_error told_of(const weir_subject *s, const weir_error *err, weir_place p)
 {
     weir_error told = *err;
     char *second = s->marks ? strstr(told.text, "; first at ") : NULL;
@@ -286,14 +304,16 @@ static weir_error told_of(const weir_subject *s, const weir_error *err)
     }
     if (*err->where && sscanf(err->where, "%u:%u", &line, &column) != 2) {
         snprintf(told.text, sizeof told.text, "%.90s: %.160s", err->where, err->text);
+    } else if (*err->where && p.line && !s->record) { /* of the file, and not of a line in it */
+        snprintf(told.where, sizeof told.where, "%u:%u", p.line, p.column);
     }
     return told;
 }
 
 static void report_error(weir_report *r, const weir_subject *s, const weir_error *error)
 {
-    const weir_error told = told_of(s, error), *err = &told;
-    weir_place p = place_of(s, err);
+    weir_place p = place_of(s, error);
+    const weir_error told = told_of(s, error, p), *err = &told;
     if (r->form == WEIR_REPORT_TEXT) {
         weir_buf_puts(&r->out, paint(r, BOLD));
         put_place(&r->out, s, p);
@@ -309,7 +329,9 @@ static void report_error(weir_report *r, const weir_subject *s, const weir_error
     } else if (r->form == WEIR_REPORT_GITHUB) {
         weir_report_annotate(r, s, p, err->code, weir_view_of(err->text));
     } else {
-        weir_report_json(r, s, NULL, error);
+        weir_error json = *error; /* the form has a member for the place */
+        memcpy(json.where, told.where, sizeof json.where);
+        weir_report_json(r, s, NULL, &json);
     }
     weir_report_flush(r);
 }

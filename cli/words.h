@@ -20,6 +20,9 @@ int64_t weir_cli_now(void);
 /* A count from 1 to `most`; -1: it is none. */
 int64_t weir_cli_count(const char *text, int64_t most);
 
+/* "1000", "64KiB", "16MiB", "1GiB" as bytes; -1: it is none. */
+int64_t weir_cli_size(const char *text);
+
 /* Takes an option that is a count of up to a thousand million; 0: it was not given. Exit code. */
 int weir_cli_count_option(weir_cli *cli, const char *name, int64_t *out);
 

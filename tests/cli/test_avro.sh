@@ -64,7 +64,7 @@ echo '{"id":1}' >1.json
 echo '{"id":"x"}' >2.json
 run "JSON that can be written" 0 validate --schema reader.avsc 1.json
 run "JSON that cannot" 1 validate --schema reader.avsc 2.json
-out_has '^2.json:1:1: error: /id: .*AVRO_VALUE'
+out_has '^2.json:1:7: error: /id: .*AVRO_VALUE'
 err_has "^1 documents: 0 valid, 1 invalid$"
 run "JSON without a schema" 2 validate 1.json
 err_has "names no schema of its own"
@@ -106,6 +106,19 @@ run "by a registry, and a schema" 1 validate r.jsonl --registry registry --schem
 out_has '^t/0@3: error: /id is 3'
 run "no registry" 1 validate r.jsonl --schema two.json
 out_has '^t/0@1: error: it names a schema of a registry: --registry says where that is \[CDC_AVRO\]$'
+{
+    cat r.jsonl
+    printf '{"topic":"t","partition":2,"offset":9,"timestamp":1,"key":null,"value":"%s"}\n' "$(printf '{"id":1}' | base64 -w0)"
+    framed 6 '\010{"id":3}'
+} >mixed.jsonl
+run "a record that names none, among those of a registry" 1 validate mixed.jsonl --registry registry
+out_has '^t/2@9: error: it names no schema of the registry \[CDC_AVRO\]$'
+err_has "^7 documents: 3 valid, 2 invalid, 2 without a verdict$"
+run "without a registry it is no recording of Avro" 2 validate mixed.jsonl
+printf '{"id":1}\n\n{"id":2, "note":7}\n' >lines.jsonl
+record_of "$(field id '"int"'),$(field note '"string"' ',"default":""')" >note.avsc
+run "a value of a line that does not fit" 1 validate --schema note.avsc lines.jsonl
+out_has '^lines.jsonl:3:17: error: /note: '
 run "a registry that is not there" 3 validate r.jsonl --registry nowhere
 run "a registry that does not answer" 3 validate r.jsonl --registry http://127.0.0.1:1 --timeout 1s
 printf 'weir: 1\nname: v\nkafka: { bootstrap.servers: "127.0.0.1:1" }\nregistry: { directory: registry }\n' >c.yaml

@@ -256,6 +256,28 @@ run "the bundle is right" 0 schema check alone/bundle.json
 run "the bundle stands alone" 1 validate --schema alone/bundle.json --format github --all o.jsonl
 out_has 'line=2,col=38,title=pattern'
 out_has 'line=2,col=29,title=minimum'
+# ---- what there is none of, and what is too much --------------------------------------------------
+echo '{}' >any.json
+for input in "" "--input jsonl" "--input yaml"; do
+    # shellcheck disable=SC2086
+    run "an empty stdin ${input:-by itself}" 0 validate --schema any.json $input
+    err_has "^0 documents"
+done
+run "an empty stdin that is to be one document" 1 validate --schema any.json --input json
+printf '{"a":1}\n{"a":"eleven"}\n{"a":}\n' >sizes.jsonl
+run "a line too large" 1 validate --schema any.json sizes.jsonl --max-document 10
+out_has '^sizes.jsonl:2:1: error: it is larger than 10 bytes: --max-document SIZE \[TOO_LARGE\]$'
+out_has '^sizes.jsonl:3:6: error: .*JSON_SYNTAX'
+err_has "^3 documents: 1 valid, 0 invalid, 2 without a verdict$"
+run "the place of a line's error, as JSON" 1 validate --schema any.json sizes.jsonl --json
+out_has '"line":3,"valid":false,"error":{"code":"JSON_SYNTAX","where":"3:6"'
+printf '{"a":1,\n"b":2}' >exact.json
+run "as large as may be" 0 validate --schema any.json exact.json --max-document 14
+run "larger" 1 validate --schema any.json exact.json --max-document 13
+printf 'a: 1\nb: 2\n' >exact.yaml
+run "YAML that is larger" 1 validate --schema any.json exact.yaml --max-document 8
+out_has 'TOO_LARGE'
+run "no size" 2 validate --schema any.json exact.json --max-document 5MB
 # ---- weir's own config --------------------------------------------------------------------------
 ROOT=$DATA/../..
 run "the config's schema is one" 0 schema check "$ROOT/schemas/weir/config.schema.json"

@@ -36,6 +36,20 @@ static void test_durations(void **state)
     }
 }
 
+static void test_sizes(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } cases[] = {{"0", 0}, {"17", 17}, {"3KiB", 3072}, {"64MiB", 64 << 20},
+        {"2GiB", INT64_C(2) << 30}, {"", -1}, {"MiB", -1}, {"-1", -1}, {"1MB", -1}, {"1 KiB", -1},
+        {"99999999999999999999", -1}, {"9999999999", -1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(weir_cli_size(cases[i].text), cases[i].bytes);
+    }
+}
+
 static void test_times(void **state)
 {
     const int64_t now = 1795374774626, day = 1795305600000;
@@ -100,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_counts),
