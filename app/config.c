@@ -83,6 +83,9 @@ weir_status weir_config_parse(weir_view text, const char *name, const weir_confi
     c->file = weir_arena_copy(&c->arena, weir_view_of(name)).ptr;
     weir_config_loader loader = {c, options ? options : &none, problems};
     load(&loader, text);
+    if (loader.options->seen && !c->arena.failed) {
+        loader.options->seen(loader.options->ctx, c);
+    }
     weir_status status = WEIR_OK;
     if (c->arena.failed || problems->failed) {
         status = weir_fail_oom(err);

@@ -418,7 +418,9 @@ typedef struct weir_config_options {
     /* The file of a ${file:…}: appends its bytes and returns 0, or returns an errno (EFBIG when
      * there are more than `most`), such as EPERM to refuse. NULL: the file itself. */
     int (*read_file)(void *ctx, const char *path, size_t most, weir_buf *to);
-    void *ctx;             /* for both */
+    /* Is given what was read, also of a config that is wrong elsewhere; may be NULL. */
+    void (*seen)(void *ctx, const weir_config *config);
+    void *ctx;             /* for all */
     const char *host_name; /* the default of `instance`; NULL: gethostname */
 } weir_config_options;
 

@@ -131,7 +131,8 @@ static void check_store_paths(const weir_config_loader *loader)
     for (size_t i = 1; i < stores->count; i++) {
         const weir_config_store *s = &stores->items[i];
         size_t other = 0;
-        while (other < i && !same(s->path, stores->items[other].path)) {
+        while (other < i && !(s->path && stores->items[other].path &&
+                                weir_config_same_place(s->path, stores->items[other].path))) {
             other++;
         }
         if (other < i) {

@@ -134,4 +134,7 @@ const char *weir_config_fill(weir_arena *arena, weir_view template, const weir_c
 /* What no single key shows to be wrong. */
 void weir_config_check(const weir_config_loader *loader);
 
+/* config_path.c: do two paths lead to one place, by the file system as far as that has them? */
+bool weir_config_same_place(const char *a, const char *b);
+
 #endif

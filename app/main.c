@@ -102,7 +102,8 @@ static int run(const char *program, weir_app *app, const sigset_t *signals)
     err = s || !ended ? err : end;
     weir_milestones_end(&milestones, why, &err, weir_app_records(app));
     weir_watchdog_close(&watchdog);
-    return err.status ? complain(program, &err) : EXIT_YES;
+    bool is_told = weir_app_config(app)->log.format == WEIR_CONFIG_LOG_FORMAT_JSON;
+    return !err.status ? EXIT_YES : is_told ? weir_exit_of(&err) : complain(program, &err);
 }
 
 /* ---- Tests --------------------------------------------------------------------------------------

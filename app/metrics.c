@@ -133,9 +133,19 @@ static void put_thread_silence_seconds(const weir_snapshot *s, const out *o)
     }
 
 PER_STORE_AND_TYPE(store_bytes, st->bytes)
-PER_STORE_AND_TYPE(store_limit_bytes, st->limit_bytes)
 PER_STORE_AND_TYPE(store_transactions_total, st->transactions)
 PER_STORE_AND_TYPE(store_held, st->held)
+
+/* Of stores that have one: a share of none is no number to be warned of. */
+static void put_store_limit_bytes(const weir_snapshot *s, const out *o)
+{
+    for (size_t i = 0; i < s->n_stores; i++) {
+        const weir_store_status *st = &s->stores[i];
+        if (st->limit_bytes) {
+            put_count(o, (label[]){{"store", st->name}, {"type", st->type}}, 2, st->limit_bytes);
+        }
+    }
+}
 
 /* ---- Of handlers --------------------------------------------------------------------------------
  */

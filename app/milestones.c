@@ -71,7 +71,7 @@ void weir_milestones_end(
     const weir_milestones *m, const char *why, const weir_error *failure, uint64_t records)
 {
     if (failure->status) {
-        weir_log_error(m->log, WEIR_LOG_INFO, part, failure,
+        weir_log_error(m->log, WEIR_LOG_ERROR, part, failure,
             "ended by a failure after %.1f s and %llu records", seconds(m),
             (unsigned long long)records);
     } else {

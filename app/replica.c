@@ -72,7 +72,7 @@ static weir_status open_sqlite(const weir_config_store *config, bool read_only, 
     return weir_sqlite_store_open(&o, out, err);
 }
 
-weir_status weir_open_store(const weir_config_store *config, bool read_only, const weir_log *log,
+static weir_status open_any(const weir_config_store *config, bool read_only, const weir_log *log,
     weir_store *out, weir_error *err)
 {
     if (config->type == WEIR_CONFIG_STORE_MEMORY) {
@@ -89,6 +89,14 @@ weir_status weir_open_store(const weir_config_store *config, bool read_only, con
         .sync_each_commit = config->sync == WEIR_CONFIG_SYNC_COMMIT,
         .read_only = read_only};
     return weir_lmdb_store_open(&o, out, err);
+}
+
+/* There may be several of a kind: which one it is belongs to the error. */
+weir_status weir_open_store(const weir_config_store *config, bool read_only, const weir_log *log,
+    weir_store *out, weir_error *err)
+{
+    weir_status s = open_any(config, read_only, log, out, err);
+    return s ? weir_at(err, "stores.%s", config->name) : s;
 }
 
 /* ---- Source -------------------------------------------------------------------------------------

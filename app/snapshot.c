@@ -241,6 +241,14 @@ static bool take_caches(
     return s->caches;
 }
 
+/* 0: a database has no bound of weir's. */
+static uint64_t limit_of(const weir_config_store *store)
+{
+    return store->type == WEIR_CONFIG_STORE_MEMORY ? store->max_bytes
+           : store->type == WEIR_CONFIG_STORE_LMDB ? store->map_size
+                                                   : 0;
+}
+
 static bool take_store(
     weir_replica *r, const weir_config *config, weir_store_status *s, weir_arena *arena)
 {
@@ -252,7 +260,7 @@ static bool take_store(
         .type = port.ops->type,
         .ready = weir_replica_ready(r),
         .bytes = port.ops->bytes(port.self),
-        .limit_bytes = store->type == WEIR_CONFIG_STORE_MEMORY ? store->max_bytes : store->map_size,
+        .limit_bytes = limit_of(store),
         .transactions = weir_sync_transactions(sync),
         .rejected = weir_sync_rejected(sync),
         .invalid = weir_validations_invalid(&weir_replica_rules(r)->validations),

@@ -46,7 +46,8 @@ typedef struct weir_store_status {
     const char *name, *type;
     bool live, ready, held;
     weir_error held_why, failure; /* failure.status WEIR_OK: none */
-    uint64_t bytes, limit_bytes, transactions, rejected;
+    uint64_t bytes, limit_bytes;  /* limit_bytes 0: there is none */
+    uint64_t transactions, rejected;
     uint64_t invalid, unjudged; /* rows, by their schemas */
     weir_engine_counts counts;
     weir_silence silence;

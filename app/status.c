@@ -163,7 +163,11 @@ static void put_store(weir_buf *to, const weir_snapshot *s, const weir_store_sta
     put_error(to, "failure", st->failure.status, &st->failure);
     put_silence(to, &st->silence);
     put_count(to, "bytes", st->bytes);
-    put_count(to, "limit_bytes", st->limit_bytes);
+    if (st->limit_bytes) {
+        put_count(to, "limit_bytes", st->limit_bytes);
+    } else {
+        weir_buf_puts(to, ",\"limit_bytes\":null");
+    }
     put_count(to, "transactions", st->transactions);
     put_count(to, "delivered", st->counts.delivered);
     put_count(to, "settled", st->counts.settled);

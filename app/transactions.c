@@ -102,14 +102,13 @@ static weir_status open_database(const weir_transactions *t, const weir_transact
     if (o->arena->failed) {
         return weir_fail_oom(err);
     }
-    if (postgres) {
-        weir_postgres_tx_options p = {.conninfo = s->conninfo, .password = s->password, .sql = sql};
-        return weir_postgres_tx_open(&p, out, err);
-    }
+    weir_postgres_tx_options p = {.conninfo = s->conninfo, .password = s->password, .sql = sql};
     weir_sqlite_tx_options l = {.path = o->kafka ? s->path : NULL,
         .sync_each_commit = s->sync == WEIR_CONFIG_SYNC_COMMIT,
         .sql = sql};
-    return weir_sqlite_tx_open(&l, out, err);
+    weir_status st =
+        postgres ? weir_postgres_tx_open(&p, out, err) : weir_sqlite_tx_open(&l, out, err);
+    return st ? weir_at(err, "stores.%s", s->name) : st;
 }
 
 /* ---- Clocks and waking --------------------------------------------------------------------------

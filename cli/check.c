@@ -40,6 +40,14 @@ static void try_properties(check *c, const weir_config_pairs *pairs)
     }
 }
 
+/* Of a config that is wrong elsewhere, too. */
+static void try_all_properties(void *ctx, const weir_config *config)
+{
+    try_properties(ctx, &config->kafka.properties);
+    try_properties(ctx, &config->kafka.consumer);
+    try_properties(ctx, &config->kafka.producer);
+}
+
 /* ---- The schemas of rows and events
  * -----------------------------------------------------------------------
  */
@@ -99,6 +107,11 @@ static void put_stores_text(const weir_config *config, weir_buf *to)
     }
 }
 
+static bool follows_nothing(const weir_config *config)
+{
+    return !config->followed.count && !config->moulds.count;
+}
+
 static size_t errors_of(const check *c)
 {
     return c->problems.errors + c->properties.wrong + c->schemas.wrong;
@@ -109,6 +122,10 @@ static void put_text(const check *c, weir_buf *to)
     size_t errors = errors_of(c);
     if (c->config) {
         put_stores_text(c->config, to);
+        weir_buf_puts(to, follows_nothing(c->config)
+                              ? "no caches and no tables: a service's config; weir sync would have "
+                                "nothing to do\n"
+                              : "");
     }
     weir_findings_text(&c->online, to);
     weir_buf_printf(to, "%s: %zu error%s, %zu warning%s\n", c->path, errors, errors == 1 ? "" : "s",
@@ -213,15 +230,13 @@ static int judge(const check *c, weir_status asked, const weir_error *err)
 static int run_check(check *c, bool online)
 {
     weir_error err = {.status = WEIR_OK};
-    weir_status s = weir_config_load(c->path, NULL, &c->config, &c->problems, &err);
+    const weir_config_options asked = {.seen = try_all_properties, .ctx = c};
+    weir_status s = weir_config_load(c->path, &asked, &c->config, &c->problems, &err);
     if (s && !c->problems.errors) {
         return weir_cli_fail(c->cli, &err); /* out of memory */
     }
     s = WEIR_OK;
     if (c->config) {
-        try_properties(c, &c->config->kafka.properties);
-        try_properties(c, &c->config->kafka.consumer);
-        try_properties(c, &c->config->kafka.producer);
         try_schemas(c);
     }
     if (c->config && online && !errors_of(c)) {

@@ -388,6 +388,25 @@ static void nearest_folder(const char *path, char *to, size_t size)
     }
 }
 
+/* LMDB makes its folder, and those above it; SQLite's file must have one. */
+static void folder_of(const weir_config_store *store, char *to, size_t size)
+{
+    if (store->type == WEIR_CONFIG_STORE_LMDB) {
+        nearest_folder(store->path, to, size);
+        return;
+    }
+    const char *slash = strrchr(store->path, '/');
+    int len = !slash ? 1 : slash == store->path ? 1 : (int)(slash - store->path);
+    snprintf(to, size, "%.*s", len, slash ? store->path : ".");
+}
+
+/* In whole KiB, MiB or GiB. */
+static void put_room(uint64_t bytes, weir_buf *to)
+{
+    int unit = bytes < (1 << 20) ? 10 : bytes < little_room ? 20 : 30;
+    weir_config_put_size(bytes >> unit << unit, to);
+}
+
 static void check_disk(weir_findings *to, const weir_config_store *store)
 {
     char what[300], folder[4096];
@@ -395,18 +414,24 @@ static void check_disk(weir_findings *to, const weir_config_store *store)
     struct stat st;
     weir_buf room = {0}, most = {0};
     snprintf(what, sizeof what, "store %s", store->name);
-    nearest_folder(store->path, folder, sizeof folder);
-    errno = stat(folder, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
-    if (errno || statvfs(folder, &fs) || access(folder, W_OK)) {
+    folder_of(store, folder, sizeof folder);
+    bool wrong = stat(folder, &st) != 0;
+    if (!wrong && !S_ISDIR(st.st_mode)) {
+        wrong = true;
+        errno = ENOTDIR;
+    }
+    if (wrong || statvfs(folder, &fs) || access(folder, W_OK)) {
         weir_find(to, WEIR_FOUND_WRONG, what, "%s: %s", folder, strerror(errno));
         return;
     }
     uint64_t bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    int unit = bytes < little_room ? 20 : 30; /* in whole MiB or GiB */
-    weir_config_put_size(bytes >> unit << unit, &room);
-    weir_config_put_size(store->map_size, &most);
-    weir_find(to, bytes < little_room ? WEIR_FOUND_RISK : WEIR_FOUND_GOOD, what,
-        "%s free in %s; it may grow to %s", weir_buf_str(&room), folder, weir_buf_str(&most));
+    put_room(bytes, &room);
+    if (store->type == WEIR_CONFIG_STORE_LMDB) {
+        weir_buf_puts(&most, "; it may grow to ");
+        weir_config_put_size(store->map_size, &most);
+    }
+    weir_find(to, bytes < little_room ? WEIR_FOUND_RISK : WEIR_FOUND_GOOD, what, "%s free in %s%s",
+        weir_buf_str(&room), folder, weir_buf_str(&most));
     weir_buf_fini(&room);
     weir_buf_fini(&most);
 }
@@ -441,6 +466,11 @@ static void check_table(weir_findings *to, const weir_config_table *t)
     bool first =
         t->cache.store->type == WEIR_CONFIG_STORE_SQLITE && access(t->cache.store->path, F_OK) != 0;
     if (first) {
+        char folder[4096];
+        folder_of(t->cache.store, folder, sizeof folder);
+        if (access(folder, F_OK) != 0) {
+            return; /* as is said of its store */
+        }
         weir_find(to, WEIR_FOUND_GOOD, what, "%s is to be made", t->cache.store->path);
         return;
     }
@@ -486,7 +516,8 @@ weir_status weir_check_online(
 {
     asking a = {.cli = cli, .config = config, .to = to, .largest = -1};
     for (size_t i = 0; i < config->stores.count; i++) {
-        if (config->stores.items[i].type == WEIR_CONFIG_STORE_LMDB) {
+        weir_config_store_type type = config->stores.items[i].type;
+        if (type == WEIR_CONFIG_STORE_LMDB || type == WEIR_CONFIG_STORE_SQLITE) {
             check_disk(to, &config->stores.items[i]);
         }
     }

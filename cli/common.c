@@ -4,6 +4,7 @@
 
 #include "advice.h"
 #include "cli.h"
+#include "kafka_properties.h"
 #include "value/json.h"
 
 int weir_cli_fail(const weir_cli *cli, const weir_error *err)
@@ -31,6 +32,21 @@ int weir_cli_fail(const weir_cli *cli, const weir_error *err)
     return weir_exit_of(err);
 }
 
+/* Of a config that asks for lines of JSON: whoever reads the log reads no others. */
+static void log_warnings(
+    const weir_cli *cli, const weir_config *config, const weir_config_problems *problems)
+{
+    weir_log log;
+    weir_log_of_config(config, cli->quiet, &log);
+    for (size_t i = 0; i < problems->count; i++) {
+        const weir_config_problem *p = &problems->items[i];
+        weir_error err = {.status = WEIR_OK};
+        weir_fail(&err, p->code, "%s%s%s", p->where, p->where[0] ? ": " : "", p->text);
+        (void)weir_at(&err, "%s:%u:%u", config->file, p->place.line, p->place.column);
+        weir_log_error(&log, WEIR_LOG_WARN, "config", &err, "a warning");
+    }
+}
+
 int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out)
 {
     weir_config_problems problems;
@@ -38,6 +54,10 @@ int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **ou
     weir_buf text = {0};
     weir_config_problems_init(&problems);
     weir_status s = weir_config_load(path, NULL, out, &problems, &err);
+    if (!s && warn && (*out)->log.format == WEIR_CONFIG_LOG_FORMAT_JSON) {
+        log_warnings(cli, *out, &problems);
+        problems.count = 0;
+    }
     for (size_t i = 0; i < problems.count; i++) {
         if (warn || !problems.items[i].warning) {
             weir_config_problem_put(path, &problems.items[i], &text);

@@ -20,6 +20,10 @@ static void add_text(weir_table *t, weir_answer *a, const weir_value *object, co
 static void add_bytes(weir_table *t, const weir_value *object, const char *name)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    if (weir_is(weir_gets(object, name), WEIR_NULL)) {
+        weir_table_add(t, weir_view_of("-")); /* no bound */
+        return;
+    }
     double n = (double)weir_answer_number(object, name);
     size_t unit = 0;
     char text[32];

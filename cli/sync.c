@@ -203,6 +203,9 @@ static int run_daemon(sync_run *run)
     if (!s && run->recording && !run->records && !run->stopped_by) {
         tell_nothing(run);
     }
+    if (s && !run->cli->json && run->config->log.format == WEIR_CONFIG_LOG_FORMAT_JSON) {
+        return weir_exit_of(&err); /* the log has it, and is to be lines of JSON alone */
+    }
     return s ? weir_cli_fail(run->cli, &err) : verdict(run);
 }
 
@@ -221,6 +224,13 @@ static int run(weir_cli *cli)
     code = weir_cli_config(cli, path, true, &config);
     if (code) {
         return code;
+    }
+    if (!config->followed.count && !config->moulds.count) {
+        weir_error err;
+        weir_fail(&err, WEIR_E_CONFIG_NOTHING, "no caches and no tables: there is nothing to sync");
+        (void)weir_at(&err, "%s", path);
+        weir_config_free(config);
+        return weir_cli_fail(cli, &err);
     }
     weir_log log;
     weir_log_of_config(config, cli->quiet, &log);

@@ -1,8 +1,11 @@
 /* Shared by consumer and producer. See kafka_client.h. */
 #include "kafka/kafka_client.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 weir_status weir_kafka_set(
     rd_kafka_conf_t *conf, const char *name, const char *value, weir_error *err)
@@ -14,6 +17,21 @@ weir_status weir_kafka_set(
     return weir_fail(err, WEIR_E_KAFKA_CONFIG, "%s: %s", name, why);
 }
 
+/* OpenSSL, asked later, names neither the property nor the file. `probe`: librdkafka looks for one.
+ */
+static weir_status check_file(const weir_kafka_property *p, weir_error *err)
+{
+    static const char ending[] = ".location";
+    size_t len = strlen(p->name), n = sizeof ending - 1;
+    bool is_file =
+        strncmp(p->name, "ssl.", 4) == 0 && len > n && strcmp(p->name + len - n, ending) == 0;
+    if (!is_file || !*p->value || strcmp(p->value, "probe") == 0 || access(p->value, R_OK) == 0) {
+        return WEIR_OK;
+    }
+    return weir_fail(
+        err, WEIR_E_KAFKA_CONFIG, "%s: %.150s: %s", p->name, p->value, strerror(errno));
+}
+
 weir_status weir_kafka_conf(
     const weir_kafka_property *properties, size_t n, rd_kafka_conf_t **out, weir_error *err)
 {
@@ -22,6 +40,7 @@ weir_status weir_kafka_conf(
     s = s ? s : weir_kafka_set(conf, "client.software.version", WEIR_VERSION, err);
     for (size_t i = 0; i < n && !s; i++) {
         s = weir_kafka_set(conf, properties[i].name, properties[i].value, err);
+        s = s ? s : check_file(&properties[i], err);
         if (s && properties[i].place) {
             weir_at(err, "%s", properties[i].place);
         }

@@ -184,11 +184,18 @@ static weir_status lite_side_read(void *self, const char *cache, weir_space spac
     return st;
 }
 
+static uint64_t size_of(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 && file.st_size > 0 ? (uint64_t)file.st_size : 0;
+}
+
 static uint64_t lite_bytes(void *self)
 {
     const weir_sqlite *q = self;
-    struct stat file;
-    return stat(q->options.path, &file) == 0 && file.st_size > 0 ? (uint64_t)file.st_size : 0;
+    char log[4096]; /* what is committed and not in the file yet */
+    snprintf(log, sizeof log, "%s-wal", q->options.path);
+    return size_of(q->options.path) + size_of(log);
 }
 
 static weir_status lite_count(void *self, const weir_table *t, int64_t *rows, weir_error *err)

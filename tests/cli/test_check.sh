@@ -32,6 +32,50 @@ err_has 'bad.yaml:5:22: error: .*fetch.wait.max.ms.*KAFKA_CONFIG'
 err_has 'bad.yaml:6:21: error: .*no.such.property'
 err_has "warning: .*sasl.password"
 
+sed 's/^kafka:/kafka:\n  no.such.property: 1/; s/connector: postgresql/connector: postgres/' "$CONFIG" >"$T/bad.yaml"
+run "librdkafka's properties beside other errors" 2 check "$T/bad.yaml"
+err_has 'bad.yaml:5:21: error: .*no.such.property'
+err_has 'connector'
+out_has ': 2 errors'
+sed 's#^kafka:#kafka:\n  ssl.ca.location: /nowhere/ca.pem#' "$CONFIG" >"$T/bad.yaml"
+run "a file that a property names" 2 check "$T/bad.yaml"
+err_has 'bad.yaml:5:20: error: ssl.ca.location: /nowhere/ca.pem: No such file or directory'
+
+# ---- Stores' places ------------------------------------------------------------------------------
+cat >"$T/places.yaml" <<END
+weir: 1
+name: places
+kafka: { bootstrap.servers: "127.0.0.1:1" }
+sources: { shop: { connector: postgresql } }
+stores:
+  one: { type: lmdb, path: $T/qq }
+  two: { type: lmdb, path: $T/./x/..//qq }
+caches: { a: { from: shop.public.a, store: one }, b: { from: shop.public.b, store: two } }
+END
+run "one place by two names" 2 check "$T/places.yaml"
+err_has 'places.yaml:7:.*is the path of `one` already'
+mkdir "$T/there" && ln -s there "$T/link"
+sed "s#$T/qq#$T/there#; s#path: $T/./x.*qq#path: $T/link#" "$T/places.yaml" >"$T/links.yaml"
+run "by a link" 2 check "$T/links.yaml"
+err_has 'links.yaml:7:.*is the path of `one` already'
+sed "s#x/..//qq#x/qq#" "$T/places.yaml" >"$T/apart.yaml"
+run "two places" 0 check "$T/apart.yaml"
+cat >"$T/lite.yaml" <<END
+weir: 1
+name: lite
+kafka: { bootstrap.servers: "127.0.0.1:1" }
+sources: { shop: { connector: postgresql } }
+stores: { db: { type: sqlite, path: $T/nodir/x.db } }
+tables: { items: { from: shop.public.items, store: db } }
+END
+run "a folder that SQLite does not make" 3 check "$T/lite.yaml" --online --timeout 1s
+out_has "^WRONG  *store db: $T/nodir: No such file or directory"
+out_lacks "is to be made"
+mkdir "$T/nodir"
+run "the folder made" 3 check "$T/lite.yaml" --online --timeout 1s
+out_has "^[a-z]*  *store db: .* free in $T/nodir$"
+out_has "is to be made"
+
 run "no broker" 3 check "$CONFIG" --online --timeout 1s
 out_has "^WRONG  *brokers: .*Connection refused"
 out_has "^good  *store local: .* free in"

@@ -66,6 +66,22 @@ fresh_config "$T/later.yaml"
 run "a part that belongs before" 3 sync --from "$T/parts.jsonl.gz" "$CONFIG"
 err_has "parts.jsonl.gz:6: the offset 1 of "
 
+# ---- A log of JSON alone -------------------------------------------------------------------------
+fresh_config "$T/machine.yaml" '' 'errors: { reject: stop }'
+sed -i 's/format: text/format: json/; s/bootstrap.servers: "${BROKERS}"/bootstrap.servers: "${BROKERS}", sasl.password: literal/' "$CONFIG"
+run "JSON to the end" 5 sync --from "$T/bad.jsonl" "$CONFIG"
+is "stderr is lines of JSON" python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$T/err"
+run "JSON to the end" 5 sync --from "$T/bad.jsonl" "$CONFIG"
+err_has '"level":"warn".*CONFIG_LITERAL_SECRET'
+err_has '"level":"error".*ended by a failure'
+
+# ---- Nothing to do -------------------------------------------------------------------------------
+printf 'weir: 1\nname: s\nkafka: { bootstrap.servers: b }\n' >"$T/nothing.yaml"
+run "neither caches nor tables" 2 sync "$T/nothing.yaml"
+err_has "nothing.yaml: no caches and no tables: there is nothing to sync \[CONFIG_NOTHING\]"
+run "which a service's config may have" 0 check "$T/nothing.yaml"
+out_has "^no caches and no tables: a service's config; weir sync would have nothing to do$"
+
 # ---- Rows that do not fit their schema -----------------------------------------------------------
 echo '{"properties":{"state":{"$ref":"state.json"}}}' >"$T/items.schema.json"
 echo '{"enum":["open","shut"]}' >"$T/state.json"

@@ -75,7 +75,8 @@ static void test_unknown_is_absent(void **state)
         "\"1\"",
         "weir_consumer_end_offset{" APP ",store=\"local\",topic=\"shop.public.orders\",partition="
         "\"1\"",
-        "weir_cache_applied_time_seconds{" APP ",store=\"hot\""};
+        "weir_cache_applied_time_seconds{" APP ",store=\"hot\"",
+        "weir_store_limit_bytes{" APP ",store=\"hot\""};
     weir_buf text;
     put_case(&text);
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {

@@ -34,6 +34,7 @@ static void test_document(void **state)
         {"/stores/0/silence/thread", "\"lane 3\""},
         {"/stores/0/silence/seconds", "0.085"},
         {"/stores/0/limit_bytes", "68719476736"},
+        {"/stores/1/limit_bytes", "null"},
         {"/stores/0/delivered", "9"},
         {"/stores/0/settled", "7"},
         {"/stores/0/in_flight_records", "2"},

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -81,6 +82,26 @@ static void test_lock(void **state)
     o.read_only = true;
     assert_int_equal(weir_sqlite_store_open(&o, &other, &err), WEIR_OK);
     other.ops->close(other.self);
+    s.ops->close(s.self);
+}
+
+/* What is committed stands in the log of writes first. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    struct stat file, log;
+    char name[200];
+    weir_table_rule rule = rule_for("life", "life");
+    weir_store s = open_tables(&rule, 1);
+    run_sql(
+        "create table filling(x); with recursive n(i) as (select 1 union all select i + 1 from n "
+        "where i < 500) insert into filling select hex(randomblob(200)) from n");
+    run_sql("begin immediate; insert into filling select x from filling; commit");
+    snprintf(name, sizeof name, "%s-wal", path);
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(stat(name, &log), 0);
+    assert_true(log.st_size > 0);
+    assert_int_equal(s.ops->bytes(s.self), file.st_size + log.st_size);
     s.ops->close(s.self);
 }
 
@@ -185,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TABLE_CASES,
         cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_widening),
