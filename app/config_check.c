@@ -1,10 +1,10 @@
 /* The lint: what no single key shows to be wrong. It works on the typed config, of which parts may
  * be missing (NULL) where an earlier step has refused them. */
 #include "config_load.h"
+#include "base/ascii.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "cdc/column.h"
 #include "config_node.h"
@@ -27,10 +27,10 @@ static void check_property(
     if (known->refused) {
         weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_FORBIDDEN_PROPERTY,
             "not to be set here: %s", known->help);
-    } else if (known->only && strcasecmp(p->value, known->only) != 0 && known->risk) {
+    } else if (known->only && !weir_ascii_same(p->value, known->only) && known->risk) {
         weir_config_warn(loader, &inner, p->place, WEIR_E_CONFIG_INSECURE,
             "anything but `%s` is a risk: %s", known->only, known->help);
-    } else if (known->only && strcasecmp(p->value, known->only) != 0) {
+    } else if (known->only && !weir_ascii_same(p->value, known->only)) {
         weir_config_error(loader, &inner, p->place, WEIR_E_CONFIG_FORBIDDEN_PROPERTY,
             "must stay `%s`: %s", known->only, known->help);
     }

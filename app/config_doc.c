@@ -1,7 +1,6 @@
 /* The reference page docs/config.md, from config.def. See config_doc.h. */
 #include "config_doc.h"
-
-#include <ctype.h>
+#include "base/ascii.h"
 
 #include "config_table.h"
 #include "config_value.h"
@@ -139,7 +138,7 @@ static void put_anchor(const char *title, weir_buf *to)
         if (*title == ' ') {
             weir_buf_putc(to, '-');
         } else if (*title != '.') {
-            weir_buf_putc(to, (char)tolower((unsigned char)*title));
+            weir_buf_putc(to, weir_ascii_lower(*title));
         }
     }
 }

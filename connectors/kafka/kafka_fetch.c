@@ -1,9 +1,9 @@
 /* How a consumer fetches. See kafka_fetch.h. */
 #include "kafka/kafka_fetch.h"
+#include "base/ascii.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 
@@ -108,7 +108,7 @@ static weir_status set_fixed(
 
 static bool begins(const char *text, const char *with)
 {
-    return strncasecmp(text, with, strlen(with)) == 0;
+    return weir_ascii_same_n(text, with, strlen(with));
 }
 
 /* Are the credentials without effect, or ours to set? */

@@ -1,10 +1,10 @@
 /* Questions to a registry. See registry_http.h. */
 #include "registry/registry_http.h"
+#include "base/ascii.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "value/json.h"
 
@@ -149,7 +149,7 @@ static bool is_page(CURL *c)
 {
     char *type = NULL;
     return !curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type) && type &&
-           strncasecmp(type, "text/html", 9) == 0;
+           weir_ascii_same_n(type, "text/html", 9);
 }
 
 weir_status weir_registry_ask_once(const weir_registry_client_options *options,

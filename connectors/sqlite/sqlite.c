@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cdc/column_kind.h"
 #include "value/json.h"
 
 /* ---- Failures ----------------------------------------------------------------------------------
@@ -222,15 +223,9 @@ static int bind_bytes(sqlite3_stmt *s, int at, weir_view text)
  */
 static int bind_float(sqlite3_stmt *s, int at, weir_view text)
 {
-    char digits[64];
-    if (text.len < sizeof digits) {
-        memcpy(digits, text.ptr, text.len);
-        digits[text.len] = '\0';
-        char *end;
-        double x = strtod(digits, &end);
-        if (!*end && text.len && isfinite(x) && !(x == 0 && signbit(x))) {
-            return sqlite3_bind_double(s, at, x);
-        }
+    double x;
+    if (weir_float_read(text, &x) && !(x == 0 && signbit(x))) {
+        return sqlite3_bind_double(s, at, x);
     }
     return sqlite3_bind_blob64(s, at, text.ptr, text.len, SQLITE_STATIC);
 }
@@ -294,16 +289,19 @@ static void put_hex(weir_buf *to, weir_view bytes)
 static weir_status put_float(
     sqlite3_stmt *s, int column, bool single, weir_buf *to, weir_error *err)
 {
-    char digits[40];
+    weir_buf digits = {0};
     weir_arena scratch;
     weir_column c;
     weir_arena_init(&scratch, 0);
-    snprintf(digits, sizeof digits, "%.17g", sqlite3_column_double(s, column));
-    weir_value v = {.at = digits, .len = (uint32_t)strlen(digits), .skip = 1, .type = WEIR_NUMBER};
-    weir_status st = weir_column_from_pg(weir_view_make("", 0),
-        weir_view_of(single ? "real" : "double precision"), NULL, &scratch, &c, err);
+    weir_float_put_double(&digits, sqlite3_column_double(s, column));
+    weir_value v = {.at = digits.ptr, .len = (uint32_t)digits.len, .skip = 1, .type = WEIR_NUMBER};
+    weir_status st = digits.failed ? weir_fail_oom(err) : WEIR_OK;
+    st = st ? st
+            : weir_column_from_pg(weir_view_make("", 0),
+                  weir_view_of(single ? "real" : "double precision"), NULL, &scratch, &c, err);
     st = st ? st : weir_column_render(&c, &v, &scratch, to, err);
     weir_arena_fini(&scratch);
+    weir_buf_fini(&digits);
     return st;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cdc/column_kind.h"
 #include "value/utf8.h"
 
 enum { BUSY_MS = 5000 };
@@ -271,24 +272,13 @@ static weir_status bind(
 /* ---- Rows ---------------------------------------------------------------------------------------
  */
 
-/* The shortest digits that read back as the same number. */
-static void put_float(double x, char digits[WEIR_LITE_NUMBER])
-{
-    for (int precision = 15; precision <= 17; precision++) {
-        snprintf(digits, WEIR_LITE_NUMBER, "%.*g", precision, x);
-        if (strtod(digits, NULL) == x) {
-            break;
-        }
-    }
-}
-
 static bool is_boolean(sqlite3_stmt *stmt, int column)
 {
     const char *type = sqlite3_column_decltype(stmt, column);
     return type && sqlite3_strnicmp(type, "bool", 4) == 0;
 }
 
-static void take_cell(weir_lite_session *s, sqlite3_stmt *stmt, int i)
+static bool take_cell(weir_lite_session *s, sqlite3_stmt *stmt, int i)
 {
     weir_field *c = &s->cells[i];
     *c = (weir_field){.name = sqlite3_column_name(stmt, i), .kind = WEIR_FIELD_NULL};
@@ -301,13 +291,19 @@ static void take_cell(weir_lite_session *s, sqlite3_stmt *stmt, int i)
         c->text = weir_view_of(s->numbers[i]);
     } else if (type == SQLITE_FLOAT) {
         double x = sqlite3_column_double(stmt, i);
-        put_float(x, s->numbers[i]);
+        weir_buf digits = {0};
+        weir_float_put_double(&digits, x);
+        snprintf(s->numbers[i], WEIR_LITE_NUMBER, "%s", weir_buf_str(&digits));
         c->kind = isfinite(x) ? WEIR_FIELD_NUMBER : WEIR_FIELD_TEXT;
         c->text = weir_view_of(s->numbers[i]);
+        bool ok = !digits.failed;
+        weir_buf_fini(&digits);
+        return ok;
     } else if (type != SQLITE_NULL) {
         c->kind = type == SQLITE_BLOB ? WEIR_FIELD_BYTES : WEIR_FIELD_TEXT;
         c->text = weir_sqlite_blob(stmt, i);
     }
+    return true;
 }
 
 static weir_status run(
@@ -321,7 +317,9 @@ static weir_status run(
     sqlite3_int64 before = sqlite3_total_changes64(s->db);
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         for (int i = 0; more && answer && answer->row && i < n; i++) {
-            take_cell(s, stmt, i);
+            if (!take_cell(s, stmt, i)) {
+                return weir_fail_oom(err);
+            }
         }
         more = more && answer && answer->row && answer->row(answer->ctx, s->cells, (size_t)n);
     }

@@ -375,6 +375,17 @@ bool weir_float_put(weir_buf *to, weir_view text, bool single)
     return true;
 }
 
+bool weir_float_read(weir_view text, double *x)
+{
+    digits d;
+    if (!read_digits(text, &d)) {
+        return false;
+    }
+    double read = d.count ? read_binary(&d, false) : 0;
+    *x = d.negative ? -read : read;
+    return isfinite(read);
+}
+
 void weir_float_put_double(weir_buf *to, double x)
 {
     if (!isfinite(x)) {

@@ -119,6 +119,9 @@ WEIR_MUST_USE weir_status weir_column_json(const weir_column *c, const weir_valu
  * float4out the nearest float. False when it is no finite number; nothing is then appended. */
 bool weir_float_put(weir_buf *to, weir_view text, bool single);
 void weir_float_put_double(weir_buf *to, double x);
+/* The nearest double, whatever the locale. False when the text is no number, or one of no double.
+ */
+bool weir_float_read(weir_view text, double *x);
 
 /* "NaN", "Infinity" or "-Infinity" for any spelling that floats and decimals arrive in; NULL for
  * anything else. */

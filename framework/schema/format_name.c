@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "schema/format.h"
+#include "base/ascii.h"
 #include "schema/uri.h"
 #include "value/utf8.h"
 
@@ -169,7 +170,7 @@ static bool domain_is_address(weir_view v)
         return false;
     }
     weir_view inside = {v.ptr + 1, v.len - 2};
-    bool six = inside.len > 5 && strncasecmp(inside.ptr, "IPv6:", 5) == 0;
+    bool six = inside.len > 5 && weir_ascii_same_n(inside.ptr, "IPv6:", 5);
     return six ? weir_ipv6_is_valid(weir_view_make(inside.ptr + 5, inside.len - 5))
                : weir_ipv4_is_valid(inside);
 }

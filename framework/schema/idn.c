@@ -1,5 +1,6 @@
 /* Internationalised labels. See idn.h. */
 #include "schema/idn.h"
+#include "base/ascii.h"
 
 #include <string.h>
 
@@ -262,7 +263,7 @@ bool weir_idn_a_label(weir_idn_name *name, weir_view label)
         len += weir_utf8_encode(text.codes[i], utf8 + len);
     }
     encode(&text, &again);
-    return again.len == ace.len && strncasecmp(again.text, ace.ptr, ace.len) == 0 &&
+    return again.len == ace.len && weir_ascii_same_n(again.text, ace.ptr, ace.len) &&
            letters_are_valid(name, weir_view_make(utf8, len));
 }
 

@@ -1,10 +1,10 @@
 /* Wider types. See table_type.h. */
 #include "table/table_type.h"
+#include "base/ascii.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* "timestamp(3) without time zone" is "timestamp without time zone" with one modifier, 3. */
 typedef struct parsed {
@@ -131,7 +131,7 @@ bool weir_type_known(weir_view type)
     bool known = false;
     if (parse(type, &p)) {
         for (size_t i = 0; i < sizeof names / sizeof *names && !known; i++) {
-            known = strcasecmp(p.base, names[i]) == 0;
+            known = weir_ascii_same(p.base, names[i]);
         }
     }
     return known;
