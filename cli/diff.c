@@ -231,7 +231,8 @@ static weir_status meet_source_row(void *ctx, weir_view key, weir_view row, weir
         return WEIR_OK; /* two texts of one value */
     }
     weir_status st = WEIR_OK;
-    p->met = same_row(d, p->row, row, &d->chunk, &st, err);
+    bool shown = matches(d, row, &d->chunk); /* else it should have gone */
+    p->met = shown && same_row(d, p->row, row, &d->chunk, &st, err);
     return st;
 }
 
@@ -284,11 +285,13 @@ static weir_status take_row(void *ctx, weir_view key, weir_view row, bool *remov
     return d->n_pairs == CHUNK ? compare_chunk(d, err) : WEIR_OK;
 }
 
+/* A row comes with its key only where it decides whether the cache would show it. */
 static weir_status meet_source_key(void *ctx, weir_view key, weir_view row, weir_error *err)
 {
     diff *d = ctx;
-    (void)row;
-    return weir_map_find(&d->known, key) ? WEIR_OK : doubt_row(d, key, (weir_view){NULL, 0}, err);
+    weir_arena_reset(&d->chunk);
+    bool judged = weir_map_find(&d->known, key) || (row.ptr && !matches(d, row, &d->chunk));
+    return judged ? WEIR_OK : doubt_row(d, key, (weir_view){NULL, 0}, err);
 }
 
 static weir_status compare_all(diff *d, weir_error *err)
@@ -302,7 +305,8 @@ static weir_status compare_all(diff *d, weir_error *err)
         d->store.self, WEIR_CLI_CACHE, WEIR_SPACE_ROW, (weir_view){"", 0}, take_row, d, err);
     st = st || !d->n_pairs ? st : compare_chunk(d, err);
     ops->abort(d->store.self);
-    return st ? st : weir_pg_rows_keys(d->source, meet_source_key, d, err);
+    return st ? st
+              : weir_pg_rows_keys(d->source, d->cache->where.count > 0, meet_source_key, d, err);
 }
 
 /* ---- Looking again -----------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 #include "postgres/postgres.h"
 #include "value/value.h"
 
-enum { FETCH_KEYS = 10000 };
+enum { FETCH_KEYS = 10000, FETCH_ROWS = 1000 };
 
 struct weir_pg_rows {
     weir_pg session; /* for its options alone */
@@ -182,20 +182,23 @@ weir_status weir_pg_rows_of(
     return st ? st : tell(r, fn, ctx, err);
 }
 
-weir_status weir_pg_rows_keys(weir_pg_rows *p, weir_pg_row_fn *fn, void *ctx, weir_error *err)
+weir_status weir_pg_rows_keys(
+    weir_pg_rows *p, bool rows, weir_pg_row_fn *fn, void *ctx, weir_error *err)
 {
     weir_buf_clear(&p->sql);
     weir_buf_puts(&p->sql, "declare weir_keys no scroll cursor for select ");
     put_key(&p->sql, p);
-    weir_buf_printf(&p->sql, ", null::text from %s t", p->table.quoted);
+    weir_buf_printf(
+        &p->sql, ", %s from %s t", rows ? "row_to_json(t.*)::text" : "null::text", p->table.quoted);
     weir_status st = run(p, 0, NULL, NULL, err);
+    int some = rows ? FETCH_ROWS : FETCH_KEYS;
     for (bool more = true; more && !st;) {
         PGresult *r;
         weir_buf_clear(&p->sql);
-        weir_buf_printf(&p->sql, "fetch %d from weir_keys", FETCH_KEYS);
+        weir_buf_printf(&p->sql, "fetch %d from weir_keys", some);
         st = run(p, 0, NULL, &r, err);
         if (!st) {
-            more = PQntuples(r) == FETCH_KEYS;
+            more = PQntuples(r) == some;
             st = tell(r, fn, ctx, err);
         }
     }

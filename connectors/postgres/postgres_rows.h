@@ -25,8 +25,8 @@ typedef weir_status weir_pg_row_fn(void *ctx, weir_view key, weir_view row, weir
 /* The rows of these keys, as a JSON array of such objects. */
 WEIR_MUST_USE weir_status weir_pg_rows_of(
     weir_pg_rows *p, const char *keys, weir_pg_row_fn *fn, void *ctx, weir_error *err);
-/* Every key there is; row ptr NULL. */
+/* Every key there is; rows: with its row, else row ptr is NULL. */
 WEIR_MUST_USE weir_status weir_pg_rows_keys(
-    weir_pg_rows *p, weir_pg_row_fn *fn, void *ctx, weir_error *err);
+    weir_pg_rows *p, bool rows, weir_pg_row_fn *fn, void *ctx, weir_error *err);
 
 #endif
