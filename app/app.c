@@ -194,10 +194,9 @@ bool weir_app_live(const weir_app *a, weir_error *why)
     if (!a->started) {
         return true;
     }
-    weir_silence silence = weir_run_silence(&a->run, weir_monotonic_ms());
-    int64_t bound_ms =
-        a->config->limits.stuck_after_ms + a->config->limits.drain_ms + WEIR_POLL_WAITS_MS;
-    if (silence.ms > bound_ms && silence.thread == WEIR_THREAD_POLL) { /* it may wait for a drain */
+    int64_t poll_may_ms = a->config->limits.drain_ms + WEIR_POLL_WAITS_MS;
+    weir_silence silence = weir_run_overdue(&a->run, weir_monotonic_ms(), poll_may_ms);
+    if (silence.ms > a->config->limits.stuck_after_ms && silence.thread == WEIR_THREAD_POLL) {
         weir_fail(why, WEIR_E_HANDLER_STUCK, "the poll thread stands still");
         return false;
     }

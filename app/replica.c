@@ -569,9 +569,11 @@ weir_silence weir_replica_silence(const weir_replica *r)
 
 bool weir_replica_live(const weir_replica *r)
 {
-    weir_silence s = weir_replica_silence(r);
-    int64_t more_ms = s.thread == WEIR_THREAD_POLL ? WEIR_POLL_WAITS_MS : 0;
-    return s.ms <= r->options.config->limits.stuck_after_ms + more_ms;
+    const weir_config *c = r->options.config;
+    int64_t poll_may_ms = c->limits.drain_ms + WEIR_POLL_WAITS_MS;
+    return !atomic_load(&r->started) ||
+           weir_run_overdue(&r->run, weir_monotonic_ms(), poll_may_ms).ms <=
+               c->limits.stuck_after_ms;
 }
 
 bool weir_replica_progress(weir_replica *r, uint64_t *read_bytes, uint64_t *all_bytes)

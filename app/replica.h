@@ -61,7 +61,8 @@ void weir_replica_set_past(weir_replica *r, size_t cache, uint64_t position);
 void weir_replica_tell_columns(weir_replica *r);
 /* The thread that polls may wait for answers of a broker that gives none: so long at most. */
 enum { WEIR_POLL_WAITS_MS = 10000 };
-/* No thread has stood still for longer than limits.stuck_after; holding is no standing still. */
+/* No thread has stood still for longer than limits.stuck_after, the one that polls beyond a drain;
+ * holding is no standing still. */
 bool weir_replica_live(const weir_replica *r);
 /* The thread that has not come round for the longest time. */
 weir_silence weir_replica_silence(const weir_replica *r);

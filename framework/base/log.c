@@ -1,6 +1,8 @@
 /* Log lines. See log.h. A line is built whole and written with one call, so lines never mix. */
 #include "base/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -141,10 +143,27 @@ void weir_log_error(const weir_log *log, weir_log_level level, const char *part,
     emit(log, level, part, text, err);
 }
 
+/* A pipe that somebody has made non-blocking is waited for, but not for ever: nobody may read it.
+ */
+static bool has_room(int fd)
+{
+    enum { MOST_MS = 1000 };
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int n;
+    do {
+        n = poll(&p, 1, MOST_MS);
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
 void weir_log_to_fd(void *ctx, const char *text, size_t len)
 {
+    int fd = (int)(intptr_t)ctx;
     while (len) {
-        ssize_t n = write((int)(intptr_t)ctx, text, len);
+        ssize_t n = write(fd, text, len);
+        if (n < 0 && (errno == EINTR || (errno == EAGAIN && has_room(fd)))) {
+            continue;
+        }
         if (n <= 0) {
             return; /* there is nowhere to complain to */
         }

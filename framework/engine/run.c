@@ -289,8 +289,13 @@ static void consider(weir_silence *longest, const weir_beat *b, weir_silence of,
 
 weir_silence weir_run_silence(const weir_run *r, int64_t now_ms)
 {
-    weir_silence longest = {.ms = 0};
-    consider(&longest, &r->poll_beat, (weir_silence){.thread = WEIR_THREAD_POLL}, now_ms);
+    return weir_run_overdue(r, now_ms, 0);
+}
+
+weir_silence weir_run_overdue(const weir_run *r, int64_t now_ms, int64_t poll_may_ms)
+{
+    weir_silence longest = {.ms = 0}, poll = {.thread = WEIR_THREAD_POLL};
+    consider(&longest, &r->poll_beat, poll, now_ms - poll_may_ms);
     consider(&longest, &r->work_beat, (weir_silence){.thread = WEIR_THREAD_WORK}, now_ms);
     for (unsigned i = 0; i < r->n_lanes; i++) {
         weir_silence lane = {.thread = WEIR_THREAD_LANE, .lane = i};

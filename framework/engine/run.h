@@ -74,6 +74,9 @@ typedef struct weir_silence {
 } weir_silence;
 /* Thread: any, from the end of weir_run_start to weir_run_fini. */
 weir_silence weir_run_silence(const weir_run *r, int64_t now_ms);
+/* The same beyond poll_may_ms for the thread that polls, which waits for a drain and for brokers.
+ */
+weir_silence weir_run_overdue(const weir_run *r, int64_t now_ms, int64_t poll_may_ms);
 
 /* Monotonic milliseconds, the engine's `now`. */
 int64_t weir_monotonic_ms(void);

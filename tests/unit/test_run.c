@@ -161,6 +161,11 @@ static void expect_still(weir_run_thread thread)
     }
     assert_true(s.ms >= STILL_MS);
     assert_int_equal(s.thread, thread);
+    int64_t may_ms = 60000;
+    s = weir_run_overdue(&w.run, weir_monotonic_ms(), may_ms);
+    assert_true(thread == WEIR_THREAD_POLL ? s.ms < STILL_MS : s.ms >= STILL_MS);
+    s = weir_run_overdue(&w.run, weir_monotonic_ms() + may_ms, may_ms);
+    assert_true(s.ms >= STILL_MS);
     end(&w);
 }
 
