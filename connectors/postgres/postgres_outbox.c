@@ -265,22 +265,24 @@ static bool take_flag(void *ctx, const weir_field *cells, size_t n)
 
 /* The lock is the connection's: the server takes it back from one that is gone. What this session
  * writes may be lost with the machine: it is sent again then. */
-weir_status weir_pg_lead(void *self, weir_sql_session *given, bool *leads, weir_error *err)
+weir_status weir_pg_lead(void *self, weir_sql_session *given, uint64_t *term, weir_error *err)
 {
+    bool leads = false;
     const weir_pg_database *d = self;
     weir_pg_session *s = given->self;
-    weir_sql_answer answer = {.row = take_flag, .ctx = leads};
-    *leads = s->leads && s->conn && PQstatus(s->conn) == CONNECTION_OK;
-    if (*leads) {
+    weir_sql_answer answer = {.row = take_flag, .ctx = &leads};
+    *term = s->leads && s->conn && PQstatus(s->conn) == CONNECTION_OK ? s->term : 0;
+    if (*term) {
         return WEIR_OK;
     }
     weir_status st = run(given,
         "select pg_try_advisory_lock(hashtextextended('weir relay ' || %l::regclass::oid, 0))",
         (named[]){{d->options.sql.outbox, ""}}, &answer, err);
-    if (!st && *leads) {
+    if (!st && leads) {
         st = given->ops->exec(s, "set synchronous_commit = off", NULL, NULL, err);
     }
-    s->leads = !st && *leads;
+    s->leads = !st && leads;
+    *term = s->leads ? ++s->term : 0;
     return st;
 }
 

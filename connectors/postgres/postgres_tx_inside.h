@@ -19,6 +19,7 @@ typedef struct weir_pg_session {
     PGconn *conn; /* NULL: none yet */
     bool in_transaction, lent;
     bool leads;    /* the relay's lock is this connection's */
+    uint64_t term; /* counts how often it has become so */
     bool handled;  /* a handler has, or may have, written in this transaction */
     bool strays;   /* it may have changed settings since they were last restored … */
     bool native;   /* … and may at any time, for it has the connection */
@@ -50,7 +51,7 @@ PGresult *weir_pg_end(weir_pg_session *s, const char *how);
 /* postgres_outbox.c */
 weir_status weir_pg_make_tables(void *self, weir_sql_session *s, weir_error *err);
 weir_status weir_pg_lock_migrations(void *self, weir_sql_session *s, weir_error *err);
-weir_status weir_pg_lead(void *self, weir_sql_session *s, bool *leads, weir_error *err);
+weir_status weir_pg_lead(void *self, weir_sql_session *s, uint64_t *term, weir_error *err);
 weir_status weir_pg_horizon(
     void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
 weir_status weir_pg_sent_up_to(void *self, weir_sql_session *s, int64_t *seq, weir_error *err);

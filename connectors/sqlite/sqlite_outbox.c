@@ -80,12 +80,12 @@ weir_status weir_lite_lock_migrations(void *self, weir_sql_session *s, weir_erro
  */
 
 /* A lock on a file beside the database, which the system takes back from a process that is gone. */
-weir_status weir_lite_lead(void *self, weir_sql_session *given, bool *leads, weir_error *err)
+weir_status weir_lite_lead(void *self, weir_sql_session *given, uint64_t *term, weir_error *err)
 {
     weir_lite_database *d = self;
     weir_lite_session *s = given->self;
-    *leads = !d->options.path || s->lead_fd >= 0;
-    if (*leads) {
+    *term = !d->options.path || s->lead_fd >= 0; /* a file's lock is never lost */
+    if (*term) {
         return WEIR_OK;
     }
     weir_buf path = {0};
@@ -99,7 +99,7 @@ weir_status weir_lite_lead(void *self, weir_sql_session *given, bool *leads, wei
         close(fd);
     } else {
         s->lead_fd = fd;
-        *leads = true;
+        *term = 1;
     }
     weir_buf_fini(&path);
     return st;

@@ -41,7 +41,7 @@ typedef struct weir_lite_session {
 /* sqlite_outbox.c */
 weir_status weir_lite_make_tables(void *self, weir_sql_session *s, weir_error *err);
 weir_status weir_lite_lock_migrations(void *self, weir_sql_session *s, weir_error *err);
-weir_status weir_lite_lead(void *self, weir_sql_session *given, bool *leads, weir_error *err);
+weir_status weir_lite_lead(void *self, weir_sql_session *given, uint64_t *term, weir_error *err);
 weir_status weir_lite_horizon(
     void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
 weir_status weir_lite_sent_up_to(void *self, weir_sql_session *s, int64_t *seq, weir_error *err);

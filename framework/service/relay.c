@@ -292,13 +292,14 @@ static weir_status lead(weir_relay *r, weir_error *err)
 {
     weir_inbox *i = r->options.inbox;
     const weir_sql_database_ops *ops = i->database.ops;
-    bool leads = false;
+    uint64_t term = 0;
     weir_status s = weir_inbox_ready(i, &r->session, err);
-    s = s ? s : ops->lead(i->database.self, &r->session, &leads, err);
-    r->loaded = r->loaded && leads && r->leads;
-    r->asked_others = !s && !leads;
-    r->leads = leads && !s;
-    if (s || !leads || r->loaded) {
+    s = s ? s : ops->lead(i->database.self, &r->session, &term, err);
+    r->loaded = r->loaded && term && term == r->term;
+    r->asked_others = !s && !term;
+    r->leads = term && !s;
+    r->term = s ? 0 : term;
+    if (s || !term || r->loaded) {
         return s;
     }
     s = ops->sent_up_to(i->database.self, &r->session, &r->forgotten, err);

@@ -91,8 +91,10 @@ typedef struct weir_sql_database_ops {
 
     /* Of the relay, in a session of its own. */
 
-    /* *leads: this session is the one that relays, until it is closed or lost. */
-    weir_status (*lead)(void *self, weir_sql_session *s, bool *leads, weir_error *err);
+    /* *term 0: another session relays. Else this one does, until it is closed or lost; a term that
+     * is another number than before began on another connection: others may have relayed between.
+     */
+    weir_status (*lead)(void *self, weir_sql_session *s, uint64_t *term, weir_error *err);
     weir_status (*horizon)(void *self, weir_sql_session *s, weir_sql_horizon *out, weir_error *err);
     /* Up to which sequence number everything was sent, as far as that was kept. */
     weir_status (*sent_up_to)(void *self, weir_sql_session *s, int64_t *seq, weir_error *err);

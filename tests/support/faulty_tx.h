@@ -151,13 +151,14 @@ static inline weir_status faulty_lock(void *self, weir_sql_session *s, weir_erro
     return f->inner.ops->lock_migrations(f->inner.self, faulty_inner(s), err);
 }
 
-static inline weir_status faulty_lead(void *self, weir_sql_session *s, bool *leads, weir_error *err)
+static inline weir_status faulty_lead(
+    void *self, weir_sql_session *s, uint64_t *term, weir_error *err)
 {
     faulty *f = self;
     if (faulty_ask(f, FAULTY_OTHER, "lead")) {
         return faulty_fail(f, err);
     }
-    return f->inner.ops->lead(f->inner.self, faulty_inner(s), leads, err);
+    return f->inner.ops->lead(f->inner.self, faulty_inner(s), term, err);
 }
 
 static inline weir_status faulty_horizon(
