@@ -13,6 +13,7 @@
 typedef struct reader {
     size_t at;
     bool told_end;
+    weir_memory_emit last; /* that was given out: the emitter's own may move when there are more */
 } reader;
 
 static weir_status log_bounds(
@@ -63,7 +64,8 @@ static weir_status log_next(void *self, void *given, int wait_ms, weir_parked_re
         out->topic = weir_view_of(e->topic);
         out->key = e->key;
         out->value = e->value;
-        out->headers = (weir_header_list){header_at, e};
+        r->last = *e;
+        out->headers = (weir_header_list){header_at, &r->last};
         r->at++;
     }
     return WEIR_OK;
