@@ -1,7 +1,7 @@
 /* What handlers leave on their connection, and how it is taken back. See postgres_tx_inside.h.
  *
- * A handler's statements may set what weir's own statements, and the next record's handler, go by: a
- * schema to look in, a role, how bytes are written. Settings are restored within the transaction
+ * A handler's statements may set what weir's own statements, and the next record's handler, go by:
+ * a schema to look in, a role, how bytes are written. Settings are restored within the transaction
  * once a statement was run that may have changed some; what else may stay (locks, temporary tables)
  * goes with the end of the transaction, in the same way to the server and back. */
 #include <stdio.h>
@@ -10,8 +10,8 @@
 #include "postgres/postgres_tx_inside.h"
 
 #define RESTORE "set session authorization default; reset role; reset all; " WEIR_PG_SETTINGS
-#define TIDY                                                                                       \
-    RESTORE "; select pg_advisory_unlock_all(); unlisten *; close all; discard temp; discard "     \
+#define TIDY                                                                                   \
+    RESTORE "; select pg_advisory_unlock_all(); unlisten *; close all; discard temp; discard " \
             "sequences"
 
 /* By its command tag; a function that calls set_config is found only by its name. */

@@ -39,7 +39,7 @@ struct weir_relay {
     weir_relay_options options;
     weir_sql_session session;
     bool leads, loaded;
-    uint64_t term; /* of the lead; 0: none */
+    uint64_t term;     /* of the lead; 0: none */
     bool asked_others; /* the lead is another's */
     unsigned failures; /* of the database, in a row */
     int64_t again_ms;  /* not before, after a failure */
