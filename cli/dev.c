@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bar.h"
+#include "config_value.h"
 #include "feed.h"
 #include "kafka.h"
 #include "kafka/kafka_admin.h"
@@ -54,6 +55,11 @@ static weir_status make_named(dev *d, const char *text, size_t len, weir_error *
     if (partitions < 0) {
         return weir_fail(
             err, WEIR_E_CONFIG_BAD_VALUE, "--topics: %.60s is no number of partitions", colon + 1);
+    }
+    const char *must_be;
+    if (!weir_config_is_topic(name, &must_be)) {
+        return weir_fail(err, WEIR_E_CONFIG_BAD_VALUE,
+            "--topics: `%.60s` is no name of a topic: %s", name, must_be);
     }
     return weir_kafka_mock_create_topic(d->broker, name, (int32_t)partitions, err);
 }

@@ -1,10 +1,24 @@
 /* Routes. See route.h. */
 #include "service/route.h"
 
+#include <ctype.h>
 #include <stdio.h>
+
+#include "schema/decimal.h"
 
 /* ---- Filters ------------------------------------------------------------------------------------
  */
+
+/* By what it is worth, however it is written; a string is no number. */
+static bool number_is(weir_reader *r, const char *name, weir_view wanted)
+{
+    weir_view text = weir_json(r, name);
+    if (r->status || !text.len || !(text.ptr[0] == '-' || isdigit((unsigned char)text.ptr[0]))) {
+        return false;
+    }
+    weir_decimal is = weir_decimal_of(text), other = weir_decimal_of(wanted);
+    return weir_decimal_compare(&is, &other) == 0;
+}
 
 /* Is the field what the filter says? A field that is not there, or of another type, is not. */
 static bool field_is(weir_reader *r, const weir_field *f)
@@ -22,7 +36,7 @@ static bool field_is(weir_reader *r, const weir_field *f)
         equal = weir_bool(&probe, f->name) == (f->number != 0);
     } else if (f->kind == WEIR_FIELD_INT) {
         snprintf(digits, sizeof digits, "%lld", (long long)f->number);
-        equal = weir_view_is(weir_number(&probe, f->name), digits);
+        equal = number_is(&probe, f->name, weir_view_of(digits));
     } else {
         equal = weir_view_eq(weir_json(&probe, f->name), f->text);
     }

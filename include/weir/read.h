@@ -42,6 +42,7 @@ WEIR_API bool weir_null(weir_reader *r, const char *name);
 WEIR_API weir_view weir_text(weir_reader *r, const char *name);
 /* Exact digits: money is never a double. Also of a column that is a number in JSON text form. */
 WEIR_API weir_view weir_number(weir_reader *r, const char *name);
+/* A whole number, however it is written: 9, 9.0, 1e2. */
 WEIR_API int64_t weir_int(weir_reader *r, const char *name);
 WEIR_API bool weir_bool(weir_reader *r, const char *name);
 /* The member as JSON text, whatever it is. */

@@ -41,4 +41,7 @@ run "a recording on stdin" 2 dev --replay -
 run "no recording" 3 dev --replay "$T/nothing"
 run "no topics" 2 dev --topics a:x
 run "a port file that cannot be written" 3 dev --port-file "$T/none/port"
+run "a topic with a name that is none" 2 dev --topics "a b:3"
+err_has 'a b. is no name of a topic: Kafka takes'
+run "a topic without a name" 2 dev --topics ":3"
 finish

@@ -85,4 +85,9 @@ run "sync" 1 sync --quiet --from "$T/shop.jsonl" "$CONFIG"
 run "a row that does not match" 1 get items 2 -c "$CONFIG"
 run "a time that is none" 2 get items 2 --min-lsn 0/1 --wait soon -c "$CONFIG"
 run "an LSN that is none" 2 get items 2 --min-lsn x -c "$CONFIG"
+STORE=$T/below
+bank_store
+run "a key below zero" 1 get accounts -5 -c "$DATA/bank/bank.yaml"
+err_lacks "which key"
+run "behind --" 1 get -c "$DATA/bank/bank.yaml" accounts -- -5
 finish

@@ -254,6 +254,42 @@ static void test_no_value_and_no_json(void **state)
     run_all(&a, 2);
 }
 
+/* Whole numbers, however they are written, and what is none. */
+static weir_status read_whole(app *a, weir_message *m)
+{
+    (void)a;
+    static const struct {
+        const char *name;
+        int64_t is;
+    } whole[] = {{"/n/0", 9}, {"/n/1", 9}, {"/n/2", 100}, {"/n/3", 120}, {"/n/4", -7}, {"/n/5", 0},
+        {"/n/6", INT64_MAX}, {"/n/7", INT64_MIN}, {"/n/8", 50}, {"/n/9", 3}};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        weir_reader r = weir_read(m);
+        assert_int_equal(weir_int(&r, whole[i].name), whole[i].is);
+        assert_int_equal(weir_read_end(&r), WEIR_OK);
+    }
+    for (int i = 0; i < 6; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "/no/%d", i);
+        weir_reader r = weir_read(m);
+        assert_int_equal(weir_int(&r, name), 0);
+        assert_int_equal(weir_read_end(&r), WEIR_REJECT);
+        assert_string_equal(m->error.code, "FIELD_TYPE");
+    }
+    return WEIR_OK;
+}
+
+static void test_whole_numbers(void **state)
+{
+    (void)state;
+    app a;
+    app_begin(&a, read_whole);
+    deliver(&a, "{\"n\":[9,9.0,1e2,1.2E+2,-7.000,0e5,9223372036854775807.0,-9223372036854775808.0,"
+                "500e-1,\"3.0\"],"
+                "\"no\":[1.5,1e19,1e400000,5e-1,\"3x\",\"1.\"]}");
+    run_all(&a, 1);
+}
+
 /* The first failure sticks; another reader of the message is its own. */
 static weir_status stumble(app *a, weir_message *m)
 {
@@ -388,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_no_value_and_no_json),
+        cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_the_first_failure_sticks),
         cmocka_unit_test(test_changes_are_read_in_the_handler),
         cmocka_unit_test(test_events_stay),

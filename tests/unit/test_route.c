@@ -98,6 +98,11 @@ static void test_filters(void **state)
         {"{\"status\":\"new\",\"order\":{\"lines\":3},\"gone\":null,\"vip\":true}", "eu", false},
         {"{\"status\":\"new\",\"order\":{\"lines\":2},\"gone\":1,\"vip\":true}", "eu", false},
         {"{\"status\":\"new\",\"order\":{\"lines\":2},\"gone\":null,\"vip\":false}", "eu", false},
+        {"{\"status\":\"new\",\"order\":{\"lines\":2.0},\"gone\":null,\"vip\":true}", "eu", true},
+        {"{\"status\":\"new\",\"order\":{\"lines\":0.2e1},\"gone\":null,\"vip\":true}", "eu", true},
+        {"{\"status\":\"new\",\"order\":{\"lines\":2.1},\"gone\":null,\"vip\":true}", "eu", false},
+        {"{\"status\":\"new\",\"order\":{\"lines\":\"2\"},\"gone\":null,\"vip\":true}", "eu",
+            false},
         {"{\"status\":7}", "eu", false},
         {"[]", "eu", false},
     };
