@@ -6,8 +6,8 @@
  *   ready --a record was too large, and was not alone in its batch--> no producer: the next one
  *           writes small batches, the one behind it a batch a record, until a transaction is
  *           committed
- *   any --fenced--> the end      any --fatal--> no producer; behind a commit: in doubt, until the
- *                                                group's offsets have told
+ *   any --fenced, or expired--> the end   any --fatal--> no producer; behind a commit: in doubt,
+ * until the group's offsets have told
  */
 #include "kafka/kafka_transactions.h"
 
@@ -32,6 +32,7 @@ typedef struct port {
     bool renew;       /* the next transaction is another producer's */
     rd_kafka_consumer_group_metadata_t *membership;
     atomic_bool cancelled;
+    int64_t open_ms; /* since when one is, monotonic; 0: none is */
     /* Of the transaction that is open: */
     rd_kafka_resp_err_t refused; /* a record's … */
     const weir_outgoing *record; /* … this one */
@@ -62,8 +63,18 @@ static bool is_refused(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
+/* Who stood still while a transaction was open has been fenced by the broker itself, once the time
+ * of transactions was over. It might go on with a new producer, but that would fence whoever has
+ * been started in its place meanwhile: who starts last is to win, so it is for a supervisor to
+ * start it. */
 static weir_status fenced(const port *p, const char *text, weir_error *err)
 {
+    int64_t open_ms = p->open_ms ? weir_monotonic_ms() - p->open_ms : 0;
+    if (open_ms >= p->options.transaction_ms) {
+        return weir_fail(err, WEIR_E_KAFKA_EXPIRED,
+            "transactional.id %.80s: a transaction stood open for %lld ms, of %d: %.150s",
+            p->options.transactional_id, (long long)open_ms, p->options.transaction_ms, text);
+    }
     return weir_fail(err, WEIR_E_KAFKA_FENCED, "transactional.id %.80s: %.150s",
         p->options.transactional_id, text);
 }
@@ -72,6 +83,7 @@ static void end_producer(port *p)
 {
     weir_kafka_producer_end(&p->producer);
     p->initialized = p->must_abort = false;
+    p->open_ms = 0;
 }
 
 static void replace_producer(port *p, const char *why)
@@ -186,6 +198,7 @@ static weir_status abort_open(port *p, weir_error *err)
     }
     rd_kafka_error_t *error = until_answered(p, rd_kafka_abort_transaction);
     p->must_abort = error != NULL;
+    p->open_ms = error ? p->open_ms : 0;
     return error ? explain(p, error, "aborting a transaction", err) : WEIR_OK;
 }
 
@@ -233,6 +246,7 @@ static weir_status commit_open(port *p, const weir_transaction *t, weir_error *e
 {
     rd_kafka_error_t *error = until_answered(p, rd_kafka_commit_transaction);
     if (!error) {
+        p->open_ms = 0;
         return WEIR_OK;
     }
     weir_status s = explain(p, error, "committing a transaction", err);
@@ -378,6 +392,7 @@ static weir_status transactions_commit(
     if (error) {
         return explain(p, error, "beginning a transaction", err);
     }
+    p->open_ms = weir_monotonic_ms();
     rd_kafka_resp_err_t code = produce_all(p, t, until_ms);
     weir_status s = code ? not_written(p, t, code, fault, err) : WEIR_OK;
     s = s || !t->n_offsets ? s : send_offsets(p, t, until_ms, err);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <unistd.h>
+
 #include <cmocka.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -34,6 +36,12 @@ typedef struct fixture {
  */
 
 static fixture *now;
+static int transaction_ms = 8000, stands_still_ms;
+
+static void stand_still(void)
+{
+    usleep((unsigned)stands_still_ms * 1000);
+}
 
 static weir_partition *on_assigned(void *engine, weir_view topic, int32_t number, int64_t start)
 {
@@ -101,7 +109,8 @@ static void open_all(fixture *f)
     weir_kafka_transactions_options t = {.properties = f->properties,
         .n_properties = 1,
         .transactional_id = "g.one",
-        .transaction_ms = 8000,
+        .transaction_ms = transaction_ms,
+        .alive = stand_still,
         .source = f->source};
     assert_int_equal(weir_kafka_transactions_open(&t, &f->port, &err), WEIR_OK);
 }
@@ -270,6 +279,27 @@ static void test_who_is_fenced_is_told(void **state)
     close_all(&f);
 }
 
+/* The broker has ended its transaction, which was too old. */
+static void test_what_stood_open_for_too_long_is_told(void **state)
+{
+    (void)state;
+    enum { SHORT_MS = 1000, LATE_MS = 1200 };
+    static fixture f;
+    weir_error err;
+    weir_fault fault;
+    transaction_ms = SHORT_MS;
+    open_all(&f);
+    join(&f);
+    expect_committed(&f);
+    stands_still_ms = LATE_MS;
+    rd_kafka_mock_push_request_errors(f.mock, END_TXN, 1, RD_KAFKA_RESP_ERR_PRODUCER_FENCED);
+    assert_int_equal(transact(&f, 10, &fault, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "KAFKA_EXPIRED");
+    transaction_ms = 8000;
+    stands_still_ms = 0;
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_a_commit_in_doubt),
         cmocka_unit_test(test_a_stale_member_is_refused),
         cmocka_unit_test(test_who_is_fenced_is_told),
+        cmocka_unit_test(test_what_stood_open_for_too_long_is_told),
     };
     return cmocka_run_group_tests_name("kafka_transactions", tests, NULL, NULL);
 }
