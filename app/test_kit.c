@@ -29,6 +29,8 @@ enum { PATIENCE_MS = 5000 };
  */
 
 static void vfail(weir_test *t, const char *file, int line, const char *fmt, va_list ap)
+    WEIR_PRINTF(4, 0);
+static void vfail(weir_test *t, const char *file, int line, const char *fmt, va_list ap)
 {
     fprintf(stderr, "%s:%d: ", file, line);
     vfprintf(stderr, fmt, ap);

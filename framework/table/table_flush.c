@@ -14,6 +14,8 @@
 
 enum { DOUBTS = 16 };
 
+typedef enum rows_part { FLUSH_ALL, FLUSH_STAYING, FLUSH_GOING } rows_part;
+
 typedef struct flush {
     weir_table_store *store;
     unsigned cache;
@@ -25,7 +27,7 @@ typedef struct flush {
     const weir_signature *signature; /* of the row before */
     bool redescribed;                /* the table has changed: what was made of entries is void */
     bool moved;
-    enum { FLUSH_ALL, FLUSH_STAYING, FLUSH_GOING } part; /* of the rows that are set */
+    rows_part part; /* of those that are set */
 } flush;
 
 /* ---- From entries to changes -------------------------------------------------------------------
@@ -478,7 +480,7 @@ static void clear_side_sets(weir_table *t)
     }
 }
 
-static weir_status flush_part(weir_table_store *s, unsigned i, int part, weir_error *err)
+static weir_status flush_part(weir_table_store *s, unsigned i, rows_part part, weir_error *err)
 {
     weir_table *t = s->tables[i];
     flush f = {.store = s, .cache = i, .table = t, .part = part};
