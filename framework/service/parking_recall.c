@@ -168,7 +168,8 @@ static weir_status begin_session(weir_parking *p, int64_t now_ms, weir_error *er
 {
     const weir_parked_log *log = &p->options.log;
     int64_t from[WEIR_PARKING_MOST_PARTITIONS];
-    for (int32_t i = 0; i < p->at.n; i++) {
+    const int32_t n = p->at.n;
+    for (int32_t i = 0; i < n; i++) {
         from[i] = -1;
     }
     pthread_mutex_lock(&p->lock);
@@ -180,11 +181,11 @@ static weir_status begin_session(weir_parking *p, int64_t now_ms, weir_error *er
     p->there_ms = -1;
     weir_parking_close_reader(p, &p->recalling);
     p->has_head = false;
-    for (int32_t i = 0; i < p->at.n; i++) {
+    for (int32_t i = 0; i < n; i++) {
         p->recall_at.next[i] = from[i]; /* -1: it is not read */
     }
-    p->recall_at.n = p->at.n;
-    return log->ops->open(log->self, from, p->at.n, &p->recalling, err);
+    p->recall_at.n = n;
+    return log->ops->open(log->self, from, n, &p->recalling, err);
 }
 
 /* ---- Records ------------------------------------------------------------------------------------
