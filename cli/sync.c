@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "cli.h"
 #include "daemon.h"
 #include "kafka_properties.h"
@@ -181,6 +182,16 @@ static void tell_nothing(const sync_run *run)
         run->recording, c->followed.count ? c->followed.items[0]->topic : "the config's topics");
 }
 
+/* The log has the failure, and is to be lines of JSON alone: what to do is one of them. */
+static int advise(const sync_run *run, const weir_error *err)
+{
+    const char *advice = weir_cli_advice("sync", err);
+    if (*advice) {
+        weir_log_line(run->log, WEIR_LOG_ERROR, "sync", "%s", advice);
+    }
+    return weir_exit_of(err);
+}
+
 static int run_daemon(sync_run *run)
 {
     weir_error err = {.status = WEIR_OK};
@@ -204,7 +215,7 @@ static int run_daemon(sync_run *run)
         tell_nothing(run);
     }
     if (s && !run->cli->json && run->config->log.format == WEIR_CONFIG_LOG_FORMAT_JSON) {
-        return weir_exit_of(&err); /* the log has it, and is to be lines of JSON alone */
+        return advise(run, &err);
     }
     return s ? weir_cli_fail(run->cli, &err) : verdict(run);
 }
