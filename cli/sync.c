@@ -187,7 +187,7 @@ static int advise(const sync_run *run, const weir_error *err)
 {
     const char *advice = weir_cli_advice("sync", err);
     if (*advice) {
-        weir_log_line(run->log, WEIR_LOG_ERROR, "sync", "%s", advice);
+        weir_log_line(run->log, WEIR_LOG_WARN, "sync", "%s", advice);
     }
     return weir_exit_of(err);
 }
