@@ -8,11 +8,7 @@
 
 #include "cdc/column.h"
 #include "config_node.h"
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
+#include "config_value.h"
 
 /* ---- kafka ------------------------------------------------------------------------------- */
 
@@ -308,7 +304,7 @@ static void check_topic(const weir_config_loader *loader, size_t at)
     const weir_config_cache *c = all->items[at];
     for (size_t i = 0; i < at; i++) {
         const weir_config_cache *other = all->items[i];
-        if (same(c->topic, other->topic) && c->source != other->source) {
+        if (weir_config_same(c->topic, other->topic) && c->source != other->source) {
             weir_config_scope scope = {NULL, weir_config_section_of(c)}, item = {&scope, c->name};
             weir_config_scope from = {&item, "from"};
             weir_config_error(loader, &from, weir_config_place_of(c->node, "from"),
@@ -326,18 +322,18 @@ static void check_topic(const weir_config_loader *loader, size_t at)
 static const char *read_as(const weir_config *c, const char *topic)
 {
     for (size_t i = 0; i < c->followed.count; i++) {
-        if (same(topic, c->followed.items[i]->topic)) {
+        if (weir_config_same(topic, c->followed.items[i]->topic)) {
             return "the topic of a cache";
         }
     }
     for (size_t i = 0; i < c->sources.count; i++) {
         const weir_config_source *s = &c->sources.items[i];
         for (size_t t = 0; t < s->topics.count; t++) {
-            if (same(topic, s->topics.items[t].value)) {
+            if (weir_config_same(topic, s->topics.items[t].value)) {
                 return "a topic of a source";
             }
         }
-        if (same(topic, s->heartbeat_topic)) {
+        if (weir_config_same(topic, s->heartbeat_topic)) {
             return "the heartbeat topic of a source";
         }
     }
@@ -348,9 +344,9 @@ static void check_parked(const weir_config_loader *loader, const weir_config_sco
 {
     const weir_config *c = loader->config;
     const weir_config_errors *e = &c->errors;
-    const char *use = same(e->parked, e->dead_letter.topic)    ? "the dead letters' topic"
-                      : same(e->parked, e->dead_letter.replay) ? "the topic of replays"
-                                                               : read_as(c, e->parked);
+    const char *use = weir_config_same(e->parked, e->dead_letter.topic) ? "the dead letters' topic"
+                      : weir_config_same(e->parked, e->dead_letter.replay) ? "the topic of replays"
+                                                                           : read_as(c, e->parked);
     weir_config_scope parked = {scope, "parked"}, followers = {scope, "followers"};
     if (use) {
         weir_config_error(loader, &parked, weir_config_place_of(e->node, "parked"),
@@ -423,7 +419,8 @@ static void check_drain(const weir_config_loader *loader)
 static bool is_loopback(const char *host)
 {
     bool is_v4 = strspn(host, "0123456789.") == strlen(host);
-    return same(host, "localhost") || same(host, "::1") || (is_v4 && strncmp(host, "127.", 4) == 0);
+    return weir_config_same(host, "localhost") || weir_config_same(host, "::1") ||
+           (is_v4 && strncmp(host, "127.", 4) == 0);
 }
 
 static void check_http(const weir_config_loader *loader)

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "config_value.h"
+
 bool weir_config_is_pattern(const char *from)
 {
     return strchr(from, '*') != NULL;
@@ -50,11 +52,6 @@ bool weir_config_matches(const char *pattern, const char *table_name)
 /* ---- Casting -----------------------------------------------------------------------------------
  */
 
-static bool same(const char *a, const char *b)
-{
-    return strcmp(a, b) == 0;
-}
-
 /* Has the table an entry of its own in this store, or been cast from this mould before? */
 static bool is_followed(
     const weir_config *c, const weir_config_cache *mould, const char *table_name)
@@ -62,7 +59,7 @@ static bool is_followed(
     for (size_t i = 0; i < c->followed.count; i++) {
         const weir_config_cache *o = c->followed.items[i];
         bool of_it = o->source == mould->source && o->store == mould->store &&
-                     same(o->table_name, table_name);
+                     weir_config_same(o->table_name, table_name);
         if (of_it && (!o->mould || o->mould == mould)) {
             return true;
         }
@@ -113,7 +110,7 @@ static void check_name(const weir_config_loader *loader, const weir_config_cache
 {
     const weir_config *c = loader->config;
     for (size_t i = 0; i < c->followed.count; i++) {
-        if (same(c->followed.items[i]->name, cache->name)) {
+        if (weir_config_same(c->followed.items[i]->name, cache->name)) {
             weir_config_scope all = {NULL, weir_config_section_of(cache)};
             weir_config_scope item = {&all, cache->name};
             weir_config_error(loader, &item, weir_config_place_of(cache->node, ""),
@@ -161,7 +158,7 @@ static const char *table_of(const weir_config_source *s, const char *topic)
 {
     size_t len = strlen(s->topic_prefix);
     for (size_t i = 0; i < s->topics.count; i++) {
-        if (same(s->topics.items[i].value, topic)) {
+        if (weir_config_same(s->topics.items[i].value, topic)) {
             return s->topics.items[i].name;
         }
     }
@@ -171,7 +168,7 @@ static const char *table_of(const weir_config_source *s, const char *topic)
     }
     const char *table = topic + len + 1;
     for (size_t i = 0; i < s->topics.count; i++) {
-        if (same(s->topics.items[i].name, table)) {
+        if (weir_config_same(s->topics.items[i].name, table)) {
             return NULL; /* its records are elsewhere */
         }
     }

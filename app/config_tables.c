@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "config_load.h"
+#include "config_value.h"
 #include "table/table_type.h"
 
 /* ---- One list ----------------------------------------------------------------------------------
@@ -305,18 +306,14 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     name_target(loader, t, rule);
 }
 
-static bool same(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* Two rules on one target would undo each other. */
 static void check_target(const weir_config_loader *loader, const weir_config_table *t)
 {
     const weir_config_store *store = t->cache.store;
     const weir_table_rule *own = &store->tables[store->n_tables - 1];
     for (const weir_table_rule *o = store->tables; o < own; o++) {
-        if (same(o->table, own->table) && same(o->schema, own->schema)) {
+        if (weir_config_same_or_none(o->table, own->table) &&
+            weir_config_same_or_none(o->schema, own->schema)) {
             char why[160];
             snprintf(why, sizeof why, "`%.120s` is kept in the same table already", o->cache);
             report(loader, t, "table", WEIR_E_CONFIG_CONFLICT, why);

@@ -3,11 +3,7 @@
 
 #include "config_load.h"
 #include "config_node.h"
-
-static bool same(const char *a, const char *b)
-{
-    return a && b && strcmp(a, b) == 0;
-}
+#include "config_value.h"
 
 void weir_config_number_of(
     const weir_config_loader *loader, const weir_config_validation *v, char out[24])
@@ -34,10 +30,10 @@ static void check_twice(const weir_config_loader *loader, const weir_config_scop
     const weir_config_validation *v)
 {
     for (const weir_config_validation *o = loader->config->validations.items; o < v; o++) {
-        const char *key = same(o->table, v->table)   ? "table"
-                          : same(o->event, v->event) ? "event"
-                          : same(o->topic, v->topic) ? "topic"
-                                                     : NULL;
+        const char *key = weir_config_same(o->table, v->table)   ? "table"
+                          : weir_config_same(o->event, v->event) ? "event"
+                          : weir_config_same(o->topic, v->topic) ? "topic"
+                                                                 : NULL;
         if (key) {
             weir_config_scope scope = {item, key};
             weir_config_error(loader, &scope, weir_config_place_of(v->node, key),
@@ -57,7 +53,7 @@ static bool is_used(const weir_config *c, const weir_config_validation *v)
                 weir_config_is_pattern(v->table_name);
     for (size_t i = 0; i < c->followed.count; i++) {
         const weir_config_cache *f = c->followed.items[i];
-        used |= f->source == v->source && same(f->table_name, v->table_name);
+        used |= f->source == v->source && weir_config_same(f->table_name, v->table_name);
     }
     for (size_t i = 0; i < c->moulds.count; i++) {
         const weir_config_cache *f = c->moulds.items[i];

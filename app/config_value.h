@@ -3,6 +3,8 @@
 #ifndef WEIR_APP_CONFIG_VALUE_H
 #define WEIR_APP_CONFIG_VALUE_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "config_table.h"
 
@@ -27,6 +29,17 @@ bool weir_config_is_event(const char *text, const char **must_be); /* the type o
 bool weir_config_is_name(const char *text, const char **must_be);  /* of a source, store, cache */
 bool weir_config_is_topic(const char *text, const char **must_be); /* Kafka's rule */
 bool weir_config_is_table(const char *text, const char **must_be); /* schema.table */
+
+/* Two texts of the config: both given and equal; … or neither given. */
+static inline bool weir_config_same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+static inline bool weir_config_same_or_none(const char *a, const char *b)
+{
+    return a == b || weir_config_same(a, b);
+}
 
 /* With units, the largest that gives a whole number: "7d", "64GiB". */
 void weir_config_put_duration(uint64_t ms, weir_buf *to);

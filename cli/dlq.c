@@ -110,7 +110,7 @@ static weir_status take(void *ctx, const char *topic, const weir_raw_record *r, 
     if (other) {
         return WEIR_OK;
     }
-    if (d->each != show || !d->place) {
+    if (!d->any) {
         bool stranger = !is_letter(r), others = !stranger && !is_of_group(d, r);
         d->strangers += stranger;
         d->others += others;
@@ -284,6 +284,7 @@ static int parse(weir_dlq *d, size_t *verb)
     d->place = verbs[*verb].one ? weir_cli_argument(cli) : NULL;
     bool shows = verbs[*verb].run == look_at_one;
     d->all |= shows;
+    d->any = shows;
     d->each = show;
     if (d->raw && (!shows || cli->json)) {
         return weir_cli_usage(cli, "--raw is for show, without --json");

@@ -25,6 +25,7 @@ struct weir_dlq {
     const char *place;                   /* NULL: all that fit */
     weir_cli_place wanted;
     bool all; /* also those that are done with */
+    bool any; /* whatever lies at the place, a letter of this application or not */
     /* What with them: */
     int64_t rate, most;
     const char *reason;

@@ -8,8 +8,7 @@ TSAN_CHECKS := check-threads check-recordings
 .PHONY: check-asan check-tsan
 check-asan: export ASAN_OPTIONS = allocator_may_return_null=1
 check-asan:
-	@$(MAKE) --no-print-directory B=$(B)/asan WEIR=$(B)/asan/weir OPT='-O1 -g' \
-	    EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=undefined -DWEIR_ARENA_DEBUG -Wno-format-truncation' $(ASAN_CHECKS)
+	@B=$(B)/asan WEIR=$(B)/asan/weir OPT='-O1 -g' JOBS=2 \
+	    EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=undefined -DWEIR_ARENA_DEBUG -Wno-format-truncation' scripts/check $(ASAN_CHECKS)
 check-tsan:
-	@$(MAKE) --no-print-directory B=$(B)/tsan WEIR=$(B)/tsan/weir OPT='-O1 -g' EXTRA='-fsanitize=thread' \
-	    $(TSAN_CHECKS)
+	@B=$(B)/tsan WEIR=$(B)/tsan/weir OPT='-O1 -g' EXTRA='-fsanitize=thread' JOBS=2 scripts/check $(TSAN_CHECKS)

@@ -6,7 +6,7 @@
  * well have the offset: what it had before is another record than what it has now. */
 bool weir_kafka_tells_truncation(const char *reason)
 {
-    return reason && strcasestr(reason, "truncation");
+    return reason && strstr(reason, "truncation");
 }
 
 void weir_kafka_doubt(weir_kafka_served *sp)

@@ -207,7 +207,7 @@ weir_status weir_pg_fail(
 /* ---- Statements --------------------------------------------------------------------------------
  */
 
-static bool is_good(const PGresult *r)
+bool weir_pg_is_good(const PGresult *r)
 {
     ExecStatusType s = PQresultStatus(r);
     return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK;
@@ -217,7 +217,7 @@ weir_status weir_pg_run(PGconn *conn, const weir_table *table, const char *sql, 
     const char *const *values, PGresult **out, weir_error *err)
 {
     PGresult *r = PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 1);
-    weir_status st = is_good(r) ? WEIR_OK : weir_pg_fail(conn, r, table, err);
+    weir_status st = weir_pg_is_good(r) ? WEIR_OK : weir_pg_fail(conn, r, table, err);
     if (st || !out) {
         PQclear(r);
         r = NULL;
@@ -232,7 +232,7 @@ weir_status weir_pg_do(
     PGconn *conn, const weir_table *table, const char *sql, uint64_t *rows, weir_error *err)
 {
     PGresult *r = PQexec(conn, sql);
-    weir_status st = is_good(r) ? WEIR_OK : weir_pg_fail(conn, r, table, err);
+    weir_status st = weir_pg_is_good(r) ? WEIR_OK : weir_pg_fail(conn, r, table, err);
     if (!st && rows) {
         *rows = strtoull(PQcmdTuples(r), NULL, 10);
     }

@@ -82,6 +82,8 @@ WEIR_MUST_USE weir_status weir_pg_connect(const weir_pg *p, PGconn **out, weir_e
 weir_status weir_pg_fail(
     PGconn *conn, const PGresult *result, const weir_table *table, weir_error *err);
 
+bool weir_pg_is_good(const PGresult *r); /* rows, or a command that was done */
+
 /* Runs a statement with text parameters (values[i] NULL: NULL); the answer is in binary form, where
  * text, json and bytea are their bytes. *out may be NULL. */
 WEIR_MUST_USE weir_status weir_pg_run(PGconn *conn, const weir_table *table, const char *sql, int n,
@@ -165,6 +167,8 @@ weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_co
     weir_view type, bool *same, weir_error *err);
 
 /* postgres_read.c */
+void weir_pg_put_name(
+    weir_buf *to, const char *before, const char *name); /* … and the name quoted */
 weir_status weir_pg_fetch(void *self, weir_table *t, const weir_view *const *keys, size_t n,
     bool rows, weir_table_found_fn *found, void *ctx, weir_error *err);
 weir_status weir_pg_page(void *self, weir_table *t, const weir_view *after, bool inclusive,

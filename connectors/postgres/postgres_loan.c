@@ -44,12 +44,6 @@ weir_status weir_pg_restore(weir_pg_session *s, weir_error *err)
     return weir_pg_do(s->conn, NULL, RESTORE, NULL, err);
 }
 
-static bool is_good(const PGresult *r)
-{
-    ExecStatusType s = PQresultStatus(r);
-    return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK;
-}
-
 /* The first result is that of the end itself. *tidy: all others were good. */
 static PGresult *send_end(weir_pg_session *s, const char *how, bool *tidy)
 {
@@ -61,7 +55,7 @@ static PGresult *send_end(weir_pg_session *s, const char *how, bool *tidy)
     }
     *tidy = true;
     while ((r = PQgetResult(s->conn)) != NULL) {
-        *tidy &= is_good(r);
+        *tidy &= weir_pg_is_good(r);
         if (first) {
             PQclear(r);
         } else {

@@ -228,49 +228,21 @@ weir_view weir_number(weir_reader *r, const char *name)
     return text;
 }
 
-static size_t digits_at(weir_view text, size_t at)
-{
-    size_t n = 0;
-    while (at + n < text.len && text.ptr[at + n] >= '0' && text.ptr[at + n] <= '9') {
-        n++;
-    }
-    return n;
-}
-
-/* The text of a string may be anything. */
-static bool is_json_number(weir_view text)
-{
-    size_t at = text.len && text.ptr[0] == '-' ? 1 : 0, n = digits_at(text, at);
-    bool good = n > 0;
-    at += n;
-    if (good && at < text.len && text.ptr[at] == '.') {
-        n = digits_at(text, at + 1);
-        good = n > 0;
-        at += 1 + n;
-    }
-    if (good && at < text.len && (text.ptr[at] == 'e' || text.ptr[at] == 'E')) {
-        bool sign = at + 1 < text.len && (text.ptr[at + 1] == '-' || text.ptr[at + 1] == '+');
-        at += sign ? 2 : 1;
-        n = digits_at(text, at);
-        good = n > 0;
-        at += n;
-    }
-    return good && at == text.len;
-}
-
 /* A whole number however it is written: 9.0 and 1e2 are integers to JSON Schema, too. */
-static bool whole_number(weir_view text, int64_t *out)
+static bool whole_number(weir_view text, weir_arena *arena, int64_t *out)
 {
     enum { MOST_DIGITS = 19 };
     char whole[MOST_DIGITS + 2];
     size_t n = 0;
+    const weir_value *v;
+    weir_error ignored;
     if (weir_text_to_int64(text, out)) {
         return true;
     }
-    if (!is_json_number(text)) {
-        return false;
+    if (weir_json_read(text, arena, &v, &ignored) || v->type != WEIR_NUMBER) {
+        return false; /* the text of a string may be anything */
     }
-    weir_decimal d = weir_decimal_of(text);
+    weir_decimal d = weir_decimal_of(weir_raw(v));
     if (!weir_decimal_is_integer(&d) || (d.count && d.exponent > MOST_DIGITS)) {
         return false;
     }
@@ -289,7 +261,7 @@ int64_t weir_int(weir_reader *r, const char *name)
 {
     int64_t n = 0;
     weir_view text = weir_number(r, name);
-    if (!r->status && !whole_number(text, &n)) {
+    if (!r->status && !whole_number(text, &r->m->arena, &n)) {
         stick(r, WEIR_E_FIELD_TYPE, name, "it is no integer of 64 bits");
     }
     return r->status ? 0 : n;

@@ -1,8 +1,5 @@
-/* What tests of stores of tables work with, whatever the database. The includer has
- *   static weir_store open_tables(const weir_table_rule *rules, size_t n);   the same database each
- * time static void run_sql(const char *sql);                                    beside the store
- *   static long number_of(const char *sql);                                  a question, likewise
- */
+/* What tests of stores of tables work with, whatever the database. The includer has open_tables
+ * (the same database each time) and, beside the store, run_sql and number_of, a question. */
 #ifndef WEIR_TEST_TABLE_FIXTURE_H
 #define WEIR_TEST_TABLE_FIXTURE_H
 
