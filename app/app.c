@@ -43,6 +43,7 @@ static weir_status open_app(
     }
     if (!s) {
         setup(a, ctx);
+        weir_check_setup(a);
         if (a->setup_error.status && err) {
             *err = a->setup_error;
         }
@@ -180,9 +181,23 @@ weir_status weir_app_wait(weir_app *a, weir_error *err)
     return s ? s : d;
 }
 
+/* Handlers have had a place in their group: from then on it says if that is lost. */
+static bool has_joined(const weir_app *a)
+{
+    return !a->handlers || (a->started && weir_kafka_source_joined(&a->engine.source));
+}
+
+const char *weir_app_waits_for(const weir_app *a)
+{
+    return a->daemon && !weir_daemon_ready(a->daemon)
+               ? "what was in the caches' topics at the start"
+           : !has_joined(a) ? "a place in the group"
+                            : NULL;
+}
+
 bool weir_app_ready(const weir_app *a)
 {
-    return !a->daemon || weir_daemon_ready(a->daemon);
+    return !weir_app_waits_for(a);
 }
 
 bool weir_app_live(const weir_app *a, weir_error *why)

@@ -35,18 +35,14 @@ static weir_routed_topic *routed(weir_app *a, const weir_routed_handler *r)
     return t;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* Does the first of two handlers take all that the second one would? */
 static bool takes_all(const weir_route *first, const weir_route *second)
 {
     unsigned all = WEIR_INSERT | WEIR_UPDATE | WEIR_DELETE | WEIR_SNAPSHOT | WEIR_TRUNCATE;
     unsigned of = second->ops ? second->ops : all;
-    return !first->where && !first->headers && same_text(first->table, second->table) &&
-           (!first->event || same_text(first->event, second->event)) &&
+    return !first->where && !first->headers &&
+           weir_config_same_or_none(first->table, second->table) &&
+           (!first->event || weir_config_same_or_none(first->event, second->event)) &&
            (!first->ops || (first->ops & of) == of);
 }
 
@@ -203,6 +199,8 @@ weir_status weir_app_open_handlers(weir_app *a, weir_error *err)
         .n_types = n_types,
         .middleware = a->middleware,
         .n_middleware = a->n_middleware,
+        .batch_middleware = a->batch_middleware,
+        .n_batch_middleware = a->n_batch_middleware,
         .emits = emits,
         .emitter = a->emitter,
         .inboxes = inboxes,

@@ -49,6 +49,8 @@ const weir_log *weir_app_log(const weir_app *a);
 size_t weir_app_topics(const weir_app *a, weir_arena *arena, const char ***out);
 /* What keeps its caches; NULL: it has none. */
 weir_daemon *weir_app_daemon(const weir_app *a);
+/* Why it is not ready; NULL: it is. Thread: any. */
+const char *weir_app_waits_for(const weir_app *a);
 /* What runs its handlers; NULL: it has none. */
 weir_handlers *weir_app_handlers(const weir_app *a);
 /* What commits for it; NULL: it handles at least once. */

@@ -32,6 +32,9 @@ struct weir_app {
     weir_transactions *transactions;
     weir_middleware *middleware;
     size_t n_middleware;
+    weir_batch_middleware *batch_middleware;
+    size_t n_batch_middleware;
+    bool has_batches, batches_need_none;
     weir_validations validations;
     weir_routed_topic *topics;
     size_t n_topics;
@@ -54,6 +57,8 @@ struct weir_app {
         hangs; /* a handler of it did not come back: its thread lives on, and so must all of this */
 };
 
+/* register.c: what no single call of the setup shows to be wrong; into setup_error. */
+void weir_check_setup(weir_app *a);
 /* app_handlers.c: what was registered, by topic, and the handlers of it. */
 WEIR_MUST_USE weir_status weir_app_gather_topics(weir_app *a, weir_error *err);
 WEIR_MUST_USE weir_status weir_app_open_handlers(weir_app *a, weir_error *err);

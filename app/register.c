@@ -81,6 +81,7 @@ static void add(weir_app *a, const weir_handler *h, const char *table, const cha
         return;
     }
     a->parks |= h->followers == WEIR_FOLLOWERS_PARK;
+    a->has_batches |= h->batch != NULL;
     if (a->last) {
         a->last->next = r;
     } else {
@@ -188,11 +189,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
         wrong(a, h.fn ? "a handler has one of fn and batch" : "a handler without a function", name);
     } else if (h.dead_letter && !weir_config_is_topic(h.dead_letter, &must_be)) {
         wrong(a, must_be, h.dead_letter);
-    } else if (h.batch && (h.batch_most > MOST_BATCH || h.tx)) {
-        wrong(a,
-            h.tx ? "a handler with .tx gets its records one by one; they share transactions"
-                 : "batch_most is 10,000 at most",
-            name);
+    } else if (h.batch && h.batch_most > MOST_BATCH) {
+        wrong(a, "batch_most is 10,000 at most", name);
     } else if (kinds != 1) {
         wrong(a, "a handler needs one of change, topic and event", name);
     } else if (h.ops && (!h.change || h.ops & ~all_ops)) {
@@ -236,24 +234,52 @@ void weir_migrations(weir_app *a, const char *store, const char *const *statemen
     }
 }
 
+/* The list with room for one more behind its n; NULL: out of memory, and that is kept. */
+static void *grow(weir_app *a, const void *items, size_t n, size_t size)
+{
+    void *all = weir_arena_alloc(&a->arena, (n + 1) * size);
+    if (!all) {
+        weir_fail_oom(&a->setup_error);
+    } else if (n) {
+        memcpy(all, items, n * size);
+    }
+    return all;
+}
+
 void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx)
 {
     if (!fn) {
         wrong(a, "a middleware without a function", "weir_use");
         return;
     }
-    size_t n = a->n_middleware;
-    weir_middleware *all = weir_arena_alloc(&a->arena, (n + 1) * sizeof *all);
-    if (!all) {
-        weir_fail_oom(&a->setup_error);
-        return;
+    weir_middleware *all = grow(a, a->middleware, a->n_middleware, sizeof *all);
+    if (all) {
+        all[a->n_middleware++] = (weir_middleware){fn, ctx};
+        a->middleware = all;
     }
-    if (n) {
-        memcpy(all, a->middleware, n * sizeof *all);
+}
+
+void weir_use_batch(weir_app *a, weir_batch_middleware_fn *fn, void *ctx)
+{
+    a->batches_need_none |= !fn;
+    weir_batch_middleware *all =
+        fn ? grow(a, a->batch_middleware, a->n_batch_middleware, sizeof *all) : NULL;
+    if (all) {
+        all[a->n_batch_middleware++] = (weir_batch_middleware){fn, ctx};
+        a->batch_middleware = all;
     }
-    all[n] = (weir_middleware){fn, ctx};
-    a->middleware = all;
-    a->n_middleware = n + 1;
+}
+
+/* A check of every message that did not run around batches would be missed by nobody. */
+void weir_check_setup(weir_app *a)
+{
+    if (a->has_batches && a->n_middleware && !a->n_batch_middleware && !a->batches_need_none) {
+        wrong(a,
+            "weir_use does not run around handlers with .batch: say what does by weir_use_batch, "
+            "or "
+            "that nothing is meant to by weir_use_batch(app, NULL, NULL)",
+            "weir_use");
+    }
 }
 
 const weir_config_source *weir_app_source_of(

@@ -31,9 +31,13 @@ static unsigned live(void *ctx, weir_buf *body)
 static unsigned ready(void *ctx, weir_buf *body)
 {
     const weir_watchdog *w = ctx;
-    bool is_ready = weir_app_ready(w->app);
-    weir_buf_puts(body, is_ready ? "ready\n" : "not ready\n");
-    return is_ready ? HTTP_OK : HTTP_UNAVAILABLE;
+    const char *wanted = weir_app_waits_for(w->app);
+    if (!wanted) {
+        weir_buf_puts(body, "ready\n");
+        return HTTP_OK;
+    }
+    weir_buf_printf(body, "not ready: it waits for %s\n", wanted);
+    return HTTP_UNAVAILABLE;
 }
 
 /* Of a service without caches. */
@@ -42,7 +46,6 @@ static void take_bare(const weir_watchdog *w, weir_snapshot *s)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     *s = (weir_snapshot){.app = weir_app_config(w->app)->name,
-        .ready = weir_app_ready(w->app),
         .taken_ms = now.tv_sec * 1000 + now.tv_nsec / 1000000,
         .uptime_ms = weir_monotonic_ms() - w->began_ms};
 }
@@ -115,6 +118,7 @@ static unsigned show(
     }
     if (good) {
         s.live = weir_app_live(w->app, NULL);
+        s.ready = weir_app_ready(w->app);
         if (weir_app_handlers(w->app)) {
             good = take_handlers(w, &arena, &handlers);
             s.handlers = &handlers;

@@ -158,7 +158,7 @@ static void print_breakers(weir_answer *a)
 static void print_handlers(weir_answer *a, const weir_value *h)
 {
     static const char *const counts[] = {
-        "handled", "retried", "held", "duplicate", "dead_lettered"};
+        "handled", "retried", "held", "duplicate", "unrouted", "dead_lettered"};
     const char *before = "\nhandlers: ";
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         printf("%s%.*s %s", before, WEIR_ARG(weir_answer_text(a, h, counts[i])), counts[i]);

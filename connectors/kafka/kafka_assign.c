@@ -82,6 +82,7 @@ void weir_kafka_assign_given(weir_kafka_live_source *s)
     }
     weir_kafka_remember_membership(s, rd_kafka_consumer_group_metadata(s->rk));
     atomic_store(&s->out_since_ms, 0);
+    atomic_store(&s->joined, true);
     s->look_ms = 0; /* partitions may have been added, which is why it was given some */
     weir_log_line(s->options.log, WEIR_LOG_INFO, "kafka", "assigned %d partitions", s->given->cnt);
     rd_kafka_resp_err_t code = rd_kafka_assign(s->rk, s->given);

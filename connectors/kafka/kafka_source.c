@@ -325,6 +325,13 @@ bool weir_kafka_source_out(const weir_record_source *source, int64_t *out_ms)
     return true;
 }
 
+bool weir_kafka_source_joined(const weir_record_source *source)
+{
+    int64_t out_ms;
+    return !weir_kafka_source_out(source, &out_ms) ||
+           atomic_load(&((weir_kafka_live_source *)source->self)->joined);
+}
+
 /* ---- Opening ---- */
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)

@@ -64,6 +64,7 @@ typedef struct weir_kafka_live_source {
     pthread_cond_t signalled;
     bool signal;
     rd_kafka_consumer_group_metadata_t *membership; /* of the assignment; NULL: none. Lock: lock */
+    atomic_bool joined;                             /* it has had an assignment */
     atomic_llong out_since_ms; /* of a group: without an assignment; 0: it has one */
     pthread_mutex_t log_lock;  /* guards options.log on librdkafka's threads */
     atomic_bool connected;

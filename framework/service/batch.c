@@ -3,11 +3,7 @@
 
 #include "base/alloc.h"
 #include "service/handler_lane.h"
-
-struct weir_batch {
-    weir_message **messages; /* NULL: an earlier one of its key has failed */
-    size_t n;
-};
+#include "service/route.h"
 
 /* ---- For handlers -------------------------------------------------------------------------------
  */
@@ -38,22 +34,27 @@ void weir_batch_answer(weir_batch *b, size_t i, weir_status s)
 
 weir_status weir_batches_new(weir_handlers *h, weir_handler_lane *l, weir_error *err)
 {
-    size_t most = 0;
+    size_t most = 0, most_items = 0;
     for (size_t t = 0; t < h->options.n_topics; t++) {
         const weir_routed_topic *topic = &h->options.topics[t];
         for (size_t i = 0; i < topic->n_routes; i++) {
-            most = topic->routes[i].batch && topic->routes[i].batch_most > most
-                       ? topic->routes[i].batch_most
-                       : most;
+            const weir_route *to = &topic->routes[i];
+            most = to->batch && to->batch_most > most ? to->batch_most : most;
+            most_items =
+                to->batch && to->inbox && to->batch_most > most_items ? to->batch_most : most_items;
         }
     }
-    l->gathered.messages = most ? weir_calloc(2 * most, sizeof(weir_message *)) : NULL;
-    return most && !l->gathered.messages ? weir_fail_oom(err) : WEIR_OK;
+    weir_gathered *g = &l->gathered;
+    g->messages = most ? weir_calloc(2 * most, sizeof *g->messages) : NULL;
+    g->items = most_items ? weir_calloc(most_items, sizeof *g->items) : NULL;
+    bool failed = (most && !g->messages) || (most_items && !g->items);
+    return failed ? weir_fail_oom(err) : WEIR_OK;
 }
 
 void weir_batches_free(weir_handler_lane *l)
 {
     weir_free(l->gathered.messages);
+    weir_free(l->gathered.items);
 }
 
 void weir_batch_add(weir_handlers *h, weir_handler_lane *l, weir_message *m)
@@ -162,14 +163,31 @@ static void prepare(weir_message *m)
     m->emits = (weir_emits){.first = NULL};
 }
 
-static weir_status call_handler(weir_handlers *h, weir_handler_lane *l, weir_batch *b)
+/* Each was admitted; but it may have opened since, by halves before this one. */
+static bool breaker_lets(weir_handler_lane *l, const weir_batch *b)
+{
+    weir_breaker *breaker = b->messages[0]->route->breaker;
+    bool open =
+        breaker && !b->messages[0]->probe && weir_breaker_look(breaker).state == WEIR_BREAKER_OPEN;
+    if (open) {
+        weir_fail(&b->messages[0]->error, WEIR_E_BREAKER_OPEN, "the breaker %s is open",
+            breaker->rule.name);
+        weir_bump(&l->count.broken);
+    }
+    return !open;
+}
+
+weir_status weir_batch_call(weir_handlers *h, weir_handler_lane *l, weir_batch *b)
 {
     const weir_route *to = b->messages[0]->route;
+    if (!breaker_lets(l, b)) {
+        return WEIR_HOLD;
+    }
     weir_see_place(&l->running, b->messages[0]->record);
     atomic_store_explicit(&l->running_limit_ms,
         to->timeout_ms ? to->timeout_ms : h->options.stuck_after_ms, memory_order_relaxed);
     weir_bump(&l->calls);
-    weir_status s = to->batch(b, to->ctx);
+    weir_status s = weir_route_call_batch(b, to);
     weir_bump(&l->calls);
     l->now_ms = weir_handlers_now(h);
     return s;
@@ -188,19 +206,19 @@ static weir_batch compact(weir_message **all, size_t from, size_t to, weir_messa
     return b;
 }
 
-static bool is_unknown(const weir_batch *b, weir_status s)
+size_t weir_batch_unanswered(const weir_batch *b)
 {
-    size_t asked = 0;
+    size_t n = 0;
     for (size_t i = 0; i < b->n; i++) {
-        asked += !b->messages[i]->answered;
+        n += !b->messages[i]->answered;
     }
-    return (s == WEIR_RETRY || s == WEIR_REJECT) && asked > 1;
+    return n;
 }
 
 /* The reason stands at the message that the handler has given it, which may be another one. */
-static void take_status(weir_batch *b, weir_status s)
+void weir_batch_take_status(weir_batch *b, weir_status s, const weir_error *why)
 {
-    const weir_error *why = NULL;
+    why = why && s && why->status == s ? why : NULL;
     for (size_t i = 0; i < b->n && !why; i++) {
         bool says = !b->messages[i]->answered && b->messages[i]->error.status == s;
         why = says && s ? &b->messages[i]->error : NULL;
@@ -210,6 +228,7 @@ static void take_status(weir_batch *b, weir_status s)
         if (m->answered) {
             continue;
         }
+        m->answered = true;
         m->status = s;
         if (why && &m->error != why) {
             m->error = *why;
@@ -217,39 +236,35 @@ static void take_status(weir_batch *b, weir_status s)
     }
 }
 
-/* Each was admitted; but it may have opened since, by halves before this one. */
-static bool breaker_lets(weir_handler_lane *l, const weir_batch *b)
+/* True: one of those that are left has failed, and nobody knows which. */
+static bool try_batch(weir_handlers *h, weir_handler_lane *l, weir_batch *b)
 {
-    weir_breaker *breaker = b->messages[0]->route->breaker;
-    bool open =
-        breaker && !b->messages[0]->probe && weir_breaker_look(breaker).state == WEIR_BREAKER_OPEN;
-    if (open) {
-        weir_fail(&b->messages[0]->error, WEIR_E_BREAKER_OPEN, "the breaker %s is open",
-            breaker->rule.name);
-        weir_bump(&l->count.broken);
+    if (b->messages[0]->route->inbox) {
+        return weir_unit_try_batch(h, l, b);
     }
-    return !open;
+    weir_status s = weir_batch_call(h, l, b);
+    bool unknown = (s == WEIR_RETRY || s == WEIR_REJECT) && weir_batch_unanswered(b) > 1;
+    if (!unknown) {
+        weir_batch_take_status(b, s, NULL);
+    }
+    return unknown;
 }
 
-/* Handles all[from] to all[to] of n; room has a place for each of them. */
+/* Handles all[from] to all[to] of n; room has a place for each of them. Each round concludes one at
+ * least, or halves what there is. */
 static void handle(weir_handlers *h, weir_handler_lane *l, weir_message **all, size_t from,
     size_t to, size_t n, weir_message **room)
 {
-    weir_batch b = compact(all, from, to, room);
-    if (!b.n) {
-        return;
-    }
-    weir_status s = breaker_lets(l, &b) ? call_handler(h, l, &b) : WEIR_HOLD;
-    bool unknown = is_unknown(&b, s);
-    if (!unknown) {
-        take_status(&b, s);
-    }
-    for (size_t i = from; i < to; i++) {
-        if (all[i] && (!unknown || all[i]->answered)) {
-            conclude_one(h, l, all, i, n);
+    bool halve = false;
+    for (weir_batch b; !halve && (b = compact(all, from, to, room)).n;) {
+        halve = try_batch(h, l, &b);
+        for (size_t i = from; i < to; i++) {
+            if (all[i] && all[i]->answered) {
+                conclude_one(h, l, all, i, n);
+            }
         }
     }
-    if (unknown) {
+    if (halve) {
         size_t middle = from + (to - from) / 2;
         handle(h, l, all, from, middle, n, room);
         handle(h, l, all, middle, to, n, room);

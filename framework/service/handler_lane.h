@@ -9,6 +9,7 @@
 #include "service/message.h"
 #include "service/recent.h"
 #include "service/unit.h"
+#include "service/unrouted.h"
 
 enum { WEIR_SETTLE_BATCH = 64 };
 
@@ -44,6 +45,7 @@ struct weir_handler_lane {
     weir_tx *txs;  /* one for each inbox */
     weir_tx *unit; /* the one that is begun; NULL: none */
     weir_gathered gathered;
+    weir_unrouted_memo unrouted;
 
     /* Lock: `lock`. */
     pthread_mutex_t lock;
@@ -70,6 +72,7 @@ struct weir_handlers {
     weir_handlers_options options;
     weir_engine *engine;
     weir_handler_lane *lanes;
+    weir_unrouted unrouted;     /* Thread: any */
     atomic_size_t refused_note; /* bytes of the smallest note that was too large for its topic; 0:
                                  * none was. Such ones are not tried any more: each attempt costs an
                                  * answer of the broker, or a transaction. Thread: any */

@@ -87,7 +87,8 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->route = NULL;
     m->called = m->probe = m->counted = false;
     m->id = (weir_view){NULL, 0};
-    m->id_is_place = false;
+    m->id_is_place = m->duplicate = false;
+    m->inbox_id = (weir_view){NULL, 0};
     m->tx = NULL;
     m->error.status = WEIR_OK;
     m->after_ms = m->deadline_after_ms = 0;
@@ -401,6 +402,7 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
     const weir_route *to;
     weir_status s = weir_route_of(m, &to);
     if (!s && !to) {
+        weir_unrouted_tell(&h->unrouted, &l->unrouted, m);
         pass_over(h, l, r, &l->count.unrouted);
         return;
     }

@@ -54,6 +54,11 @@ typedef struct weir_middleware {
     void *ctx;
 } weir_middleware;
 
+typedef struct weir_batch_middleware {
+    weir_batch_middleware_fn *fn;
+    void *ctx;
+} weir_batch_middleware;
+
 /* Where an event's type may be found. */
 typedef enum weir_type_place_kind {
     WEIR_TYPE_HEADER,
@@ -111,6 +116,8 @@ typedef struct weir_handlers_options {
     size_t n_types;
     const weir_middleware *middleware; /* the outermost first */
     size_t n_middleware;
+    const weir_batch_middleware *batch_middleware; /* the same of batches */
+    size_t n_batch_middleware;
     weir_emit_rules emits;      /* where emits go */
     weir_emitter emitter;       /* send NULL: handlers cannot emit */
     weir_inbox *const *inboxes; /* of handlers with a transaction; borrowed */

@@ -46,6 +46,7 @@ weir_status weir_handlers_new(
         weir_free(h);
         return weir_fail_oom(err);
     }
+    weir_unrouted_init(&h->unrouted);
     h->options = *options;
     h->options.lanes = 0; /* counts those that are made */
     weir_status s = WEIR_OK;
@@ -112,6 +113,7 @@ void weir_handlers_free(weir_handlers *h)
     for (unsigned i = 0; i < h->options.lanes; i++) {
         free_lane(h, &h->lanes[i]);
     }
+    weir_unrouted_fini(&h->unrouted);
     weir_free(h->lanes);
     weir_free(h);
 }

@@ -1,20 +1,53 @@
 /* The inbox. See inbox.h. */
 #include "service/inbox.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "value/value.h"
+
 /* ---- Statements ---------------------------------------------------------------------------------
  */
+
+/* For so many records. Nothing comes back of one that is done: its row is left alone. */
+static void build_for(weir_inbox *i, size_t size)
+{
+    const weir_inbox_names *names = &i->options.names;
+    weir_buf *look = &i->look[size], *enter = &i->enter[size];
+    weir_buf_printf(
+        look, "select id, done, attempts from %s where handler = $1 and id in (", names->inbox);
+    weir_buf_printf(
+        enter, "insert into %s as i (handler, id, done, attempts, at_ms) values ", names->inbox);
+    for (int k = 0; k < 1 << size; k++) {
+        weir_buf_printf(look, "%s$%d", k ? ", " : "", k + 2);
+        weir_buf_printf(enter, "%s($1, $%d, 1, 0, $2)", k ? ", " : "", k + 3);
+    }
+    weir_buf_puts(look, ")");
+    weir_buf_puts(enter, " on conflict (handler, id) do update set done = 1, at_ms = "
+                         "excluded.at_ms where i.done = 0 "
+                         "returning id, attempts");
+}
+
+/* All statements of an inbox. */
+enum { N_STATEMENTS = 2 * WEIR_INBOX_SIZES + 3 };
+static void list(weir_inbox *i, weir_buf *out[N_STATEMENTS])
+{
+    size_t n = 0;
+    for (size_t k = 0; k < WEIR_INBOX_SIZES; k++) {
+        out[n++] = &i->look[k];
+        out[n++] = &i->enter[k];
+    }
+    out[n++] = &i->note;
+    out[n++] = &i->purge;
+    out[n++] = &i->put;
+}
 
 static bool build(weir_inbox *i)
 {
     const weir_inbox_names *n = &i->options.names;
-    weir_buf_printf(
-        &i->look, "select done, attempts from %s where handler = $1 and id = $2", n->inbox);
-    /* Nothing comes back of a record that is done: its row is left alone. */
-    weir_buf_printf(&i->enter,
-        "insert into %s as i (handler, id, done, attempts, at_ms) values ($1, $2, 1, 0, $3) on "
-        "conflict (handler, id) do update set done = 1, at_ms = excluded.at_ms where i.done = 0 "
-        "returning attempts",
-        n->inbox);
+    for (size_t k = 0; k < WEIR_INBOX_SIZES; k++) {
+        build_for(i, k);
+    }
     weir_buf_printf(&i->note,
         "insert into %s as i (handler, id, done, attempts, at_ms) values ($1, $2, 0, $3, $4) on "
         "conflict (handler, id) do update set attempts = excluded.attempts, at_ms = excluded.at_ms "
@@ -28,9 +61,10 @@ static bool build(weir_inbox *i)
         "insert into %s (id, type, topic, key, value, headers, at_ms) values ($1, $2, $3, $4, $5, "
         "$6, $7)",
         n->outbox);
-    weir_buf *all[] = {&i->look, &i->enter, &i->note, &i->purge, &i->put};
+    weir_buf *all[N_STATEMENTS];
+    list(i, all);
     bool ok = true;
-    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+    for (size_t k = 0; k < N_STATEMENTS; k++) {
         (void)weir_buf_str(all[k]);
         ok = ok && !all[k]->failed;
     }
@@ -71,11 +105,11 @@ void weir_inbox_fini(weir_inbox *i)
     if (!i->database.ops) {
         return;
     }
-    weir_buf_fini(&i->look);
-    weir_buf_fini(&i->enter);
-    weir_buf_fini(&i->note);
-    weir_buf_fini(&i->purge);
-    weir_buf_fini(&i->put);
+    weir_buf *all[N_STATEMENTS];
+    list(i, all);
+    for (size_t k = 0; k < N_STATEMENTS; k++) {
+        weir_buf_fini(all[k]);
+    }
     pthread_mutex_destroy(&i->lock);
     i->database.ops->close(i->database.self);
     *i = (weir_inbox){.ready = false};
@@ -108,31 +142,32 @@ weir_status weir_inbox_ready(weir_inbox *i, weir_sql_session *s, weir_error *err
 /* ---- Rows ---------------------------------------------------------------------------------------
  */
 
-typedef struct found {
-    weir_inbox_entry *entry;
-    bool any;
-} found;
+int weir_inbox_compare(const void *a, const void *b)
+{
+    const weir_inbox_item *x = a, *y = b;
+    int by = memcmp(x->id.ptr, y->id.ptr, x->id.len < y->id.len ? x->id.len : y->id.len);
+    return by ? by : (x->id.len > y->id.len) - (x->id.len < y->id.len);
+}
+
+/* Those that are asked for by one statement, and what it has answered. */
+typedef struct asked {
+    weir_inbox_item *items;
+    size_t n;
+    bool enters;
+} asked;
 
 static bool take_entry(void *ctx, const weir_field *cells, size_t n)
 {
-    found *f = ctx;
-    f->any = true;
-    f->entry->done = n > 1 && weir_view_is(cells[0].text, "1");
-    weir_view digits = cells[n - 1].text;
-    for (size_t k = 0; k < digits.len && digits.ptr[k] >= '0' && digits.ptr[k] <= '9'; k++) {
-        f->entry->attempts = f->entry->attempts * 10 + (uint32_t)(digits.ptr[k] - '0');
+    asked *a = ctx;
+    weir_inbox_item wanted = {.id = cells[0].text},
+                    *item = bsearch(&wanted, a->items, a->n, sizeof wanted, weir_inbox_compare);
+    int64_t attempts = 0;
+    if (!item || !weir_text_to_int64(cells[n - 1].text, &attempts)) {
+        return true;
     }
+    item->entry.done = !a->enters && weir_view_is(cells[1].text, "1");
+    item->entry.attempts = (uint32_t)attempts;
     return true;
-}
-
-weir_status weir_inbox_look(weir_inbox *i, weir_sql_session *s, const weir_inbox_key *key,
-    weir_inbox_entry *out, weir_error *err)
-{
-    found f = {out, false};
-    weir_sql_answer answer = {.row = take_entry, .ctx = &f};
-    *out = (weir_inbox_entry){.done = false};
-    return weir_inbox_exec(s, i->look.ptr,
-        W_OBJECT(W_TEXT("handler", key->handler), W_TEXT("id", key->id)), &answer, err);
 }
 
 static int64_t wall_ms(const weir_inbox *i)
@@ -140,25 +175,55 @@ static int64_t wall_ms(const weir_inbox *i)
     return i->options.wall_ms(i->options.ctx);
 }
 
-weir_status weir_inbox_enter(weir_inbox *i, weir_sql_session *s, const weir_inbox_key *key,
-    weir_inbox_entry *out, weir_error *err)
+/* As many as the statement of this size is for. What is entered was done, unless a row says no. */
+static weir_status ask(
+    weir_inbox *i, weir_sql_session *s, const char *handler, asked *a, size_t size, weir_error *err)
 {
-    found f = {out, false};
-    weir_sql_answer answer = {.row = take_entry, .ctx = &f};
-    *out = (weir_inbox_entry){.done = false};
-    weir_status st = weir_inbox_exec(s, i->enter.ptr,
-        W_OBJECT(W_TEXT("handler", key->handler), W_TEXT("id", key->id), W_INT("at", wall_ms(i))),
-        &answer, err);
-    out->done = !st && !f.any;
+    weir_field values[WEIR_INBOX_AT_ONCE + 3] = {W_STR("handler", handler)};
+    weir_sql_answer answer = {.row = take_entry, .ctx = a};
+    size_t n = 1;
+    if (a->enters) {
+        values[n++] = (weir_field)W_INT("at", wall_ms(i));
+    }
+    for (size_t k = 0; k < a->n; k++) {
+        a->items[k].entry = (weir_inbox_entry){.done = a->enters};
+        values[n++] = (weir_field)W_TEXT("id", a->items[k].id);
+    }
+    return weir_inbox_exec(s, (a->enters ? i->enter : i->look)[size].ptr, values, &answer, err);
+}
+
+static weir_status ask_all(weir_inbox *i, weir_sql_session *s, const char *handler, bool enters,
+    weir_inbox_item *items, size_t n, weir_error *err)
+{
+    weir_status st = WEIR_OK;
+    for (size_t size = WEIR_INBOX_SIZES; size-- && !st;) {
+        for (; n >= (size_t)1 << size && !st; n -= (size_t)1 << size) {
+            asked a = {items, (size_t)1 << size, enters};
+            st = ask(i, s, handler, &a, size, err);
+            items += a.n;
+        }
+    }
     return st;
 }
 
-weir_status weir_inbox_note(weir_inbox *i, weir_sql_session *s, const weir_inbox_key *key,
+weir_status weir_inbox_look(weir_inbox *i, weir_sql_session *s, const char *handler,
+    weir_inbox_item *items, size_t n, weir_error *err)
+{
+    return ask_all(i, s, handler, false, items, n, err);
+}
+
+weir_status weir_inbox_enter(weir_inbox *i, weir_sql_session *s, const char *handler,
+    weir_inbox_item *items, size_t n, weir_error *err)
+{
+    return ask_all(i, s, handler, true, items, n, err);
+}
+
+weir_status weir_inbox_note(weir_inbox *i, weir_sql_session *s, const char *handler, weir_view id,
     uint32_t attempts, weir_error *err)
 {
     return weir_inbox_exec(s, i->note.ptr,
-        W_OBJECT(W_TEXT("handler", key->handler), W_TEXT("id", key->id),
-            W_INT("attempts", attempts), W_INT("at", wall_ms(i))),
+        W_OBJECT(W_STR("handler", handler), W_TEXT("id", id), W_INT("attempts", attempts),
+            W_INT("at", wall_ms(i))),
         NULL, err);
 }
 

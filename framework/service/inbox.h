@@ -33,10 +33,15 @@ typedef struct weir_inbox_options {
     const weir_log *log;
 } weir_inbox_options;
 
+/* Records at once are asked for, and entered, by as few of these as there are powers of two in
+ * their number: few texts, so that each is prepared once. */
+enum { WEIR_INBOX_SIZES = 6, WEIR_INBOX_AT_ONCE = 1 << (WEIR_INBOX_SIZES - 1) };
+
 typedef struct weir_inbox {
     weir_inbox_options options;
     weir_sql_database database;
-    weir_buf look, enter, note, purge, put; /* statements */
+    /* Statements; look and enter for 1, 2, 4, … records. */
+    weir_buf look[WEIR_INBOX_SIZES], enter[WEIR_INBOX_SIZES], note, purge, put;
     pthread_mutex_t lock;
     bool ready; /* Lock: lock. Its tables are there, migrations are applied */
 } weir_inbox;
@@ -56,20 +61,24 @@ typedef struct weir_inbox_entry {
     uint32_t attempts; /* that were made */
 } weir_inbox_entry;
 
-/* A record of a handler; borrowed. */
-typedef struct weir_inbox_key {
-    weir_view handler, id;
-} weir_inbox_key;
+/* A record of a handler. */
+typedef struct weir_inbox_item {
+    weir_view id; /* borrowed */
+    weir_inbox_entry entry;
+    size_t number; /* its place among those that are handled together */
+} weir_inbox_item;
 
+/* The n items of a handler are in their ids' order, and no two are equal. */
+int weir_inbox_compare(const void *a, const void *b);
 /* Errors of all: the port's, but that a refusal is a HOLD: it is no fault of the record's. */
-WEIR_MUST_USE weir_status weir_inbox_look(weir_inbox *i, weir_sql_session *s,
-    const weir_inbox_key *key, weir_inbox_entry *out, weir_error *err);
-/* In a transaction: the record is done when that commits. out->done: it was before. */
-WEIR_MUST_USE weir_status weir_inbox_enter(weir_inbox *i, weir_sql_session *s,
-    const weir_inbox_key *key, weir_inbox_entry *out, weir_error *err);
+WEIR_MUST_USE weir_status weir_inbox_look(weir_inbox *i, weir_sql_session *s, const char *handler,
+    weir_inbox_item *items, size_t n, weir_error *err);
+/* In a transaction: the records are done when that commits. entry.done: it was before. */
+WEIR_MUST_USE weir_status weir_inbox_enter(weir_inbox *i, weir_sql_session *s, const char *handler,
+    weir_inbox_item *items, size_t n, weir_error *err);
 /* Outside of one: so many attempts were made. */
-WEIR_MUST_USE weir_status weir_inbox_note(weir_inbox *i, weir_sql_session *s,
-    const weir_inbox_key *key, uint32_t attempts, weir_error *err);
+WEIR_MUST_USE weir_status weir_inbox_note(weir_inbox *i, weir_sql_session *s, const char *handler,
+    weir_view id, uint32_t attempts, weir_error *err);
 /* Takes out what is older than keep_ms, some thousand rows at a time. *n: how many. */
 enum { WEIR_INBOX_PURGED = 5000 }; /* rows at once */
 WEIR_MUST_USE weir_status weir_inbox_purge(

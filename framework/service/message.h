@@ -49,6 +49,8 @@ struct weir_message {
     bool answered;              /* … and its handler has said what becomes of it: `status` */
     weir_view id;               /* made when asked for */
     bool id_is_place;           /* it has no other */
+    weir_view inbox_id;         /* what it is in its handler's inbox; ptr NULL: not made yet */
+    bool duplicate;             /* of a batch with a transaction: it was done before */
     struct weir_tx *tx;         /* NULL: its handler has none, or does not run */
     bool misses_tx;             /* its handler has none, and has asked for it */
     weir_error error;           /* why it is not WEIR_OK */

@@ -1,6 +1,8 @@
 /* Routes. See route.h. */
 #include "service/route.h"
 
+#include "service/batch.h"
+
 #include <ctype.h>
 #include <stdio.h>
 
@@ -76,7 +78,7 @@ static bool headers_fit(const weir_message *m, const weir_field *headers)
 
 /* A tombstone says nothing that its d has not said, but in an unwrapped stream, where it is the
  * delete. */
-static bool is_row(const weir_event *ev)
+bool weir_route_is_row(const weir_event *ev)
 {
     return ev->kind == WEIR_EVENT_CHANGE &&
            (ev->change.kind != WEIR_TOMBSTONE || ev->change.unwrapped);
@@ -117,7 +119,7 @@ weir_status weir_route_of(weir_message *m, const weir_route **out)
             "it does not say which record of a topic that is handled here it was");
     }
     weir_status s = m->decoder ? weir_message_decode(m) : weir_message_find_type(m);
-    if (s || (m->decoder && !is_row(&m->event))) {
+    if (s || (m->decoder && !weir_route_is_row(&m->event))) {
         return s;
     }
     weir_view type = weir_type(m);
@@ -155,4 +157,45 @@ weir_status weir_call_rest(const weir_rest *rest, weir_message *m)
 weir_status weir_route_call(weir_message *m, const weir_route *to)
 {
     return weir_call_rest(&(weir_rest){to, 0}, m);
+}
+
+/* Those that are left to the rest: the batch itself, where nobody has answered for one. */
+static bool unanswered(weir_batch *b, weir_batch *rest)
+{
+    size_t n = weir_batch_unanswered(b);
+    *rest = *b;
+    if (n == b->n) {
+        return true;
+    }
+    *rest = (weir_batch){
+        .messages = weir_arena_alloc(&b->messages[0]->arena, (n + 1) * sizeof *rest->messages)};
+    for (size_t i = 0; rest->messages && i < b->n; i++) {
+        if (!b->messages[i]->answered) {
+            rest->messages[rest->n++] = b->messages[i];
+        }
+    }
+    return rest->messages != NULL;
+}
+
+weir_status weir_call_batch_rest(const weir_rest *rest, weir_batch *b)
+{
+    const weir_handlers_options *o = weir_handlers_options_of(b->messages[0]->owner);
+    weir_batch left;
+    if (!unanswered(b, &left)) {
+        return weir_fail_oom(&b->messages[0]->error);
+    }
+    if (!left.n) {
+        return WEIR_OK;
+    }
+    if (rest->at == o->n_batch_middleware) {
+        return rest->route->batch(&left, rest->route->ctx);
+    }
+    const weir_batch_middleware *w = &o->batch_middleware[rest->at];
+    weir_rest inner = {rest->route, rest->at + 1};
+    return w->fn(&left, &inner, w->ctx);
+}
+
+weir_status weir_route_call_batch(weir_batch *b, const weir_route *to)
+{
+    return weir_call_batch_rest(&(weir_rest){to, 0}, b);
 }

@@ -9,7 +9,11 @@
  * read. */
 WEIR_MUST_USE weir_status weir_route_of(weir_message *m, const weir_route **out);
 
+/* Does it tell of a row? Others, such as tombstones, are no handler's. */
+bool weir_route_is_row(const weir_event *ev);
+
 /* Runs the handler inside of its middleware. */
 weir_status weir_route_call(weir_message *m, const weir_route *to);
+weir_status weir_route_call_batch(weir_batch *b, const weir_route *to);
 
 #endif

@@ -25,7 +25,7 @@ weir_status weir_sql_exec(weir_tx *tx, const char *sql, const weir_field *values
     weir_sql_answer answer = {.row = NULL};
     weir_status s = weir_tx_exec(tx, sql, values, &answer);
     tx->affected = answer.affected;
-    if (s) {
+    if (s && !tx->together) {
         tx->m->error = tx->failure;
     }
     return s;
@@ -114,7 +114,7 @@ weir_rows weir_query_rows(weir_tx *tx, const char *sql, const weir_field *values
     out.status = weir_tx_exec(tx, sql, values, &answer);
     tx->affected = answer.affected;
     out.status = out.status ? out.status : read_rows(tx, &r, &out);
-    if (out.status) {
+    if (out.status && !tx->together) {
         tx->m->error = tx->failure;
     }
     weir_buf_fini(&r.json);

@@ -33,8 +33,7 @@ static bool is_text(weir_view v)
     return p == end && v.len <= MOST_ID_BYTES;
 }
 
-/* What a record is in the inbox; id.ptr NULL: out of memory. */
-static weir_inbox_key key_of(weir_message *m)
+weir_status weir_unit_name(weir_message *m, weir_error *err)
 {
     weir_view id = weir_id(m);
     bool usable = is_text(id);
@@ -42,7 +41,8 @@ static weir_inbox_key key_of(weir_message *m)
         id = weir_arena_printf(&m->arena, "%.*s/%d/%lld@%lld", WEIR_ARG(m->raw->topic),
             (int)m->raw->partition, (long long)m->raw->offset, (long long)m->raw->timestamp_ms);
     }
-    return (weir_inbox_key){weir_view_of(m->route->inbox_name), id};
+    m->inbox_id = id;
+    return id.ptr ? WEIR_OK : weir_fail_oom(err);
 }
 
 static weir_status begin(weir_tx *tx, weir_error *err)
@@ -62,11 +62,17 @@ static weir_status own(weir_tx *tx, const char *sql, weir_error *err)
     return weir_inbox_exec(&tx->session, sql, NULL, NULL, err);
 }
 
-/* Those that were made before a restart; a letter that is replayed begins anew. */
-static void count_attempts(weir_message *m, const weir_inbox_entry *entry)
+/* What the inbox has said of the members. Attempts: those that were made before a restart; a letter
+ * that is replayed begins anew. */
+static void learn(weir_tx *tx)
 {
-    if (m->raw != &m->original && entry->attempts >= m->record->attempt) {
-        m->record->attempt = entry->attempts + 1;
+    for (size_t i = 0; i < tx->n_members; i++) {
+        const weir_inbox_entry *entry = &tx->items[i].entry;
+        weir_message *m = tx->members[tx->items[i].number];
+        tx->duplicate |= entry->done;
+        if (m->raw != &m->original && entry->attempts >= m->record->attempt) {
+            m->record->attempt = entry->attempts + 1;
+        }
     }
 }
 
@@ -76,20 +82,20 @@ weir_status weir_tx_enter(weir_tx *tx)
     if (tx->failure.status || tx->entered) {
         return tx->failure.status;
     }
-    weir_inbox_entry entry = {.done = false};
     weir_status s = begin(tx, &err);
-    s = s ? s : own(tx, "savepoint weir", &err);
+    s = s || tx->together ? s : own(tx, "savepoint weir", &err);
     tx->entered = !s;
-    s = s ? s : weir_inbox_enter(tx->inbox, &tx->session, &tx->key, &entry, &err);
+    s = s ? s
+          : weir_inbox_enter(
+                tx->inbox, &tx->session, tx->m->route->inbox_name, tx->items, tx->n_members, &err);
     if (s) {
         return stick(tx, s, &err);
     }
-    if (entry.done) { /* another instance was faster: what its handler does now is for nothing */
-        tx->duplicate = true;
+    learn(tx);
+    if (tx->duplicate) { /* another instance was faster: what its handler does now is for nothing */
         s = weir_fail(&err, WEIR_E_SQL_CONFLICT, "the record was handled meanwhile");
         return stick(tx, s, &err);
     }
-    count_attempts(tx->m, &entry);
     return WEIR_OK;
 }
 
@@ -178,7 +184,7 @@ bool weir_unit_commit(weir_handlers *h, weir_handler_lane *l, weir_record *r)
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
-static weir_tx *tx_of(weir_handlers *h, weir_handler_lane *l, const weir_route *to)
+weir_tx *weir_unit_of(weir_handlers *h, weir_handler_lane *l, const weir_route *to)
 {
     for (size_t i = 0; i < h->options.n_inboxes; i++) {
         if (l->txs[i].inbox == to->inbox) {
@@ -188,30 +194,42 @@ static weir_tx *tx_of(weir_handlers *h, weir_handler_lane *l, const weir_route *
     return NULL;
 }
 
-static weir_status look(weir_tx *tx, weir_message *m)
+void weir_unit_open(weir_tx *tx, weir_message **members, weir_inbox_item *items, size_t n)
 {
-    weir_inbox_entry entry = {.done = false};
-    weir_status s = weir_inbox_ready(tx->inbox, &tx->session, &m->error);
-    s = s ? s : weir_inbox_look(tx->inbox, &tx->session, &tx->key, &entry, &m->error);
-    tx->duplicate = entry.done;
-    count_attempts(m, &entry);
+    tx->m = members[0];
+    tx->members = members;
+    tx->items = items;
+    tx->n_members = n;
+    tx->entered = tx->duplicate = false;
+    tx->failure.status = WEIR_OK;
+    tx->affected = 0;
+    for (size_t i = 0; i < n; i++) {
+        members[i]->tx = tx;
+    }
+}
+
+weir_status weir_unit_look(weir_tx *tx, weir_error *err)
+{
+    weir_status s = weir_inbox_ready(tx->inbox, &tx->session, err);
+    s = s ? s
+          : weir_inbox_look(
+                tx->inbox, &tx->session, tx->m->route->inbox_name, tx->items, tx->n_members, err);
+    if (!s) {
+        learn(tx);
+    }
     return s;
 }
 
 /* Its record's place in the transaction, or what is known of it where there is none yet. */
 static weir_status open_record(weir_tx *tx, weir_message *m)
 {
-    tx->m = m;
-    m->tx = tx;
-    tx->entered = tx->duplicate = false;
-    tx->failure.status = WEIR_OK;
-    tx->affected = 0;
-    tx->key = key_of(m);
-    if (!tx->key.id.ptr) {
-        return weir_fail_oom(&m->error);
+    weir_unit_open(tx, &tx->m, &tx->one, 1);
+    if (weir_unit_name(m, &m->error)) {
+        return m->error.status;
     }
+    tx->one = (weir_inbox_item){.id = m->inbox_id};
     if (!tx->begun) {
-        return look(tx, m);
+        return weir_unit_look(tx, &m->error);
     }
     weir_status s = weir_tx_enter(tx);
     if (s && !tx->duplicate) {
@@ -220,21 +238,32 @@ static weir_status open_record(weir_tx *tx, weir_message *m)
     return tx->duplicate ? WEIR_OK : s;
 }
 
-/* What the handler has said, and what became of its statements: the worst of it. */
-static weir_status close_record(weir_tx *tx, weir_message *m, weir_status s)
+static void put_emits(weir_tx *tx)
 {
-    if (!s && !tx->failure.status && !weir_tx_enter(tx) && m->emits.count) {
-        weir_error err;
-        weir_status put = weir_outbox_put(tx, m, &err);
-        if (put) {
-            stick(tx, put, &err);
-        }
-        tx->emitted |= !put;
+    weir_error err;
+    weir_status s = WEIR_OK;
+    for (size_t i = 0; i < tx->n_members && !s; i++) {
+        s = tx->members[i]->emits.count ? weir_outbox_put(tx, tx->members[i], &err) : WEIR_OK;
+        tx->emitted |= !s && tx->members[i]->emits.count;
     }
+    if (s) {
+        stick(tx, s, &err);
+    }
+}
+
+void weir_unit_write(weir_tx *tx)
+{
+    if (!tx->failure.status && !weir_tx_enter(tx)) {
+        put_emits(tx);
+    }
+}
+
+weir_status weir_unit_worst(const weir_tx *tx, weir_status s, weir_error *why)
+{
     weir_status failed = tx->failure.status;
     bool wins = failed && (s == WEIR_OK || (failed == WEIR_HOLD && s != WEIR_FATAL));
-    if (wins || (failed && s == failed && m->error.status != s)) {
-        m->error = tx->failure;
+    if (wins || (failed && s == failed && why->status != s)) {
+        *why = tx->failure;
         s = failed;
     }
     return s;
@@ -276,9 +305,14 @@ static weir_status call(weir_handlers *h, weir_handler_lane *l, weir_message *m)
 static weir_status handle(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_message *m)
 {
     weir_error err;
+    tx->m = m;
     weir_status s = open_record(tx, m);
     if (!s && !tx->duplicate) {
-        s = close_record(tx, m, call(h, l, m));
+        s = call(h, l, m);
+        if (!s) {
+            weir_unit_write(tx);
+        }
+        s = weir_unit_worst(tx, s, &m->error);
     }
     if (!s && !tx->duplicate && own(tx, "release weir", &err)) {
         m->error = err;
@@ -293,24 +327,24 @@ static weir_status handle(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, w
     return tx->duplicate ? WEIR_OK : s;
 }
 
-/* Its attempts outlive the process. That they could not be noted is no reason not to go on. */
-static void note_attempt(weir_tx *tx, const weir_record *r)
+/* That it could not be noted is no reason not to go on. Nor is another's transaction, of which it
+ * would be a part: a commit of the group's tells of attempts, too. */
+void weir_unit_note_attempt(weir_handlers *h, weir_handler_lane *l, const weir_message *m)
 {
     weir_error err;
-    if (weir_inbox_note(tx->inbox, &tx->session, &tx->key, r->attempt, &err)) {
+    weir_tx *tx = weir_unit_of(h, l, m->route);
+    if (m->inbox_id.ptr && !tx->begun &&
+        weir_inbox_note(
+            tx->inbox, &tx->session, m->route->inbox_name, m->inbox_id, m->record->attempt, &err)) {
         const weir_inbox_options *o = &tx->inbox->options;
         weir_log_error(o->log, WEIR_LOG_DEBUG, o->store, &err, "an attempt was not noted");
     }
 }
 
-static void fail_record(
-    weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_record *r, weir_message *m)
+static void fail_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
     weir_status s = m->error.status;
     if (weir_unit_commit(h, l, r)) {
-        if (s == WEIR_RETRY) {
-            note_attempt(tx, r);
-        }
         weir_conclude(h, l, r, m, s);
     } else {
         weir_give_back(m, WEIR_HOLD, l->now_ms);
@@ -328,9 +362,6 @@ static void commit_alone(
     }
     tx->n_done = 0;
     l->now_ms = weir_handlers_now(h);
-    if (s == WEIR_RETRY) {
-        note_attempt(tx, r);
-    }
     weir_conclude(h, l, r, m, s);
 }
 
@@ -359,7 +390,7 @@ static void finish_record(weir_handlers *h, weir_handler_lane *l, weir_tx *tx, w
 
 void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
-    weir_tx *tx = tx_of(h, l, m->route);
+    weir_tx *tx = weir_unit_of(h, l, m->route);
     bool again = tx->alone > 0,
          alone = again || r->recall; /* that one is noted behind its commit */
     tx->alone -= again;
@@ -373,7 +404,7 @@ void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
     l->unit = tx->begun ? tx : NULL;
     if (s) {
         m->error.status = s;
-        fail_record(h, l, tx, r, m);
+        fail_record(h, l, r, m);
     } else {
         finish_record(h, l, tx, r, m, alone);
     }

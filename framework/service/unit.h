@@ -31,12 +31,19 @@ enum { WEIR_UNIT_RECORDS = 64, WEIR_UNIT_ROUTES = 32 };
 struct weir_tx {
     weir_inbox *inbox;
     weir_sql_session session;
-    weir_message *m;    /* that is handled; NULL: none */
-    weir_inbox_key key; /* what its record is in the inbox */
-    bool begun;         /* the transaction */
-    bool entered;       /* the savepoint and inbox row of m */
-    bool duplicate;     /* m was done before */
-    bool broken;        /* a record could not be taken out of it: it is not to be committed … */
+    /* That is handled, or of a batch the first one: whose error and memory statements use. NULL:
+     * none is. */
+    weir_message *m;
+    /* All that are handled, and what they are in the inbox: m, or those of a batch. */
+    weir_message **members;
+    weir_inbox_item *items;
+    size_t n_members;
+    weir_inbox_item one; /* m's, of no batch */
+    bool together;       /* it is a batch: the transaction is its own, and there is no savepoint */
+    bool begun;          /* the transaction */
+    bool entered;        /* the savepoint and inbox rows of the members */
+    bool duplicate;      /* m, or one of a batch, was done before */
+    bool broken;         /* a record could not be taken out of it: it is not to be committed … */
     weir_error why_broken; /* … and why not */
     bool slow;             /* the last handler took its time: each record is committed by itself */
     /* By their addresses: whose last call was fast, and may begin while a transaction is open. Of
@@ -51,8 +58,8 @@ struct weir_tx {
     int64_t begun_ms;
 };
 
-/* The transaction of m, with its savepoint and inbox row: it is begun if it is not. Any failure
- * sticks. */
+/* The transaction of m, with its savepoint and the inbox rows: it is begun if it is not. Any
+ * failure sticks. */
 WEIR_MUST_USE weir_status weir_tx_enter(weir_tx *tx);
 /* Runs a statement of m's handler. */
 WEIR_MUST_USE weir_status weir_tx_exec(
@@ -62,6 +69,7 @@ WEIR_MUST_USE weir_status weir_tx_exec(
 WEIR_MUST_USE weir_status weir_outbox_put(weir_tx *tx, const weir_message *m, weir_error *err);
 
 typedef struct weir_handler_lane weir_handler_lane;
+typedef struct weir_batch weir_batch;
 
 /* May a record of this handler join the transaction that is open (NULL: none)? Else it is to be
  * committed first. */
@@ -71,6 +79,27 @@ void weir_unit_run(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
 /* Commits what is done; false: it was put back, and behind it r (may be NULL), which is not to be
  * touched then. */
 WEIR_MUST_USE bool weir_unit_commit(weir_handlers *h, weir_handler_lane *l, weir_record *r);
+
+/* That an attempt of m's record has failed is to outlive the process. */
+void weir_unit_note_attempt(weir_handlers *h, weir_handler_lane *l, const weir_message *m);
+
+/* unit_batch.c: handles a batch in a transaction of its own, all of it or nothing; no unit is open.
+ * Those that have an outcome are `answered` then; it is only committed when it is OK for all that
+ * were handled, so the others are to be handled again: those that stand behind a record with the
+ * same id, or beside one that has failed. True: in halves, for nobody knows which has failed. */
+bool weir_unit_try_batch(weir_handlers *h, weir_handler_lane *l, weir_batch *b);
+
+/* For unit_batch.c. */
+weir_tx *weir_unit_of(weir_handlers *h, weir_handler_lane *l, const weir_route *to);
+/* What the members are in the inbox, of which nothing is known yet. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_unit_name(weir_message *m, weir_error *err);
+void weir_unit_open(weir_tx *tx, weir_message **members, weir_inbox_item *items, size_t n);
+/* What the inbox has of them. */
+WEIR_MUST_USE weir_status weir_unit_look(weir_tx *tx, weir_error *err);
+/* The inbox rows, if no statement has made them, and the members' emits. Any failure sticks. */
+void weir_unit_write(weir_tx *tx);
+/* What the handler has said, or has become of its statements: the worst of it, and why. */
+weir_status weir_unit_worst(const weir_tx *tx, weir_status s, weir_error *why);
 
 WEIR_MUST_USE weir_status weir_units_new(weir_handlers *h, weir_handler_lane *l, weir_error *err);
 void weir_units_free(weir_handlers *h, weir_handler_lane *l);

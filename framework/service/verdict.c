@@ -217,6 +217,9 @@ static void retry(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_m
 {
     uint32_t most =
         m->route && m->route->max_attempts ? m->route->max_attempts : h->options.max_attempts;
+    if (m->route && m->route->inbox) {
+        weir_unit_note_attempt(h, l, m);
+    }
     if (r->attempt >= most) {
         reject(h, l, r, m);
         return;
@@ -311,9 +314,9 @@ static bool done(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_me
         weir_drop_record(h, l, r); /* behind a failure nothing leaves */
         return false;
     }
-    weir_bump(&l->count.handled);
+    weir_bump(m->duplicate ? &l->count.duplicates : &l->count.handled);
     atomic_fetch_add_explicit(&l->count.emitted, m->emits.count, memory_order_relaxed);
-    if (l->recent.most) {
+    if (l->recent.most && !m->route->inbox) {
         weir_recent_add(&l->recent, m->route, weir_id(m), l->now_ms);
     }
     weir_settle_record(h, l, r);

@@ -84,8 +84,7 @@ typedef struct weir_handler {
     enum weir_followers followers;
 
     /* In the place of fn: several records at once (<weir/batch.h>), at most so many (0: 100); a
-     * batch that is not full waits so long for more (0: not at all). Middleware does not run around
-     * it. */
+     * batch that is not full waits so long for more (0: not at all). */
     weir_batch_fn *batch;
     uint32_t batch_most, batch_wait_ms;
 } weir_handler;
@@ -116,6 +115,16 @@ WEIR_API WEIR_MUST_USE weir_status weir_call_rest(const weir_rest *rest, weir_me
 /* In the setup function; ctx is shared by all lanes. */
 WEIR_API void weir_use(weir_app *a, weir_middleware_fn *fn, void *ctx);
 
+/* The same around handlers of batches (.batch): weir_use is for one message, and does not run
+ * around them. So an app with both has to say what does: a check that was left out is an error when
+ * the app starts. fn NULL: nothing is meant to. Whoever answers for a record (weir_batch_answer)
+ * keeps it from the rest, which gets the others, if there are any. */
+typedef weir_status weir_batch_middleware_fn(weir_batch *b, const weir_rest *rest, void *ctx);
+/* Thread: the handler's. */
+WEIR_API WEIR_MUST_USE weir_status weir_call_batch_rest(const weir_rest *rest, weir_batch *b);
+/* In the setup function; ctx is shared by all lanes. */
+WEIR_API void weir_use_batch(weir_app *a, weir_batch_middleware_fn *fn, void *ctx);
+
 typedef void weir_setup_fn(weir_app *a, void *ctx);
 
 /* A whole program: flags (--config FILE, --help, …), signals, run, exit code (docs/commands.md).
@@ -139,7 +148,7 @@ WEIR_API void weir_app_stop(weir_app *a);
 WEIR_API WEIR_MUST_USE weir_status weir_app_wait(weir_app *a, weir_error *err);
 /* Has it ended by itself? */
 WEIR_API bool weir_app_ended(const weir_app *a);
-/* Caught up with what was there at the start. */
+/* Its caches have what was there at the start, and its handlers have had a place in their group. */
 WEIR_API bool weir_app_ready(const weir_app *a);
 /* No thread stands still and no handler is stuck; else *why (may be NULL) names the record. */
 WEIR_API bool weir_app_live(const weir_app *a, weir_error *why);

@@ -17,7 +17,11 @@
  *
  * A batch is of one lane: batches run side by side, as records do. Records with equal keys of a
  * partition stand in it in their order. Each record settles, is tried again or rejected by itself;
- * one that fails takes those behind it of its key with it: they come again, behind it. */
+ * one that fails takes those behind it of its key with it: they come again, behind it.
+ *
+ * With `.tx` (<weir/sql.h>) a batch is one transaction, weir_tx_of any of its messages: where a
+ * record fails nothing of it is committed, and the others are given to the handler again, at once.
+ */
 #ifndef WEIR_BATCH_H
 #define WEIR_BATCH_H
 

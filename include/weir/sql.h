@@ -33,7 +33,10 @@
  * PostgreSQL takes their types from the statement (write $1::bigint where it cannot know), SQLite
  * gives texts and numbers to a column as it keeps them. W_BYTES is a bytea, a blob.
  *
- * Thread: the handler's. Owner: rows are the message's, as what is read of it. */
+ * Of a batch (<weir/batch.h>) all records are in one transaction.
+ *
+ * Thread: the handler's. Owner: rows are the message's, as what is read of it; a batch's are those
+ * of its first message. */
 #ifndef WEIR_SQL_H
 #define WEIR_SQL_H
 

@@ -3,12 +3,13 @@
  *
  *     sim-inbox SEEDS [--seed N] [--verbose]
  *
- * A seed is a history: topics of records with few keys; a process that handles them, with lanes, a
- * relay and a broker taking random turns; calls of the database and of the broker at which it is
- * killed, before they were done or behind them; partitions that are taken away; processes that go
- * on for a while although another one has their partitions; handlers, calls and sendings that fail
- * now and then. Whatever happens, at the end each record's effects are there once, each event at
- * least once, and read without repeated ids the events of each key are in order. */
+ * A seed is a history: topics of records with few keys, one of them handled in batches; a process
+ * that handles them, with lanes, a relay and a broker taking random turns; calls of the database
+ * and of the broker at which it is killed, before they were done or behind them; partitions that
+ * are taken away; processes that go on for a while although another one has their partitions;
+ * handlers, calls and sendings that fail now and then. Whatever happens, at the end each record's
+ * effects are there once, each event at least once, and read without repeated ids the events of
+ * each key are in order. */
 #include <weir/weir.h>
 
 #include "campaign.h"
@@ -20,7 +21,7 @@
 #include "support/faulty_tx.h"
 
 enum { TOPICS = 2, KEYS = 4, RECORDS = 50, LANES = 2, KILLS = 5, MOST_OUT = 40000, MOST_HELD = 64 };
-enum { MOST_STEPS = 200000, MOST_ZOMBIE_STEPS = 60 };
+enum { MOST_STEPS = 200000, MOST_ZOMBIE_STEPS = 60, MOST_BATCH = 7 };
 
 /* Where processes were killed. */
 typedef enum place {
@@ -96,7 +97,7 @@ static place place_of(faulty_call call, const char *sql)
     static const struct {
         const char *begins;
         place at;
-    } all[] = {{"select done", AT_LOOK}, {"insert into \"weir_inbox\"", AT_ENTER},
+    } all[] = {{"select id, done", AT_LOOK}, {"insert into \"weir_inbox\"", AT_ENTER},
         {"insert into \"weir_outbox\"", AT_PUT}, {"insert into effects", AT_HANDLER},
         {"update counters", AT_HANDLER}, {"savepoint", AT_SAVEPOINT}, {"rollback to", AT_SAVEPOINT},
         {"release", AT_SAVEPOINT}, {"select seq, topic", AT_READ}, {"forget", BEFORE_FORGET}};
@@ -207,14 +208,10 @@ static void answer_held(life *l, bool good)
 /* ---- The service --------------------------------------------------------------------------------
  */
 
-static weir_status handle(weir_message *m, void *ctx)
+/* Its effects, and its events. */
+static weir_status do_record(weir_message *m)
 {
-    life *l = ctx;
-    sim_rng *rng = &l->h->rng;
     int64_t n = weir_record_offset(m);
-    if (sim_chance(rng, 0.05)) {
-        return weir_retry(m, 0, "before anything");
-    }
     weir_sql(weir_tx_of(m), "insert into effects values ($1, $2)", W_TEXT("id", weir_id(m)),
         W_INT("n", n));
     weir_sql(weir_tx_of(m), "update counters set n = n + 1 where k = $1", W_TEXT("k", weir_key(m)));
@@ -222,10 +219,37 @@ static weir_status handle(weir_message *m, void *ctx)
     for (int64_t i = 0; i < n % 3 && !s; i++) {
         s = weir_emit(m, .type = i ? "told" : "paid", .fields = W_OBJECT(W_INT("n", n)));
     }
+    return s;
+}
+
+static weir_status handle(weir_message *m, void *ctx)
+{
+    sim_rng *rng = &((life *)ctx)->h->rng;
+    if (sim_chance(rng, 0.05)) {
+        return weir_retry(m, 0, "before anything");
+    }
+    weir_status s = do_record(m);
     if (!s && sim_chance(rng, 0.1)) {
         return sim_chance(rng, 0.5) ? weir_retry(m, 0, "after all") : weir_hold(m, "after all");
     }
     return s;
+}
+
+/* The same of a batch, which fails for one that it names, or for one that it does not. */
+static weir_status handle_batch(weir_batch *b, void *ctx)
+{
+    sim_rng *rng = &((life *)ctx)->h->rng;
+    weir_status all = sim_chance(rng, 0.1)    ? WEIR_RETRY
+                      : sim_chance(rng, 0.03) ? WEIR_HOLD
+                                              : WEIR_OK;
+    for (size_t i = 0; i < weir_batch_count(b); i++) {
+        weir_message *m = weir_batch_at(b, i);
+        weir_status s = do_record(m);
+        if (s || sim_chance(rng, 0.05)) {
+            weir_batch_answer(b, i, s ? s : weir_retry(m, 0, "this one"));
+        }
+    }
+    return all;
 }
 
 static weir_status letter(void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
@@ -324,6 +348,9 @@ static void open_handlers(life *l)
     for (int t = 0; t < TOPICS; t++) {
         l->routes[t] =
             (weir_route){.fn = handle, .ctx = l, .inbox = &l->inbox, .inbox_name = topic_names[t]};
+        l->routes[t].batch = t ? handle_batch : NULL;
+        l->routes[t].batch_most = MOST_BATCH;
+        l->routes[t].batch_wait_ms = 3;
         l->topics[t] =
             (weir_routed_topic){.topic = topic_names[t], .routes = &l->routes[t], .n_routes = 1};
     }

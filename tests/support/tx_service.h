@@ -26,6 +26,7 @@ static const char *const tx_migrations[] = {
 static const weir_emit_rule tx_emit_rules[] = {
     {.type = "paid", .topic = "payments"}, {.type = "told", .topic = "news"}};
 
+static weir_batch_fn *tx_batch;     /* in the place of the handler; NULL: none */
 static long tx_allocation_step = 1; /* not each one of a database that takes its time to be made */
 
 /* The service of a test, and what makes it fail. */
@@ -121,6 +122,8 @@ static inline void tx_reopen(service *s, weir_status (*handle)(app *a, weir_mess
     s->inboxes[0] = &s->inbox;
     s->a.routes[0].inbox = &s->inbox;
     s->a.routes[0].inbox_name = "test/orders";
+    s->a.routes[0].batch = tx_batch;
+    s->a.routes[0].batch_most = 100;
     s->a.options.inboxes = s->inboxes;
     s->a.options.n_inboxes = 1;
     s->a.options.emits = (weir_emit_rules){tx_emit_rules, 2, "shop"};

@@ -78,6 +78,25 @@ static void test_where_a_type_is_found(void **state)
     }
 }
 
+/* A type that somebody has misspelt is seen in the log, not only in a figure: once. */
+static void test_a_type_without_a_handler_is_told_once(void **state)
+{
+    (void)state;
+    app a;
+    app_init(&a);
+    a.routes[0].event = "paid";
+    assert_int_equal(app_open(&a), WEIR_OK);
+    atomic_store(&a.log.log.level, WEIR_LOG_INFO);
+    for (int64_t at = 0; at < 6; at++) {
+        deliver(&a, at, "{}", "type", at % 2 ? "piad" : "lost");
+        app_run(&a);
+        assert_int_equal(a.log.lines, at < 2 ? at + 1 : 2);
+    }
+    assert_non_null(strstr(a.log.last, "no handler takes orders/0@1, of the type piad"));
+    assert_int_equal(weir_handlers_count(a.handlers).unrouted, 6);
+    app_end(&a);
+}
+
 /* ---- Filters ------------------------------------------------------------------------------------
  */
 
@@ -300,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_where_a_type_is_found),
+        cmocka_unit_test(test_a_type_without_a_handler_is_told_once),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_a_handler_has_attempts_backoff_and_letters_of_its_own),
         cmocka_unit_test(test_an_open_breaker_holds_records),

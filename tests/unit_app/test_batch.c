@@ -84,7 +84,8 @@ static void setup(weir_app *app, void *ctx)
         app, .topic = "orders", .batch = on_orders, .batch_most = most, .batch_wait_ms = wait_ms);
 }
 
-static weir_test *begin_with(const char *config, uint32_t batch_most, uint32_t batch_wait_ms)
+static weir_test *begin_as(
+    weir_setup_fn *how, const char *config, uint32_t batch_most, uint32_t batch_wait_ms)
 {
     calls[0] = '\0';
     bad = flaky = poison = NULL;
@@ -92,7 +93,12 @@ static weir_test *begin_with(const char *config, uint32_t batch_most, uint32_t b
     holds = 0;
     most = batch_most;
     wait_ms = batch_wait_ms;
-    return weir_test_new(config, setup, NULL);
+    return weir_test_new(config, how, NULL);
+}
+
+static weir_test *begin_with(const char *config, uint32_t batch_most, uint32_t batch_wait_ms)
+{
+    return begin_as(setup, config, batch_most, batch_wait_ms);
 }
 
 static weir_test *begin(void)
@@ -355,27 +361,154 @@ static void setup_both(weir_app *app, void *ctx)
     weir_on(app, .topic = "orders", .batch = on_orders, .fn = on_other);
 }
 
-static void setup_tx(weir_app *app, void *ctx)
-{
-    (void)ctx;
-    weir_on(app, .topic = "orders", .batch = on_orders, .tx = "books");
-}
-
 static void setup_large(weir_app *app, void *ctx)
 {
     (void)ctx;
     weir_on(app, .topic = "orders", .batch = on_orders, .batch_most = 10001);
 }
 
+static weir_status pass(weir_message *m, const weir_rest *rest, void *ctx)
+{
+    (void)ctx;
+    return weir_call_rest(rest, m);
+}
+
+/* Does it run around the batch, too? */
+static void setup_unsaid(weir_app *app, void *ctx)
+{
+    setup(app, ctx);
+    weir_use(app, pass, NULL);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
-    weir_setup_fn *const wrong[] = {setup_both, setup_tx, setup_large};
+    weir_setup_fn *const wrong[] = {setup_both, setup_large, setup_unsaid};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         weir_test *t = weir_test_new(CONFIG(""), wrong[i], NULL);
         assert_int_equal(weir_test_free(t), 1);
     }
 }
+
+/* ---- Middleware ---------------------------------------------------------------------------------
+ */
+
+/* Lets all but one of them through, and is told of what the rest says. */
+static weir_status refuse(weir_batch *b, const weir_rest *rest, void *ctx)
+{
+    size_t at = strlen(calls);
+    snprintf(calls + at, sizeof calls - at, "%s<%s", at ? " " : "", (const char *)ctx);
+    for (size_t i = 0; i < weir_batch_count(b); i++) {
+        weir_message *m = weir_batch_at(b, i);
+        if (weir_view_is(name_of(m), ctx)) {
+            weir_batch_answer(b, i, weir_reject(m, "NOT_ALLOWED", "it is %s", (const char *)ctx));
+        }
+    }
+    weir_status s = weir_call_batch_rest(rest, b);
+    at = strlen(calls);
+    snprintf(calls + at, sizeof calls - at, " %s>", (const char *)ctx);
+    return s;
+}
+
+static void setup_refusing(weir_app *app, void *ctx)
+{
+    static char first[] = "b1", second[] = "a2";
+    setup(app, ctx);
+    weir_use(app, pass, NULL);
+    weir_use_batch(app, refuse, first);
+    weir_use_batch(app, refuse, second);
+}
+
+static void middleware_keeps_records_from_the_rest(void **state)
+{
+    (void)state;
+    weir_test *t = begin_as(setup_refusing, CONFIG(""), 0, 0);
+    orders(t, "a1 b1 c1 a2 d1");
+    weir_test_run(t);
+    assert_string_equal(calls, "<b1 <a2 | a1 c1 d1 a2> b1>");
+    told(t, "a1 c1 d1");
+    weir_expect_dead(t, "NOT_ALLOWED");
+    weir_expect_dead(t, "NOT_ALLOWED");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* The one that is left has an answer: nobody else is called. */
+static void the_rest_is_not_called_for_nothing(void **state)
+{
+    (void)state;
+    weir_test *t = begin_as(setup_refusing, CONFIG(""), 0, 0);
+    orders(t, "b1");
+    weir_test_run(t);
+    assert_string_equal(calls, "<b1 b1>");
+    weir_expect_dead(t, "NOT_ALLOWED");
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void setup_needing_none(weir_app *app, void *ctx)
+{
+    setup(app, ctx);
+    weir_use(app, pass, NULL);
+    weir_use_batch(app, NULL, NULL);
+}
+
+static void none_may_be_meant(void **state)
+{
+    (void)state;
+    weir_test *t = begin_as(setup_needing_none, CONFIG(""), 0, 0);
+    orders(t, "a1 a2");
+    weir_test_run(t);
+    assert_string_equal(calls, "a1 a2");
+    told(t, "a1 a2");
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* ---- With a transaction -------------------------------------------------------------------------
+ */
+
+static weir_status on_paid(weir_batch *b, void *ctx)
+{
+    weir_tx *tx = weir_tx_of(weir_batch_at(b, 0));
+    char all[400];
+    size_t at = 0;
+    (void)ctx;
+    for (size_t i = 0; i < weir_batch_count(b); i++) {
+        weir_view n = name_of(weir_batch_at(b, i));
+        weir_status s = answer_for(weir_batch_at(b, i), n);
+        if (s) {
+            weir_batch_answer(b, i, s);
+        }
+        at += (size_t)snprintf(all + at, sizeof all - at, "%s\"%.*s\"", i ? "," : "[", WEIR_ARG(n));
+    }
+    snprintf(all + at, sizeof all - at, "]");
+    return weir_sql(tx, "insert into paid select value from json_each($1)", W_STR("all", all));
+}
+
+static void setup_tx(weir_app *app, void *ctx)
+{
+    static const char *const migrations[] = {"create table paid (n text primary key)"};
+    (void)ctx;
+    weir_migrations(app, "books", migrations, 1);
+    weir_on(app, .topic = "orders", .batch = on_paid, .tx = "books");
+}
+
+/* One statement for all of them; what it has written goes with the one that fails. */
+static void a_batch_has_one_transaction(void **state)
+{
+    (void)state;
+    weir_test *t = begin_as(setup_tx, CONFIG(""), 0, 0);
+    bad = "b1";
+    orders(t, "a1 b1 c1");
+    weir_test_run(t);
+    told(t, "a1 c1");
+    weir_expect_dead(t, "BAD");
+    weir_expect_sql(t, "books", "select n from paid order by n", "[{\"n\":\"a1\"},{\"n\":\"c1\"}]");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+/* ---- Misuse -------------------------------------------------------------------------------------
+ */
 
 static weir_status answers_beyond(weir_batch *b, void *ctx)
 {
@@ -430,6 +563,10 @@ int main(void)
         cmocka_unit_test(what_comes_again_while_it_is_gathered_is_dropped),
         cmocka_unit_test(parked_followers_are_in_no_batch),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(middleware_keeps_records_from_the_rest),
+        cmocka_unit_test(the_rest_is_not_called_for_nothing),
+        cmocka_unit_test(none_may_be_meant),
+        cmocka_unit_test(a_batch_has_one_transaction),
         cmocka_unit_test(misuse_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
