@@ -52,7 +52,7 @@ struct weir_app {
     const weir_app_ports *ports; /* NULL: Kafka, and the clock */
     const weir_log *given_log;   /* with them */
     bool begun;                  /* weir_app_start was called */
-    bool started;
+    atomic_bool started;
     bool
         hangs; /* a handler of it did not come back: its thread lives on, and so must all of this */
 };

@@ -25,8 +25,10 @@ void weir_batch_answer(weir_batch *b, size_t i, weir_status s)
             b->messages[0], "weir_batch_answer for a record that its batch has not");
         return;
     }
-    b->messages[i]->status = s;
-    b->messages[i]->answered = true;
+    weir_message *m = b->messages[i];
+    m->status = s;
+    m->answered = true;
+    m->blind = m->tx && m->tx->failure.status;
 }
 
 /* ---- Gathering ----------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ static void conclude_one(
 static void prepare(weir_message *m)
 {
     m->status = WEIR_OK;
-    m->answered = false;
+    m->answered = m->blind = false;
     m->error.status = WEIR_OK;
     m->after_ms = 0;
     m->emits = (weir_emits){.first = NULL};
@@ -193,12 +195,27 @@ weir_status weir_batch_call(weir_handlers *h, weir_handler_lane *l, weir_batch *
     return s;
 }
 
+/* It is over, and comes again; behind one of its key that is not it waits in the lane for the same.
+ */
+static void leave(weir_handlers *h, weir_handler_lane *l, weir_message *m)
+{
+    weir_give_back(m, WEIR_HOLD, l->now_ms);
+    if (weir_lane_claim(&l->lane, m->record)) {
+        weir_drop_record(h, l, m->record);
+    }
+    weir_give_message(l, m);
+}
+
 /* Those of all[from] to all[to] that are still to be handled, one behind the other. */
-static weir_batch compact(weir_message **all, size_t from, size_t to, weir_message **room)
+static weir_batch compact(weir_handlers *h, weir_handler_lane *l, weir_message **all, size_t from,
+    size_t to, weir_message **room)
 {
     weir_batch b = {.messages = room};
     for (size_t i = from; i < to; i++) {
-        if (all[i]) {
+        if (all[i] && weir_record_is_over(h, all[i]->record)) {
+            leave(h, l, all[i]);
+            all[i] = NULL;
+        } else if (all[i]) {
             prepare(all[i]);
             b.messages[b.n++] = all[i];
         }
@@ -256,7 +273,7 @@ static void handle(weir_handlers *h, weir_handler_lane *l, weir_message **all, s
     size_t to, size_t n, weir_message **room)
 {
     bool halve = false;
-    for (weir_batch b; !halve && (b = compact(all, from, to, room)).n;) {
+    for (weir_batch b; !halve && (b = compact(h, l, all, from, to, room)).n;) {
         halve = try_batch(h, l, &b);
         for (size_t i = from; i < to; i++) {
             if (all[i] && all[i]->answered) {

@@ -96,7 +96,7 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->sent = m->is_letter = m->is_bare = false;
     m->letter = NULL;
     m->note = WEIR_NOTE_NONE;
-    m->batched = m->answered = false;
+    m->batched = m->answered = m->blind = false;
     atomic_store(&m->state, WEIR_MESSAGE_RUNNING);
 }
 

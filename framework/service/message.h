@@ -46,7 +46,8 @@ struct weir_message {
     bool counted;               /* among its route's in_flight */
     bool may_defer;             /* weir_defer was called */
     bool batched;               /* handled with others (service/batch.h) … */
-    bool answered;              /* … and its handler has said what becomes of it: `status` */
+    bool answered;              /* … and its handler has said what becomes of it: `status` … */
+    bool blind;                 /* … when a statement had failed, which may be another record's */
     weir_view id;               /* made when asked for */
     bool id_is_place;           /* it has no other */
     weir_view inbox_id;         /* what it is in its handler's inbox; ptr NULL: not made yet */

@@ -159,6 +159,15 @@ weir_status weir_route_call(weir_message *m, const weir_route *to)
     return weir_call_rest(&(weir_rest){to, 0}, m);
 }
 
+static weir_status fail_unanswered_oom(weir_batch *b)
+{
+    size_t i = 0;
+    while (b->messages[i]->answered) {
+        i++;
+    }
+    return weir_fail_oom(&b->messages[i]->error);
+}
+
 /* Those that are left to the rest: the batch itself, where nobody has answered for one. */
 static bool unanswered(weir_batch *b, weir_batch *rest)
 {
@@ -182,7 +191,7 @@ weir_status weir_call_batch_rest(const weir_rest *rest, weir_batch *b)
     const weir_handlers_options *o = weir_handlers_options_of(b->messages[0]->owner);
     weir_batch left;
     if (!unanswered(b, &left)) {
-        return weir_fail_oom(&b->messages[0]->error);
+        return fail_unanswered_oom(b);
     }
     if (!left.n) {
         return WEIR_OK;

@@ -1,5 +1,7 @@
 /* A batch in a transaction of its own: its records' inbox rows, its handler's statements, and the
- * outbox rows of all. See unit.h and batch.h. */
+ * outbox rows of all. See unit.h and batch.h.
+ *
+ * Invariant: a record is blamed for a failed statement only when it is alone. */
 #include <stdlib.h>
 
 #include "service/handler_lane.h"
@@ -155,24 +157,54 @@ static void succeed(weir_batch *b)
     }
 }
 
-/* The database is away: what the handler has made of that is no fault of a record's. */
-static void forget_answers(weir_batch *b)
+/* A database that is away is no fault of a record's, nor is another instance that was faster. And
+ * behind a statement that failed all others fail, whosever they are: what the handler has made of
+ * that counts of a record that is alone. */
+static bool is_void(const weir_tx *tx, const weir_batch *b, const weir_message *m)
+{
+    if (tx->failure.status == WEIR_HOLD) {
+        return m->status != WEIR_FATAL;
+    }
+    return m->blind && (tx->duplicate || (b->n > 1 && m->status != WEIR_FATAL));
+}
+
+static void forget_answers(const weir_tx *tx, weir_batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         weir_message *m = b->messages[i];
-        m->answered = m->answered && m->status == WEIR_FATAL;
+        m->answered = m->answered && !is_void(tx, b, m);
     }
+}
+
+/* What the handler has come back with, for those that it has not answered for: a record that is
+ * alone is as one that it was given alone. */
+static weir_status take_answer(weir_batch *b, weir_status s, weir_error *why)
+{
+    weir_message *m = b->messages[0];
+    if (b->n == 1) {
+        s = m->answered ? m->status : s;
+        m->answered = false;
+        *why = m->error;
+    }
+    return weir_batch_unanswered(b) ? s : WEIR_OK;
+}
+
+/* What becomes of them. Beside one that has failed nobody knows whose a statement was that failed,
+ * too: they come again without it. */
+static weir_status judge(const weir_tx *tx, bool one_failed, weir_status s, weir_error *why)
+{
+    weir_status failed = tx->failure.status;
+    bool doubtful = one_failed && (failed == WEIR_RETRY || failed == WEIR_REJECT);
+    return doubtful ? WEIR_OK : weir_unit_worst(tx, s, why);
 }
 
 /* The handler has come back with s. */
 static bool finish(weir_handler_lane *l, weir_tx *tx, weir_batch *b, weir_status s)
 {
     weir_error why = {.status = WEIR_OK};
-    if (tx->failure.status == WEIR_HOLD) {
-        forget_answers(b);
-    }
+    forget_answers(tx, b);
+    s = take_answer(b, s, &why);
     bool one_failed = any_failed(b);
-    s = weir_batch_unanswered(b) ? s : WEIR_OK;
     if (!s && !one_failed) {
         weir_unit_write(tx);
     }
@@ -181,7 +213,7 @@ static bool finish(weir_handler_lane *l, weir_tx *tx, weir_batch *b, weir_status
         leave_out(l, tx, b);
         return fail(tx, b, WEIR_OK, NULL);
     }
-    s = weir_unit_worst(tx, s, &why);
+    s = judge(tx, one_failed, s, &why);
     if (!s && !one_failed) {
         s = commit(tx, &why);
         if (!s) {

@@ -21,7 +21,8 @@
  *
  * With `.tx` (<weir/sql.h>) a batch is one transaction, weir_tx_of any of its messages: where a
  * record fails nothing of it is committed, and the others are given to the handler again, at once.
- */
+ * Behind a statement that failed all further ones fail, so what is answered then, but WEIR_FATAL,
+ * counts only of a record that is alone: of several it is found by halving which one it is. */
 #ifndef WEIR_BATCH_H
 #define WEIR_BATCH_H
 

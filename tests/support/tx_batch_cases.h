@@ -216,7 +216,8 @@ static void test_a_batchs_commit_that_is_not_answered(void **state)
         assert_string_equal(tx_batches, lost ? "a | b c d | b | c | d" : "a | b c d");
         assert_int_equal(app_committed(&s.a), 4);
         assert_int_equal(weir_handlers_count(s.a.handlers).duplicates, lost ? 0 : 3);
-        assert_int_equal(weir_handlers_count(s.a.handlers).held, 1); /* those behind it wait for it */
+        assert_int_equal(
+            weir_handlers_count(s.a.handlers).held, 1); /* those behind it wait for it */
         tx_expect_paid(&s, 4);
         tx_end_batches(&s);
     }
@@ -240,7 +241,8 @@ static void test_a_batch_whose_database_is_away_holds(void **state)
     tx_end_batches(&s);
 }
 
-/* It goes away in the middle, at each statement in turn, and the handler rejects what it could not write. */
+/* It goes away in the middle, at each statement in turn, and the handler rejects what it could not
+ * write. */
 static weir_status tx_maps_all_wrongly(weir_batch *b, void *ctx)
 {
     (void)ctx;
@@ -255,8 +257,8 @@ static weir_status tx_maps_all_wrongly(weir_batch *b, void *ctx)
 
 static void test_a_batchs_statement_that_got_no_answer_holds(void **state)
 {
-    static const char *const batches[] = {"ka kb", "kc kd", "ke kf", "kg kh", "ki kj", "kk kl", "km kn",
-        "ko kp", "kq kr", "ks kt", "ku kv", "kw kx", "ky kz"};
+    static const char *const batches[] = {"ka kb", "kc kd", "ke kf", "kg kh", "ki kj", "kk kl",
+        "km kn", "ko kp", "kq kr", "ks kt", "ku kv", "kw kx", "ky kz"};
     size_t n = sizeof batches / sizeof *batches, failures = 0;
     (void)state;
     service s;
@@ -325,17 +327,17 @@ static void test_memory_runs_out_amid_a_batch(void **state)
     }
 }
 
-#define TX_BATCH_CASES                                                            \
-    cmocka_unit_test(test_a_batch_is_committed_together),                         \
-        cmocka_unit_test(test_one_of_a_batch_that_fails_is_left_out),             \
+#define TX_BATCH_CASES                                                              \
+    cmocka_unit_test(test_a_batch_is_committed_together),                           \
+        cmocka_unit_test(test_one_of_a_batch_that_fails_is_left_out),               \
         cmocka_unit_test(test_one_of_a_batch_that_is_tried_again_holds_up_its_key), \
-        cmocka_unit_test(test_one_of_a_batch_that_is_refused_is_found),           \
-        cmocka_unit_test(test_duplicates_are_in_no_batch),                        \
-        cmocka_unit_test(test_another_instance_is_faster_with_one_of_a_batch),    \
-        cmocka_unit_test(test_a_batchs_commit_that_is_not_answered),              \
-        cmocka_unit_test(test_a_batch_whose_database_is_away_holds),              \
-        cmocka_unit_test(test_a_batchs_statement_that_got_no_answer_holds),               \
-        cmocka_unit_test(test_attempts_of_a_batch_outlive_a_restart),             \
+        cmocka_unit_test(test_one_of_a_batch_that_is_refused_is_found),             \
+        cmocka_unit_test(test_duplicates_are_in_no_batch),                          \
+        cmocka_unit_test(test_another_instance_is_faster_with_one_of_a_batch),      \
+        cmocka_unit_test(test_a_batchs_commit_that_is_not_answered),                \
+        cmocka_unit_test(test_a_batch_whose_database_is_away_holds),                \
+        cmocka_unit_test(test_a_batchs_statement_that_got_no_answer_holds),         \
+        cmocka_unit_test(test_attempts_of_a_batch_outlive_a_restart),               \
         cmocka_unit_test(test_memory_runs_out_amid_a_batch)
 
 #endif

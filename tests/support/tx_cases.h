@@ -4,6 +4,7 @@
 #define WEIR_TESTS_TX_CASES_H
 
 #include "support/tx_batch_cases.h"
+#include "support/tx_blame_cases.h"
 #include "support/tx_failure_cases.h"
 #include "support/tx_migration_cases.h"
 #include "support/tx_service.h"
@@ -403,6 +404,6 @@ static void test_no_transaction_is_open_before_a_slow_handler(void **state)
         cmocka_unit_test(test_a_database_that_is_away_holds),                         \
         cmocka_unit_test(test_a_statement_that_got_no_answer_holds),                  \
         cmocka_unit_test(test_attempts_outlive_a_restart),                            \
-        cmocka_unit_test(test_memory_runs_out_amid_a_transaction), TX_BATCH_CASES
+        cmocka_unit_test(test_memory_runs_out_amid_a_transaction), TX_BATCH_CASES, TX_BLAME_CASES
 
 #endif

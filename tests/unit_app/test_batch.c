@@ -524,6 +524,17 @@ static weir_status defers(weir_batch *b, void *ctx)
     return WEIR_OK;
 }
 
+static size_t came;
+
+/* The first one stops the application, whatever becomes of the others. */
+static weir_status stops(weir_batch *b, void *ctx)
+{
+    (void)ctx;
+    came++;
+    weir_batch_answer(b, 0, WEIR_FATAL);
+    return WEIR_RETRY;
+}
+
 static weir_batch_fn *misusing;
 
 static void setup_misuse(weir_app *app, void *ctx)
@@ -544,6 +555,18 @@ static void misuse_is_told(void **state)
         weir_test_run(t);
         assert_int_not_equal(weir_test_free(t), 0);
     }
+}
+
+static void a_batch_is_not_called_again_behind_a_fatal_answer(void **state)
+{
+    (void)state;
+    misusing = stops;
+    came = 0;
+    weir_test *t = weir_test_new(CONFIG(""), setup_misuse, NULL);
+    orders(t, "a1 b1 a2 c1 c2");
+    weir_test_run(t);
+    assert_int_equal(came, 1);
+    assert_int_not_equal(weir_test_free(t), 0);
 }
 
 int main(void)
@@ -568,6 +591,7 @@ int main(void)
         cmocka_unit_test(none_may_be_meant),
         cmocka_unit_test(a_batch_has_one_transaction),
         cmocka_unit_test(misuse_is_told),
+        cmocka_unit_test(a_batch_is_not_called_again_behind_a_fatal_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
