@@ -14,9 +14,10 @@ SIM_INBOX_OBJ := $(B)/sim/sim_inbox.o $(addprefix $(B)/faults/connectors/,sqlite
 $(B)/sim-inbox: $(SIM_INBOX_OBJ) $(B)/faults/libweir-core.a
 	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lsqlite3 $(CORE_LIBS)
 
-SIM_PARKING_OBJ := $(B)/sim/sim_parking.o $(B)/sim/parking_broker.o $(B)/faults/connectors/memory/memory_source.o
+SIM_PARKING_OBJ := $(B)/sim/sim_parking.o $(B)/sim/parking_broker.o $(B)/sim/parking_tx.o \
+        $(addprefix $(B)/faults/connectors/,sqlite/sqlite_tx.o sqlite/sqlite_outbox.o sqlite/sqlite_codes.o memory/memory_source.o)
 $(B)/sim-parking: $(SIM_PARKING_OBJ) $(B)/faults/libweir-core.a
-	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ $(CORE_LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -o $@ $^ -lsqlite3 $(CORE_LIBS)
 
 .PHONY: check-sim-engine sim-engine-long check-sim-inbox sim-inbox-long check-sim-parking sim-parking-long
 check-sim-parking: $(B)/sim-parking

@@ -135,10 +135,9 @@ fate *fate_of(history *h, weir_view topic, int64_t record)
     return &h->fates[topic.ptr[1] - '0'][record];
 }
 
-static void append_output(history *h, const weir_outgoing *o)
+void count_output(history *h, weir_view what)
 {
-    weir_view topic = weir_view_make(o->value.ptr, 2);
-    fate *f = fate_of(h, topic, atoi(o->value.ptr + 3));
+    fate *f = fate_of(h, weir_view_make(what.ptr, 2), atoi(what.ptr + 3));
     f->outputs++;
     f->first = f->first ? f->first : ++h->outputs;
 }
@@ -158,7 +157,7 @@ static void append(history *h, const weir_outgoing *o)
     if (strcmp(o->topic, "parked") == 0) {
         append_log(h, o);
     } else if (strcmp(o->topic, "out") == 0) {
-        append_output(h, o);
+        count_output(h, o->value);
     } else {
         char topic[] = {'t', '0', '\0'};
         for (size_t i = 0; i < o->n_headers; i++) {

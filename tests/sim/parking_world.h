@@ -10,6 +10,7 @@
 #include "service/handlers.h"
 #include "service/message.h"
 #include "service/parking.h"
+#include "support/faulty_tx.h"
 
 enum { TOPICS = 2, KEYS = 3, RECORDS = 40, LANES = 2, LOGS = 4, KILLS = 5, MOST_LOG = 4000 };
 #define SMALL_VALUE "{}"
@@ -35,8 +36,11 @@ typedef struct history {
     uint64_t seed;
     sim_rng rng;
     bool exactly_once, verbose;
-    bool haunted; /* a process went on that had lost its partitions */
-    int batch;    /* records at once; 0: one by one */
+    bool haunted;         /* a process went on that had lost its partitions */
+    int batch;            /* records at once; 0: one by one */
+    bool tx;              /* handlers have a transaction … */
+    weir_sql_database db; /* … here, and this many of their effects were looked at */
+    int64_t seen;
     weir_arena arena;
     written *log[LOGS]; /* of parked records */
     size_t n_log[LOGS];
@@ -66,6 +70,8 @@ typedef struct life {
     weir_handlers *handlers;
     weir_transactor *transactor;
     weir_parking *parking;
+    faulty db;
+    weir_inbox inbox, *inboxes[1];
     weir_engine engine;
     weir_route routes[TOPICS];
     weir_routed_topic topics[TOPICS];
@@ -88,6 +94,7 @@ void must(weir_status s, const char *what);
 bool dies(life *l);
 fate *fate_of(history *h, weir_view topic, int64_t record);
 void append_log(history *h, const weir_outgoing *o);
+void count_output(history *h, weir_view what); /* "t0/7" */
 /* The records' keys, by turns. */
 const char *key_name(int topic, int record);
 
@@ -97,5 +104,11 @@ void answer_held(life *l, bool good);
 weir_status write_letter(void *self, const weir_dead_letter *letters, size_t n, weir_error *err);
 extern const weir_parked_log_ops parking_log_ops;
 weir_transaction_port parking_transactions(life *l);
+
+/* parking_tx.c */
+void open_world_database(history *h);
+void open_inbox(life *l);
+weir_status put_effect(weir_message *m, const char *what);
+void see_effects(history *h);
 
 #endif

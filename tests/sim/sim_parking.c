@@ -14,7 +14,8 @@
  *  - no key is parked any more, and all is committed;
  *  - each record was handled, or is a dead letter;
  *  - the records of a key were handled in order, the first time that each was;
- *  - exactly once: each has one output or one letter (mended ones a letter and an output). */
+ *  - exactly once: each has one output or one letter (mended ones a letter and an output);
+ *  - of handlers with a transaction the effects of each are there once. */
 #include "base/alloc.h"
 #include "campaign.h"
 #include "parking_world.h"
@@ -101,7 +102,8 @@ static weir_status handle(weir_message *m, void *ctx)
     counts.handled++;
     say(l->h, "%d: t%d/%d handled, key %.*s", l->generation, topic, (int)n, WEIR_ARG(weir_key(m)));
     snprintf(value, sizeof value, "t%d/%d", topic, (int)n);
-    return weir_emit(m, .type = "told", .bytes = weir_view_of(value));
+    return l->h->tx ? put_effect(m, value)
+                    : weir_emit(m, .type = "told", .bytes = weir_view_of(value));
 }
 
 /* Of a record of its key in the same batch, which the handler may be about to reject. */
@@ -262,6 +264,8 @@ static void open_handlers(life *l)
             l->routes[t].batch_most = (uint32_t)l->h->batch;
             l->routes[t].batch_wait_ms = sim_between(&l->h->rng, 0, 20);
         }
+        l->routes[t].inbox = l->inboxes[0];
+        l->routes[t].inbox_name = topic_names[t];
         l->topics[t] =
             (weir_routed_topic){.topic = topic_names[t], .routes = &l->routes[t], .n_routes = 1};
     }
@@ -278,6 +282,8 @@ static void open_handlers(life *l)
         .park = true,
         .emits = {emit_rules, 1, "sim"},
         .emitter = {.send = send_out, .self = l},
+        .inboxes = l->inboxes,
+        .n_inboxes = l->h->tx,
         .transactor = l->transactor,
         .letter_topic = "dead",
         .seed = l->h->seed,
@@ -307,6 +313,9 @@ static life *live(history *h, int64_t now_ms)
     must(weir_parking_new(&p, &l->parking, NULL), "the parking");
     if (h->exactly_once) {
         open_transactor(l);
+    }
+    if (h->tx) {
+        open_inbox(l);
     }
     open_handlers(l);
     weir_engine_options o = {.name = "sim",
@@ -341,6 +350,7 @@ static void bury(life *l)
     weir_handlers_free(l->handlers);
     weir_transactor_free(l->transactor);
     weir_parking_free(l->parking);
+    weir_inbox_fini(&l->inbox);
     weir_memory_source_free(l->source);
     free(l);
 }
@@ -428,6 +438,9 @@ static void turn(life *l)
         }
         break;
     }
+    if (l->h->tx) {
+        see_effects(l->h);
+    }
     if (weir_engine_failure(&l->engine, &why) && !l->dead && !l->zombie) {
         wrong(l->h, why.text, -1, -1);
     }
@@ -460,6 +473,9 @@ static void check(history *h)
             }
             if (f->first && f->first < *before && !f->passed_over) {
                 wrong(h, "records of a key were handled out of order", t, i);
+            }
+            if (h->tx && f->outputs > 1) {
+                wrong(h, "its effect is there more than once", t, i);
             }
             *before = f->first > *before && !f->passed_over ? f->first : *before;
             if (h->exactly_once && (f->outputs > 1 || f->letters > 1u + f->lettered_again ||
@@ -524,6 +540,7 @@ static bool run_seed(uint64_t seed, bool verbose)
     h.verbose = verbose;
     h.batch = sim_chance(&h.rng, 0.5) ? sim_between(&h.rng, 1, 8) : 0;
     h.exactly_once = sim_chance(&h.rng, 0.5);
+    h.tx = !h.exactly_once && sim_chance(&h.rng, 0.5);
     double bad = sim_unit(&h.rng) * 0.3, large = sim_chance(&h.rng, 0.5) ? 0.2 : 0;
     h.most_copy = sizeof SMALL_VALUE;
     h.logs = sim_between(&h.rng, 1, LOGS);
@@ -541,13 +558,22 @@ static bool run_seed(uint64_t seed, bool verbose)
         h.log[i] = calloc(MOST_LOG, sizeof(written));
         must(h.log[i] ? WEIR_OK : WEIR_RETRY, "memory");
     }
+    if (h.tx) {
+        open_world_database(&h);
+    }
     run(&h);
     if (!h.wrong[0]) {
         check(&h);
     }
+    if (h.tx) {
+        h.db.ops->close(h.db.self);
+    }
     if (verbose || h.wrong[0]) {
         printf("seed %" PRIu64 " (%s): %s\n", seed,
-            h.exactly_once ? "exactly once" : "at least once", h.wrong[0] ? h.wrong : "well");
+            h.exactly_once ? "exactly once"
+            : h.tx         ? "with a transaction"
+                           : "at least once",
+            h.wrong[0] ? h.wrong : "well");
     }
     for (int i = 0; i < LOGS; i++) {
         free(h.log[i]);
