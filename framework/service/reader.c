@@ -228,23 +228,34 @@ weir_view weir_number(weir_reader *r, const char *name)
     return text;
 }
 
-/* A whole number however it is written: 9.0 and 1e2 are integers to JSON Schema, too. */
-static bool whole_number(weir_view text, weir_arena *arena, int64_t *out)
+/* All of the text is a number, as the text of a string need not be. Errors: OUT_OF_MEMORY; REJECT:
+ * it is none. */
+static weir_status check_number(weir_view text, weir_arena *arena)
+{
+    const weir_value *v;
+    weir_error ignored;
+    weir_status s = weir_json_read(text, arena, &v, &ignored);
+    bool all = !s && v->type == WEIR_NUMBER && weir_raw(v).len == text.len;
+    return s || all ? s : WEIR_REJECT;
+}
+
+/* A whole number however it is written: 9.0 and 1e2 are integers to JSON Schema, too. Errors: as
+ * above. */
+static weir_status whole_number(weir_view text, weir_arena *arena, int64_t *out)
 {
     enum { MOST_DIGITS = 19 };
     char whole[MOST_DIGITS + 2];
     size_t n = 0;
-    const weir_value *v;
-    weir_error ignored;
     if (weir_text_to_int64(text, out)) {
-        return true;
+        return WEIR_OK;
     }
-    if (weir_json_read(text, arena, &v, &ignored) || v->type != WEIR_NUMBER) {
-        return false; /* the text of a string may be anything */
+    weir_status s = check_number(text, arena);
+    if (s) {
+        return s;
     }
-    weir_decimal d = weir_decimal_of(weir_raw(v));
+    weir_decimal d = weir_decimal_of(text);
     if (!weir_decimal_is_integer(&d) || (d.count && d.exponent > MOST_DIGITS)) {
-        return false;
+        return WEIR_REJECT;
     }
     whole[n++] = d.negative ? '-' : '0';
     uint32_t left = d.count;
@@ -254,15 +265,18 @@ static bool whole_number(weir_view text, weir_arena *arena, int64_t *out)
         whole[n++] = left ? *digit++ : '0';
         left -= left > 0;
     }
-    return weir_text_to_int64((weir_view){whole, n}, out);
+    return weir_text_to_int64((weir_view){whole, n}, out) ? WEIR_OK : WEIR_REJECT;
 }
 
 int64_t weir_int(weir_reader *r, const char *name)
 {
     int64_t n = 0;
     weir_view text = weir_number(r, name);
-    if (!r->status && !whole_number(text, &r->m->arena, &n)) {
+    weir_status s = r->status ? r->status : whole_number(text, &r->m->arena, &n);
+    if (!r->status && s == WEIR_REJECT) {
         stick(r, WEIR_E_FIELD_TYPE, name, "it is no integer of 64 bits");
+    } else if (!r->status && s) {
+        r->status = weir_fail_oom(&r->m->error);
     }
     return r->status ? 0 : n;
 }

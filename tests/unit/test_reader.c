@@ -268,7 +268,7 @@ static weir_status read_whole(app *a, weir_message *m)
         assert_int_equal(weir_int(&r, whole[i].name), whole[i].is);
         assert_int_equal(weir_read_end(&r), WEIR_OK);
     }
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 9; i++) {
         char name[16];
         snprintf(name, sizeof name, "/no/%d", i);
         weir_reader r = weir_read(m);
@@ -286,8 +286,39 @@ static void test_whole_numbers(void **state)
     app_begin(&a, read_whole);
     deliver(&a, "{\"n\":[9,9.0,1e2,1.2E+2,-7.000,0e5,9223372036854775807.0,-9223372036854775808.0,"
                 "500e-1,\"3.0\"],"
-                "\"no\":[1.5,1e19,1e400000,5e-1,\"3x\",\"1.\"]}");
+                "\"no\":[1.5,1e19,1e400000,5e-1,\"3x\",\"1.\",\"9 \",\"9.0\\n\",\"-\"]}");
     run_all(&a, 1);
+}
+
+/* Want of memory is no fault of the record's. */
+static weir_status read_in_want(app *a, weir_message *m)
+{
+    weir_reader r = weir_read(m);
+    if (a->n_calls == 1) {
+        weir_alloc_fail_at(1, 1);
+        while (weir_arena_alloc(&m->arena, 1)) {
+        }
+        assert_int_equal(weir_int(&r, "n"), 0);
+        weir_alloc_fail_at(0, 0);
+        m->arena.failed = false;
+        assert_string_equal(m->error.code, "OUT_OF_MEMORY");
+    }
+    return weir_read_end(&r);
+}
+
+static void test_a_whole_number_in_want_of_memory(void **state)
+{
+    (void)state;
+    app a;
+    app_begin(&a, read_in_want);
+    deliver(&a, "{\"n\":\"9.0\"}");
+    app_run(&a);
+    a.now_ms += 1000;
+    app_run(&a);
+    assert_int_equal(a.n_calls, 2);
+    assert_int_equal(a.n_letters, 0);
+    assert_int_equal(weir_handlers_count(a.handlers).handled, 1);
+    app_end(&a);
 }
 
 /* The first failure sticks; another reader of the message is its own. */
@@ -425,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_changes),
         cmocka_unit_test(test_no_value_and_no_json),
         cmocka_unit_test(test_whole_numbers),
+        cmocka_unit_test(test_a_whole_number_in_want_of_memory),
         cmocka_unit_test(test_the_first_failure_sticks),
         cmocka_unit_test(test_changes_are_read_in_the_handler),
         cmocka_unit_test(test_events_stay),
