@@ -2,6 +2,7 @@
 #include "service/unit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "service/handler_lane.h"
@@ -258,13 +259,20 @@ void weir_unit_write(weir_tx *tx)
     }
 }
 
+weir_status weir_unit_failure(const weir_tx *tx)
+{
+    const char *oom = weir_code_get(WEIR_E_OUT_OF_MEMORY)->name;
+    weir_status s = tx->failure.status;
+    return s == WEIR_RETRY && strcmp(tx->failure.code, oom) == 0 ? WEIR_HOLD : s;
+}
+
 weir_status weir_unit_worst(const weir_tx *tx, weir_status s, weir_error *why)
 {
-    weir_status failed = tx->failure.status;
+    weir_status failed = weir_unit_failure(tx);
     bool wins = failed && (s == WEIR_OK || (failed == WEIR_HOLD && s != WEIR_FATAL));
     if (wins || (failed && s == failed && why->status != s)) {
         *why = tx->failure;
-        s = failed;
+        s = why->status = failed;
     }
     return s;
 }

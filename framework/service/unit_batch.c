@@ -162,7 +162,7 @@ static void succeed(weir_batch *b)
  * that counts of a record that is alone. */
 static bool is_void(const weir_tx *tx, const weir_batch *b, const weir_message *m)
 {
-    if (tx->failure.status == WEIR_HOLD) {
+    if (weir_unit_failure(tx) == WEIR_HOLD) {
         return m->status != WEIR_FATAL;
     }
     return m->blind && (tx->duplicate || (b->n > 1 && m->status != WEIR_FATAL));
@@ -193,7 +193,7 @@ static weir_status take_answer(weir_batch *b, weir_status s, weir_error *why)
  * too: they come again without it. */
 static weir_status judge(const weir_tx *tx, bool one_failed, weir_status s, weir_error *why)
 {
-    weir_status failed = tx->failure.status;
+    weir_status failed = weir_unit_failure(tx);
     bool doubtful = one_failed && (failed == WEIR_RETRY || failed == WEIR_REJECT);
     return doubtful ? WEIR_OK : weir_unit_worst(tx, s, why);
 }

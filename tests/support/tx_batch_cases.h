@@ -6,6 +6,8 @@
 
 #include "support/tx_service.h"
 
+static long tx_allocation_step = 1; /* not each one of a database that takes its time to be made */
+
 /* The batches in which records came: their ids, "a b | c". */
 static char tx_batches[400];
 /* For the handler: answered for with REJECT; with RETRY at the first attempt; refused by the

@@ -1,5 +1,5 @@
-/* Of tx_cases.h: batches with a transaction whose handler says what became of each statement. Of a statement that fails
- * behind another one it cannot know. */
+/* Of tx_cases.h: batches with a transaction whose handler says what became of each statement. Of a
+ * statement that fails behind another one it cannot know. */
 #ifndef WEIR_TESTS_TX_BLAME_CASES_H
 #define WEIR_TESTS_TX_BLAME_CASES_H
 
@@ -10,8 +10,8 @@ typedef enum tx_answer {
     TX_ITS_STATUS, /* for each record what its statement has come to */
     TX_REJECTED,   /* the same, and any failure is a REJECT to it */
     TX_FIRST,      /* for the first that fails, and no other is looked at */
-    TX_BEFORE,     /* the refused one is rejected before its statements are made, with those of all */
-    TX_FATAL,      /* the refused one stops the application */
+    TX_BEFORE, /* the refused one is rejected before its statements are made, with those of all */
+    TX_FATAL,  /* the refused one stops the application */
 } tx_answer;
 static tx_answer tx_answers;
 
@@ -19,11 +19,13 @@ static tx_answer tx_answers;
 static weir_status tx_write_one(weir_message *m)
 {
     weir_view id = weir_id(m);
-    weir_status s = weir_sql(weir_tx_of(m), "insert into payments (id, n) values ($1, 1)", W_TEXT("id", id));
+    weir_status s =
+        weir_sql(weir_tx_of(m), "insert into payments (id, n) values ($1, 1)", W_TEXT("id", id));
     if (!s && tx_refused && weir_view_is(id, tx_refused)) {
-        s = weir_sql(weir_tx_of(m), "insert into payments (id, n) values ($1, 2)", W_TEXT("id", id));
+        s = weir_sql(
+            weir_tx_of(m), "insert into payments (id, n) values ($1, 2)", W_TEXT("id", id));
     }
-    return s ? s : weir_emit(m, .type = "paid", .fields = W_OBJECT(W_TEXT("id", id)));
+    return s;
 }
 
 static void tx_say_before(weir_batch *b)
@@ -55,9 +57,12 @@ static weir_status tx_write_all(weir_batch *b, void *ctx)
         at += (size_t)snprintf(
             tx_batches + at, sizeof tx_batches - at, "%s%.*s", at ? " " : "", WEIR_ARG(weir_id(m)));
         s = tx_write_one(m);
-        if (s && tx_answers <= TX_FIRST) {
+        weir_status emitted =
+            s ? s : weir_emit(m, .type = "paid", .fields = W_OBJECT(W_TEXT("id", weir_id(m))));
+        if (emitted && tx_answers <= TX_FIRST) {
+            bool rejects = s && tx_answers == TX_REJECTED;
             weir_batch_answer(
-                b, i, tx_answers == TX_REJECTED ? weir_reject(m, "WRONG", "it was not written") : s);
+                b, i, rejects ? weir_reject(m, "WRONG", "it was not written") : emitted);
         }
     }
     return tx_answers > TX_FIRST ? s : WEIR_OK;
@@ -192,11 +197,88 @@ static void test_want_of_memory_is_no_reason_of_one_that_is_answered_for(void **
     tx_end_batches(&s);
 }
 
-#define TX_BLAME_CASES                                                       \
-    cmocka_unit_test(test_a_refused_statement_is_one_records_alone),         \
-        cmocka_unit_test(test_another_instances_record_blames_none),         \
-        cmocka_unit_test(test_a_batch_is_not_called_again_behind_a_fatal_answer), \
+/* Whenever that is, and whatever the handler makes of it: `b` alone is rejected, and `d` is there
+ * once. */
+static void test_memory_runs_out_while_a_statement_is_refused(void **state)
+{
+    (void)state;
+    for (long n = 1; n < 160; n += tx_allocation_step) {
+        service s;
+        weir_error err;
+        tx_begin_blames(&s, (tx_answer)(n % 3));
+        tx_refused = "b";
+        tx_deliver_all(&s, 0, "ka lb mc kd");
+        weir_alloc_fail_at(n, 0);
+        tx_run(&s);
+        weir_alloc_fail_at(0, 0);
+        for (int i = 0; i < 3; i++) {
+            s.a.now_ms += 1000;
+            tx_run(&s);
+        }
+        if (weir_engine_failure(&s.a.engine, &err)) {
+            assert_string_equal(err.code, "OUT_OF_MEMORY");
+        } else {
+            assert_int_equal(app_committed(&s.a), 4);
+            assert_int_equal(s.a.n_letters, 1);
+            assert_string_equal(s.a.letters[0].key, "l");
+            tx_expect_paid(&s, 3);
+        }
+        tx_end_batches(&s);
+    }
+}
+
+/* At its so many-th allocation the next query fails, and its handler rejects whatever fails. */
+static long tx_fails_at;
+
+static weir_status tx_asks_in_want(app *a, weir_message *m)
+{
+    (void)a;
+    weir_tx *tx = weir_tx_of(m);
+    weir_sql(tx, "insert into payments (id, n) values ($1, 1)", W_TEXT("id", weir_id(m)));
+    weir_alloc_fail_at(tx_fails_at, 0);
+    tx_fails_at = 0;
+    weir_rows rows = weir_query(tx, "select name from users");
+    weir_alloc_fail_at(0, 0);
+    return weir_rows_end(&rows) ? weir_reject(m, "WRONG", "it was not read") : WEIR_OK;
+}
+
+static weir_status tx_asks_for_all(weir_batch *b, void *ctx)
+{
+    for (size_t i = 0; i < weir_batch_count(b); i++) {
+        weir_status s = tx_asks_in_want(ctx, weir_batch_at(b, i));
+        if (s) {
+            weir_batch_answer(b, i, s);
+        }
+    }
+    return WEIR_OK;
+}
+
+static void test_a_query_in_want_of_memory_rejects_nothing(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 12; n++) {
+        service s;
+        tx_batch = n % 2 ? tx_asks_for_all : NULL;
+        tx_begin(&s, tx_asks_in_want);
+        tx_fails_at = n / 2 + 1;
+        tx_deliver_all(&s, 0, "ka lb");
+        tx_run(&s);
+        tx_run(&s);
+        assert_int_equal(s.a.n_letters, 0);
+        assert_int_equal(weir_handlers_count(s.a.handlers).retried, 0);
+        assert_int_equal(app_committed(&s.a), 2);
+        assert_int_equal(tx_ask(&s, "select count(*) from payments"), 2);
+        tx_end_batches(&s);
+    }
+}
+
+#define TX_BLAME_CASES                                                                   \
+    cmocka_unit_test(test_a_refused_statement_is_one_records_alone),                     \
+        cmocka_unit_test(test_another_instances_record_blames_none),                     \
+        cmocka_unit_test(test_a_batch_is_not_called_again_behind_a_fatal_answer),        \
         cmocka_unit_test(test_a_batch_is_not_called_again_for_a_partition_that_is_gone), \
+        cmocka_unit_test(test_memory_runs_out_while_a_statement_is_refused),             \
+        cmocka_unit_test(test_a_query_in_want_of_memory_rejects_nothing),                \
         cmocka_unit_test(test_want_of_memory_is_no_reason_of_one_that_is_answered_for)
 
 #endif

@@ -26,8 +26,7 @@ static const char *const tx_migrations[] = {
 static const weir_emit_rule tx_emit_rules[] = {
     {.type = "paid", .topic = "payments"}, {.type = "told", .topic = "news"}};
 
-static weir_batch_fn *tx_batch;     /* in the place of the handler; NULL: none */
-static long tx_allocation_step = 1; /* not each one of a database that takes its time to be made */
+static weir_batch_fn *tx_batch; /* in the place of the handler; NULL: none */
 
 /* The service of a test, and what makes it fail. */
 typedef struct service {
@@ -234,7 +233,7 @@ static inline void tx_expect_emit(service *s, size_t i, const char *id)
 /* ---- Handlers -----------------------------------------------------------------------------------
  */
 
-static weir_status tx_pay(app *a, weir_message *m)
+static inline weir_status tx_pay(app *a, weir_message *m)
 {
     (void)a;
     weir_tx *tx = weir_tx_of(m);
