@@ -59,12 +59,35 @@ static bool take_transaction(
     return t && route->inbox_name;
 }
 
+/* A rejected record would come again as the record that is its dead letter, for ever; and what is
+ * replayed, or parked, has its handlers already. */
+static bool comes_back(const weir_app *a, const weir_handler *h, const char *topic)
+{
+    const weir_config_errors *e = &a->config->errors;
+    const char *letters = h->dead_letter ? h->dead_letter : e->dead_letter.topic;
+    const char *own[] = {e->reject == WEIR_CONFIG_REJECT_DEAD_LETTER ? letters : NULL,
+        e->dead_letter.replay, e->parked};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (own[i] && strcmp(topic, own[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add(weir_app *a, const weir_handler *h, const char *table, const char *topic,
     const weir_config_source *from)
 {
     weir_routed_handler *r = weir_arena_alloc(&a->arena, sizeof *r);
     if (!r || !topic) {
         weir_fail_oom(&a->setup_error);
+        return;
+    }
+    if (comes_back(a, h, topic)) {
+        wrong(a,
+            "a handler's topic cannot be that of its own dead letters, of their replay, or of "
+            "parked records",
+            topic);
         return;
     }
     *r = (weir_routed_handler){.topic = topic, .from = from};
@@ -191,6 +214,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
         wrong(a, must_be, h.dead_letter);
     } else if (h.batch && h.batch_most > MOST_BATCH) {
         wrong(a, "batch_most is 10,000 at most", name);
+    } else if (!h.batch && (h.batch_most || h.batch_wait_ms)) {
+        wrong(a, "batch_most and batch_wait_ms are of a handler with .batch", name);
     } else if (kinds != 1) {
         wrong(a, "a handler needs one of change, topic and event", name);
     } else if (h.ops && (!h.change || h.ops & ~all_ops)) {
