@@ -77,8 +77,19 @@ void weir_case_put_text(weir_buf *to, weir_view text)
 }
 
 /* The how-manieth record of its topic, and why: words may change, codes do not. */
-weir_status weir_case_add_letter(
-    weir_case *c, weir_view topic, int64_t record, weir_view key, const char *code, weir_error *err)
+/* What a code does not say: which column, which value. */
+static bool add_why(weir_case *c, weir_view topic, int64_t record, const weir_error *why)
+{
+    weir_buf b = {0};
+    weir_buf_printf(&b, "record %" PRId64 " of %.*s: %s%s%s [%s]", record, WEIR_ARG(topic),
+        why->where, why->where[0] ? ": " : "", why->text, why->code);
+    bool good = !b.failed && weir_case_lines_add(&c->whys, weir_buf_view(&b));
+    weir_buf_fini(&b);
+    return good;
+}
+
+weir_status weir_case_add_letter(weir_case *c, weir_view topic, int64_t record, weir_view key,
+    const weir_error *why, weir_error *err)
 {
     weir_buf b = {0};
     weir_buf_puts(&b, "{\"topic\":");
@@ -86,9 +97,10 @@ weir_status weir_case_add_letter(
     weir_buf_printf(&b, ",\"record\":%" PRId64 ",\"key\":", record);
     weir_case_put_text(&b, key);
     weir_buf_puts(&b, ",\"code\":");
-    weir_json_put_string(&b, weir_view_of(code));
+    weir_json_put_string(&b, weir_view_of(why->code));
     weir_buf_putc(&b, '}');
-    bool good = !b.failed && weir_case_lines_add(&c->dead, weir_buf_view(&b));
+    bool good = !b.failed && weir_case_lines_add(&c->dead, weir_buf_view(&b)) &&
+                add_why(c, topic, record, why);
     weir_buf_fini(&b);
     return good ? WEIR_OK : weir_fail_oom(err);
 }
@@ -99,7 +111,7 @@ static weir_status write_letters(
     weir_status s = WEIR_OK;
     for (size_t i = 0; i < n && !s; i++) {
         const weir_raw_record *r = letters[i].record;
-        s = weir_case_add_letter(self, r->topic, r->offset + 1, r->key, letters[i].error.code, err);
+        s = weir_case_add_letter(self, r->topic, r->offset + 1, r->key, &letters[i].error, err);
     }
     return s;
 }
@@ -185,7 +197,9 @@ bool weir_case_init(weir_case *c, weir_config *config)
     size_t n = config->followed.count;
     *c = (weir_case){.config = config};
     weir_case_lines_init(&c->dead);
+    weir_case_lines_init(&c->whys);
     weir_case_lines_init(&c->emits);
+    weir_case_lines_init(&c->parked);
     weir_case_lines_init(&c->problems);
     c->rows = weir_calloc(n + 1, sizeof *c->rows);
     for (size_t i = 0; i < n && c->rows; i++) {
@@ -220,7 +234,9 @@ void weir_case_fini(weir_case *c)
     weir_free(c->rows);
     if (c->config) {
         weir_case_lines_fini(&c->dead);
+        weir_case_lines_fini(&c->whys);
         weir_case_lines_fini(&c->emits);
+        weir_case_lines_fini(&c->parked);
         weir_case_lines_fini(&c->problems);
     }
 }

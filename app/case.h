@@ -5,6 +5,7 @@
  *   DIR/expected/rows/NAME.jsonl  a cache's or table's rows, {"key":…,"row":…}, by their text
  *   DIR/expected/dead.jsonl     records that could not be used, in their order
  *   DIR/expected/emits.jsonl    of a service: what its handlers have emitted, in its order
+ *   DIR/expected/parked.jsonl   of a service: keys whose followers wait for an operator
  *
  * Thread: one. */
 #ifndef WEIR_APP_CASE_H
@@ -51,7 +52,8 @@ bool weir_case_record_is_recorded(const weir_case_records *r);
 typedef struct weir_case {
     const weir_config *config;
     weir_case_lines *rows; /* by the config's followed */
-    weir_case_lines dead, emits;
+    weir_case_lines dead, emits, parked;
+    weir_case_lines whys;     /* of each of the dead, for people */
     weir_case_lines problems; /* lines that nobody has read, a stop */
     size_t records;
 } weir_case;
@@ -72,7 +74,7 @@ WEIR_MUST_USE weir_status weir_case_complain(
     weir_case *c, const char *where, const char *what, weir_error *err);
 /* Adds {"topic":…,"record":n,"key":…,"code":…}; and {"key":…,"row":…}. */
 WEIR_MUST_USE weir_status weir_case_add_letter(weir_case *c, weir_view topic, int64_t record,
-    weir_view key, const char *code, weir_error *err);
+    weir_view key, const weir_error *why, weir_error *err);
 /* A weir_store_each_fn; ctx: the lines. */
 weir_status weir_case_add_row(
     void *ctx, weir_view key, weir_view row, bool *remove, weir_error *err);

@@ -165,6 +165,7 @@ weir_status weir_case_compare(
         s = compare(dir, file, &c->rows[i], true, fn, ctx, err);
     }
     s = s ? s : compare(dir, "dead.jsonl", &c->dead, false, fn, ctx, err);
+    s = s ? s : compare(dir, "parked.jsonl", &c->parked, true, fn, ctx, err);
     return s ? s : compare(dir, "emits.jsonl", &c->emits, false, fn, ctx, err);
 }
 
@@ -211,6 +212,8 @@ weir_status weir_case_update(const weir_case *c, const char *dir, weir_error *er
     }
     snprintf(path, sizeof path, "%.700s/expected/dead.jsonl", dir);
     s = s ? s : write_lines(path, &c->dead, err);
+    snprintf(path, sizeof path, "%.700s/expected/parked.jsonl", dir);
+    s = s ? s : write_lines(path, &c->parked, err);
     snprintf(path, sizeof path, "%.700s/expected/emits.jsonl", dir);
     return s ? s : write_lines(path, &c->emits, err);
 }

@@ -19,6 +19,7 @@ typedef struct testing {
     size_t cases, failed;
     weir_buf out;       /* of the case at hand */
     size_t differences; /* of it */
+    bool dead;          /* a dead letter is among them */
     int worst;          /* exit code of what could not be run */
 } testing;
 
@@ -39,6 +40,7 @@ static void take_difference(void *ctx, const weir_case_difference *d)
 {
     testing *t = ctx;
     bool first = !t->differences++;
+    t->dead |= d->file && strcmp(d->file, "dead.jsonl") == 0 && d->got.ptr;
     if (t->o->json) {
         weir_buf_puts(&t->out, first ? "{\"file\":" : ",{\"file\":");
         weir_buf_printf(&t->out, d->file ? "\"%s\"" : "null", d->file ? d->file : "");
@@ -74,23 +76,29 @@ static void report(testing *t, const char *dir, const weir_case *c)
         weir_buf_puts(&line, "{\"case\":");
         weir_json_put_string(&line, weir_view_of(dir));
         printf("%s,\"passed\":%s,\"records\":%zu,\"rows\":%zu,\"dead_letters\":%zu,"
-               "\"emits\":%zu,\"differences\":[%s]}\n",
+               "\"emits\":%zu,\"parked\":%zu,\"differences\":[%s]}\n",
             weir_buf_str(&line), passed ? "true" : "false", c->records, count_rows(c), c->dead.n,
-            c->emits.n, weir_buf_str(&t->out));
+            c->emits.n, c->parked.n, weir_buf_str(&t->out));
         weir_buf_fini(&line);
         return;
     }
     if (passed && t->o->quiet) {
         return;
     }
-    char emits[40] = "";
+    char emits[40] = "", parked[40] = "";
     if (t->o->setup) {
         snprintf(emits, sizeof emits, ", %zu emits", c->emits.n);
     }
-    printf("%-7s %s: %zu records, %zu rows%s, %zu dead letters\n%s", passed ? "ok" : "FAILED", dir,
-        c->records, count_rows(c), emits, c->dead.n, weir_buf_str(&t->out));
+    if (c->parked.n) {
+        snprintf(parked, sizeof parked, ", %zu parked keys", c->parked.n);
+    }
+    printf("%-7s %s: %zu records, %zu rows%s, %zu dead letters%s\n%s", passed ? "ok" : "FAILED",
+        dir, c->records, count_rows(c), emits, c->dead.n, parked, weir_buf_str(&t->out));
     if (t->differences > SHOWN) {
         printf("  and %zu more\n", t->differences - SHOWN);
+    }
+    for (size_t i = 0; t->dead && i < c->whys.n && i < SHOWN; i++) {
+        printf("  %.*s\n", WEIR_ARG(c->whys.items[i]));
     }
 }
 
@@ -109,6 +117,7 @@ static int run_with(testing *t, const char *dir, const char *path, weir_config *
     weir_error err = {.status = WEIR_OK};
     weir_buf_clear(&t->out);
     t->differences = 0;
+    t->dead = false;
     weir_status s = weir_case_records_open(dir, &records, &err);
     s = s ? s : run_either(t, &c, path, config, records, &err);
     s = s ? s : weir_case_find_strays(config, dir, &err);

@@ -9,6 +9,7 @@
 #include "file/lines.h"
 #include "file/recording.h"
 #include "case.h"
+#include "config_table.h"
 #include "test_change.h"
 #include "value/json.h"
 
@@ -207,6 +208,19 @@ static bool take_headers(weir_case_records *r, const weir_value *headers, weir_f
     return !r->scratch.failed;
 }
 
+static weir_status no_such_event(weir_case_records *r, const case_line *l, const char *type,
+    const weir_config *config, weir_error *err)
+{
+    weir_config_nearest n = {.word = type};
+    for (size_t i = 0; i < config->events.count; i++) {
+        weir_config_offer(&n, config->events.items[i].name);
+    }
+    const char *meant = weir_config_meant(&n);
+    weir_fail(err, WEIR_E_RECORDING_LINE, "the config's events have no %s%s%s%s", type,
+        meant ? "; is " : "", meant ? meant : "", meant ? " meant?" : "");
+    return at(r, l, err);
+}
+
 /* Of the config's events, with the headers that say so. */
 static weir_status event(weir_case_records *r, const case_line *l, const weir_value *line,
     const weir_config *config, weir_raw_record *out, weir_error *err)
@@ -216,7 +230,7 @@ static weir_status event(weir_case_records *r, const case_line *l, const weir_va
     const weir_config_event *e = type ? weir_config_event_named(config, type) : NULL;
     const weir_value *key = weir_gets(line, "key");
     if (!e) {
-        return wrong(r, l, "the config's events have no such type", err);
+        return no_such_event(r, l, type ? type : "", config, err);
     }
     weir_field own[] = {{.name = "id", .kind = WEIR_FIELD_TEXT, .text = weir_view_of(l->where)},
         {.name = "type", .kind = WEIR_FIELD_TEXT, .text = weir_view_of(type)}};

@@ -1,6 +1,8 @@
 /* Running a case with a service's handlers, by the test kit. See case.h and <weir/test.h>. */
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/base64.h"
 #include "case.h"
 #include "test_kit_inside.h"
@@ -48,6 +50,26 @@ static weir_status add_emit(weir_case *c, const weir_memory_emit *e, weir_error 
     return good ? WEIR_OK : weir_fail_oom(err);
 }
 
+/* What waits for an operator's word is neither handled nor a dead letter. */
+static weir_status add_parked(weir_case *c, weir_test *t, weir_error *err)
+{
+    size_t n;
+    weir_parked_view *views = weir_test_parked_views(t, &n);
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++) {
+        weir_buf b = {0};
+        weir_buf_puts(&b, "{\"topic\":");
+        weir_json_put_string(&b, weir_view_of(views[i].topic));
+        weir_buf_puts(&b, ",\"key\":");
+        weir_case_put_text(&b, weir_view_of(views[i].key));
+        weir_buf_printf(&b, ",\"followers\":%" PRIu64 "}", views[i].followers);
+        good = !b.failed && weir_case_lines_add(&c->parked, weir_buf_view(&b));
+        weir_buf_fini(&b);
+    }
+    weir_free(views);
+    return good ? WEIR_OK : weir_fail_oom(err);
+}
+
 /* ---- What comes of it ---------------------------------------------------------------------------
  */
 
@@ -63,12 +85,12 @@ static weir_status gather(weir_case *c, weir_test *t, weir_error *err)
         weir_case_lines_sort(&c->rows[i]);
     }
     for (size_t i = 0; !s && weir_test_letter_at(t, i, &l); i++) {
-        s = weir_case_add_letter(c, l.topic, l.offset + 1, l.key, l.code, err);
+        s = weir_case_add_letter(c, l.topic, l.offset + 1, l.key, l.why, err);
     }
     while (!s && (e = weir_test_next_emit(t))) {
         s = add_emit(c, e, err);
     }
-    return s;
+    return s ? s : add_parked(c, t, err);
 }
 
 static weir_status feed(

@@ -51,16 +51,17 @@ static weir_status look_at_rows(
 /* Of expected/ itself. */
 static weir_status look_at_name(const char *name, const char *path, weir_error *err)
 {
-    static const char *const known[] = {"dead.jsonl", "emits.jsonl", "rows"};
+    static const char *const known[] = {"dead.jsonl", "emits.jsonl", "parked.jsonl", "rows"};
     weir_config_nearest n = {.word = name};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i], name) == 0 && is_folder(path) == (i == 2)) {
+        if (strcmp(known[i], name) == 0 && is_folder(path) == (i == 3)) {
             return WEIR_OK;
         }
         weir_config_offer(&n, known[i]);
     }
-    return stray(
-        &n, path, "kind of what is expected (rows/, dead.jsonl, emits.jsonl)", "expected/", err);
+    return stray(&n, path,
+        "kind of what is expected (rows/, dead.jsonl, emits.jsonl, parked.jsonl)", "expected/",
+        err);
 }
 
 /* config: of the rows; NULL: the folder that holds them. No such folder: nothing is expected. */

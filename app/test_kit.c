@@ -230,8 +230,9 @@ void weir_test_tell_what_is_left(weir_test *t)
             WEIR_ARG(e->value));
     }
     for (size_t i = t->letters_seen; i < t->n_letters; i++) {
-        fail(t, "weir_test", 0, "nobody has expected a dead letter: %s: %s [%s]",
-            t->letters[i].place, t->letters[i].error.text, t->letters[i].error.code);
+        const weir_error *why = &t->letters[i].error;
+        fail(t, "weir_test", 0, "nobody has expected a dead letter: %s: %s%s%s [%s]",
+            t->letters[i].place, why->where, why->where[0] ? ": " : "", why->text, why->code);
     }
 }
 
@@ -318,7 +319,7 @@ bool weir_test_letter_at(const weir_test *t, size_t i, weir_test_letter *out)
         return false;
     }
     const weir_test_kept_letter *l = &t->letters[i];
-    *out = (weir_test_letter){l->topic, l->key, l->offset, l->error.code};
+    *out = (weir_test_letter){l->topic, l->key, l->offset, &l->error};
     return true;
 }
 

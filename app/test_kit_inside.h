@@ -33,9 +33,11 @@ weir_test_caches *weir_test_caches_of(weir_test *t);
 typedef struct weir_test_letter {
     weir_view topic, key;
     int64_t offset;
-    const char *code;
+    const weir_error *why;
 } weir_test_letter;
 bool weir_test_letter_at(const weir_test *t, size_t i, weir_test_letter *out);
+/* The keys that are parked, to be freed by weir_free; *n of them. NULL: none, or out of memory. */
+weir_parked_view *weir_test_parked_views(weir_test *t, size_t *n);
 /* What a handler has emitted, one behind the other; NULL: there is no further one. */
 const weir_memory_emit *weir_test_next_emit(weir_test *t);
 /* Nothing that has left is a surprise. */

@@ -147,16 +147,23 @@ void weir_test_reject_parked_at(
     decide(t, file, line, topic, key, WEIR_NOTE_REJECT);
 }
 
+weir_parked_view *weir_test_parked_views(weir_test *t, size_t *n)
+{
+    enum { MOST = 1024 };
+    weir_parking *p = weir_app_parking_of(weir_test_app(t));
+    weir_parked_view *views = p ? weir_calloc(MOST, sizeof *views) : NULL;
+    *n = views ? weir_parking_views(p, views, MOST) : 0;
+    return views;
+}
+
 void weir_expect_parked_at(
     weir_test *t, const char *file, int line, const char *topic, const char *key, int followers)
 {
-    enum { MOST = 1024 };
     if (weir_test_is_over(t)) {
         return;
     }
-    weir_parking *p = weir_app_parking_of(weir_test_app(t));
-    weir_parked_view *views = weir_calloc(MOST, sizeof *views);
-    size_t n = p && views ? weir_parking_views(p, views, MOST) : 0;
+    size_t n;
+    weir_parked_view *views = weir_test_parked_views(t, &n);
     int found = -1;
     for (size_t i = 0; i < n; i++) {
         bool is = strcmp(views[i].topic, topic) == 0 && strcmp(views[i].key, key ? key : "") == 0;

@@ -75,7 +75,7 @@ const weir_command weir_command_test = {
         "Empty lines, and those that begin with #, are left out.\n\n"
         "A service made with weir_main runs such cases with its handlers, by --test DIR, and "
         "compares\n"
-        "expected/emits.jsonl, too (docs/services.md).\n\n"
+        "expected/emits.jsonl and expected/parked.jsonl, too (docs/services.md).\n\n"
         "A difference is a line with -, which is expected, or +, which has come. --update writes "
         "what\n"
         "comes as what is expected: look at it before you keep it. Exits 0 when all is as "

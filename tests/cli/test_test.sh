@@ -12,7 +12,7 @@ out_has "^ok      ./unusable: 3 records, 1 rows, 2 dead letters$"
 err_has "^3 cases, 0 failed$"
 run "one case, as JSON" 0 test changes -c weir.yaml --json
 out_is_json
-out_has '^{"case":"changes","passed":true,"records":4,"rows":1,"dead_letters":0,"emits":0,"differences":\[\]}$'
+out_has '^{"case":"changes","passed":true,"records":4,"rows":1,"dead_letters":0,"emits":0,"parked":0,"differences":\[\]}$'
 silent
 run "quietly" 0 test . --quiet
 out_lines 0

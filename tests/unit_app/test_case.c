@@ -168,9 +168,10 @@ static void what_nothing_reads_is_told(void **state)
     folder *f = *state;
     put(f, "records.jsonl", "{\"topic\":\"others\",\"key\":{},\"value\":{}}\n");
     assert_int_equal(run(f, true), EXIT_NO);
-    put(f, "records.jsonl", "{\"event\":\"nothing\",\"key\":\"a\",\"value\":{}}\n");
+    put(f, "records.jsonl", "{\"event\":\"ordr\",\"key\":\"a\",\"value\":{}}\n");
     assert_int_equal(run(f, false), EXIT_UNREACHABLE);
     assert_string_equal(f->failure.code, "RECORDING_LINE");
+    assert_string_equal(f->failure.text, "the config's events have no ordr; is order meant?");
     assert_non_null(strstr(f->failure.where, "/records.jsonl:1"));
     assert_memory_equal(f->failure.where, f->dir, strlen(f->dir));
 }
@@ -185,6 +186,23 @@ static void what_is_expected_under_no_known_name_is_told(void **state)
     assert_string_equal(f->failure.code, "CASE_STRAY");
     assert_non_null(strstr(f->failure.text, "emits.jsonl meant"));
     assert_non_null(strstr(f->failure.where, "/expected/emit.jsonl"));
+}
+
+static void what_is_parked_is_told(void **state)
+{
+    folder *f = *state;
+    char text[1000];
+    snprintf(text, sizeof text, "%serrors: { followers: park }\n", config);
+    put(f, "weir.yaml", text);
+    put(f, "records.jsonl",
+        "{\"event\":\"order\",\"key\":\"c\",\"value\":{\"amount\":-1}}\n"
+        "{\"event\":\"order\",\"key\":\"c\",\"value\":{\"amount\":1}}\n");
+    assert_int_equal(run(f, true), EXIT_YES);
+    expect_file(
+        f, "expected/parked.jsonl", "{\"topic\":\"orders\",\"key\":\"c\",\"followers\":1}\n");
+    assert_int_equal(run(f, false), EXIT_YES);
+    put(f, "expected/parked.jsonl", "");
+    assert_int_equal(run(f, false), EXIT_NO);
 }
 
 static void setup_nothing(weir_app *app, void *ctx)
@@ -269,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_comes_out_is_written_and_then_expected, begin, end),
         cmocka_unit_test_setup_teardown(an_emit_less_or_another_one_is_a_difference, begin, end),
         cmocka_unit_test_setup_teardown(what_nothing_reads_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_parked_is_told, begin, end),
         cmocka_unit_test_setup_teardown(what_is_expected_under_no_known_name_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_service_may_have_caches_alone, begin, end),
         cmocka_unit_test_setup_teardown(
