@@ -72,8 +72,10 @@ static void add_types(weir_column_watch *w, size_t topic, const weir_config_cach
 static void add_cache(weir_column_watch *w, size_t topic, const weir_config_cache *c)
 {
     const weir_config_columns *cols = &c->columns;
-    const char *columns = weir_arena_printf(&w->arena, "caches.%s.columns", c->name).ptr;
-    const char *where = weir_arena_printf(&w->arena, "caches.%s.where", c->name).ptr;
+    const char *section = c->as_table ? "tables" : "caches"; /* as the config has it */
+    const char *name = c->mould ? c->mould->name : c->name;
+    const char *columns = weir_arena_printf(&w->arena, "%s.%s.columns", section, name).ptr;
+    const char *where = weir_arena_printf(&w->arena, "%s.%s.where", section, name).ptr;
     if (!columns || !where) {
         return; /* the arena has failed, and says so */
     }

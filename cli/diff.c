@@ -52,20 +52,34 @@ typedef struct diff {
     doubt *doubts;
     size_t n_doubts, room;
     uint64_t compared;
-    weir_buf why; /* of the row that was compared last */
+    weir_buf why;  /* of the row that was compared last */
+    bool json;     /* it is told as JSON */
+    bool *ignored; /* of each name in ignore: is there such a column? */
 } diff;
 
 /* ---- One row -----------------------------------------------------------------------------------
  */
 
-static bool is_ignored(const diff *d, weir_view name)
+/* The next name of --ignore; false: there is none. */
+static bool next_ignored(const char **at, weir_view *name)
 {
-    for (const char *at = d->ignore; at && *at;) {
-        size_t len = strcspn(at, ",");
-        if (weir_view_eq(name, (weir_view){at, len})) {
+    if (!*at || !**at) {
+        return false;
+    }
+    *name = weir_view_make(*at, strcspn(*at, ","));
+    *at += name->len + ((*at)[name->len] == ',');
+    return true;
+}
+
+static bool is_ignored(const diff *d, weir_view column)
+{
+    weir_view name;
+    const char *at = d->ignore;
+    for (size_t i = 0; next_ignored(&at, &name); i++) {
+        if (weir_view_eq(column, name)) {
+            d->ignored[i] = true;
             return true;
         }
-        at += len + (at[len] == ',');
     }
     return false;
 }
@@ -99,8 +113,24 @@ static bool is_followed(const diff *d, weir_view column)
            !is_ignored(d, column);
 }
 
+static void tell_column_json(diff *d, weir_view name, weir_view has, weir_view should)
+{
+    weir_buf_puts(&d->why, d->why.len ? ",{\"column\":" : "{\"column\":");
+    weir_json_put_string(&d->why, name);
+    if (has.ptr) {
+        weir_buf_printf(&d->why, ",\"has\":%.*s", WEIR_ARG(has));
+    }
+    weir_buf_printf(&d->why, ",\"source\":%.*s}", WEIR_ARG(should));
+}
+
+/* has.ptr NULL: it is not there. */
 static void tell_column(diff *d, weir_view name, weir_view has, weir_view should)
 {
+    if (d->json) {
+        tell_column_json(d, name, has, should);
+        return;
+    }
+    has = has.ptr ? has : weir_view_of("not there");
     weir_buf_printf(&d->why, "%s\"%.*s\": %.*s, the source has %.*s", d->why.len ? "; " : "",
         WEIR_ARG(name), (int)(has.len > 200 ? 200 : has.len), has.ptr,
         (int)(should.len > 200 ? 200 : should.len), should.ptr);
@@ -124,7 +154,7 @@ static bool same_row(
         weir_view column = source_name(d, weir_string(name, scratch));
         const weir_value *other = weir_get(want, column);
         matched += other != NULL;
-        if (other && !is_ignored(d, column) &&
+        if (other && is_followed(d, column) &&
             !weir_view_eq(weir_source(value), weir_source(other))) {
             tell_column(d, column, weir_source(value), weir_source(other));
         }
@@ -140,7 +170,7 @@ static bool same_row(
                 found |= weir_view_eq(source_name(d, weir_string(own, scratch)), column);
             }
             if (!found && is_followed(d, column) && value->type != WEIR_NULL) {
-                tell_column(d, column, weir_view_of("not there"), weir_source(value));
+                tell_column(d, column, weir_view_make(NULL, 0), weir_source(value));
             }
         }
     }
@@ -351,11 +381,23 @@ static weir_status judge(diff *d, const doubt *x, judgement *is, weir_error *err
     return st;
 }
 
-/* Keeps the doubts that stand; says them when it is the last time. */
-static weir_status look_again(diff *d, bool last, weir_error *err)
+static void tell_row(diff *d, weir_view key, judgement is)
 {
     static const char *const words[] = {
         [DIFFERS] = "differs", [MISSING] = "is missing", [EXTRA] = "is too many"};
+    static const char *const json[] = {
+        [DIFFERS] = "differs", [MISSING] = "missing", [EXTRA] = "too_many"};
+    const char *why = is == DIFFERS ? weir_buf_str(&d->why) : "";
+    if (!d->json) {
+        printf("%.*s %s%s%s\n", WEIR_ARG(key), words[is], is == DIFFERS ? ": " : "", why);
+        return;
+    }
+    printf("{\"key\":%.*s,\"result\":\"%s\",\"columns\":[%s]}\n", WEIR_ARG(key), json[is], why);
+}
+
+/* Keeps the doubts that stand; says them when it is the last time. */
+static weir_status look_again(diff *d, bool last, weir_error *err)
+{
     const weir_store_ops *ops = d->store.ops;
     uint64_t lsn;
     size_t left = 0;
@@ -369,8 +411,7 @@ static weir_status look_again(diff *d, bool last, weir_error *err)
         st = judge(d, &d->doubts[i], &is, err);
         if (!st && is != SAME) {
             if (last && left < MOST_TOLD) {
-                printf("%.*s %s%s%s\n", WEIR_ARG(d->doubts[i].key), words[is],
-                    is == DIFFERS ? ": " : "", is == DIFFERS ? weir_buf_str(&d->why) : "");
+                tell_row(d, d->doubts[i].key, is);
             }
             d->doubts[left++] = d->doubts[i];
         }
@@ -422,7 +463,8 @@ static weir_status compare(diff *d, const weir_config *config, const char *again
     }
     d->n_key = weir_pg_rows_key(d->source, &d->key);
     d->pairs = weir_calloc(CHUNK, sizeof *d->pairs);
-    if (!d->pairs) {
+    d->ignored = weir_calloc(d->ignore ? strlen(d->ignore) + 1 : 1, sizeof *d->ignored);
+    if (!d->pairs || !d->ignored) {
         return weir_fail_oom(err);
     }
     await_snapshot(d, config, *lsn, wait_ms);
@@ -430,8 +472,22 @@ static weir_status compare(diff *d, const weir_config *config, const char *again
     return st ? st : settle_doubts(d, wait_ms, err);
 }
 
+/* A name that no row has is a slip of the pen: what was meant is compared. */
+static void tell_unknown(const diff *d)
+{
+    weir_view name;
+    const char *at = d->ignore;
+    for (size_t i = 0; d->compared && next_ignored(&at, &name); i++) {
+        if (!d->ignored[i]) {
+            fprintf(stderr, "weir diff: --ignore: no row has a column %.*s: is the name right?\n",
+                WEIR_ARG(name));
+        }
+    }
+}
+
 static void finish(diff *d)
 {
+    weir_free(d->ignored);
     weir_cli_close_store(&d->store);
     weir_pg_rows_close(d->source);
     weir_map_fini(&d->keys, NULL);
@@ -446,18 +502,18 @@ static void finish(diff *d)
 static int run_with(weir_cli *cli, weir_config *config, const char *name, const char *against,
     const char *ignore, int64_t wait_ms)
 {
-    diff d = {.cli = cli, .ignore = ignore};
+    diff d = {.cli = cli, .ignore = ignore, .json = cli->json};
     weir_error err = {.status = WEIR_OK};
     uint64_t lsn = 0;
     int code = weir_cli_find_cache(cli, config, name, &d.cache);
     if (code) {
         return code;
     }
-    cli->json = false; /* stdout has the rows that differ; errors go to stderr */
     weir_arena_init(&d.chunk, 0);
     weir_arena_init(&d.kept, 0);
     weir_status st = compare(&d, config, against, wait_ms, &lsn, &err);
     if (!st && !cli->quiet) {
+        tell_unknown(&d);
         weir_buf at = {0};
         weir_cli_put_lsn(&at, lsn);
         fprintf(stderr, "%s: %" PRIu64 " rows compared with the source at %s, %zu differ\n", name,
@@ -496,22 +552,25 @@ const weir_command weir_command_diff = {
     .name = "diff",
     .arguments = "CACHE --against CONNINFO -c CONFIG",
     .summary = "a cache or table against its source database, row by row",
-    .text = "Reads the source (PostgreSQL) in one snapshot, waits until the cache or table is past "
-            "its LSN, as\n"
-            "far as that can be told, and compares every row, column by column, byte by byte, by "
-            "chunks of\n"
-            "keys. The source may go on: a row that differs is looked at again on both sides until "
-            "it is the\n"
-            "same, or --wait is over. What then differs is printed, at most 100 rows; the exit "
-            "code is 1 if\n"
-            "anything does. weir reads, and writes to neither.\n\n"
-            "What Debezium's encoding loses differs (docs/row-contract.md names it): leave such "
-            "columns out by\n"
-            "--ignore.\n\n"
-            "Examples\n"
-            "  weir diff orders --against 'host=shop dbname=shop user=reader' -c shop.yaml\n"
-            "  weir diff orders --against \"$SOURCE\" --ignore valid_during,clock --wait 1m -c "
-            "shop.yaml\n",
+    .text =
+        "Reads the source (PostgreSQL) in one snapshot, waits until the cache or table is past "
+        "its LSN, as\n"
+        "far as that can be told, and compares every row, column by column, byte by byte, by "
+        "chunks of\n"
+        "keys. The source may go on: a row that differs is looked at again on both sides until "
+        "it is the\n"
+        "same, or --wait is over. What then differs is printed, at most 100 rows, with --json "
+        "as\n"
+        "{\"key\":…,\"result\":\"differs|missing|too_many\",\"columns\":[{\"column\":…,\"has\":…,"
+        "\"source\":…}]};\n"
+        "the exit code is 1 if anything does. weir reads, and writes to neither.\n\n"
+        "What Debezium's encoding loses differs (docs/row-contract.md names it): leave such "
+        "columns out by\n"
+        "--ignore.\n\n"
+        "Examples\n"
+        "  weir diff orders --against 'host=shop dbname=shop user=reader' -c shop.yaml\n"
+        "  weir diff orders --against \"$SOURCE\" --ignore valid_during,clock --wait 1m -c "
+        "shop.yaml\n",
     .options = options,
     .run = run,
 };

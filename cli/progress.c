@@ -90,12 +90,27 @@ void weir_progress_clear(weir_progress *p)
     }
 }
 
-static void put_text(const char *name, const weir_sync_stats *s)
+static void put_text(const char *name, int width, const weir_sync_stats *s)
 {
     const weir_merge_counters *c = &s->count;
-    printf("%-16s rows %" PRIu64 "   changes %" PRIu64 "   deletes %" PRIu64 "   key moves %" PRIu64
+    printf("%-*s rows %" PRIu64 "   changes %" PRIu64 "   deletes %" PRIu64 "   key moves %" PRIu64
            "   placeholders kept %" PRIu64 "   incomplete %" PRIu64 "\n",
-        name, s->rows, c->changes, c->deletes, c->key_moves, c->placeholders_kept, c->incomplete);
+        width, name, s->rows, c->changes, c->deletes, c->key_moves, c->placeholders_kept,
+        c->incomplete);
+}
+
+/* That of the longest name of a cache or table, so that the numbers stand below each other. */
+static int name_width(weir_daemon *d)
+{
+    size_t width = 16;
+    for (size_t i = 0; i < weir_daemon_replicas(d); i += weir_daemon_members(d, i)) {
+        const weir_rules *rules = weir_replica_rules(weir_daemon_replica(d, i));
+        for (size_t c = 0; c < rules->n_caches; c++) {
+            size_t len = strlen(rules->caches[c].name);
+            width = len > width ? len : width;
+        }
+    }
+    return (int)width;
 }
 
 static void put_json(const char *name, const weir_sync_stats *s)
@@ -153,12 +168,17 @@ void weir_progress_summary(
     if (cli->quiet) {
         return;
     }
+    int width = name_width(d);
     for (size_t i = 0; i < weir_daemon_replicas(d); i += weir_daemon_members(d, i)) {
         const weir_rules *rules = weir_replica_rules(weir_daemon_replica(d, i));
         for (size_t c = 0; c < rules->n_caches; c++) {
             weir_sync_stats s;
             weir_daemon_cache_stats(d, i, c, &s);
-            (cli->json ? put_json : put_text)(rules->caches[c].name, &s);
+            if (cli->json) {
+                put_json(rules->caches[c].name, &s);
+            } else {
+                put_text(rules->caches[c].name, width, &s);
+            }
         }
     }
     double seconds = (double)(weir_monotonic_ms() - start.ms) / 1000.0;

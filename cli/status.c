@@ -59,6 +59,16 @@ static weir_view state_of(weir_answer *a, const weir_value *store)
 /* ---- Tables -------------------------------------------------------------------------------------
  */
 
+/* A service may have no stores, or no caches: a heading alone would say that something is wrong. */
+static void print_section(weir_table *t)
+{
+    if (t->n_cells) {
+        putchar('\n');
+        weir_table_print(t, stdout);
+    }
+    weir_table_fini(t);
+}
+
 static void print_stores(weir_answer *a)
 {
     static const weir_table_heading columns[] = {{"STORE", false}, {"TYPE", false}, {"SIZE", true},
@@ -78,8 +88,7 @@ static void print_stores(weir_answer *a)
         add_text(&t, a, store, "in_flight_records");
         weir_table_add(&t, state_of(a, store));
     }
-    weir_table_print(&t, stdout);
-    weir_table_fini(&t);
+    print_section(&t);
 }
 
 static void print_caches(weir_answer *a)
@@ -104,8 +113,7 @@ static void print_caches(weir_answer *a)
             add_text(&t, a, weir_gets(cache, "applied"), "time");
         }
     }
-    weir_table_print(&t, stdout);
-    weir_table_fini(&t);
+    print_section(&t);
 }
 
 static weir_view state_of_outbox(weir_answer *a, const weir_value *o)
@@ -133,9 +141,7 @@ static void print_outboxes(weir_answer *a)
         add_text(&t, a, o, "oldest");
         weir_table_add(&t, state_of_outbox(a, o));
     }
-    putchar('\n');
-    weir_table_print(&t, stdout);
-    weir_table_fini(&t);
+    print_section(&t);
 }
 
 static void print_breakers(weir_answer *a)
@@ -150,9 +156,7 @@ static void print_breakers(weir_answer *a)
         add_text(&t, a, b, "state");
         add_text(&t, a, b, "opened");
     }
-    putchar('\n');
-    weir_table_print(&t, stdout);
-    weir_table_fini(&t);
+    print_section(&t);
 }
 
 static void print_handlers(weir_answer *a, const weir_value *h)
@@ -234,9 +238,7 @@ static void print_written(weir_answer *a)
             weir_table_add(&t, weir_view_of(cache == most ? "takes the most time" : ""));
         }
     }
-    putchar('\n');
-    weir_table_print(&t, stdout);
-    weir_table_fini(&t);
+    print_section(&t);
 }
 
 static void print_head(weir_answer *a)
@@ -257,7 +259,7 @@ static void print_head(weir_answer *a)
     if (seconds >= 86400) {
         printf("%lld d ", (long long)seconds / 86400);
     }
-    printf("%lld:%02lld:%02lld\n\n", (long long)seconds % 86400 / 3600,
+    printf("%lld:%02lld:%02lld\n", (long long)seconds % 86400 / 3600,
         (long long)seconds % 3600 / 60, (long long)seconds % 60);
 }
 
@@ -269,21 +271,14 @@ static int show(weir_cli *cli, weir_answer *a, void *ctx)
     } else {
         print_head(a);
         print_stores(a);
-        putchar('\n');
         print_caches(a);
         print_written(a);
         const weir_value *handlers = weir_gets(a->root, "handlers");
-        const weir_value *breakers = weir_gets(a->root, "breakers");
         if (handlers) {
             print_handlers(a, handlers);
         }
-        if (breakers && breakers->len) {
-            print_breakers(a);
-        }
-        const weir_value *outboxes = weir_gets(a->root, "outboxes");
-        if (outboxes && outboxes->len) {
-            print_outboxes(a);
-        }
+        print_breakers(a);
+        print_outboxes(a);
     }
     return weir_answer_flag(a->root, "ready") ? EXIT_YES : EXIT_NO;
 }

@@ -52,4 +52,39 @@ for columns in "" ", columns: { drop: [active] }"; do
     sql "update t set active = false where id = 77"
 done
 sql "drop table t"
+
+# A table keeps a column that it was made with and the config drops now: that is none that is compared.
+kept() {
+    cat <<YAML
+weir: 1
+name: shop
+kafka: { bootstrap.servers: "127.0.0.1:1" }
+sources: { shop: { connector: postgresql, types: { public.t: { id: bigint, active: boolean } } } }
+stores: { edge: { type: sqlite, path: "$T/edge.db" } }
+tables: { t: { from: shop.public.t, store: edge$1 } }
+YAML
+}
+sql "create table t (id bigint primary key, active boolean not null); insert into t values (1, true), (2, false)"
+kept "" >"$CONFIG"
+run "a table" 0 sync --quiet --from "$T/records.jsonl" "$CONFIG"
+against "a row that differs" 1
+out_is '{"id":2} differs: "active": true, the source has false'
+run "as JSON" 1 diff t -c "$CONFIG" --wait 0s --against "$WEIR_TEST_PG" --json
+out_is '{"key":{"id":2},"result":"differs","columns":[{"column":"active","has":true,"source":false}]}'
+sql "delete from t where id = 2; insert into t values (3, true)"
+run "what is missing, as JSON" 1 diff t -c "$CONFIG" --wait 0s --against "$WEIR_TEST_PG" --json
+out_has '"key":{"id":2},"result":"too_many","columns":\[\]'
+out_has '"key":{"id":3},"result":"missing","columns":\[\]'
+run "a column that nobody has" 1 diff t -c "$CONFIG" --wait 0s --against "$WEIR_TEST_PG" --ignore activ,active
+err_has 'ignore: no row has a column activ: is the name right'
+sql "delete from t; insert into t values (1, true), (2, false)"
+kept ", columns: { drop: [activ] }" >"$CONFIG"
+run "a column that no record has" 0 rebuild --yes t -c "$CONFIG"
+run "a column that no record has" 0 sync --from "$T/records.jsonl" "$CONFIG"
+err_has 'tables.t.columns.*column activ was in none of the 2 records'
+kept ", columns: { drop: [active] }" >"$CONFIG"
+run "without a column" 0 rebuild --yes t -c "$CONFIG"
+run "without a column" 0 sync --quiet --from "$T/records.jsonl" "$CONFIG"
+against "a column that is dropped" 0
+sql "drop table t"
 finish

@@ -312,6 +312,7 @@ printf '{"stores":{}}' >answer
 expect "another document" 3 "$weir" lag "$url"
 printf '{"stores":[]}' >answer
 expect "no stores" 1 "$weir" status "$url"
+hasnt "no heading over nothing" '^(STORE|CACHE) '
 expect "the lag of nothing is not known" 1 "$weir" lag --max 5 "$url"
 
 # ---- Usage --------------------------------------------------------------------------------------------
