@@ -101,8 +101,9 @@ void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *c
     }
     const weir_test_kept_letter *l = &t->letters[t->letters_seen++];
     if (strcmp(l->error.code, code) != 0) {
-        weir_test_fail_at(t, file, line, "expected a dead letter with %s, and there is %s: %s [%s]",
-            code, l->place, l->error.text, l->error.code);
+        weir_test_fail_at(t, file, line,
+            "expected a dead letter with %s, and there is %s: %s%s%s [%s]", code, l->place,
+            l->error.where, l->error.where[0] ? ": " : "", l->error.text, l->error.code);
     }
 }
 

@@ -115,6 +115,17 @@ static bool is_control(const char *c, size_t len)
     return first < ' ' || first == 0x7F || (first == 0xC2 && second < 0xA0);
 }
 
+void weir_cli_put_short(weir_buf *to, weir_view text, size_t most)
+{
+    size_t len = text.len;
+    if (len > most) { /* not within a character */
+        for (len = most; len && ((unsigned char)text.ptr[len] & 0xC0) == 0x80; len--) {
+        }
+    }
+    weir_cli_put_clean(to, weir_view_make(text.ptr, len));
+    weir_buf_puts(to, len < text.len ? "…" : "");
+}
+
 void weir_cli_put_clean(weir_buf *to, weir_view text)
 {
     for (size_t at = 0; at < text.len;) {

@@ -40,5 +40,7 @@ void weir_cli_put_time(weir_buf *to, int64_t ms);
 /* Text of a stranger's on a terminal: control characters, and what is no UTF-8, are a dot each.
  * Appended. */
 void weir_cli_put_clean(weir_buf *to, weir_view text);
+/* The same, at most so many bytes of it, and then an ellipsis. */
+void weir_cli_put_short(weir_buf *to, weir_view text, size_t most);
 
 #endif

@@ -10,7 +10,7 @@
 #include "value/json.h"
 #include "value/utf8.h"
 
-enum { SHOWN_TEXT = 80 };
+enum { SHOWN_TEXT = 200 };
 
 static bool is_utf8(weir_view v)
 {
@@ -321,9 +321,8 @@ void weir_letter_put_text(weir_buf *to, const char *topic, const weir_letter *l)
 void weir_letter_put_line(
     weir_buf *to, const char *topic, const weir_raw_record *r, const char *state)
 {
-    weir_view text = weir_letter_header(r, "weir.dead.text");
+    weir_view where = weir_letter_header(r, "weir.dead.where");
     weir_raw_record o = weir_letter_original(r);
-    text.len = text.len < SHOWN_TEXT ? text.len : SHOWN_TEXT;
     weir_buf_printf(to, "%s/%d@%-8" PRId64 " ", topic, (int)r->partition, r->offset);
     weir_cli_put_clean(to, o.topic);
     weir_buf_printf(to, "/%d@%" PRId64 "  ", (int)o.partition, o.offset);
@@ -331,7 +330,9 @@ void weir_letter_put_line(
     weir_buf_puts(to, "  key ");
     weir_cli_put_clean(to, r->key);
     weir_buf_puts(to, "  ");
-    weir_cli_put_clean(to, text);
+    weir_cli_put_short(to, where, SHOWN_TEXT);
+    weir_buf_puts(to, where.len ? ": " : "");
+    weir_cli_put_short(to, weir_letter_header(r, "weir.dead.text"), SHOWN_TEXT);
     if (strcmp(state, "open") != 0) {
         weir_buf_printf(to, "  [%s]", state);
     }

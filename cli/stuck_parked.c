@@ -15,7 +15,13 @@
 #include "value/utf8.h"
 #include "words.h"
 
-enum { MOST_KEYS = 1000000, TIMEOUT_MS = 30000, SHOWN_KEY = 60, PATIENCE_MS = 3000 };
+enum {
+    MOST_KEYS = 1000000,
+    TIMEOUT_MS = 30000,
+    SHOWN_KEY = 60,
+    SHOWN_TEXT = 200,
+    PATIENCE_MS = 3000
+};
 
 typedef struct parked {
     weir_cli *cli;
@@ -119,11 +125,10 @@ static const weir_parked_key *next(const parked *k, size_t *at)
 /* ---- Showing ------------------------------------------------------------------------------------
  */
 
-static weir_view clean(parked *k, weir_view text)
+static weir_view clean(parked *k, weir_view text, size_t most)
 {
     weir_buf b = {0};
-    text.len = text.len < SHOWN_KEY ? text.len : SHOWN_KEY;
-    weir_cli_put_clean(&b, text);
+    weir_cli_put_short(&b, text, most);
     weir_view v = weir_arena_copy(&k->arena, weir_buf_view(&b));
     weir_buf_fini(&b);
     return v.ptr ? v : weir_view_of("");
@@ -152,10 +157,10 @@ static void show_table(parked *k)
     size_t at = 0;
     weir_table_init(&t, columns);
     for (const weir_parked_key *key; (key = next(k, &at));) {
-        weir_view text = clean(k, weir_view_of(key->why.text));
+        weir_view text = clean(k, weir_view_of(key->why.text), SHOWN_TEXT);
         weir_table_add(&t, weir_arena_printf(&k->arena, "%s/%d@%" PRId64, key->topic,
                                (int)key->partition, key->log.parked));
-        weir_table_add(&t, key->key.ptr ? clean(k, key->key) : weir_view_of("(none)"));
+        weir_table_add(&t, key->key.ptr ? clean(k, key->key, SHOWN_KEY) : weir_view_of("(none)"));
         weir_table_add(&t, weir_view_of(weir_key_state_name(key->log.state)));
         weir_table_add(&t, weir_arena_printf(&k->arena, "%" PRIu64 "%s", key->followers,
                                is_lacking(key) ? " (not all copied)" : ""));

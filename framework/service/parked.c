@@ -122,7 +122,9 @@ static void put_number(making *k, const char *name, int64_t n)
 static void put_why(making *k, const weir_parked_writing *w)
 {
     put(k, "weir.parked.code", weir_arena_copy(k->arena, weir_view_of(w->why->code)));
-    put(k, "weir.parked.text", weir_arena_copy(k->arena, weir_view_of(w->why->text)));
+    put(k, "weir.parked.text",
+        weir_arena_printf(
+            k->arena, "%s%s%s", w->why->where, w->why->where[0] ? ": " : "", w->why->text));
     put_number(k, "weir.parked.attempts", w->attempts);
     if (w->partitions) {
         put_number(k, "weir.parked.partitions", w->partitions);

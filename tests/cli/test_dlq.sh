@@ -11,6 +11,8 @@ for i, (code, key, times) in enumerate(letters):
                ["weir.dead.offset", b(str(100 + i))], ["weir.dead.timestamp", b("1795374788000")],
                ["weir.dead.code", b(code)], ["weir.dead.class", b("reject")], ["weir.dead.text", b("number %d" % i)],
                ["weir.dead.attempts", b("4")], ["weir.dead.time", b(str(1795374788000 + i * 1000))]]
+    if code == "EMIT_INVALID":
+        headers.append(["weir.dead.where", b("/amount")])
     bare = code == "LARGE"
     if bare:  # its record is at the place that it names; of the second one it is gone
         headers = [h for h in headers if h[0] not in ("weir.dead.topic", "weir.dead.offset", "type")]
@@ -37,7 +39,7 @@ EOT
 
 run "ls" 0 dlq ls -c "$CONFIG"
 out_lines 6
-out_has "pay.dead/0@1 .*orders/0@101 .*EMIT_INVALID .*key b .*number 1"
+out_has "pay.dead/0@1 .*orders/0@101 .*EMIT_INVALID .*key b  /amount: number 1$"
 run "ls by code" 0 dlq ls -c "$CONFIG" --code 'POI*' --json
 out_lines 3
 out_is_json

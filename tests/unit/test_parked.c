@@ -45,7 +45,8 @@ static bool header_at(const void *self, size_t i, weir_view *name, weir_view *va
 
 static weir_outgoing *make(world *w, const char *key, weir_note what, int64_t offset)
 {
-    const weir_error why = {.status = WEIR_REJECT, .code = "BAD"};
+    const weir_error why = {
+        .status = WEIR_REJECT, .code = "BAD", .where = "/amount", .text = "it is none"};
     const weir_raw_record of = {
         .topic = weir_view_of("t"), .key = weir_view_of(key), .offset = offset};
     if (what >= WEIR_NOTE_RELEASE) {
@@ -83,7 +84,9 @@ static void a_key_is_parked_released_and_open(void **state)
     (void)state;
     world w;
     begin(&w, 10);
-    assert_int_equal(take(&w, "k", WEIR_NOTE_PARKED, 1)->log.state, WEIR_KEY_PARKED);
+    const weir_parked_key *k = take(&w, "k", WEIR_NOTE_PARKED, 1);
+    assert_int_equal(k->log.state, WEIR_KEY_PARKED);
+    assert_string_equal(k->why.text, "/amount: it is none");
     assert_int_equal(take(&w, "k", WEIR_NOTE_FOLLOWER, 5)->followers, 1);
     assert_int_equal(take(&w, "k", WEIR_NOTE_RELEASE, -1)->log.state, WEIR_KEY_RELEASED);
     assert_null(take(&w, "k", WEIR_NOTE_LAST, 5));
