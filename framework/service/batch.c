@@ -179,6 +179,18 @@ static bool breaker_lets(weir_handler_lane *l, const weir_batch *b)
     return !open;
 }
 
+/* Whoever of them was asked for its transaction: what was written by it is missing of all. */
+static void spread_want_of_tx(weir_batch *b)
+{
+    bool misses = false;
+    for (size_t i = 0; i < b->n; i++) {
+        misses |= b->messages[i]->misses_tx;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        b->messages[i]->misses_tx = misses;
+    }
+}
+
 weir_status weir_batch_call(weir_handlers *h, weir_handler_lane *l, weir_batch *b)
 {
     const weir_route *to = b->messages[0]->route;
@@ -191,6 +203,7 @@ weir_status weir_batch_call(weir_handlers *h, weir_handler_lane *l, weir_batch *
     weir_bump(&l->calls);
     weir_status s = weir_route_call_batch(b, to);
     weir_bump(&l->calls);
+    spread_want_of_tx(b);
     l->now_ms = weir_handlers_now(h);
     return s;
 }

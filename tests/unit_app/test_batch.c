@@ -535,6 +535,19 @@ static weir_status stops(weir_batch *b, void *ctx)
     return WEIR_RETRY;
 }
 
+/* By its last message, and without a look at what comes of it. */
+static weir_status misses_its_tx(weir_batch *b, void *ctx)
+{
+    (void)ctx;
+    weir_sql(weir_tx_of(weir_batch_at(b, weir_batch_count(b) - 1)), "insert into paid values (1)");
+    for (size_t i = 0; i < weir_batch_count(b); i++) {
+        if (weir_emit(weir_batch_at(b, i), .type = "told", .fields = W_OBJECT(W_INT("n", 1)))) {
+            return WEIR_FATAL;
+        }
+    }
+    return WEIR_OK;
+}
+
 static weir_batch_fn *misusing;
 
 static void setup_misuse(weir_app *app, void *ctx)
@@ -569,6 +582,18 @@ static void a_batch_is_not_called_again_behind_a_fatal_answer(void **state)
     assert_int_not_equal(weir_test_free(t), 0);
 }
 
+/* None of it is done, as nothing of what it wrote is. */
+static void a_batch_that_misses_its_transaction_does_nothing(void **state)
+{
+    (void)state;
+    misusing = misses_its_tx;
+    weir_test *t = weir_test_new(CONFIG(""), setup_misuse, NULL);
+    orders(t, "a1 b1 c1");
+    weir_test_run(t);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 1); /* that it has stopped */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,6 +616,7 @@ int main(void)
         cmocka_unit_test(none_may_be_meant),
         cmocka_unit_test(a_batch_has_one_transaction),
         cmocka_unit_test(misuse_is_told),
+        cmocka_unit_test(a_batch_that_misses_its_transaction_does_nothing),
         cmocka_unit_test(a_batch_is_not_called_again_behind_a_fatal_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static weir_status pay_all(weir_batch *b, void *ctx)
     for (size_t i = 0; i < weir_batch_count(b); i++) {
         weir_message *m = weir_batch_at(b, i);
         weir_status s = weir_sql(weir_tx_of(m),
-            "insert into payments (id, n) select $1, 1 from pg_sleep(0.0005)",
+            "insert into payments (id, n) select $1, 1 from pg_sleep(0.001)",
             W_TEXT("id", weir_id(m)));
         s = s ? weir_reject(m, "NOT_WRITTEN", "its statement failed")
               : weir_emit(m, .type = "paid", .fields = W_OBJECT(W_TEXT("id", weir_id(m))));
@@ -95,9 +95,37 @@ static int live(int instance)
     return good ? 0 : 1;
 }
 
-static void test_two_instances_at_the_same_records(void **state)
+static void check_effects(void)
 {
-    (void)state;
+    service s;
+    tx_begin(&s, NULL);
+    assert_int_equal(tx_ask(&s, "select count(*) from payments"), RECORDS);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox where done = 1"), RECORDS);
+    assert_int_equal(tx_ask(&s, "select count(*) from weir_outbox"), RECORDS);
+    tx_end(&s);
+}
+
+/* Both end well. Meanwhile their connections are cut now and then, if they are to be. */
+static void wait_for(pid_t pids[2], bool cuts)
+{
+    for (int left = 2; left;) {
+        int code;
+        pid_t pid = waitpid(-1, &code, cuts ? WNOHANG : 0);
+        if (pid) {
+            assert_true(pid == pids[0] || pid == pids[1]);
+            assert_int_equal(code, 0);
+            left--;
+        } else {
+            usleep(15000 + (useconds_t)(rand() % 40000));
+            do_sql("set client_min_messages = error; do $$ begin perform pg_terminate_backend(pid) "
+                   "from pg_stat_activity where "
+                   "application_name = 'weir'; end $$");
+        }
+    }
+}
+
+static void race(bool cuts)
+{
     for (int round = 0; round < 3; round++) {
         pid_t pids[2];
         do_sql("set client_min_messages = error; drop schema public cascade; create schema public");
@@ -107,18 +135,21 @@ static void test_two_instances_at_the_same_records(void **state)
                 _exit(live(i));
             }
         }
-        for (int i = 0; i < 2; i++) {
-            int code;
-            assert_int_equal(waitpid(pids[i], &code, 0), pids[i]);
-            assert_int_equal(code, 0);
-        }
-        service s;
-        tx_begin(&s, NULL);
-        assert_int_equal(tx_ask(&s, "select count(*) from payments"), RECORDS);
-        assert_int_equal(tx_ask(&s, "select count(*) from weir_inbox where done = 1"), RECORDS);
-        assert_int_equal(tx_ask(&s, "select count(*) from weir_outbox"), RECORDS);
-        tx_end(&s);
+        wait_for(pids, cuts);
+        check_effects();
     }
+}
+
+static void test_two_instances_at_the_same_records(void **state)
+{
+    (void)state;
+    race(false);
+}
+
+static void test_two_instances_whose_connections_are_cut(void **state)
+{
+    (void)state;
+    race(true);
 }
 
 int main(void)
@@ -132,6 +163,7 @@ int main(void)
         snprintf(ids[i], sizeof ids[i], "%02x", (unsigned)(i * 37 % RECORDS));
         keys[i % KEYS][0] = (char)('a' + i % KEYS);
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_instances_at_the_same_records)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_instances_at_the_same_records),
+        cmocka_unit_test(test_two_instances_whose_connections_are_cut)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
