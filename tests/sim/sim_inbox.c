@@ -7,9 +7,10 @@
  * that handles them, with lanes, a relay and a broker taking random turns; calls of the database
  * and of the broker at which it is killed, before they were done or behind them; partitions that
  * are taken away; processes that go on for a while although another one has their partitions;
- * handlers, calls and sendings that fail now and then. Whatever happens, at the end each record's
- * effects are there once, each event at least once, and read without repeated ids the events of
- * each key are in order. */
+ * handlers, calls and sendings that fail now and then; records that can never succeed, and records
+ * with the id of another one. Whatever happens, at the end each of the former is a dead letter, and
+ * nothing else is; the effects of each other id are there once, each event at least once, and read
+ * without repeated ids the events of each key are in order. */
 #include <weir/weir.h>
 
 #include "campaign.h"
@@ -60,7 +61,7 @@ typedef struct history {
     written *out;
     size_t n_out;
     int kills;
-    unsigned letters;
+    bool lettered[TOPICS][RECORDS];
     char wrong[320];
 } history;
 
@@ -205,6 +206,31 @@ static void answer_held(life *l, bool good)
     }
 }
 
+/* ---- The records
+ * ---------------------------------------------------------------------------------
+ */
+
+static int key_of(int topic, int record)
+{
+    return (topic * 7 + record * 5 + record / 3) % KEYS;
+}
+
+/* Some records of a key have the id of the one before it, and are nothing of their own. */
+static int sense_of(int topic, int record)
+{
+    int before = record - 1;
+    while (record % 6 == 5 && before >= 0 && key_of(topic, before) != key_of(topic, record)) {
+        before--;
+    }
+    return record % 6 == 5 && before >= 0 && before % 6 != 5 ? before : record;
+}
+
+/* It can never succeed. */
+static bool is_bad(int topic, int record)
+{
+    return sense_of(topic, record) % 11 == 7;
+}
+
 /* ---- The service --------------------------------------------------------------------------------
  */
 
@@ -230,6 +256,9 @@ static weir_status handle(weir_message *m, void *ctx)
         return weir_retry(m, 0, "before anything");
     }
     weir_status s = do_record(m, sim_chance(rng, 0.03));
+    if (!s && is_bad(weir_topic(m).ptr[0] - '0', (int)weir_record_offset(m))) {
+        return weir_reject(m, "BAD", "behind its effects");
+    }
     if (!s && sim_chance(rng, 0.1)) {
         return sim_chance(rng, 0.5) ? weir_retry(m, 0, "after all") : weir_hold(m, "after all");
     }
@@ -249,6 +278,8 @@ static weir_status handle_batch(weir_batch *b, void *ctx)
         weir_status s = do_record(m, sim_chance(rng, 0.03));
         if (s && weir_batch_count(b) > 1) {
             s = weir_reject(m, "REFUSED", "it was not written");
+        } else if (!s && is_bad(weir_topic(m).ptr[0] - '0', (int)weir_record_offset(m))) {
+            s = weir_reject(m, "BAD", "behind its effects");
         } else if (!s && sim_chance(rng, 0.05)) {
             s = weir_retry(m, 0, "this one");
         }
@@ -261,8 +292,14 @@ static weir_status handle_batch(weir_batch *b, void *ctx)
 
 static weir_status letter(void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
 {
-    (void)letters, (void)err;
-    ((life *)self)->h->letters += (unsigned)n;
+    life *l = self;
+    if (l->dead || sim_chance(&l->h->rng, 0.05)) {
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the simulator's broker is away");
+    }
+    for (size_t i = 0; i < n; i++) {
+        const weir_raw_record *r = letters[i].record;
+        l->h->lettered[r->topic.ptr[0] - '0'][r->offset] = true;
+    }
     return WEIR_OK;
 }
 
@@ -307,27 +344,12 @@ static void must(weir_status s, const char *what)
     }
 }
 
-static int key_of(int topic, int record)
-{
-    return (topic * 7 + record * 5 + record / 3) % KEYS;
-}
-
-/* Some records of a key have the id of the one before it, and are nothing of their own. */
-static int sense_of(int topic, int record)
-{
-    int before = record - 1;
-    while (record % 6 == 5 && before >= 0 && key_of(topic, before) != key_of(topic, record)) {
-        before--;
-    }
-    return record % 6 == 5 && before >= 0 && before % 6 != 5 ? before : record;
-}
-
 static int64_t count_of_ids(void)
 {
     int64_t n = 0;
     for (int t = 0; t < TOPICS; t++) {
         for (int i = 0; i < RECORDS; i++) {
-            n += sense_of(t, i) == i;
+            n += sense_of(t, i) == i && !is_bad(t, i);
         }
     }
     return n;
@@ -535,8 +557,12 @@ static void check_effects(history *h)
     if (ask(h, "select count(*) from weir_outbox") != 0) {
         wrong(h, "the outbox is not empty", -1, -1);
     }
-    if (h->letters) {
-        wrong(h, "there are dead letters", -1, -1);
+    for (int t = 0; t < TOPICS; t++) {
+        for (int r = 0; r < RECORDS; r++) {
+            if (h->lettered[t][r] != is_bad(t, r)) {
+                wrong(h, "a dead letter too many, or none", t, r);
+            }
+        }
     }
 }
 
@@ -561,7 +587,7 @@ static void check_events(history *h)
     }
     for (int t = 0; t < TOPICS; t++) {
         for (int r = 0; r < RECORDS; r++) {
-            for (int n = 1; n <= r % 3 && sense_of(t, r) == r; n++) {
+            for (int n = 1; n <= r % 3 && sense_of(t, r) == r && !is_bad(t, r); n++) {
                 if (!seen[t][r][n]) {
                     wrong(h, "an event is missing", t, r);
                 }
