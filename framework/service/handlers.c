@@ -430,10 +430,12 @@ static void run(weir_handlers *h, unsigned lane, weir_record *r)
     }
 }
 
-/* True: others may be ready then, which waited behind it. */
+/* True: others may be ready then, which waited behind it. Once the engine stops taking nothing more
+ * comes that it could wait for. */
 static bool flush_due_batch(weir_handlers *h, weir_handler_lane *l)
 {
-    bool due = l->gathered.n && l->gathered.due_ms <= l->now_ms;
+    bool due =
+        l->gathered.n && (l->gathered.due_ms <= l->now_ms || weir_engine_stopping(h->engine));
     if (due) {
         weir_batch_flush(h, l);
     }

@@ -329,17 +329,35 @@ static void test_memory_runs_out_amid_a_batch(void **state)
     }
 }
 
-#define TX_BATCH_CASES                                                              \
-    cmocka_unit_test(test_a_batch_is_committed_together),                           \
-        cmocka_unit_test(test_one_of_a_batch_that_fails_is_left_out),               \
-        cmocka_unit_test(test_one_of_a_batch_that_is_tried_again_holds_up_its_key), \
-        cmocka_unit_test(test_one_of_a_batch_that_is_refused_is_found),             \
-        cmocka_unit_test(test_duplicates_are_in_no_batch),                          \
-        cmocka_unit_test(test_another_instance_is_faster_with_one_of_a_batch),      \
-        cmocka_unit_test(test_a_batchs_commit_that_is_not_answered),                \
-        cmocka_unit_test(test_a_batch_whose_database_is_away_holds),                \
-        cmocka_unit_test(test_a_batchs_statement_that_got_no_answer_holds),         \
-        cmocka_unit_test(test_attempts_of_a_batch_outlive_a_restart),               \
+/* Nothing more can come: a drain does not wait for it. */
+static void test_a_batch_waits_for_nothing_once_the_application_stops(void **state)
+{
+    (void)state;
+    service s;
+    tx_begin_batches(&s);
+    s.a.routes[0].batch_wait_ms = 60000;
+    tx_deliver_all(&s, 0, "ka kb");
+    tx_run(&s);
+    assert_string_equal(tx_batches, "");
+    weir_engine_stop_taking(&s.a.engine);
+    (void)app_run(&s.a);
+    assert_string_equal(tx_batches, "a b");
+    assert_true(weir_engine_idle(&s.a.engine));
+    tx_end_batches(&s);
+}
+
+#define TX_BATCH_CASES                                                               \
+    cmocka_unit_test(test_a_batch_is_committed_together),                            \
+        cmocka_unit_test(test_one_of_a_batch_that_fails_is_left_out),                \
+        cmocka_unit_test(test_one_of_a_batch_that_is_tried_again_holds_up_its_key),  \
+        cmocka_unit_test(test_one_of_a_batch_that_is_refused_is_found),              \
+        cmocka_unit_test(test_duplicates_are_in_no_batch),                           \
+        cmocka_unit_test(test_another_instance_is_faster_with_one_of_a_batch),       \
+        cmocka_unit_test(test_a_batchs_commit_that_is_not_answered),                 \
+        cmocka_unit_test(test_a_batch_whose_database_is_away_holds),                 \
+        cmocka_unit_test(test_a_batchs_statement_that_got_no_answer_holds),          \
+        cmocka_unit_test(test_attempts_of_a_batch_outlive_a_restart),                \
+        cmocka_unit_test(test_a_batch_waits_for_nothing_once_the_application_stops), \
         cmocka_unit_test(test_memory_runs_out_amid_a_batch)
 
 #endif
