@@ -177,6 +177,7 @@ static void pg_close(void *self)
 static const weir_table_driver pg_driver = {
     .type = "postgres",
     .write_at_once = WRITE_AT_ONCE,
+    .write_independent = WRITE_AT_ONCE,
     .begin = weir_pg_begin,
     .commit = weir_pg_commit,
     .abort = weir_pg_abort,

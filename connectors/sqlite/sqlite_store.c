@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "sqlite/sqlite.h"
 
-enum { WRITE_AT_ONCE = 16384, BUSY_MS = 5000 };
+enum { WRITE_AT_ONCE = 16384, WRITE_INDEPENDENT = 64, BUSY_MS = 5000 };
 
 /* ---- Opening -----------------------------------------------------------------------------------
  */
@@ -239,6 +239,7 @@ static void lite_close(void *self)
 static const weir_table_driver lite_driver = {
     .type = "sqlite",
     .write_at_once = WRITE_AT_ONCE,
+    .write_independent = WRITE_INDEPENDENT,
     .begin = lite_begin,
     .commit = lite_commit,
     .abort = lite_abort,

@@ -33,49 +33,85 @@ static void free_chain(weir_arena_block *b)
 void weir_arena_fini(weir_arena *a)
 {
     free_chain(a->first);
+    free_chain(a->spare);
     *a = (weir_arena){0};
 }
 
+void weir_arena_keep(weir_arena *a, size_t bytes)
+{
+    a->keep_bytes = bytes;
+}
+
+#ifndef WEIR_ARENA_DEBUG
+/* The largest come first, for they are the most. */
+static void spare_or_free(weir_arena *a, weir_arena_block *b)
+{
+    if (b->bytes > LARGEST_BLOCK || b->bytes > a->keep_bytes - a->spare_bytes) {
+        weir_free(b);
+        return;
+    }
+    b->next = a->spare;
+    a->spare = b;
+    a->spare_bytes += b->bytes;
+}
+#endif
+
 void weir_arena_reset(weir_arena *a)
 {
-    size_t max = a->max_bytes;
 #ifdef WEIR_ARENA_DEBUG
-    free_chain(a->first);
+    size_t max = a->max_bytes, keep = a->keep_bytes;
+    weir_arena_fini(a);
     weir_arena_init(a, max);
+    weir_arena_keep(a, keep);
 #else
-    weir_arena_block *keep = a->first;
-    /* A unit with one huge record must not keep its memory for ever. */
-    if (keep && keep->bytes > LARGEST_BLOCK) {
-        free_chain(keep);
-        keep = NULL;
-    } else if (keep) {
-        free_chain(keep->next);
-        keep->next = NULL;
+    weir_arena_block *first = a->first;
+    for (weir_arena_block *b = first ? first->next : NULL, *next; b; b = next) {
+        next = b->next;
+        spare_or_free(a, b);
     }
-    *a = (weir_arena){.first = keep, .last = keep, .max_bytes = max};
-    if (keep) {
-        a->next = keep->data;
-        a->end = keep->data + keep->bytes;
+    /* A unit with one huge record must not keep its memory for ever. */
+    if (first && first->bytes > LARGEST_BLOCK) {
+        weir_free(first);
+        first = NULL;
+    }
+    a->first = a->last = first;
+    a->next = first ? first->data : NULL;
+    a->end = first ? first->data + first->bytes : NULL;
+    a->used_bytes = 0;
+    a->failed = false;
+    if (first) {
+        first->next = NULL;
     }
 #endif
+}
+
+/* One that was kept, of `bytes` at least, and within the bound; NULL: there is none such. */
+static weir_arena_block *take_spare(weir_arena *a, size_t bytes, size_t room)
+{
+    weir_arena_block *b = a->spare;
+    if (!b || b->bytes < bytes || b->bytes > room) {
+        return NULL;
+    }
+    a->spare = b->next;
+    a->spare_bytes -= b->bytes;
+    return b;
 }
 
 /* Makes the last block one of `size` bytes, or of `bytes` where the bound is near. */
 static bool add_block(weir_arena *a, size_t bytes, size_t size)
 {
-    size_t used = a->used_bytes + (a->last ? a->last->bytes : 0);
-    if (size > a->max_bytes || used > a->max_bytes - size) {
-        size = bytes; /* the bound is near: take no more than is asked for */
+    size_t used = a->used_bytes + (a->last ? a->last->bytes : 0), room = a->max_bytes - used;
+    size = size > room ? bytes : size; /* the bound is near: take no more than is asked for */
+    weir_arena_block *b = take_spare(a, bytes, room);
+    bool fits = size <= room && size <= SIZE_MAX - sizeof *b;
+    if (!b && fits && (b = weir_alloc(sizeof *b + size))) {
+        b->bytes = size;
     }
-    bool fits = size <= a->max_bytes && used <= a->max_bytes - size &&
-                size <= SIZE_MAX - sizeof(weir_arena_block);
-    weir_arena_block *b = fits ? weir_alloc(sizeof *b + size) : NULL;
     if (!b) {
         a->failed = true;
         return false;
     }
     b->next = NULL;
-    b->bytes = size;
     if (a->last) {
         a->used_bytes += a->last->bytes;
         a->last->next = b;
@@ -84,7 +120,7 @@ static bool add_block(weir_arena *a, size_t bytes, size_t size)
     }
     a->last = b;
     a->next = b->data;
-    a->end = b->data + size;
+    a->end = b->data + b->bytes;
     return true;
 }
 

@@ -12,9 +12,11 @@
 typedef struct weir_arena_block weir_arena_block;
 
 typedef struct weir_arena {
-    weir_arena_block *first, *last; /* first is kept by a reset */
+    weir_arena_block *first, *last; /* first is kept by a reset … */
+    weir_arena_block *spare;        /* … and so are others, if it is to keep some */
     char *next, *end;               /* free space of the last block */
     size_t used_bytes;              /* in full blocks, the last one not counted */
+    size_t spare_bytes, keep_bytes;
     size_t max_bytes;
     bool failed; /* sticky: out of memory or over max_bytes */
 } weir_arena;
@@ -24,6 +26,9 @@ void weir_arena_init(weir_arena *a, size_t max_bytes);
 void weir_arena_fini(weir_arena *a);
 /* All memory taken from it is gone. Clears `failed`. Keeps one block for reuse. */
 void weir_arena_reset(weir_arena *a);
+/* A reset keeps so much more: for who fills it again at once, for whom new pages would cost more
+ * than what is written to them. */
+void weir_arena_keep(weir_arena *a, size_t bytes);
 
 /* Aligned for any type, not cleared; NULL when refused. */
 void *weir_arena_alloc(weir_arena *a, size_t bytes) __attribute__((malloc, warn_unused_result));
@@ -40,7 +45,7 @@ weir_view weir_arena_printf(weir_arena *a, const char *fmt, ...)
 
 /* Bytes that were taken from it, what padding cost included. */
 size_t weir_arena_used(const weir_arena *a);
-/* Bytes taken from the system now, for bounds and metrics. */
+/* Bytes taken from the system now, for bounds and metrics; without what is kept. */
 size_t weir_arena_footprint(const weir_arena *a);
 
 #endif

@@ -138,7 +138,10 @@ typedef weir_status weir_table_page_fn(void *ctx, weir_view key, const weir_view
  * TABLE_SCHEMA, TABLE_DEPENDS (FATAL), OUT_OF_MEMORY. */
 typedef struct weir_table_driver {
     const char *type;
-    unsigned write_at_once; /* changes of one write call at most */
+    unsigned write_at_once; /* changes of one write call at most … */
+    /* … of rows that do not depend on each other: where a call costs nothing they are few, so that
+     * what is made of a row is still near when it is written. */
+    unsigned write_independent;
     weir_status (*begin)(void *self, weir_error *err);
     weir_status (*commit)(void *self, weir_error *err);
     void (*abort)(void *self);

@@ -23,7 +23,9 @@ typedef struct flush {
     weir_table_entry **entries; /* that are set; sorted by key */
     size_t n_entries;
     weir_table_change *changes;
+    weir_table_entry **changed; /* of each of them */
     size_t n_changes;
+    bool wrote;                      /* any */
     const weir_signature *signature; /* of the row before */
     bool redescribed;                /* the table has changed: what was made of entries is void */
     bool moved;
@@ -177,9 +179,10 @@ static weir_status change_of(
 static weir_status add_changes(flush *f, size_t from, size_t n, weir_error *err)
 {
     f->changes = weir_arena_alloc(&f->store->scratch, n * sizeof *f->changes);
+    f->changed = weir_arena_alloc(&f->store->scratch, n * sizeof(weir_table_entry *));
     f->n_changes = 0;
     f->signature = NULL;
-    if (!f->changes) {
+    if (!f->changes || !f->changed) {
         return weir_fail_oom(err);
     }
     size_t n_refusals = f->store->n_refusals;
@@ -192,6 +195,7 @@ static weir_status add_changes(flush *f, size_t from, size_t n, weir_error *err)
             f->store->n_refusals = n_refusals;
             i = from;
         }
+        f->changed[f->n_changes] = f->entries[i];
         weir_status st = change_of(f, f->entries[i], &f->changes[f->n_changes], &any, err);
         if (st == WEIR_REJECT) {
             st = refuse(f, f->entries[i]->key, err, err);
@@ -394,13 +398,12 @@ static weir_status settle_entries(flush *f, size_t from, size_t n, weir_error *e
 {
     for (size_t i = 0; i < f->n_changes; i++) {
         const weir_table_change *c = &f->changes[i];
-        weir_table_entry *e = weir_table_entry_of(f->store, f->cache, c->key);
         weir_view copy =
             c->position.ptr ? weir_arena_copy(&f->store->arena, c->position) : c->position;
-        if (!e || (c->position.ptr && !copy.ptr)) {
+        if (c->position.ptr && !copy.ptr) {
             return weir_fail_oom(err);
         }
-        e->position = copy;
+        f->changed[i]->position = copy;
     }
     for (size_t i = from; i < from + n; i++) {
         written(f, f->entries[i]);
@@ -423,8 +426,8 @@ static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
     st = st ? st : write_changes(f, err);
     st = st || f->moved || f->store->n_refusals || !f->n_changes ? st : bury(f, err);
     if (f->n_changes) {
+        f->wrote = true;
         atomic_fetch_add(&f->table->written.rows, f->n_changes);
-        atomic_fetch_add(&f->table->written.batches, 1);
         atomic_fetch_add(&f->table->written.busy_us, now_us() - began_us);
     }
     if (st || f->moved) {
@@ -440,11 +443,13 @@ static weir_status flush_rows(flush *f, weir_error *err)
     weir_status st = weir_table_describe(f->store, f->table, err);
     st = st ? st : weir_table_widen(f->store, f->table, err);
     st = st ? st : collect(f, err);
-    size_t most = f->store->driver->write_at_once;
+    const weir_table_driver *driver = f->store->driver;
+    size_t most = f->table->depends ? driver->write_at_once : driver->write_independent;
     for (size_t at = 0; !st && !f->moved && at < f->n_entries; at += most) {
         size_t n = f->n_entries - at < most ? f->n_entries - at : most;
         st = flush_some(f, at, n, err);
     }
+    atomic_fetch_add(&f->table->written.batches, f->wrote);
     return st;
 }
 

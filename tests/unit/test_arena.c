@@ -151,6 +151,37 @@ static void test_reset(void **state)
     weir_arena_fini(&a);
 }
 
+/* What is filled again is not taken from the system again, and what is beyond the bound is given
+ * back. */
+static void test_keep(void **state)
+{
+    (void)state;
+    enum { KEEP = 1 << 20, PIECE = 1000 };
+    weir_arena a;
+    weir_arena_init(&a, 0);
+    weir_arena_keep(&a, KEEP);
+    for (int round = 0; round < 3; round++) {
+#ifndef WEIR_ARENA_DEBUG /* there each piece is a block, none is kept */
+        weir_alloc_fail_at(round ? 1 : 0, true);
+#endif
+        for (int i = 0; i < PIECES; i++) {
+            char *p = weir_arena_bytes(&a, PIECE);
+            assert_non_null(p);
+            memset(p, i, PIECE);
+        }
+        weir_alloc_fail_at(0, 0);
+        weir_arena_reset(&a);
+        assert_int_equal(weir_arena_used(&a), 0);
+    }
+    for (int i = 0; i < 10 * KEEP / PIECE; i++) {
+        assert_non_null(weir_arena_bytes(&a, PIECE));
+    }
+    weir_arena_reset(&a);
+    assert_in_range(a.spare_bytes, 0, KEEP);
+    weir_arena_fini(&a);
+    assert_int_equal(weir_alloc_live(), 0);
+}
+
 static void test_each_allocation_fails(void **state)
 {
     (void)state;
@@ -212,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_sizes_that_overflow),
         cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_keep),
         cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_each_allocation_fails),
     };
