@@ -203,13 +203,16 @@ static weir_status take_answer(
     return answer && answer->row ? weir_pg_give_rows(s, r, answer, err) : WEIR_OK;
 }
 
+static weir_status fail_ended(weir_error *err)
+{
+    return weir_fail(err, WEIR_E_SQL_STATEMENT, "a handler has ended its transaction");
+}
+
 /* A handler that ends the transaction takes its inbox row out of it. */
 static weir_status still_inside(weir_pg_session *s, weir_error *err)
 {
     PGTransactionStatusType t = s->conn ? PQtransactionStatus(s->conn) : PQTRANS_UNKNOWN;
-    return !s->lent || t == PQTRANS_INTRANS || t == PQTRANS_INERROR
-               ? WEIR_OK
-               : weir_fail(err, WEIR_E_SQL_STATEMENT, "a handler has ended its transaction");
+    return !s->lent || t == PQTRANS_INTRANS || t == PQTRANS_INERROR ? WEIR_OK : fail_ended(err);
 }
 
 /* Which of the prepared statements it is; -1: none. */
@@ -395,6 +398,9 @@ static weir_status pg_commit(void *self, weir_error *err)
 {
     weir_pg_session *s = self;
     weir_status st = connect(s, err);
+    if (!st && PQtransactionStatus(s->conn) == PQTRANS_IDLE) {
+        st = fail_ended(err); /* by the connection itself; a commit of nothing would be good */
+    }
     st = st ? st : check_copies(s, err);
     if (st) {
         pg_rollback(s);

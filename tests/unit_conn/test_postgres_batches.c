@@ -152,6 +152,42 @@ static void test_two_instances_whose_connections_are_cut(void **state)
     race(true);
 }
 
+/* ---- A handler that ends the transaction
+ * ----------------------------------------------------------
+ */
+
+static const char *how; /* by the connection itself, where nobody looks */
+
+static weir_status end_it(weir_batch *b, void *ctx)
+{
+    weir_tx *tx = weir_tx_of(weir_batch_at(b, 0));
+    (void)ctx;
+    weir_sql(tx, "insert into payments (id) values ('x')");
+    PQclear(PQexec(weir_tx_pgconn(tx), how));
+    return WEIR_OK;
+}
+
+/* With it go the inbox rows: nothing is settled that is not written. */
+static void test_a_batch_does_not_end_its_transaction(void **state)
+{
+    static const char *const ways[] = {"rollback", "commit"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        service s;
+        do_sql("set client_min_messages = error; drop schema public cascade; create schema public");
+        how = ways[i];
+        tx_batch = end_it;
+        tx_begin(&s, NULL);
+        tx_deliver(&s, 0, "a", "1");
+        tx_deliver(&s, 1, "b", "2");
+        tx_run(&s);
+        app_expect_failure(&s.a, "SQL_STATEMENT", "orders/0@0");
+        assert_int_equal(app_committed(&s.a), 0);
+        assert_int_equal(weir_handlers_count(s.a.handlers).handled, 0);
+        tx_end(&s);
+    }
+}
+
 int main(void)
 {
     conninfo = getenv("WEIR_TEST_PG");
@@ -164,6 +200,7 @@ int main(void)
         keys[i % KEYS][0] = (char)('a' + i % KEYS);
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_instances_at_the_same_records),
-        cmocka_unit_test(test_two_instances_whose_connections_are_cut)};
+        cmocka_unit_test(test_two_instances_whose_connections_are_cut),
+        cmocka_unit_test(test_a_batch_does_not_end_its_transaction)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
