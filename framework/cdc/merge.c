@@ -632,6 +632,27 @@ weir_status weir_merge_apply(weir_merge *m, const weir_change *c, int64_t now_ms
     return s ? s : weir_merge_apply_met(m, c, now_ms, err);
 }
 
+static weir_status flag(weir_merge *m, weir_merge_key *k, int64_t now_ms, weir_error *err)
+{
+    if (k->state.alive) {
+        return weir_merge_key_distrust(m, k, err);
+    }
+    k->state.quarantined = k->dirty = true;
+    k->state.dead_ms = now_ms;
+    m->count.quarantined++;
+    return WEIR_OK;
+}
+
+weir_status weir_merge_quarantine_completed(
+    weir_merge *m, weir_view key, int64_t now_ms, weir_error *err)
+{
+    weir_arena_reset(&m->arena);
+    weir_merge_key k;
+    weir_status s = weir_merge_key_load(m, key, &k, err);
+    s = s ? s : flag(m, &k, now_ms, err);
+    return s ? s : weir_merge_key_save(m, &k, err);
+}
+
 weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition, int64_t offset,
     int64_t now_ms, weir_error *err)
 {
@@ -642,13 +663,7 @@ weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partitio
     if (s || seen(&k, partition, offset)) {
         return s; /* met before: what came behind it may have healed the row */
     }
-    if (k.state.alive) {
-        s = weir_merge_key_distrust(m, &k, err);
-    } else {
-        k.state.quarantined = k.dirty = true;
-        k.state.dead_ms = now_ms;
-        m->count.quarantined++;
-    }
+    s = flag(m, &k, now_ms, err);
     see(&k, partition, offset, false);
     return s ? s : weir_merge_key_save(m, &k, err);
 }

@@ -134,6 +134,10 @@ WEIR_MUST_USE weir_status weir_merge_pass(
 /* A record of this key could not be decoded: flags the row until a full image of it comes. */
 WEIR_MUST_USE weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition,
     int64_t offset, int64_t now_ms, weir_error *err);
+/* The same for a row that the half of a move has just completed, and that cannot be kept: its own
+ * records were met before, and so was this one's place, perhaps. */
+WEIR_MUST_USE weir_status weir_merge_quarantine_completed(
+    weir_merge *m, weir_view key, int64_t now_ms, weir_error *err);
 
 /* Removes delete marks, and halves of moves whose other half never came, that no record can be
  * older than any more: their position is below `below_H`, a last commit (C) that every partition

@@ -9,11 +9,13 @@
 typedef struct weir_sync_item {
     weir_record *record;
     const weir_sync_topic *topic;
-    bool is_change;             /* else nothing is to be done but to settle */
-    bool lettered;              /* its dead letter is safe, whatever becomes of the transaction */
-    const weir_error *error;    /* the record cannot be used; in the arena */
-    weir_view key;              /* of a record that cannot be used, where it is known */
-    const weir_change *changes; /* one for each cache of the topic */
+    bool is_change;          /* else nothing is to be done but to settle */
+    bool lettered;           /* its dead letter is safe, whatever becomes of the transaction */
+    const weir_error *error; /* the record cannot be used; in the arena */
+    weir_view key;           /* of a record that cannot be used, where it is known */
+    weir_view *completed; /* of each cache of the topic: the key of an earlier record's row, which
+                           * this half of a move completes, and the table refuses; else NULL */
+    const weir_change *changes;             /* one for each cache of the topic */
     const struct weir_shape *const *shapes; /* likewise, where they may be new ones; else NULL */
     struct weir_sync_place *place;          /* where tables are applied by transaction; else NULL */
 } weir_sync_item;

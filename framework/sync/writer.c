@@ -177,6 +177,9 @@ static weir_status apply(weir_sync *s, const weir_sync_item *item, int64_t now_m
         weir_merge *m = &s->merges[item->topic->caches[i]];
         if (item->is_change) {
             st = weir_merge_apply_met(m, &item->changes[i], now_ms, err);
+            st = st || !item->completed || !item->completed[i].ptr
+                     ? st
+                     : weir_merge_quarantine_completed(m, item->completed[i], now_ms, err);
         } else if (quarantines(s, item)) {
             st = weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err);
         }

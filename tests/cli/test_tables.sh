@@ -77,6 +77,44 @@ for table in '{ type: sqlite, path: "${STORE}" }' '{ type: lmdb, path: "${STORE}
     run "two that swap their names" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
 done
 
+# Nor does one stop the sync that an earlier batch has brought, and the other half of its key's move completes: it is
+# told, by that half, and what the table shows is what the source has.
+xz -dc "$DATA/bank/json.jsonl.xz" | grep '"bankjson.public.accounts", "partition": 0' >"$T/one.jsonl"
+for store in sqlite ${WEIR_TEST_PG:+postgres}; do
+    if [ $store = sqlite ]; then
+        STORE=$T/moved.db
+        tables "$T/moved.yaml" '{ type: sqlite, path: "${STORE}" }'
+        sqlite3 "$STORE" "create table moved (id integer primary key, owner text, balance DECIMAL_TEXT, note text,
+            active boolean, updated_at TIMESTAMPTZ_TEXT, _weir_pos blob, check (cast(balance as real) < 5000))"
+    else
+        STORE=$WEIR_TEST_PG
+        tables "$T/moved.yaml" '{ type: postgres, mode: replicate, conninfo: "${STORE}", state_table: moved_state }'
+        psql "$STORE" -qc "create table moved (id bigint primary key, owner text, balance numeric(12,2), note text,
+            active boolean, updated_at timestamptz, _weir_pos bytea, check (balance < 5000))"
+    fi
+    sed -i -e 's/\(bank.public.accounts, store: local\).*}/\1, table: moved }/' \
+        -e '/from: bank.public.entries/d' -e '/from: bank.public.labels/d' -e '$a limits: { in_flight: 1MiB }' "$T/moved.yaml"
+    use "$T/moved.yaml"
+    run "rows that wait for the other partition" 1 sync --quiet --from "$T/one.jsonl" "$CONFIG"
+    run "rows that are refused when they are complete" 1 sync --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+    err_has 'TABLE_REFUSED","where":"row .*, whose key has moved"'
+    out_has '^4741 records '
+    run "what is shown" 0 dump accounts -c "$CONFIG"
+    cp "$T/out" "$T/shown"
+    is "is the source's" python3 - "$T/shown" "$DATA/bank/final/public.accounts.json" <<'PY'
+import json, sys
+shown, source = (set(open(name)) for name in sys.argv[1:])
+sys.exit(len(shown) < 10 or not shown <= source)
+PY
+done
+tables "$T/none.yaml" '{ type: sqlite, path: "${STORE}" }'
+use "$T/none.yaml"
+sed -i 's/\(bank.public.accounts, store: local\).*}/\1, columns: { cast: { balance: integer } } }/' "$CONFIG"
+for time in 1 2 3 4; do # halves are in one batch or in two, as lanes are quick
+    STORE=$T/none$time.db
+    run "every row is refused, time $time" 1 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+done
+
 # A row that the table refuses is left out alone, and told with column and place.
 cat >"$T/shop.yaml" <<'Y'
 weir: 1
