@@ -442,8 +442,10 @@ static void await_snapshot(diff *d, const weir_config *config, uint64_t lsn, int
 {
     weir_cli_fresh fresh = {.passed = false};
     weir_error err;
+    weir_cli asking = *d->cli;
+    asking.timeout_ms = wait_ms < asking.timeout_ms ? (int)wait_ms : asking.timeout_ms;
     if (wait_ms && !d->cli->quiet &&
-        (weir_cli_await(d->cli, config, d->cache, d->store, lsn, wait_ms, &fresh, &err) ||
+        (weir_cli_await(&asking, config, d->cache, d->store, lsn, wait_ms, &fresh, &err) ||
             !fresh.passed)) {
         fprintf(stderr,
             "weir diff: whether %s is past the snapshot cannot be told; what differs is looked at "

@@ -71,6 +71,10 @@ against "a row that differs" 1
 out_is '{"id":2} differs: "active": true, the source has false'
 run "as JSON" 1 diff t -c "$CONFIG" --wait 0s --against "$WEIR_TEST_PG" --json
 out_is '{"key":{"id":2},"result":"differs","columns":[{"column":"active","has":true,"source":false}]}'
+begun=$(date +%s)
+run "a broker that is away is waited for as long as everything else" 1 diff t -c "$CONFIG" --wait 1s --against "$WEIR_TEST_PG"
+err_has 'is past the snapshot cannot be told'
+is "and no longer" test $(($(date +%s) - begun)) -lt 15
 sql "delete from t where id = 2; insert into t values (3, true)"
 run "what is missing, as JSON" 1 diff t -c "$CONFIG" --wait 0s --against "$WEIR_TEST_PG" --json
 out_has '"key":{"id":2},"result":"too_many","columns":\[\]'
