@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum {
-    KEPT_BYTES = 8 << 20,  /* free at a heap's end, one heap a thread */
+    KEPT_BYTES = 2 << 20,  /* free at a heap's end, one heap a thread */
     LARGE_BYTES = 4 << 20, /* blocks that are mapped on their own: larger than a fetch */
 };
 

@@ -32,6 +32,20 @@ void weir_log_line(const weir_log *log, weir_log_level level, const char *part, 
 void weir_log_error(const weir_log *log, weir_log_level level, const char *part,
     const weir_error *err, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* Of what may come for each record: how often it was told, by the error's code. Zero at first. One
+ * owner. */
+enum { WEIR_LOG_KINDS = 16 };
+typedef struct weir_log_often {
+    struct {
+        char code[32];
+        unsigned long long n;
+    } kinds[WEIR_LOG_KINDS]; /* what is beyond counts as the last */
+} weir_log_often;
+
+/* The level of the next line with this error: WARN of the first ten of its code, and then of each
+ * thousandth; DEBUG otherwise. *note: what to put behind the line, "" mostly. */
+weir_log_level weir_log_next(weir_log_often *o, const weir_error *err, const char **note);
+
 /* Writes to a file descriptor given as ctx: (void *)(intptr_t)fd. */
 void weir_log_to_fd(void *ctx, const char *line, size_t len);
 /* "error", "warn", "info", "debug"; false when it is none. */

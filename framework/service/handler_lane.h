@@ -46,6 +46,7 @@ struct weir_handler_lane {
     weir_tx *unit; /* the one that is begun; NULL: none */
     weir_gathered gathered;
     weir_unrouted_memo unrouted;
+    weir_log_often rejections;
 
     /* Lock: `lock`. */
     pthread_mutex_t lock;

@@ -198,9 +198,11 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
 {
     weir_error *why = &m->error;
     weir_bump(&l->count.rejected);
-    weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, why,
-        "rejected %.*s/%d@%lld after %u attempts", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
-        (long long)r->raw.offset, r->attempt);
+    const char *note;
+    weir_log_level level = weir_log_next(&l->rejections, why, &note);
+    weir_log_error(h->options.log, level, h->options.name, why,
+        "rejected %.*s/%d@%lld after %u attempt%s%s", WEIR_ARG(r->raw.topic), (int)r->raw.partition,
+        (long long)r->raw.offset, r->attempt, r->attempt == 1 ? "" : "s", note);
     if (h->options.on_reject == WEIR_ON_REJECT_STOP) {
         weir_fail_record(h, l, r, why);
     } else if (h->options.on_reject == WEIR_ON_REJECT_SKIP || !takes_letters(h)) {

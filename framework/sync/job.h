@@ -97,10 +97,11 @@ struct weir_sync {
     struct weir_stored_count {
         int written, stored; /* by the transaction that is open; by the last one */
     } * stored_counts;       /* of partitions, by topic */
-    bool gave_up;            /* stopped while the store held */
-    bool *asked_compacted;   /* by topic */
-    bool offsets_failed;     /* out of memory while collecting */
-    weir_buf expire_from;    /* where the walk over delete marks goes on */
+    weir_log_often rejections;
+    bool gave_up;          /* stopped while the store held */
+    bool *asked_compacted; /* by topic */
+    bool offsets_failed;   /* out of memory while collecting */
+    weir_buf expire_from;  /* where the walk over delete marks goes on */
     size_t expire_cache;
     int64_t next_expire_ms, next_look_ms;
 

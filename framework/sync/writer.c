@@ -205,10 +205,12 @@ static weir_status reject(weir_sync *s, weir_sync_item *item, weir_error *err)
         st = s->options.dead_letters.write(s->options.dead_letters.self, &letter, 1, err);
     }
     if (!st) {
-        weir_log_error(s->options.log, WEIR_LOG_WARN, s->options.name, &why, "%s %.*s/%d@%lld",
+        const char *note;
+        weir_log_level level = weir_log_next(&s->rejections, &why, &note);
+        weir_log_error(s->options.log, level, s->options.name, &why, "%s %.*s/%d@%lld%s",
             s->options.on_reject == WEIR_REJECT_SKIP ? "skipping" : "dead-lettering",
             WEIR_ARG(item->record->raw.topic), (int)item->record->raw.partition,
-            (long long)item->record->raw.offset);
+            (long long)item->record->raw.offset, note);
     }
     item->lettered = !st;
     return st;

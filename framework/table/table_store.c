@@ -18,7 +18,7 @@
 #include "table/table_key.h"
 
 enum {
-    KEPT_BYTES = 8 << 20,  /* of each of a batch's two arenas, for the next one */
+    KEPT_BYTES = 2 << 20,  /* of a batch's arena, for the next one */
     MOST_ENTRIES = 100000, /* in memory; then they are written, though the transaction goes on */
 };
 
@@ -353,7 +353,7 @@ weir_status weir_table_store_open(const weir_table_driver *driver, void *self,
     weir_arena_init(&s->store.arena, 0);
     weir_arena_init(&s->store.scratch, 0);
     weir_arena_keep(&s->store.arena, KEPT_BYTES);
-    weir_arena_keep(&s->store.scratch, KEPT_BYTES);
+    weir_arena_keep(&s->store.scratch, KEPT_BYTES / 8);
     weir_arena_init(&s->store.refusal_arena, 0);
     s->ops = ops_without_type;
     s->ops.type = driver->type;

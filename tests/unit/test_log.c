@@ -7,11 +7,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "base/log.h"
 
 enum { LINES = 200, LINE = 2000 };
@@ -76,9 +78,36 @@ static void test_a_pipe_that_does_not_block(void **state)
     expect_whole_lines(O_NONBLOCK);
 }
 
+/* Each kind by itself: the first ten, and each thousandth, which says what it stands for. */
+static void test_what_comes_for_each_record_is_told_now_and_then(void **state)
+{
+    (void)state;
+    weir_log_often often = {.kinds = {{.n = 0}}};
+    weir_error err;
+    const char *note;
+    int told = 0, noted = 0;
+    for (int i = 0; i < 3000; i++) {
+        weir_fail(&err, WEIR_E_TABLE_REFUSED, "record %d", i);
+        told += weir_log_next(&often, &err, &note) == WEIR_LOG_WARN;
+        noted += note[0] != '\0';
+    }
+    assert_int_equal(told, 10 + 3);
+    assert_int_equal(noted, 1 + 3);
+    weir_fail(&err, WEIR_E_ROW_INVALID, "another kind");
+    assert_int_equal(weir_log_next(&often, &err, &note), WEIR_LOG_WARN);
+    assert_string_equal(note, "");
+    for (int kind = 0; kind < 40; kind++) { /* more kinds than there is room for */
+        snprintf(err.code, sizeof err.code, "KIND_%d", kind);
+        (void)weir_log_next(&often, &err, &note);
+    }
+    weir_fail(&err, WEIR_E_ROW_INVALID, "another kind");
+    assert_int_equal(weir_log_next(&often, &err, &note), WEIR_LOG_WARN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_comes_for_each_record_is_told_now_and_then),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_a_pipe_that_does_not_block),
     };
