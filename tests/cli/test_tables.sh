@@ -93,7 +93,8 @@ for store in sqlite ${WEIR_TEST_PG:+postgres}; do
             active boolean, updated_at timestamptz, _weir_pos bytea, check (balance < 5000))"
     fi
     sed -i -e 's/\(bank.public.accounts, store: local\).*}/\1, table: moved }/' \
-        -e '/from: bank.public.entries/d' -e '/from: bank.public.labels/d' -e '$a limits: { in_flight: 1MiB }' "$T/moved.yaml"
+        -e '/from: bank.public.entries/d' -e '/from: bank.public.labels/d' "$T/moved.yaml"
+    echo 'log: { level: debug }' >>"$T/moved.yaml"
     use "$T/moved.yaml"
     run "rows that wait for the other partition" 1 sync --quiet --from "$T/one.jsonl" "$CONFIG"
     run "rows that are refused when they are complete" 1 sync --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
