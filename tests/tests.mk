@@ -33,10 +33,15 @@ CHECKS := check-layers check-docs check-unit-conn check-cli check-payment check-
         check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-transactions check-events check-sync-faults check-demo check-install
 JOBS ?= $(shell expr $$(nproc) + 1)
 
-.PHONY: check sim-long fuzz-short help
+.PHONY: check sim-short sim-long fuzz-short help
 check: all
 	@JOBS=$(JOBS) scripts/check $(CHECKS)
-# What CI adds to it.
+# What CI adds to it. sim-short: a third of sim-long.
+sim-short:
+	@$(MAKE) --no-print-directory sim-engine-long SEEDS=3300
+	@$(MAKE) --no-print-directory sim-inbox-long SEEDS=660
+	@$(MAKE) --no-print-directory sim-parking-long SEEDS=6600
+	@$(MAKE) --no-print-directory sim-merge-long SEEDS=660
 sim-long:
 	@$(MAKE) --no-print-directory sim-engine-long SEEDS=10000
 	@$(MAKE) --no-print-directory sim-inbox-long SEEDS=2000
@@ -53,4 +58,4 @@ help:
 	@echo 'make bench          what is measured, against whom (bench/README.md)'
 	@echo 'make docs           renew the generated pages'
 	@echo 'make lint, format   clang-format, clang-tidy, clang warnings'
-	@echo 'make check-asan, check-tsan, check-mutants, sim-long, schedules-long, kills-long, groups-long, payment-kills-long, fuzz    the longer checks'
+	@echo 'make check-asan, check-tsan, check-mutants, sim-short, sim-long, schedules-long, kills-long, groups-long, payment-kills-long, fuzz    the longer checks'
