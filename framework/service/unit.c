@@ -145,9 +145,8 @@ static void settle_all(weir_handlers *h, weir_handler_lane *l, weir_tx *tx)
 }
 
 /* The transaction is over then, one way or the other. */
-static weir_status commit(weir_handler_lane *l, weir_error *err)
+static weir_status commit(weir_handler_lane *l, weir_tx *tx, weir_error *err)
 {
-    weir_tx *tx = l->unit;
     const weir_sql_session *s = &tx->session;
     weir_status st = WEIR_OK;
     if (tx->n_done && !tx->broken) {
@@ -171,7 +170,7 @@ bool weir_unit_commit(weir_handlers *h, weir_handler_lane *l, weir_record *r)
     if (!tx) {
         return true;
     }
-    if (commit(l, &err)) {
+    if (commit(l, tx, &err)) {
         weir_log_error(h->options.log, WEIR_LOG_WARN, h->options.name, &err,
             "a commit of %zu records failed: they are handled again one by one", tx->n_done);
         l->now_ms = weir_handlers_now(h);
@@ -225,14 +224,15 @@ weir_status weir_unit_look(weir_tx *tx, weir_error *err)
 static weir_status open_record(weir_tx *tx, weir_message *m)
 {
     weir_unit_open(tx, &tx->m, &tx->one, 1);
-    if (weir_unit_name(m, &m->error)) {
-        return m->error.status;
+    weir_status s = weir_unit_name(m, &m->error);
+    if (s) {
+        return s;
     }
     tx->one = (weir_inbox_item){.id = m->inbox_id};
     if (!tx->begun) {
         return weir_unit_look(tx, &m->error);
     }
-    weir_status s = weir_tx_enter(tx);
+    s = weir_tx_enter(tx);
     if (s && !tx->duplicate) {
         m->error = tx->failure;
     }
@@ -363,7 +363,7 @@ static void fail_record(weir_handlers *h, weir_handler_lane *l, weir_record *r, 
 static void commit_alone(
     weir_handlers *h, weir_handler_lane *l, weir_tx *tx, weir_record *r, weir_message *m)
 {
-    weir_status s = commit(l, &m->error);
+    weir_status s = commit(l, tx, &m->error);
     if (!s) {
         settle_all(h, l, tx);
         return;
