@@ -76,7 +76,6 @@ void weir_case_put_text(weir_buf *to, weir_view text)
     }
 }
 
-/* The how-manieth record of its topic, and why: words may change, codes do not. */
 /* What a code does not say: which column, which value. */
 static bool add_why(weir_case *c, weir_view topic, int64_t record, const weir_error *why)
 {
@@ -88,6 +87,7 @@ static bool add_why(weir_case *c, weir_view topic, int64_t record, const weir_er
     return good;
 }
 
+/* The how-manieth record of its topic, and why: words may change, codes do not. */
 weir_status weir_case_add_letter(weir_case *c, weir_view topic, int64_t record, weir_view key,
     const weir_error *why, weir_error *err)
 {

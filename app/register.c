@@ -300,9 +300,9 @@ void weir_check_setup(weir_app *a)
 {
     if (a->has_batches && a->n_middleware && !a->n_batch_middleware && !a->batches_need_none) {
         wrong(a,
-            "weir_use does not run around handlers with .batch: say what does by weir_use_batch, "
+            "weir_use does not run around handlers with .batch: say by weir_use_batch what does, "
             "or "
-            "that nothing is meant to by weir_use_batch(app, NULL, NULL)",
+            "by weir_use_batch(app, NULL, NULL) that nothing is meant to",
             "weir_use");
     }
 }

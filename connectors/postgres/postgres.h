@@ -167,8 +167,6 @@ weir_status weir_pg_is_type(void *self, const weir_table *t, const weir_table_co
     weir_view type, bool *same, weir_error *err);
 
 /* postgres_read.c */
-void weir_pg_put_name(
-    weir_buf *to, const char *before, const char *name); /* … and the name quoted */
 weir_status weir_pg_fetch(void *self, weir_table *t, const weir_view *const *keys, size_t n,
     bool rows, weir_table_found_fn *found, void *ctx, weir_error *err);
 weir_status weir_pg_page(void *self, weir_table *t, const weir_view *after, bool inclusive,

@@ -136,15 +136,15 @@ static void put_guard(weir_buf *to, const weir_table *t, int *at)
 {
     for (size_t i = 0; i < t->n_key; i++) {
         const weir_table_column *c = weir_table_key_column(t, i);
-        weir_pg_put_name(to, i ? " and t." : " where t.", c->name);
+        weir_sql_put_name(to, i ? " and t." : " where t.", c->name);
         weir_buf_printf(to, "=$%d::%.*s", ++*at, WEIR_ARG(c->bare));
     }
     if (t->rule->position_column) {
-        weir_pg_put_name(to, " and t.", t->rule->position_column);
+        weir_sql_put_name(to, " and t.", t->rule->position_column);
         weir_buf_printf(to, " is not distinct from $%d::bytea", ++*at);
     }
     if (t->rule->soft_delete) {
-        weir_pg_put_name(to, " and t.", t->rule->soft_delete);
+        weir_sql_put_name(to, " and t.", t->rule->soft_delete);
         weir_buf_puts(to, " is null");
     }
 }
@@ -156,20 +156,20 @@ static void put_update(weir_buf *to, const weir_table *t, const weir_signature *
     const char *before = "", *first = weir_table_key_column(t, 0)->name;
     weir_buf_printf(to, "update %s t set ", t->quoted);
     if (t->rule->position_column) {
-        weir_pg_put_name(to, before, t->rule->position_column);
+        weir_sql_put_name(to, before, t->rule->position_column);
         weir_buf_printf(to, "=$%d", ++at);
         before = ",";
     }
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (weir_pg_is_written(t, g, i)) {
-            weir_pg_put_name(to, before, t->columns[g->columns[i]].name);
+            weir_sql_put_name(to, before, t->columns[g->columns[i]].name);
             weir_buf_printf(to, "=$%d", ++at);
             before = ",";
         }
     }
     if (!*before) { /* a row of nothing but its key */
-        weir_pg_put_name(to, "", first);
-        weir_pg_put_name(to, "=t.", first);
+        weir_sql_put_name(to, "", first);
+        weir_sql_put_name(to, "=t.", first);
     }
     put_guard(to, t, &at);
 }
@@ -180,15 +180,15 @@ static void put_insert(weir_buf *to, const weir_table *t, const weir_signature *
     int n = 0;
     weir_buf_printf(to, "insert into %s as t (", t->quoted);
     if (t->rule->position_column) {
-        weir_pg_put_name(to, "", t->rule->position_column);
+        weir_sql_put_name(to, "", t->rule->position_column);
         n++;
     }
     for (size_t i = 0; i < t->n_key; i++) {
-        weir_pg_put_name(to, n++ ? "," : "", weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, n++ ? "," : "", weir_table_key_column(t, i)->name);
     }
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (weir_pg_is_written(t, g, i)) {
-            weir_pg_put_name(to, ",", t->columns[g->columns[i]].name);
+            weir_sql_put_name(to, ",", t->columns[g->columns[i]].name);
             n++;
         }
     }
@@ -198,7 +198,7 @@ static void put_insert(weir_buf *to, const weir_table *t, const weir_signature *
     }
     weir_buf_puts(to, ") on conflict (");
     for (size_t i = 0; i < t->n_key; i++) {
-        weir_pg_put_name(to, i ? "," : "", weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, i ? "," : "", weir_table_key_column(t, i)->name);
     }
     weir_buf_puts(to, ") do ");
     if (t->rule->soft_delete) {

@@ -5,12 +5,6 @@
 /* ---- Reading rows ------------------------------------------------------------------------------
  */
 
-void weir_pg_put_name(weir_buf *to, const char *before, const char *name)
-{
-    weir_buf_puts(to, before);
-    weir_sql_quote(to, weir_view_of(name));
-}
-
 /* A row has all columns of the table but the position: those of rows to come are not known to a
  * process that has just begun, and columns of the user's own do no harm. */
 static bool is_shown(const weir_table *t, size_t i)
@@ -21,7 +15,7 @@ static bool is_shown(const weir_table *t, size_t i)
 static void put_position(weir_buf *to, const weir_table *t)
 {
     if (t->rule->position_column) {
-        weir_pg_put_name(to, "t.", t->rule->position_column);
+        weir_sql_put_name(to, "t.", t->rule->position_column);
     } else {
         weir_buf_puts(to, "null::bytea");
     }
@@ -31,7 +25,7 @@ static void put_position(weir_buf *to, const weir_table *t)
 static void put_alive(weir_buf *to, const weir_table *t, const char *before)
 {
     if (t->rule->soft_delete) {
-        weir_pg_put_name(to, before, t->rule->soft_delete);
+        weir_sql_put_name(to, before, t->rule->soft_delete);
         weir_buf_puts(to, " is null");
     }
 }
@@ -43,7 +37,7 @@ static void put_row(weir_buf *to, const weir_table *t)
     weir_buf_puts(to, "(select row_to_json(r.*)::text from (select ");
     for (size_t i = 0; i < t->n_columns; i++) {
         if (is_shown(t, i)) {
-            weir_pg_put_name(to, before, t->columns[i].name);
+            weir_sql_put_name(to, before, t->columns[i].name);
             before = ",t.";
         }
     }
@@ -54,7 +48,7 @@ static void put_keys(weir_buf *to, const weir_table *t, const char *before)
 {
     for (size_t i = 0; i < t->n_key; i++) {
         weir_buf_puts(to, i ? "," : "");
-        weir_pg_put_name(to, before, weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, before, weir_table_key_column(t, i)->name);
     }
 }
 
@@ -81,7 +75,7 @@ static void put_fetch(weir_buf *to, const weir_table *t, bool rows)
     weir_buf_printf(to, "i) join %s t on ", t->quoted);
     for (size_t i = 0; i < t->n_key; i++) {
         weir_buf_printf(to, "%ss.k%zu=", i ? " and " : "", i);
-        weir_pg_put_name(to, "t.", weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, "t.", weir_table_key_column(t, i)->name);
     }
     put_alive(to, t, " and t.");
 }
@@ -149,7 +143,7 @@ static void put_page(
     weir_buf_clear(to);
     weir_buf_puts(to, "select (select row_to_json(k.*)::text from (select ");
     for (size_t i = 0; i < t->n_key; i++) {
-        weir_pg_put_name(to, i ? ",t." : "t.", weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, i ? ",t." : "t.", weir_table_key_column(t, i)->name);
         weir_buf_puts(to, " as ");
         weir_sql_quote(to, t->key[i].member);
     }
@@ -162,7 +156,7 @@ static void put_page(
         weir_buf_puts(to, "null::text");
     }
     for (size_t i = 0; i < t->n_key; i++) {
-        weir_pg_put_name(to, ",t.", weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, ",t.", weir_table_key_column(t, i)->name);
         weir_buf_puts(to, "::text");
     }
     weir_buf_printf(to, " from %s t", t->quoted);

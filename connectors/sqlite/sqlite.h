@@ -87,7 +87,6 @@ static inline int weir_sqlite_bind_blob(sqlite3_stmt *s, int at, weir_view v)
 /* ---- Statements (sqlite_statements.c) ----------------------------------------------------------
  */
 
-void weir_sqlite_put_name(weir_buf *to, const char *before, const char *name);
 /* The key's columns, `behind` each of them. */
 void weir_sqlite_put_keys(
     weir_buf *to, const weir_table *t, const char *between, const char *behind);

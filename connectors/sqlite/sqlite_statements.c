@@ -6,17 +6,11 @@
 /* ---- Statements --------------------------------------------------------------------------------
  */
 
-void weir_sqlite_put_name(weir_buf *to, const char *before, const char *name)
-{
-    weir_buf_puts(to, before);
-    weir_sql_quote(to, weir_view_of(name));
-}
-
 void weir_sqlite_put_keys(
     weir_buf *to, const weir_table *t, const char *between, const char *behind)
 {
     for (size_t i = 0; i < t->n_key; i++) {
-        weir_sqlite_put_name(to, i ? between : "", weir_table_key_column(t, i)->name);
+        weir_sql_put_name(to, i ? between : "", weir_table_key_column(t, i)->name);
         weir_buf_puts(to, behind);
     }
 }
@@ -77,7 +71,7 @@ void weir_sqlite_put_select(weir_buf *to, const weir_table *t, bool rows)
 {
     weir_buf_clear(to);
     if (t->rule->position_column) {
-        weir_sqlite_put_name(to, "select ", t->rule->position_column);
+        weir_sql_put_name(to, "select ", t->rule->position_column);
     } else {
         weir_buf_puts(to, "select null");
     }
@@ -85,7 +79,7 @@ void weir_sqlite_put_select(weir_buf *to, const weir_table *t, bool rows)
     weir_sqlite_put_keys(to, t, ",", "");
     for (size_t i = 0; rows && i < t->n_columns; i++) {
         if (is_shown(t, i)) {
-            weir_sqlite_put_name(to, ",", t->columns[i].name);
+            weir_sql_put_name(to, ",", t->columns[i].name);
         }
     }
     weir_buf_printf(to, " from %s", t->quoted);
@@ -94,17 +88,17 @@ void weir_sqlite_put_select(weir_buf *to, const weir_table *t, bool rows)
 void weir_sqlite_put_alive(weir_buf *to, const weir_table *t, const char *before)
 {
     if (t->rule->soft_delete) {
-        weir_sqlite_put_name(to, before, t->rule->soft_delete);
+        weir_sql_put_name(to, before, t->rule->soft_delete);
         weir_buf_puts(to, " is null");
     }
 }
 
 void weir_sqlite_put_death(weir_buf *to, const weir_table *t)
 {
-    weir_sqlite_put_name(to, "", t->rule->soft_delete);
+    weir_sql_put_name(to, "", t->rule->soft_delete);
     weir_buf_puts(to, "=strftime('%Y-%m-%dT%H:%M:%f+00:00','now')");
     if (t->rule->position_column) {
-        weir_sqlite_put_name(to, ",", t->rule->position_column);
+        weir_sql_put_name(to, ",", t->rule->position_column);
         weir_buf_puts(to, "=null");
     }
 }

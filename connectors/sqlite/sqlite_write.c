@@ -25,7 +25,7 @@ static void put_guard(weir_buf *to, const weir_table *t)
     weir_buf_puts(to, " where ");
     weir_sqlite_put_keys(to, t, " and ", "=?");
     if (t->rule->position_column) {
-        weir_sqlite_put_name(to, " and ", t->rule->position_column);
+        weir_sql_put_name(to, " and ", t->rule->position_column);
         weir_buf_puts(to, " is ?");
     }
     weir_sqlite_put_alive(to, t, " and ");
@@ -33,14 +33,14 @@ static void put_guard(weir_buf *to, const weir_table *t)
 
 static void put_excluded(weir_buf *to, const char *name)
 {
-    weir_sqlite_put_name(to, ",", name);
-    weir_sqlite_put_name(to, "=excluded.", name);
+    weir_sql_put_name(to, ",", name);
+    weir_sql_put_name(to, "=excluded.", name);
 }
 
 /* What an insert does where a row was deleted softly: it takes its place. */
 static void put_revival(weir_buf *to, const weir_table *t, const weir_signature *g)
 {
-    weir_sqlite_put_name(to, "update set ", t->rule->soft_delete);
+    weir_sql_put_name(to, "update set ", t->rule->soft_delete);
     weir_buf_puts(to, "=null");
     if (t->rule->position_column) {
         put_excluded(to, t->rule->position_column);
@@ -50,7 +50,7 @@ static void put_revival(weir_buf *to, const weir_table *t, const weir_signature 
             put_excluded(to, t->columns[g->columns[i]].name);
         }
     }
-    weir_sqlite_put_name(to, " where ", t->rule->soft_delete);
+    weir_sql_put_name(to, " where ", t->rule->soft_delete);
     weir_buf_puts(to, " is not null");
 }
 
@@ -64,12 +64,12 @@ static weir_status prepare_insert(
     size_t n = t->n_key;
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (is_written(t, g, i)) {
-            weir_sqlite_put_name(&q->sql, ",", t->columns[g->columns[i]].name);
+            weir_sql_put_name(&q->sql, ",", t->columns[g->columns[i]].name);
             n++;
         }
     }
     if (t->rule->position_column) {
-        weir_sqlite_put_name(&q->sql, ",", t->rule->position_column);
+        weir_sql_put_name(&q->sql, ",", t->rule->position_column);
         n++;
     }
     weir_buf_puts(&q->sql, ") values (?");
@@ -96,17 +96,17 @@ static weir_status prepare_update(
     const char *before = "", *first = weir_table_key_column(t, 0)->name;
     for (size_t i = 0; g && i < g->n_members; i++) {
         if (is_written(t, g, i)) {
-            weir_sqlite_put_name(&q->sql, before, t->columns[g->columns[i]].name);
+            weir_sql_put_name(&q->sql, before, t->columns[g->columns[i]].name);
             weir_buf_puts(&q->sql, "=?");
             before = ",";
         }
     }
     if (t->rule->position_column) {
-        weir_sqlite_put_name(&q->sql, before, t->rule->position_column);
+        weir_sql_put_name(&q->sql, before, t->rule->position_column);
         weir_buf_puts(&q->sql, "=?");
     } else if (!*before) { /* a row of nothing but its key */
-        weir_sqlite_put_name(&q->sql, "", first);
-        weir_sqlite_put_name(&q->sql, "=", first);
+        weir_sql_put_name(&q->sql, "", first);
+        weir_sql_put_name(&q->sql, "=", first);
     }
     put_guard(&q->sql, t);
     return weir_sqlite_prepare(q->db, t, &q->sql, s, err);

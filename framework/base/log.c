@@ -174,7 +174,6 @@ void weir_log_to_fd(void *ctx, const char *text, size_t len)
 
 weir_log_level weir_log_next(weir_log_often *o, const weir_error *err, const char **note)
 {
-    enum { FIRST = 10, EVERY = 1000 };
     size_t k = 0;
     while (k + 1 < WEIR_LOG_KINDS && o->kinds[k].n && strcmp(o->kinds[k].code, err->code) != 0) {
         k++;
@@ -183,11 +182,10 @@ weir_log_level weir_log_next(weir_log_often *o, const weir_error *err, const cha
         snprintf(o->kinds[k].code, sizeof o->kinds[k].code, "%s", err->code);
     }
     unsigned long long n = ++o->kinds[k].n;
-    *note =
-        n == FIRST ? "; more of this kind are told by each thousandth (log.level: debug tells all)"
-        : n % EVERY == 0 ? "; there were a thousand of this kind since the last one that was told"
-                         : "";
-    return n <= FIRST || n % EVERY == 0 ? WEIR_LOG_WARN : WEIR_LOG_DEBUG;
+    *note = weir_log_tells(n + 1)
+                ? ""
+                : "; of this kind each thousandth is told (log.level: debug: all)";
+    return weir_log_tells(n) ? WEIR_LOG_WARN : WEIR_LOG_DEBUG;
 }
 
 bool weir_log_level_of(const char *name, weir_log_level *out)

@@ -32,7 +32,14 @@ void weir_log_line(const weir_log *log, weir_log_level level, const char *part, 
 void weir_log_error(const weir_log *log, weir_log_level level, const char *part,
     const weir_error *err, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
-/* Of what may come for each record: how often it was told, by the error's code. Zero at first. One
+/* Is the nth line of a kind, that may come for each record, told? The first ten, and then each
+ * thousandth. */
+static inline bool weir_log_tells(unsigned long long n)
+{
+    return n <= 10 || n % 1000 == 0;
+}
+
+/* Of such lines: how often it was told, by the error's code. Zero at first. One
  * owner. */
 enum { WEIR_LOG_KINDS = 16 };
 typedef struct weir_log_often {
@@ -42,8 +49,8 @@ typedef struct weir_log_often {
     } kinds[WEIR_LOG_KINDS]; /* what is beyond counts as the last */
 } weir_log_often;
 
-/* The level of the next line with this error: WARN of the first ten of its code, and then of each
- * thousandth; DEBUG otherwise. *note: what to put behind the line, "" mostly. */
+/* The level of the next line with this error: WARN if it is told of its code, else DEBUG. *note:
+ * what to put behind the line, that others are not told; "" at first. */
 weir_log_level weir_log_next(weir_log_often *o, const weir_error *err, const char **note);
 
 /* Writes to a file descriptor given as ctx: (void *)(intptr_t)fd. */

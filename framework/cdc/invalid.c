@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-enum { LOGGED_FIRST = 10, LOGGED_EVERY = 1000 };
-
 /* The error becomes the application's, so it says which record it was. */
 static weir_status stop(const weir_raw_record *record, weir_error *err)
 {
@@ -25,7 +23,7 @@ weir_status weir_heed_invalid(const weir_invalid_policy *p, const weir_raw_recor
     if (p->on_fail == WEIR_INVALID_STOP) {
         return stop(record, err);
     }
-    if (count <= LOGGED_FIRST || count % LOGGED_EVERY == 0) {
+    if (weir_log_tells(count)) {
         weir_log_error(p->log, WEIR_LOG_WARN, p->who, err, "invalid %s %llu, applied: %.*s/%d@%lld",
             p->what, count, WEIR_ARG(record->topic), (int)record->partition,
             (long long)record->offset);

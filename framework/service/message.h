@@ -84,6 +84,12 @@ static inline bool weir_message_is_late(const weir_message *m)
     return atomic_load(&m->state) != WEIR_MESSAGE_RUNNING ||
            !pthread_equal(m->thread, pthread_self());
 }
+/* Weir's own want of memory, which is no fault of the record's. */
+static inline bool weir_wants_memory(const weir_error *err)
+{
+    return err->status == WEIR_RETRY &&
+           strcmp(err->code, weir_code_get(WEIR_E_OUT_OF_MEMORY)->name) == 0;
+}
 /* Called by weir_settle, and when its emits are answered. */
 void weir_handlers_settled(weir_handlers *h, weir_message *m);
 weir_status weir_handlers_lookup(weir_handlers *h, const char *cache, weir_view key,

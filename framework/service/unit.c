@@ -2,7 +2,6 @@
 #include "service/unit.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "service/handler_lane.h"
@@ -131,6 +130,14 @@ static void put_back(weir_handler_lane *l, weir_tx *tx, weir_record *r)
     }
 }
 
+void weir_unit_tell(const weir_tx *tx)
+{
+    const weir_inbox_options *o = &tx->inbox->options;
+    if (tx->emitted && o->committed) {
+        o->committed(o->ctx);
+    }
+}
+
 static void settle_all(weir_handlers *h, weir_handler_lane *l, weir_tx *tx)
 {
     for (size_t i = 0; i < tx->n_done; i++) {
@@ -138,10 +145,7 @@ static void settle_all(weir_handlers *h, weir_handler_lane *l, weir_tx *tx)
         weir_settle_record(h, l, tx->done[i]);
     }
     tx->n_done = 0;
-    const weir_inbox_options *o = &tx->inbox->options;
-    if (tx->emitted && o->committed) {
-        o->committed(o->ctx);
-    }
+    weir_unit_tell(tx);
 }
 
 /* The transaction is over then, one way or the other. */
@@ -261,9 +265,7 @@ void weir_unit_write(weir_tx *tx)
 
 weir_status weir_unit_failure(const weir_tx *tx)
 {
-    const char *oom = weir_code_get(WEIR_E_OUT_OF_MEMORY)->name;
-    weir_status s = tx->failure.status;
-    return s == WEIR_RETRY && strcmp(tx->failure.code, oom) == 0 ? WEIR_HOLD : s;
+    return weir_wants_memory(&tx->failure) ? WEIR_HOLD : tx->failure.status;
 }
 
 weir_status weir_unit_worst(const weir_tx *tx, weir_status s, weir_error *why)

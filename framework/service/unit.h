@@ -98,6 +98,8 @@ void weir_unit_open(weir_tx *tx, weir_message **members, weir_inbox_item *items,
 WEIR_MUST_USE weir_status weir_unit_look(weir_tx *tx, weir_error *err);
 /* The inbox rows, if no statement has made them, and the members' emits. Any failure sticks. */
 void weir_unit_write(weir_tx *tx);
+/* It is committed: whoever relays its events hears of it. */
+void weir_unit_tell(const weir_tx *tx);
 /* What statements of the handler have come to; WEIR_OK: none has failed. Want of memory, as a
  * database that is away, is no fault of a record's, whatever its handler makes of it: a HOLD. */
 weir_status weir_unit_failure(const weir_tx *tx);

@@ -48,11 +48,6 @@ static weir_status name_all(weir_batch *b, weir_inbox_item *items, weir_error *e
     return WEIR_OK;
 }
 
-static bool is_in(const weir_message *m)
-{
-    return !m->duplicate;
-}
-
 /* Those that were done before are done now, and are not the batch's any more. A breaker hears
  * nothing of them. */
 static void leave_out(weir_handler_lane *l, const weir_tx *tx, weir_batch *b)
@@ -69,7 +64,7 @@ static void leave_out(weir_handler_lane *l, const weir_tx *tx, weir_batch *b)
     }
     for (size_t i = 0; i < b->n; i++) {
         b->messages[i]->tx = NULL;
-        if (is_in(b->messages[i])) {
+        if (!b->messages[i]->duplicate) {
             b->messages[n++] = b->messages[i];
         }
     }
@@ -117,10 +112,9 @@ static bool any_failed(const weir_batch *b)
 static weir_status commit(weir_tx *tx, weir_error *why)
 {
     weir_status s = tx->session.ops->commit(tx->session.self, why);
-    const weir_inbox_options *o = &tx->inbox->options;
     tx->begun = false;
-    if (!s && tx->emitted && o->committed) {
-        o->committed(o->ctx);
+    if (!s) {
+        weir_unit_tell(tx);
     }
     return s;
 }

@@ -287,8 +287,7 @@ static weir_status verdict(weir_message *m, weir_status s)
     if (s && m->error.status != s) {
         weir_fail(&m->error, codes[s], "%s", weir_code_get(codes[s])->meaning);
     }
-    const char *oom = weir_code_get(WEIR_E_OUT_OF_MEMORY)->name;
-    return s == WEIR_RETRY && strcmp(m->error.code, oom) == 0 ? WEIR_HOLD : s;
+    return s == WEIR_RETRY && weir_wants_memory(&m->error) ? WEIR_HOLD : s;
 }
 
 /* True: the message is kept, since its emits are to leave. */

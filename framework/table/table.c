@@ -23,6 +23,12 @@ void weir_sql_quote(weir_buf *to, weir_view name)
     put_doubling(to, name, '"');
 }
 
+void weir_sql_put_name(weir_buf *to, const char *before, const char *name)
+{
+    weir_buf_puts(to, before);
+    weir_sql_quote(to, weir_view_of(name));
+}
+
 void weir_sql_literal(weir_buf *to, weir_view text)
 {
     put_doubling(to, text, '\'');

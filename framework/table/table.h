@@ -215,6 +215,7 @@ WEIR_MUST_USE weir_status weir_table_store_open(const weir_table_driver *driver,
 
 /* "name" with its quotes doubled. */
 void weir_sql_quote(weir_buf *to, weir_view name);
+void weir_sql_put_name(weir_buf *to, const char *before, const char *name); /* … behind that */
 /* 'text' likewise. */
 void weir_sql_literal(weir_buf *to, weir_view text);
 const weir_table_column *weir_table_column_named(const weir_table *t, weir_view name, size_t *at);
