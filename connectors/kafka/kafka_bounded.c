@@ -9,35 +9,6 @@
 
 enum { LOOK_MS = 100 };
 
-/* What the broker says of each partition. */
-static void take_errors(
-    rd_kafka_topic_partition_list_t *offsets, const rd_kafka_topic_partition_list_t *answered)
-{
-    for (int i = 0; answered && i < answered->cnt; i++) {
-        const rd_kafka_topic_partition_t *from = &answered->elems[i];
-        rd_kafka_topic_partition_t *to =
-            rd_kafka_topic_partition_list_find(offsets, from->topic, from->partition);
-        if (to) {
-            to->err = from->err;
-        }
-    }
-}
-
-rd_kafka_resp_err_t weir_kafka_commit_within(
-    rd_kafka_t *rk, rd_kafka_topic_partition_list_t *offsets, int timeout_ms)
-{
-    rd_kafka_queue_t *answers = rd_kafka_queue_new(rk);
-    rd_kafka_resp_err_t code = rd_kafka_commit_queue(rk, offsets, answers, NULL, NULL);
-    if (!code) {
-        rd_kafka_event_t *answer = rd_kafka_queue_poll(answers, timeout_ms);
-        code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
-        take_errors(offsets, answer ? rd_kafka_event_topic_partition_list(answer) : NULL);
-        rd_kafka_event_destroy(answer);
-    }
-    rd_kafka_queue_destroy(answers);
-    return code;
-}
-
 static void close_consumer(rd_kafka_t *rk, int timeout_ms)
 {
     rd_kafka_queue_t *events = rd_kafka_queue_new(rk);

@@ -85,6 +85,10 @@ static weir_code code_of(rd_kafka_resp_err_t code)
         return WEIR_E_KAFKA_DAMAGED; /* librdkafka would go on behind it, or read it for ever */
     case RD_KAFKA_RESP_ERR__FATAL:
         return WEIR_E_KAFKA_FATAL;
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+        return WEIR_E_KAFKA_NOT_MEMBER;
     default:
         return WEIR_E_KAFKA_UNREACHABLE; /* librdkafka goes on trying */
     }

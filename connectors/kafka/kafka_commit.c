@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "engine/run.h"
-#include "kafka/kafka_bounded.h"
 #include "kafka/kafka_client.h"
 
 enum {
@@ -47,16 +46,89 @@ static bool is_too_much(const rd_kafka_topic_partition_list_t *list, rd_kafka_re
     return too_much;
 }
 
-/* False: one is open already. */
-static bool open_one(weir_kafka_commits *c)
+/* ---- The one that is open -----------------------------------------------------------------------
+ */
+
+void weir_kafka_commits_fini(weir_kafka_commits *c)
 {
-    int64_t now_ms = weir_monotonic_ms();
-    if (now_ms < c->open_until_ms) {
-        return false;
+    if (c->open) {
+        rd_kafka_queue_destroy(c->open);
+        c->open = NULL;
     }
-    c->open_until_ms = now_ms + LOST_MS;
-    return true;
 }
+
+static rd_kafka_event_t *wait_for_answer(weir_kafka_commits *c, int64_t until_ms)
+{
+    int64_t left_ms = until_ms - weir_monotonic_ms();
+    rd_kafka_event_t *answer =
+        c->open ? rd_kafka_queue_poll(c->open, left_ms > 0 ? (int)left_ms : 0) : NULL;
+    if (answer) {
+        weir_kafka_commits_fini(c);
+    }
+    return answer;
+}
+
+rd_kafka_event_t *weir_kafka_commits_answer(weir_kafka_commits *c)
+{
+    return wait_for_answer(c, 0);
+}
+
+/* Anything but OK: refused at once, there will be no answer. */
+static rd_kafka_resp_err_t send_one(
+    weir_kafka_commits *c, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+{
+    weir_kafka_commits_fini(c);
+    c->open = rd_kafka_queue_new(rk);
+    c->open_until_ms = weir_monotonic_ms() + LOST_MS;
+    rd_kafka_resp_err_t code = rd_kafka_commit_queue(rk, list, c->open, NULL, NULL);
+    if (code) {
+        weir_kafka_commits_fini(c);
+    }
+    return code;
+}
+
+/* What the broker says of each partition. */
+static void take_errors(
+    rd_kafka_topic_partition_list_t *offsets, const rd_kafka_topic_partition_list_t *answered)
+{
+    for (int i = 0; answered && i < answered->cnt; i++) {
+        const rd_kafka_topic_partition_t *from = &answered->elems[i];
+        rd_kafka_topic_partition_t *to =
+            rd_kafka_topic_partition_list_find(offsets, from->topic, from->partition);
+        if (to) {
+            to->err = from->err;
+        }
+    }
+}
+
+/* One partition's refusal is the commit's: librdkafka says so only where all are refused. */
+static rd_kafka_resp_err_t whole_of(
+    rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; list && i < list->cnt && !code; i++) {
+        code = list->elems[i].err;
+    }
+    return code;
+}
+
+/* Sets the `err` of each offset. __TIMED_OUT: there was no answer, it may still come to pass. */
+static rd_kafka_resp_err_t send_and_wait(
+    weir_kafka_commits *c, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+{
+    int64_t until_ms = weir_monotonic_ms() + ANSWER_MS;
+    rd_kafka_event_destroy(wait_for_answer(c, until_ms - ANSWER_MS / 2));
+    rd_kafka_resp_err_t code = send_one(c, rk, list);
+    rd_kafka_event_t *answer = code ? NULL : wait_for_answer(c, until_ms);
+    if (!code) {
+        code = answer ? rd_kafka_event_error(answer) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+        take_errors(list, answer ? rd_kafka_event_topic_partition_list(answer) : NULL);
+    }
+    rd_kafka_event_destroy(answer);
+    return whole_of(code, list);
+}
+
+/* ---- Committing ---------------------------------------------------------------------------------
+ */
 
 /* Its partition is named if the answer says which. */
 static weir_status fail(
@@ -76,19 +148,14 @@ static weir_status fail(
 weir_status weir_kafka_commit(weir_kafka_commits *c, rd_kafka_t *rk, const weir_offset *offsets,
     size_t n, bool wait, weir_error *err)
 {
-    if (!wait && !open_one(c)) {
+    if (!wait && c->open && weir_monotonic_ms() < c->open_until_ms) {
         return WEIR_OK;
     }
     rd_kafka_topic_partition_list_t *list = weir_kafka_offsets(offsets, n, !c->offsets_alone);
     if (!list) {
-        c->open_until_ms = wait ? c->open_until_ms : 0;
         return weir_fail_oom(err);
     }
-    rd_kafka_resp_err_t code =
-        wait ? weir_kafka_commit_within(rk, list, ANSWER_MS) : rd_kafka_commit(rk, list, true);
-    if (code && !wait) {
-        c->open_until_ms = 0; /* refused at once: there will be no answer */
-    }
+    rd_kafka_resp_err_t code = wait ? send_and_wait(c, rk, list) : send_one(c, rk, list);
     if (wait && !c->offsets_alone && is_too_much(list, code)) {
         rd_kafka_topic_partition_list_destroy(list);
         c->offsets_alone = true;
@@ -103,9 +170,9 @@ weir_status weir_kafka_commit(weir_kafka_commits *c, rd_kafka_t *rk, const weir_
 void weir_kafka_commit_answered(weir_kafka_commits *c, rd_kafka_resp_err_t code,
     const rd_kafka_topic_partition_list_t *list, const weir_log *log)
 {
-    bool failed = code && code != RD_KAFKA_RESP_ERR__NO_OFFSET;
     weir_error err = {.status = WEIR_OK};
-    c->open_until_ms = 0;
+    code = whole_of(code, list);
+    bool failed = code && code != RD_KAFKA_RESP_ERR__NO_OFFSET;
     if (failed && !c->offsets_alone && is_too_much(list, code)) {
         c->offsets_alone = true;
         weir_log_line(log, WEIR_LOG_WARN, "kafka",

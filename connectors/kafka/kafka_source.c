@@ -167,6 +167,25 @@ static unsigned serve_all(weir_kafka_live_source *s, unsigned max_records)
     return delivered;
 }
 
+/* The answer to a commit that was not waited for. */
+static void hear_commit(weir_kafka_live_source *s)
+{
+    rd_kafka_event_t *answer = weir_kafka_commits_answer(&s->commits);
+    if (!answer) {
+        return;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_event_error(answer);
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(answer);
+    for (int i = 0; list && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *tp = &list->elems[i];
+        if (!code && !tp->err) {
+            s->events->committed(s->engine, tp->topic, tp->partition, tp->offset);
+        }
+    }
+    weir_kafka_commit_answered(&s->commits, code, list, s->options.log);
+    rd_kafka_event_destroy(answer);
+}
+
 static weir_status kafka_poll(void *self, const weir_source_events *events, void *engine,
     unsigned max_records, int timeout_ms, weir_error *err)
 {
@@ -174,6 +193,7 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
     s->events = events;
     s->engine = engine;
     serve_events(s);
+    hear_commit(s);
     if (!s->sized_up) {
         weir_status st = size_up(s, err);
         if (st || !s->sized_up) {
@@ -207,20 +227,6 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
 }
 
 /* ---- Committing ---- */
-
-static void on_commit(
-    rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    weir_kafka_live_source *s = opaque;
-    (void)rk;
-    for (int i = 0; !s->closing && list && i < list->cnt; i++) {
-        if (!code && !list->elems[i].err) {
-            s->events->committed(
-                s->engine, list->elems[i].topic, list->elems[i].partition, list->elems[i].offset);
-        }
-    }
-    weir_kafka_commit_answered(&s->commits, code, list, s->options.log);
-}
 
 static weir_status kafka_commit(
     void *self, const weir_offset *offsets, size_t n, bool wait, weir_error *err)
@@ -263,6 +269,7 @@ static bool close_client(weir_kafka_live_source *s)
         rd_kafka_queue_cb_event_enable(s->events_queue, NULL, NULL);
         rd_kafka_queue_destroy(s->events_queue);
     }
+    weir_kafka_commits_fini(&s->commits);
     bool closed = !s->rk || weir_kafka_close_within(s->rk, &s->queues, WEIR_KAFKA_ANSWER_MS);
     s->rk = NULL;
     s->events_queue = NULL;
@@ -399,7 +406,6 @@ static weir_status start_client(weir_kafka_live_source *s, weir_error *err)
     }
     rd_kafka_conf_set_opaque(conf, s);
     rd_kafka_conf_set_rebalance_cb(conf, weir_kafka_on_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
     s->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);

@@ -100,7 +100,17 @@ static void drain(weir_engine *e, weir_partition **partitions, size_t n)
             in_time = pthread_cond_timedwait(&e->settled, &e->lock, &until) == 0;
         }
     }
+    size_t open = 0;
+    for (size_t i = 0; i < n; i++) {
+        open += partitions[i]->open_records;
+    }
     pthread_mutex_unlock(&e->lock);
+    if (open && !weir_engine_failed(e)) {
+        weir_log_line(e->options.log, WEIR_LOG_WARN, e->options.name,
+            "the drain bound has passed with %zu records of revoked partitions open; they come "
+            "again",
+            open);
+    }
 }
 
 static void detach(weir_engine *e, weir_partition *p)
@@ -119,9 +129,17 @@ static void let_go_in_order(weir_engine *e, weir_partition **partitions, size_t 
     weir_error err = {.status = WEIR_OK};
     drain(e, partitions, n);
     if (e->options.group && weir_commit_some(e, partitions, n, true, &err)) {
-        weir_log_error(e->options.log, WEIR_LOG_WARN, e->options.name, &err,
-            "the last commit of %zu revoked partitions failed; their records may be handled again",
-            n);
+        weir_commit_tell_missing(e, partitions, n, &err);
+    }
+}
+
+/* Nothing can be committed any more. */
+static void let_go_at_once(weir_engine *e, weir_partition **partitions, size_t n)
+{
+    weir_error err;
+    weir_fail(&err, WEIR_E_KAFKA_NOT_MEMBER, "the group has given them away");
+    if (e->options.group) {
+        weir_commit_tell_missing(e, partitions, n, &err);
     }
 }
 
@@ -147,7 +165,9 @@ static void on_revoked(void *engine, weir_partition **partitions, size_t n, bool
     weir_engine *e = engine;
     weir_intake_flush(e);
     end_assignment(e, partitions, n);
-    if (!lost) {
+    if (lost) {
+        let_go_at_once(e, partitions, n);
+    } else {
         let_go_in_order(e, partitions, n);
     }
     pthread_mutex_lock(&e->lock);

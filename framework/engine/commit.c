@@ -149,6 +149,30 @@ weir_status weir_commit_some(
     return s;
 }
 
+/* What comes to pass of one and the same record (an attempt, its end) counts as one each. */
+static uint64_t changes_missing(weir_engine *e, weir_partition *const *partitions, size_t n)
+{
+    uint64_t sum = 0;
+    pthread_mutex_lock(&e->lock);
+    for (size_t i = 0; i < n; i++) {
+        sum += partitions[i]->changes - partitions[i]->committed_changes;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return sum;
+}
+
+void weir_commit_tell_missing(
+    weir_engine *e, weir_partition *const *partitions, size_t n, const weir_error *err)
+{
+    uint64_t missing = changes_missing(e, partitions, n);
+    if (missing) {
+        weir_log_error(e->options.log, WEIR_LOG_WARN, e->options.name, err,
+            "the last commit of %zu partitions failed: up to %llu records that were handled are "
+            "handled again",
+            n, (unsigned long long)missing);
+    }
+}
+
 weir_status weir_engine_commit(weir_engine *e, bool wait, weir_error *err)
 {
     /* Assignments change on this thread only, so the list needs no copy. */

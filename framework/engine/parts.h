@@ -1,5 +1,5 @@
-/* What the engine's own files share: engine.c, intake.c, assignment.c, recall.c, figures.c. Private
- * to them. */
+/* What the engine's own files share: engine.c, intake.c, assignment.c, commit.c, recall.c,
+ * figures.c, and run.c. Private to them. */
 #ifndef WEIR_ENGINE_PARTS_H
 #define WEIR_ENGINE_PARTS_H
 
@@ -23,6 +23,9 @@ void weir_push_chunk(weir_engine *e, weir_chunk *c);
 /* commit.c: commits for these. Thread: poll. */
 weir_status weir_commit_some(
     weir_engine *e, weir_partition **partitions, size_t n, bool wait, weir_error *err);
+/* Warns of what these have settled and no commit is known to tell of, if there is any. */
+void weir_commit_tell_missing(
+    weir_engine *e, weir_partition *const *partitions, size_t n, const weir_error *err);
 /* What the source says of a commit. */
 void weir_commit_answered(void *engine, const char *topic, int32_t number, int64_t next);
 

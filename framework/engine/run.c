@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "engine/parts.h"
 
 /* How long a thread waits for work at most: far below the shortest limits.stuck_after, since an
  * idle thread comes round that often. */
 enum { POLL_MS = 100, WORK_MS = 200, LANE_MS = 250, LOOK_US = 5000 };
+/* How long a run that ends goes on trying to commit. */
+enum { LAST_COMMIT_MS = 10000, COMMIT_AGAIN_MS = 100 };
 
 int64_t weir_monotonic_ms(void)
 {
@@ -81,14 +84,23 @@ static void *work_main(void *arg)
     return NULL;
 }
 
-/* Settled offsets that were not committed yet: committed before the membership ends. */
+/* Settled offsets that were not committed yet: committed before the membership ends. Where that
+ * fails it is tried again behind a poll, for the group may be dividing its partitions anew; those
+ * that it takes away meanwhile have their own last commit. */
 static void last_commit(weir_run *r)
 {
     weir_engine *e = r->engine;
     weir_error err = {.status = WEIR_OK};
-    if (e->options.group && weir_engine_commit(e, true, &err)) {
-        weir_log_error(e->options.log, WEIR_LOG_WARN, e->options.name, &err,
-            "the last commit failed; records since the one before may be handled again");
+    int64_t until = weir_monotonic_ms() + LAST_COMMIT_MS;
+    while (e->options.group && weir_engine_commit(e, true, &err)) {
+        if (weir_monotonic_ms() >= until) {
+            weir_commit_tell_missing(e, e->partitions, e->n_partitions, &err);
+            return;
+        }
+        beat(&r->poll_beat);
+        if (weir_engine_poll(e, weir_monotonic_ms(), COMMIT_AGAIN_MS)) {
+            return;
+        }
     }
 }
 

@@ -147,8 +147,43 @@ static void test_lost_is_not_waited_for(void **state)
     poll_at(&w, 10);
     assert_int_equal(w.waited, 0);
     assert_int_equal(w.script.n_commits, 0);
+    assert_int_equal(w.log.lines, 1);
+    assert_non_null(strstr(w.log.last, "up to 1 records that were handled"));
+    assert_non_null(strstr(w.log.last, "KAFKA_NOT_MEMBER"));
     assert_true(atomic_load(&w.taken[1]->partition->revoked));
     assert_true(w.engine.queues[0].woken || w.n_taken == 2); /* its lanes were told */
+    end(&w);
+}
+
+/* What was committed before is not missed. */
+static void test_nothing_is_missing(void **state)
+{
+    (void)state;
+    world w;
+    weir_error err;
+    begin(&w, (weir_engine_options){.commit_interval_ms = 1000000});
+    assign_and_fill(&w, 2);
+    settle(&w, 0);
+    assert_int_equal(weir_engine_commit(&w.engine, true, &err), WEIR_OK);
+    tell(&w, SCRIPT_LOSE, 0, 0);
+    poll_at(&w, 10);
+    assert_int_equal(w.log.lines, 0);
+    end(&w);
+}
+
+static void test_a_last_commit_that_fails_is_told(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w, (weir_engine_options){.commit_interval_ms = 1000000});
+    assign_and_fill(&w, 3);
+    settle(&w, 0);
+    settle(&w, 2);
+    w.script.commit_fails = WEIR_E_KAFKA_NOT_MEMBER;
+    tell(&w, SCRIPT_REVOKE, 0, 0);
+    poll_at(&w, 10);
+    assert_int_equal(w.log.lines, 2);
+    assert_non_null(strstr(w.log.last, "up to 2 records that were handled"));
     end(&w);
 }
 
@@ -224,6 +259,8 @@ int main(void)
         cmocka_unit_test(test_revoke_behind_records_in_one_poll),
         cmocka_unit_test(test_late_settles_move_no_new_frontier),
         cmocka_unit_test(test_lost_is_not_waited_for),
+        cmocka_unit_test(test_nothing_is_missing),
+        cmocka_unit_test(test_a_last_commit_that_fails_is_told),
         cmocka_unit_test(test_a_failure_ends_the_drain),
         cmocka_unit_test(test_the_end_is_committed),
         cmocka_unit_test(test_trouble_is_logged_now_and_then),

@@ -1,4 +1,4 @@
-/* The run loop's watch over its threads: which one stands still, and for how long. */
+/* The run loop's watch over its threads: which one stands still, and for how long. And its end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +22,9 @@ typedef struct world {
         holding; /* a weir_run_thread that waits on purpose; the poll thread, 0, never does */
     sem_t go_on;
     bool delivered;
+    bool group;
+    int refuses;       /* how many commits that are waited for, before one is taken */
+    int64_t committed; /* by one that was waited for */
 } world;
 
 static void maybe_hang(world *w, weir_run_thread thread)
@@ -50,6 +53,21 @@ static weir_status poll_source(void *self, const weir_source_events *events, voi
     return WEIR_OK;
 }
 
+static weir_status commit(
+    void *self, const weir_offset *offsets, size_t n, bool wait, weir_error *err)
+{
+    world *w = self;
+    assert_int_equal(n, 1);
+    if (!wait) {
+        return WEIR_OK; /* and no answer comes */
+    }
+    if (w->refuses-- > 0) {
+        return weir_fail(err, WEIR_E_KAFKA_NOT_MEMBER, "refused");
+    }
+    w->committed = offsets[0].next;
+    return WEIR_OK;
+}
+
 static void release(void *self, void *message)
 {
     (void)self, (void)message;
@@ -75,6 +93,7 @@ static bool finished(void *self)
 static const weir_source_ops source_ops = {
     .type = "test",
     .poll = poll_source,
+    .commit = commit,
     .release = release,
     .wake = nothing,
     .end_offset = end_offset,
@@ -123,7 +142,8 @@ static weir_status work(void *self, int64_t wait_ms)
 
 static void begin(world *w, int hanging)
 {
-    weir_engine_options options = {.name = "test", .lanes = 2, .in_flight_bytes = 1 << 20};
+    weir_engine_options options = {
+        .name = "test", .lanes = 2, .in_flight_bytes = 1 << 20, .group = w->group};
     weir_error err;
     atomic_init(&w->hanging, hanging);
     sem_init(&w->go_on, 0, 0);
@@ -224,6 +244,24 @@ static void test_holding_is_of_one_thread(void **state)
     end(&w);
 }
 
+/* ---- The end ------------------------------------------------------------------------------------
+ */
+
+/* A last commit that the group cannot take now is tried again. */
+static void test_the_last_commit_is_tried_again(void **state)
+{
+    (void)state;
+    for (int refuses = 0; refuses < 4; refuses++) {
+        world w = {.group = true, .refuses = refuses, .committed = -1};
+        begin(&w, -1);
+        while (!weir_engine_get_counts(&w.engine).settled) {
+            usleep(1000);
+        }
+        end(&w);
+        assert_int_equal(w.committed, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_a_holding_background_is_alive),
         cmocka_unit_test(test_a_holding_lane_is_alive),
         cmocka_unit_test(test_holding_is_of_one_thread),
+        cmocka_unit_test(test_the_last_commit_is_tried_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
