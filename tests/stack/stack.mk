@@ -26,12 +26,16 @@ $(B)/tests/stack/%: tests/stack/%.c $(B)/libweir.a
 # quarter of an hour on two cores; a long storm: make check-storm SECONDS=3600; a seed again: SEED=1.
 # What cannot be had on this machine (Java, Maven, PostgreSQL, their download) is asked once: then all of
 # them are skipped, with that reason.
-STACK_CHECKS := check-storm check-storm-avro check-told check-encodings check-compatibility check-at-least-once check-exactly-once check-parking check-outbox-kills check-scale-out check-freshness check-rebuild check-by-transaction
+# STACK_JOBS=2: two side by side, for they wait for brokers much of their time; but for those that measure.
+STACK_CHECKS := check-compatibility check-storm check-told check-storm-avro check-exactly-once check-parking check-encodings check-outbox-kills \
+        check-by-transaction check-at-least-once check-rebuild check-scale-out check-freshness
+STACK_ALONE := check-scale-out check-freshness
+STACK_JOBS ?= 1
 STACK_READY = $(if $(STACK_ASKED),,stack-deps)
 
 .PHONY: check-stack $(STACK_CHECKS)
 check-stack: all
-	@STACK_ASKED=1 STACK_MISSING="$$(tests/stack/missing $(DEB_STACK))" scripts/check $(STACK_CHECKS)
+	@STACK_ASKED=1 STACK_MISSING="$$(tests/stack/missing $(DEB_STACK))" JOBS=$(STACK_JOBS) ALONE='$(STACK_ALONE)' scripts/check $(STACK_CHECKS)
 check-storm: $(WEIR) $(B)/tests/stack/ledger | $(STACK_READY)
 	@tests/stack/check-storm $(WEIR) $(B)/tests/stack/ledger $(SEED)
 # The same in Avro by a registry: ENCODING=avro make check-storm is as long as that.
