@@ -19,9 +19,10 @@ static weir_status load(weir_app *a, const char *path, weir_error *err)
 {
     weir_config_problems problems;
     weir_config_problems_init(&problems);
-    weir_status s = strchr(path, '\n') ? weir_config_parse(weir_view_of(path), "config", NULL,
+    const weir_config_options *o = a->ports ? &weir_config_of_test : NULL;
+    weir_status s = strchr(path, '\n') ? weir_config_parse(weir_view_of(path), "config", o,
                                              &a->config, &problems, err)
-                                       : weir_config_load(path, NULL, &a->config, &problems, err);
+                                       : weir_config_load(path, o, &a->config, &problems, err);
     weir_config_problems_fini(&problems);
     if (!s) {
         weir_log_of_config(a->config, a->ports != NULL, &a->log);

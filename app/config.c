@@ -70,6 +70,8 @@ weir_status weir_config_first_error(
     return status;
 }
 
+const weir_config_options weir_config_of_test = {.nobody_reached = true};
+
 weir_status weir_config_parse(weir_view text, const char *name, const weir_config_options *options,
     weir_config **out, weir_config_problems *problems, weir_error *err)
 {

@@ -119,7 +119,7 @@ static int load_case(void *program, const char *path, weir_config **out)
     weir_config_problems problems;
     weir_error err = {.status = WEIR_OK};
     weir_config_problems_init(&problems);
-    weir_status s = weir_config_load(path, NULL, out, &problems, &err);
+    weir_status s = weir_config_load(path, &weir_config_of_test, out, &problems, &err);
     weir_config_problems_fini(&problems);
     return s ? complain(program, &err) : EXIT_YES;
 }

@@ -47,13 +47,14 @@ static void log_warnings(
     }
 }
 
-int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out)
+static int load(weir_cli *cli, const char *path, const weir_config_options *options, bool warn,
+    weir_config **out)
 {
     weir_config_problems problems;
     weir_error err = {.status = WEIR_OK};
     weir_buf text = {0};
     weir_config_problems_init(&problems);
-    weir_status s = weir_config_load(path, NULL, out, &problems, &err);
+    weir_status s = weir_config_load(path, options, out, &problems, &err);
     if (!s && warn && (*out)->log.format == WEIR_CONFIG_LOG_FORMAT_JSON) {
         log_warnings(cli, *out, &problems);
         problems.count = 0;
@@ -71,6 +72,16 @@ int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **ou
     weir_buf_fini(&text);
     weir_config_problems_fini(&problems);
     return code;
+}
+
+int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out)
+{
+    return load(cli, path, NULL, warn, out);
+}
+
+int weir_cli_config_of_test(weir_cli *cli, const char *path, weir_config **out)
+{
+    return load(cli, path, &weir_config_of_test, false, out);
 }
 
 bool weir_cli_terminal(const weir_cli *cli)

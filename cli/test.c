@@ -19,7 +19,7 @@ static int fail(void *ctx, const weir_error *err)
 
 static int load(void *ctx, const char *path, weir_config **out)
 {
-    return weir_cli_config(ctx, path, false, out);
+    return weir_cli_config_of_test(ctx, path, out);
 }
 
 static int run(weir_cli *cli)
@@ -56,7 +56,9 @@ const weir_command weir_command_test = {
         "the\n"
         "columns, conditions and the merge rule of the config, into memory: no broker is asked, "
         "no\n"
-        "store of the config opened or written. Paths in the config are as for weir sync: seen "
+        "store of the config opened or written, and a ${NAME} under `kafka`, `registry` and "
+        "`stores`\n"
+        "need not be set. Paths in the config are as for weir sync: seen "
         "from\n"
         "where weir is run.\n\n"
         "A line of records is one of\n"

@@ -34,6 +34,11 @@ sed -i 1d unusable/expected/dead.jsonl
 run "a letter too many" 1 test unusable -c weir.yaml
 out_has '^  dead.jsonl  + '
 
+sed 's/"broker:9092"/"${NO_BROKERS}"/' weir.yaml >brokers.yaml
+run "brokers that the environment does not name" 0 test changes -c brokers.yaml
+run "which everybody else wants named" 2 check brokers.yaml
+err_has "the environment has no .NO_BROKERS"
+
 mkdir wrong
 echo '{"topic":"shop.public.nothing","key":{"id":1},"value":{}}' >wrong/records.jsonl
 run "a topic that nothing reads" 1 test wrong -c weir.yaml

@@ -138,12 +138,40 @@ static void test_only_values(void **state)
     unload(&l);
 }
 
+/* A test reaches no broker and no store: whom the config names need not be known. What says
+ * something of records must be. */
+static void test_of_test(void **state)
+{
+    (void)state;
+    loaded l = {0};
+    l.status = weir_config_parse(
+        weir_view_of("weir: 1\nname: a\n"
+                     "kafka: {bootstrap.servers: '${NO_BROKER}:9092', sasl.password: "
+                     "'${file:/no/such/file}'}\n"
+                     "stores: {s: {type: lmdb, path: '${NO_STATE}/s'}}\n"
+                     "sources: {shop: {connector: none}}\n"
+                     "caches: {c: {from: shop.a.b, store: s}}"),
+        "test.yaml", &weir_config_of_test, &l.config, &l.problems, &l.err);
+    assert_int_equal(l.status, WEIR_OK);
+    assert_string_equal(l.config->kafka.properties.items[0].value, "NO_BROKER:9092");
+    assert_true(l.config->kafka.properties.items[1].secret);
+    assert_string_equal(l.config->stores.items[0].path, "NO_STATE/s");
+    unload(&l);
+    l = (loaded){0};
+    l.status = weir_config_parse(
+        weir_view_of("weir: 1\nname: '${NO_NAME}'\nkafka: {bootstrap.servers: b}"), "test.yaml",
+        &weir_config_of_test, &l.config, &l.problems, &l.err);
+    assert_string_equal(l.err.code, "CONFIG_INTERPOLATION");
+    unload(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_file_contents),
         cmocka_unit_test(test_only_values),
+        cmocka_unit_test(test_of_test),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
