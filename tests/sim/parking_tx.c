@@ -11,6 +11,13 @@ void open_world_database(history *h)
     weir_sqlite_tx_options o = {
         .sql = {.inbox = "weir_inbox", .outbox = "weir_outbox", .migrations = "weir_migrations"}};
     must(weir_sqlite_tx_open(&o, &h->db, NULL), "the database");
+    must(h->db.ops->session(h->db.self, &h->eyes, NULL), "a session");
+}
+
+void close_world_database(history *h)
+{
+    h->eyes.ops->close(h->eyes.self);
+    h->db.ops->close(h->db.self);
 }
 
 static faulty_way decide(void *ctx, faulty_call call, const char *sql)
@@ -65,12 +72,9 @@ static bool take_effect(void *ctx, const weir_field *cells, size_t n)
 
 void see_effects(history *h)
 {
-    weir_sql_session s;
     weir_sql_answer a = {.row = take_effect, .ctx = h};
-    must(h->db.ops->session(h->db.self, &s, NULL), "a session");
     weir_status st =
-        s.ops->exec(s.self, "select seq, what from effects where seq > $1 order by seq",
+        h->eyes.ops->exec(h->eyes.self, "select seq, what from effects where seq > $1 order by seq",
             W_OBJECT(W_INT("seen", h->seen)), &a, NULL);
     must(st && h->seen ? st : WEIR_OK, "a look at the effects"); /* at first there is no table */
-    s.ops->close(s.self);
 }

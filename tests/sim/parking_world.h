@@ -39,7 +39,8 @@ typedef struct history {
     bool haunted;         /* a process went on that had lost its partitions */
     int batch;            /* records at once; 0: one by one */
     bool tx;              /* handlers have a transaction … */
-    weir_sql_database db; /* … here, and this many of their effects were looked at */
+    weir_sql_database db; /* … here, and this many of their effects were looked at, by `eyes` */
+    weir_sql_session eyes;
     int64_t seen;
     weir_arena arena;
     written *log[LOGS]; /* of parked records */
@@ -107,6 +108,7 @@ weir_transaction_port parking_transactions(life *l);
 
 /* parking_tx.c */
 void open_world_database(history *h);
+void close_world_database(history *h);
 void open_inbox(life *l);
 weir_status put_effect(weir_message *m, const char *what);
 void see_effects(history *h);

@@ -566,7 +566,7 @@ static bool run_seed(uint64_t seed, bool verbose)
         check(&h);
     }
     if (h.tx) {
-        h.db.ops->close(h.db.self);
+        close_world_database(&h);
     }
     if (verbose || h.wrong[0]) {
         printf("seed %" PRIu64 " (%s): %s\n", seed,
