@@ -116,6 +116,16 @@ PER_STORE(in_flight_bytes, st->counts.open_bytes)
 PER_STORE(in_flight_limit_bytes, s->in_flight_limit_bytes)
 PER_STORE(consumer_missing_topics, missing_topics(st))
 
+static void put_consumer_away_seconds(const weir_snapshot *s, const out *o)
+{
+    for (size_t i = 0; i < s->n_stores; i++) {
+        put_seconds(o, &(label){"store", s->stores[i].name}, 1, s->stores[i].away_ms);
+    }
+    if (s->handlers) {
+        put_seconds(o, &(label){"store", ""}, 1, s->handlers->away_ms);
+    }
+}
+
 static void put_thread_silence_seconds(const weir_snapshot *s, const out *o)
 {
     for (size_t i = 0; i < s->n_stores; i++) {

@@ -21,6 +21,7 @@ typedef struct causes {
     bool trouble; /* of the source */
     weir_error trouble_why;
     int64_t trouble_ms;
+    int64_t away_ms; /* no broker is reached: what is new there is not known; 0: one is */
 } causes;
 
 static causes causes_of(weir_engine *e, const weir_store_status *s)
@@ -28,6 +29,12 @@ static causes causes_of(weir_engine *e, const weir_store_status *s)
     causes c = {.store = s, .now_ms = weir_monotonic_ms()};
     c.trouble = weir_engine_waiting(e, &c.trouble_why, &c.trouble_ms) &&
                 c.now_ms - c.trouble_ms < TROUBLE_MS;
+    if (weir_kafka_source_away(&e->source, &c.away_ms) &&
+        !c.trouble) { /* what was there still came in */
+        weir_fail(&c.trouble_why, WEIR_E_KAFKA_UNREACHABLE, "no broker is reached");
+        c.trouble_ms = c.now_ms - c.away_ms;
+        c.trouble = true;
+    }
     return c;
 }
 
@@ -36,6 +43,7 @@ static weir_partition_state state_of(const causes *c, const weir_partition_view 
     const weir_store_status *s = c->store;
     bool current = v->ready && lag <= 0 && !v->open_records;
     return s->failure.status                ? WEIR_PARTITION_STOPPED
+           : current && c->away_ms          ? WEIR_PARTITION_WAITING
            : current                        ? WEIR_PARTITION_CURRENT
            : s->held                        ? WEIR_PARTITION_HELD
            : !s->live                       ? WEIR_PARTITION_HANGING
@@ -101,10 +109,10 @@ static const char *keep(weir_buf *text, weir_arena *arena)
 
 /* What is in hand counts, also where the frontier has moved over it: a commit that is tried again
  * has marked its records already. */
-static int64_t lag_of(const weir_partition_view *v)
+static int64_t lag_of(const causes *c, const weir_partition_view *v)
 {
     int64_t open = (int64_t)v->open_records;
-    if (v->end < 0 || v->frontier < 0) {
+    if (v->end < 0 || v->frontier < 0 || c->away_ms) {
         return -1;
     }
     return v->end - v->frontier > open ? v->end - v->frontier : open;
@@ -113,7 +121,7 @@ static int64_t lag_of(const weir_partition_view *v)
 static bool set_partition(
     weir_partition_status *out, const weir_partition_view *v, const causes *c, weir_arena *arena)
 {
-    int64_t lag = lag_of(v);
+    int64_t lag = lag_of(c, v);
     weir_buf why = {0};
     *out = (weir_partition_status){.topic = weir_arena_copy(arena, weir_view_of(v->topic)).ptr,
         .number = v->number,
@@ -273,6 +281,7 @@ static bool take_store(
         s->ready = false;
     }
     causes c = causes_of(e, s);
+    s->away_ms = c.away_ms;
     return take_caches(r, config, s, arena) && take_partitions(r, &c, s, arena);
 }
 
@@ -306,6 +315,7 @@ static bool join(weir_store_status *all, const weir_store_status *s, weir_arena 
     all->counts.settled += s->counts.settled;
     all->counts.open += s->counts.open;
     all->counts.open_bytes += s->counts.open_bytes;
+    all->away_ms = s->away_ms > all->away_ms ? s->away_ms : all->away_ms;
     all->silence = s->silence.ms > all->silence.ms ? s->silence : all->silence;
     return true;
 }
@@ -352,6 +362,7 @@ weir_status weir_snapshot_take_handlers(weir_engine *e, const char *const *topic
     bool good = views && h->partitions;
     (void)weir_engine_failure(e, &s.failure);
     causes c = causes_of(e, &s);
+    h->away_ms = c.away_ms;
     size_t n = good ? weir_engine_partitions(e, views, room) : 0;
     for (size_t i = 0; i < n && i < room && good; i++) {
         set_held(&s, h, views[i].topic, views[i].number);

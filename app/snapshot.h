@@ -51,6 +51,7 @@ typedef struct weir_store_status {
     uint64_t invalid, unjudged; /* rows, by their schemas */
     weir_engine_counts counts;
     weir_silence silence;
+    int64_t away_ms; /* for so long no broker has been reached; 0: one is */
     weir_cache_status *caches;
     size_t n_caches;
     weir_partition_status *partitions; /* by topic and number */
@@ -79,6 +80,7 @@ typedef struct weir_handlers_status {
     size_t n_holds;
     weir_partition_status *partitions; /* of the handlers' topics, by topic and number */
     size_t n_partitions;
+    int64_t away_ms; /* as a store's */
     bool exactly_once;
     weir_transactor_counters transactions; /* with it */
     const weir_validations *validations;

@@ -162,6 +162,7 @@ static void put_store(weir_buf *to, const weir_snapshot *s, const weir_store_sta
     put_error(to, "held", st->held, &st->held_why);
     put_error(to, "failure", st->failure.status, &st->failure);
     put_silence(to, &st->silence);
+    put_seconds(to, "away_seconds", st->away_ms);
     put_count(to, "bytes", st->bytes);
     if (st->limit_bytes) {
         put_count(to, "limit_bytes", st->limit_bytes);
@@ -264,6 +265,7 @@ static void put_handlers(weir_buf *to, const weir_handlers_status *h)
     if (h->health.has_group) {
         put_flag(to, "member", h->health.out_ms == 0);
     }
+    put_seconds(to, "away_seconds", h->away_ms);
     put_error(to, "unwell", h->unwell.status, &h->unwell);
     weir_buf_puts(to, ",\"holds\":[");
     for (size_t i = 0; i < h->n_holds; i++) {

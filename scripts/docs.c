@@ -94,7 +94,8 @@ static const char metrics_alerts[] =
     "| rows lack a value that nobody ever sent | "
     "`increase(weir_cache_changes_total{kind=\"incomplete\"}[10m]) > 0` |\n"
     "| the store fills up | `weir_store_bytes / weir_store_limit_bytes > 0.9` |\n"
-    "| a topic is not there | `weir_consumer_missing_topics > 0` |\n";
+    "| a topic is not there | `weir_consumer_missing_topics > 0` |\n"
+    "| no broker is reached | `weir_consumer_away_seconds > 60` |\n";
 
 static void put_metrics(FILE *to)
 {

@@ -204,6 +204,7 @@ static weir_status kafka_poll(void *self, const weir_source_events *events, void
         weir_kafka_assign_given(s);
     }
     weir_kafka_settle_doubt(s);
+    weir_kafka_probe(s);
     bool looks = !s->options.group || (s->options.counted && s->n_served);
     if (looks && weir_monotonic_ms() >= s->look_ms) {
         weir_status st = s->options.group ? weir_kafka_tell_partitions(s, err)
@@ -315,19 +316,25 @@ static const weir_source_ops kafka_ops = {
     .close = kafka_close,
 };
 
+weir_kafka_live_source *weir_kafka_live(const weir_record_source *source)
+{
+    return source->ops == &kafka_ops ? source->self : NULL;
+}
+
 bool weir_kafka_source_misses(const weir_record_source *source, size_t topic)
 {
-    return source->ops == &kafka_ops &&
-           atomic_load(&((weir_kafka_live_source *)source->self)->topics[topic].missing);
+    weir_kafka_live_source *s = weir_kafka_live(source);
+    return s && atomic_load(&s->topics[topic].missing);
 }
 
 bool weir_kafka_source_out(const weir_record_source *source, int64_t *out_ms)
 {
-    if (source->ops != &kafka_ops || !((weir_kafka_live_source *)source->self)->options.group) {
+    weir_kafka_live_source *s = weir_kafka_live(source);
+    if (!s || !s->options.group) {
         *out_ms = 0;
         return false;
     }
-    int64_t since_ms = atomic_load(&((weir_kafka_live_source *)source->self)->out_since_ms);
+    int64_t since_ms = atomic_load(&s->out_since_ms);
     *out_ms = since_ms ? weir_monotonic_ms() - since_ms : 0;
     return true;
 }
@@ -335,8 +342,7 @@ bool weir_kafka_source_out(const weir_record_source *source, int64_t *out_ms)
 bool weir_kafka_source_joined(const weir_record_source *source)
 {
     int64_t out_ms;
-    return !weir_kafka_source_out(source, &out_ms) ||
-           atomic_load(&((weir_kafka_live_source *)source->self)->joined);
+    return !weir_kafka_source_out(source, &out_ms) || atomic_load(&weir_kafka_live(source)->joined);
 }
 
 /* ---- Opening ---- */
@@ -364,6 +370,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
          * wrong. */
         if (st == WEIR_FATAL && atomic_load(&s->connected)) {
             err.status = WEIR_HOLD;
+        }
+        if (strcmp(err.code, "KAFKA_UNREACHABLE") == 0) {
+            weir_kafka_lost_connection(s);
         }
         s->events->error(s->engine, &err);
     }
@@ -457,6 +466,7 @@ static weir_status size_up(weir_kafka_live_source *s, weir_error *err)
     size_t partitions;
     weir_status st = count_partitions(s, &partitions, err);
     if (st == WEIR_HOLD) {
+        weir_kafka_is_away(s);
         s->events->error(s->engine, err);
         return WEIR_OK;
     }

@@ -53,6 +53,9 @@ bool weir_kafka_source_misses(const weir_record_source *source, size_t topic);
 /* Is it to be a member of a group? Then *out_ms is how long it has had no assignment (one of no
  * partitions is one); 0: it has. Thread: any. */
 bool weir_kafka_source_out(const weir_record_source *source, int64_t *out_ms);
+/* Is no broker reached? Then *away_ms is since when. What is new there is not known, then. Thread:
+ * any. */
+bool weir_kafka_source_away(const weir_record_source *source, int64_t *away_ms);
 /* Has it had an assignment, if it is to be a member of a group? Thread: any. */
 bool weir_kafka_source_joined(const weir_record_source *source);
 

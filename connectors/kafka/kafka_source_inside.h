@@ -1,7 +1,7 @@
 /* What the parts of the source know of each other: kafka_source.c (the port, polling, the client),
  * kafka_assign.c (partitions that a group gives), kafka_topics.c (all partitions of topics),
- * kafka_doubt.c (partitions that librdkafka has stopped reading), kafka_membership.c. Private to
- * them.
+ * kafka_doubt.c (partitions that librdkafka has stopped reading), kafka_away.c (no broker is
+ * reached), kafka_membership.c. Private to them.
  *
  * Thread: the poll thread, unless it says otherwise. */
 #ifndef WEIR_KAFKA_SOURCE_INSIDE_H
@@ -68,8 +68,12 @@ typedef struct weir_kafka_live_source {
     atomic_llong out_since_ms; /* of a group: without an assignment; 0: it has one */
     pthread_mutex_t log_lock;  /* guards options.log on librdkafka's threads */
     atomic_bool connected;
+    int64_t lost_ms, probe_ms; /* a connection was lost: when, and when to ask for another; 0, … */
+    atomic_llong away_since_ms; /* no broker is reached; 0: one is */
 } weir_kafka_live_source;
 
+/* The source itself; NULL: it is of another kind. */
+weir_kafka_live_source *weir_kafka_live(const weir_record_source *source);
 /* A queue of librdkafka's is no longer empty. On its threads. */
 void weir_kafka_on_queue(rd_kafka_t *rk, void *opaque);
 
@@ -100,6 +104,14 @@ void weir_kafka_doubt(weir_kafka_served *sp);
 bool weir_kafka_tells_truncation(const char *reason);
 /* One at a time, since the answer is waited for. */
 void weir_kafka_settle_doubt(weir_kafka_live_source *s);
+
+/* kafka_away.c */
+
+/* librdkafka has lost a connection: is there another one? */
+void weir_kafka_lost_connection(weir_kafka_live_source *s);
+/* No broker answers. */
+void weir_kafka_is_away(weir_kafka_live_source *s);
+void weir_kafka_probe(weir_kafka_live_source *s);
 
 /* kafka_membership.c. NULL: there is none any more. */
 void weir_kafka_remember_membership(

@@ -51,6 +51,7 @@ until_true() {
 }
 page_is() { [ "$(curl -s --max-time 5 -o page -w '%{http_code}' "$url$2")" = "$1" ]; }
 page_says() { curl -s --max-time 5 "$url$1" | grep -qE -e "$2"; }
+stuck_says() { "$weir" stuck "$url" 2>/dev/null | grep -qE -e "$1"; }
 # config NAME [STORE_OPTIONS] [MORE_LINES]
 config() {
     cat >"$1.yaml" <<EOF
@@ -252,8 +253,15 @@ expect "weir stuck: nothing" 0 "$weir" stuck "$url"
 page "metrics" 200 /metrics
 has "no lag" '^weir_consumer_lag_records\{.*topic="bankjson.public.accounts",partition="0"\} 0$'
 expect "metrics are well formed" 0 python3 "$here/check-metrics.py" out
+kill -KILL "$dev" # what is new there is not known from now on
+if until_true 20 stuck_says 'waiting +bankjson.* +KAFKA_UNREACHABLE'; then pass; else fail "a broker that is killed is not missed"; fi
+expect "the lag is not known" 1 "$weir" lag --max 0 "$url"
+has "a partition that waits" '^bankjson\.public\.accounts +0 +[0-9]+ +[0-9]+ +.*waiting  KAFKA_UNREACHABLE'
+page "what is there can be read" 200 /ready
+page "metrics" 200 /metrics
+has "for how long" '^weir_consumer_away_seconds\{.*store="local"\} [1-9]'
+hasnt "a lag that nobody knows" '^weir_consumer_lag_records\{.*topic="bankjson.public.accounts"'
 stop "SIGTERM" 0
-kill "$dev" 2>/dev/null
 broker=
 
 # ---- An address that is taken ----------------------------------------------------------------------

@@ -76,6 +76,7 @@ static inline void fill_held_store(snapshot_case *c)
         .held_why = {WEIR_HOLD, "STORE_FULL", "shop.public.lines/0@400", "there is \"no\" room"},
         .silence = {.ms = 61234, .thread = WEIR_THREAD_WORK},
         .rejected = 3,
+        .away_ms = 7250,
         .caches = &c->caches[1],
         .n_caches = 1,
         .partitions = &c->partitions[2],

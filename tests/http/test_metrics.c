@@ -43,6 +43,8 @@ static void test_samples(void **state)
         "weir_consumer_lag_records{" APP
         ",store=\"hot\",topic=\"shop.public.lines\",partition=\"0\"} 600\n",
         "weir_consumer_missing_topics{" APP ",store=\"hot\"} 1\n",
+        "weir_consumer_away_seconds{" APP ",store=\"local\"} 0.000\n",
+        "weir_consumer_away_seconds{" APP ",store=\"hot\"} 7.250\n",
         "weir_store_limit_bytes{" APP ",store=\"local\",type=\"lmdb\"} 68719476736\n",
         "weir_store_held{" APP ",store=\"local\",type=\"lmdb\"} 0\nweir_store_held{" APP
         ",store=\"hot\",type=\"memory\"} 1\n",
