@@ -107,22 +107,30 @@ static const struct {
 } meanings[] = {
     {"28", WEIR_E_STORE_CONFIG},    /* invalid authorization */
     {"3D000", WEIR_E_STORE_CONFIG}, /* no such database */
-    {"22", WEIR_E_TABLE_REFUSED}, {"23503", WEIR_E_TABLE_DEPENDS},
+    {"22", WEIR_E_TABLE_REFUSED},
+    {"23503", WEIR_E_TABLE_DEPENDS},
     {"23505", WEIR_E_TABLE_DEPENDS}, /* not the key's own: that is never inserted twice */
-    {"23P01", WEIR_E_TABLE_DEPENDS}, {"23", WEIR_E_TABLE_REFUSED},
+    {"23P01", WEIR_E_TABLE_DEPENDS},
+    {"23", WEIR_E_TABLE_REFUSED},
+    {"54", WEIR_E_TABLE_REFUSED},  /* too long for an index, too deep, … */
     {"40", WEIR_E_TABLE_MOVED},    /* serialization, deadlock */
     {"42P06", WEIR_E_TABLE_MOVED}, /* another process has made the schema, … */
     {"42P07", WEIR_E_TABLE_MOVED}, /* … the table, … */
     {"42710", WEIR_E_TABLE_MOVED}, /* … the type of its rows, … */
     {"42701", WEIR_E_TABLE_MOVED}, /* … the column */
-    {"53100", WEIR_E_STORE_FULL}, {"53", WEIR_E_STORE_UNREACHABLE},
+    {"53100", WEIR_E_STORE_FULL},
+    {"53", WEIR_E_STORE_UNREACHABLE},
     {"57", WEIR_E_STORE_UNREACHABLE}, /* shutdown, crash, cancelled by a timeout */
     {"58", WEIR_E_STORE_UNREACHABLE}, /* I/O */
     {"08", WEIR_E_STORE_UNREACHABLE},
     {"25", WEIR_E_STORE_UNREACHABLE}, /* read only, idle in transaction */
     {"55", WEIR_E_STORE_UNREACHABLE}, /* locked, starting up */
-    {"XX001", WEIR_E_STORE_BROKEN}, {"XX002", WEIR_E_STORE_BROKEN},
-    {"XX", WEIR_E_STORE_UNREACHABLE}, {"P0001", WEIR_E_TABLE_REFUSED}, /* raised by a trigger */
+    {"XX001", WEIR_E_STORE_BROKEN},
+    {"XX002", WEIR_E_STORE_BROKEN},
+    {"XX", WEIR_E_STORE_UNREACHABLE},
+    {"P0", WEIR_E_TABLE_REFUSED}, /* raised by a trigger, … */
+    {"38", WEIR_E_TABLE_REFUSED}, /* … in another language … */
+    {"39", WEIR_E_TABLE_REFUSED},
 };
 
 static weir_code meaning_of(const char *state)

@@ -75,23 +75,22 @@ static const char columns_sql[] =
                       "a.attrelid = "
                       "to_regclass($1) and a.attnum > 0 and not a.attisdropped order by a.attnum";
 
+/* The attributes of an index's key, of which those that it only includes are none. */
+#define KEY_OF(index) "any ((" index ".indkey::int2[])[0:" index ".indnkeyatts - 1])"
+
 static const char key_sql[] =
     "select a.attname::text from pg_index i join pg_attribute a on a.attrelid = i.indrelid and "
-    "a.attnum"
-    " = any (i.indkey) where i.indrelid = to_regclass($1) and i.indisprimary order by 1";
+    "a.attnum = " KEY_OF("i") " where i.indrelid = to_regclass($1) and i.indisprimary order by 1";
 
 static const char depends_sql[] =
     "select coalesce((select 'foreign key ' || conname from pg_constraint where contype = 'f' and"
     " (conrelid = to_regclass($1) or confrelid = to_regclass($1)) limit 1),"
     " (select 'exclusion ' || conname from pg_constraint where contype = 'x' and"
     " conrelid = to_regclass($1) limit 1),"
-    " (select 'unique index ' || indexrelid::regclass from pg_index where indrelid = "
-    "to_regclass($1)"
-    " and indisunique and not indisprimary and (select array_agg(attname::text order by attname "
-    "collate"
-    " \"C\") from pg_attribute where attrelid = indrelid and attnum = any (indkey)) is distinct "
-    "from"
-    " $2::text[] limit 1))";
+    " (select 'unique index ' || indexrelid::regclass from pg_index i where indrelid = "
+    "to_regclass($1) and indisunique and not indisprimary and (select array_agg(attname::text "
+    "order by attname collate \"C\") from pg_attribute where attrelid = indrelid and attnum "
+    "= " KEY_OF("i") ") is distinct from $2::text[] limit 1))";
 
 static const char parents_sql[] =
     "select to_regclass($1)::oid::text, confrelid::oid::text from (select 1) one left join "
@@ -276,12 +275,10 @@ static weir_status learn_depends(weir_pg *p, weir_table *t, const char *key, wei
 weir_status weir_pg_check_key(void *self, const weir_table *t, bool *unique, weir_error *err)
 {
     static const char sql[] =
-        "select exists (select 1 from pg_index where indrelid = to_regclass($1) and indisunique "
-        "and "
-        "indpred is null and indexprs is null and indimmediate and (select array_agg(attname::text "
-        "order by attname collate \"C\") from pg_attribute where attrelid = indrelid and attnum = "
-        "any "
-        "(indkey)) = $2::text[])::text";
+        "select exists (select 1 from pg_index i where indrelid = to_regclass($1) and indisunique "
+        "and indpred is null and indexprs is null and indimmediate and (select "
+        "array_agg(attname::text order by attname collate \"C\") from pg_attribute where attrelid "
+        "= indrelid and attnum = " KEY_OF("i") ") = $2::text[])::text";
     weir_pg *p = self;
     weir_buf key = {0};
     PGresult *r;

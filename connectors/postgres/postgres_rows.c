@@ -30,12 +30,13 @@ static weir_status run(
 
 static weir_status learn_key(weir_pg_rows *p, weir_error *err)
 {
+    /* Of an index that includes columns only those before them are its key. */
     static const char sql[] =
-        "select a.attname::text, format_type(a.atttypid, a.atttypmod) from pg_index i join "
-        "pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey) where i.indrelid "
-        "= "
-        "to_regclass($1) and (i.indisprimary or i.indisreplident) order by i.indisprimary desc, "
-        "array_position(i.indkey::int2[], a.attnum)";
+        "select a.attname::text, format_type(a.atttypid, a.atttypmod) from (select indrelid, "
+        "(indkey::int2[])[0:indnkeyatts - 1] as key from pg_index where indrelid = to_regclass($1) "
+        "and (indisprimary or indisreplident) order by indisprimary desc limit 1) i join "
+        "pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.key) order by "
+        "array_position(i.key, a.attnum)";
     const char *name = p->table.quoted;
     PGresult *r;
     weir_status st = weir_pg_run(p->conn, &p->table, sql, 1, &name, &r, err);

@@ -138,13 +138,16 @@ weir_status weir_pg_take_partitions(
 weir_status weir_pg_begin(void *self, weir_error *err)
 {
     weir_pg *p = self;
-    /* A batch's keys are few beside a table, and each is found by an index. Before it is analyzed a
-     * table that has just been filled looks small enough to be read as a whole for every batch. */
+    /* What is read behind a lock is what was committed before that was had, whatever the database's
+     * default is. A batch's keys are few beside a table, and each is found by an index. Before it
+     * is analyzed a table that has just been filled looks small enough to be read as a whole for
+     * every batch. */
     static const char write[] =
-        "begin; set local enable_hashjoin = off; set local enable_mergejoin = off";
+        "begin isolation level read committed; set local enable_hashjoin = off; set local "
+        "enable_mergejoin = off";
     static const char in_order[] =
-        "begin; set local enable_hashjoin = off; set local enable_mergejoin = off; set "
-        "constraints all deferred";
+        "begin isolation level read committed; set local enable_hashjoin = off; set local "
+        "enable_mergejoin = off; set constraints all deferred";
     static const char read[] = "begin isolation level repeatable read read only";
     weir_status st = weir_pg_ensure(p, err);
     st = st ? st

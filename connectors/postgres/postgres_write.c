@@ -169,7 +169,8 @@ static void put_line(const writing *w, weir_buf *to, const weir_table_change *c,
     weir_buf_putc(to, '\n');
 }
 
-static weir_status end_copy(writing *w, bool sent, weir_error *err)
+/* *rows: how many have gone in. */
+static weir_status end_copy(writing *w, bool sent, uint64_t *rows, weir_error *err)
 {
     PGconn *conn = w->p->conn;
     weir_status st = WEIR_OK;
@@ -180,12 +181,13 @@ static weir_status end_copy(writing *w, bool sent, weir_error *err)
         if (!st && PQresultStatus(r) != PGRES_COMMAND_OK) {
             st = weir_pg_fail(conn, r, w->t, err);
         }
+        *rows = strtoull(PQcmdTuples(r), NULL, 10);
         PQclear(r);
     }
     return sent ? st : weir_fail_oom(err);
 }
 
-static weir_status send_lines(writing *w, bool direct, weir_error *err)
+static weir_status send_lines(writing *w, bool direct, uint64_t *rows, weir_error *err)
 {
     enum { AT_ONCE = 1 << 16 };
     weir_buf *b = &w->p->copy;
@@ -208,11 +210,11 @@ static weir_status send_lines(writing *w, bool direct, weir_error *err)
     if (!ok && PQstatus(conn) == CONNECTION_BAD) {
         return weir_pg_fail(conn, NULL, w->t, err);
     }
-    return end_copy(w, ok, err);
+    return end_copy(w, ok, rows, err);
 }
 
 /* The statement is in p->sql. */
-static weir_status copy_in(writing *w, bool direct, weir_error *err)
+static weir_status copy_in(writing *w, bool direct, uint64_t *rows, weir_error *err)
 {
     weir_buf *sql = &w->p->sql;
     const char *text = weir_buf_str(sql);
@@ -223,7 +225,7 @@ static weir_status copy_in(writing *w, bool direct, weir_error *err)
     PGresult *r = PQexec(w->p->conn, text);
     st = PQresultStatus(r) == PGRES_COPY_IN ? WEIR_OK : weir_pg_fail(w->p->conn, r, w->t, err);
     PQclear(r);
-    return st ? st : send_lines(w, direct, err);
+    return st ? st : send_lines(w, direct, rows, err);
 }
 
 /* ---- Into the table itself ---------------------------------------------------------------------
@@ -257,10 +259,12 @@ static weir_status copy_direct(writing *w, bool *moved, weir_error *err)
     }
     put_columns(w, sql, "");
     weir_buf_puts(sql, ") from stdin");
-    weir_status st = copy_in(w, true, err);
-    if (st == WEIR_FATAL && strcmp(err->code, "TABLE_DEPENDS") == 0) {
+    uint64_t rows = 0;
+    weir_status st = copy_in(w, true, &rows, err);
+    bool met = st == WEIR_FATAL && strcmp(err->code, "TABLE_DEPENDS") == 0;
+    if (met || (!st && rows != w->n)) {
         w->p->no_direct = *moved = true; /* the key's own index, or another one: told next time */
-        w->p->no_direct_soft |= w->t->rule->soft_delete != NULL;
+        w->p->no_direct_soft |= met && w->t->rule->soft_delete;
         return WEIR_OK;
     }
     return st;
@@ -290,8 +294,69 @@ static weir_status make_stage(writing *w, weir_error *err)
         return st;
     }
     weir_buf_clear(sql);
+    uint64_t ignored;
     weir_buf_printf(sql, "copy %s from stdin", w->stage);
-    return copy_in(w, false, err);
+    return copy_in(w, false, &ignored, err);
+}
+
+/* Behind a statement that has touched fewer rows than it was to: of those of the stage, as they
+ * stand in the table now, how many are as they were before, and how many as they should be. Without
+ * a position column neither of two rows of one key is told from the other. */
+static void put_short(writing *w, weir_table_op op)
+{
+    weir_buf *sql = &w->p->sql;
+    const char *position = w->t->rule->position_column, *soft = w->t->rule->soft_delete;
+    weir_buf_clear(sql);
+    weir_buf_puts(sql, "select count(*) filter (where ");
+    if (op == WEIR_TABLE_INSERT || !position) {
+        weir_sql_put_name(sql, "t.", weir_table_key_column(w->t, 0)->name);
+        weir_buf_puts(sql, op == WEIR_TABLE_INSERT ? " is null)::text," : " is not null)::text,");
+    } else {
+        weir_sql_put_name(sql, "t.", position);
+        weir_buf_puts(sql, " is not distinct from s._weir_old and ");
+        weir_sql_put_name(sql, "t.", weir_table_key_column(w->t, 0)->name);
+        weir_buf_puts(sql, " is not null)::text,");
+    }
+    if (position && op != WEIR_TABLE_DELETE) {
+        weir_sql_put_name(sql, "count(*) filter (where t.", position);
+        weir_buf_puts(sql, " is not distinct from s._weir_new)::text");
+    } else {
+        weir_buf_puts(sql, "0::text");
+    }
+    weir_buf_printf(sql, " from %s s left join %s t on ", w->stage, w->t->quoted);
+    put_same_key(w, sql);
+    if (soft) {
+        weir_sql_put_name(sql, " and t.", soft);
+        weir_buf_puts(sql, " is null");
+    }
+    weir_buf_printf(sql, " where s._weir_op='%c'", "iupd"[op]);
+}
+
+/* A trigger, or a policy, can leave a row out without a word, which looks as if another process had
+ * been there; or put it into another table that this one is made of. */
+static weir_status explain_short(writing *w, weir_table_op op, bool *moved, weir_error *err)
+{
+    PGresult *r;
+    put_short(w, op);
+    const char *sql = weir_buf_str(&w->p->sql);
+    weir_status st =
+        w->p->sql.failed ? weir_fail_oom(err) : weir_pg_ask(w->p, w->t, sql, 0, NULL, &r, err);
+    if (st) {
+        return st;
+    }
+    unsigned long long left = strtoull(PQgetvalue(r, 0, 0), NULL, 10),
+                       done = strtoull(PQgetvalue(r, 0, 1), NULL, 10);
+    PQclear(r);
+    *moved |= !left && done != w->counts[op];
+    if (left && op == WEIR_TABLE_DELETE) {
+        return weir_fail(err, WEIR_E_TABLE_SCHEMA,
+            "table %s: a trigger or a policy has kept %llu rows from being deleted", w->t->quoted,
+            left);
+    }
+    return left ? weir_fail(err, WEIR_E_TABLE_REFUSED,
+                      "table %s: a trigger or a policy has left the row out without a word",
+                      w->t->quoted)
+                : WEIR_OK;
 }
 
 static weir_status expect_count(writing *w, weir_table_op op, bool *moved, weir_error *err)
@@ -299,9 +364,11 @@ static weir_status expect_count(writing *w, weir_table_op op, bool *moved, weir_
     uint64_t rows = 0;
     weir_status st = do_sql(w, &rows, err);
     bool cascaded = op == WEIR_TABLE_DELETE && w->t->rule->by_transaction && rows < w->counts[op];
-    *moved |= !st && rows != w->counts[op] && !cascaded; /* a parent's delete took it, and nobody
-                                                          * else writes here */
-    return st;
+    if (st || rows == w->counts[op] || cascaded) { /* a parent's delete took it, and nobody else
+                                                    * writes here */
+        return st;
+    }
+    return explain_short(w, op, moved, err);
 }
 
 static void put_guard(writing *w, char op)

@@ -285,7 +285,8 @@ static void put_hex(weir_buf *to, weir_view bytes)
     weir_buf_putc(to, '"');
 }
 
-/* Shortest digits that read back as the same number, as PostgreSQL writes them. */
+/* Shortest digits that read back as the same number, as PostgreSQL writes them. A REAL may hold a
+ * double, which no single's digits are of. */
 static weir_status put_float(
     sqlite3_stmt *s, int column, bool single, weir_buf *to, weir_error *err)
 {
@@ -296,6 +297,9 @@ static weir_status put_float(
     weir_float_put_double(&digits, sqlite3_column_double(s, column));
     weir_value v = {.at = digits.ptr, .len = (uint32_t)digits.len, .skip = 1, .type = WEIR_NUMBER};
     weir_status st = digits.failed ? weir_fail_oom(err) : WEIR_OK;
+    st = st || !single ? st
+                       : weir_bound_holds((weir_bound){WEIR_BOUND_SINGLE, 0},
+                             weir_buf_view(&digits), &single, err);
     st = st ? st
             : weir_column_from_pg(weir_view_make("", 0),
                   weir_view_of(single ? "real" : "double precision"), NULL, &scratch, &c, err);

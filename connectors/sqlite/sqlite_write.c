@@ -160,6 +160,50 @@ static int bind_position(const weir_table *t, sqlite3_stmt *s, int *at, weir_vie
     return t->rule->position_column ? weir_sqlite_bind_blob(s, (*at)++, position) : SQLITE_OK;
 }
 
+typedef struct standing {
+    bool there, as_before;
+    weir_view old_position;
+} standing;
+
+static weir_status take_standing(void *ctx, sqlite3_stmt *s, weir_error *err)
+{
+    standing *row = ctx;
+    weir_view position = weir_sqlite_blob(s, 0), old = row->old_position;
+    (void)err;
+    row->there = true;
+    row->as_before = !position.ptr == !old.ptr && (!old.ptr || weir_view_eq(position, old));
+    return WEIR_OK;
+}
+
+/* A trigger can leave a row out without a word (RAISE(IGNORE)), which looks as if another process
+ * had been there. */
+static weir_status explain_none(weir_sqlite *q, weir_table *t, weir_sqlite_statements *m,
+    const weir_table_change *c, bool *moved, weir_error *err)
+{
+    standing row = {.old_position = c->old_position};
+    weir_status st = m->fetch[0]
+                         ? WEIR_OK
+                         : weir_sqlite_prepare_fetch(q->db, &q->sql, t, false, &m->fetch[0], err);
+    if (!st) {
+        int rc = weir_sqlite_bind_key(t, m->fetch[0], 1, c->key_values);
+        st = weir_sqlite_each(q->db, m->fetch[0], t, rc, take_standing, &row, err);
+    }
+    if (st) {
+        return st;
+    }
+    bool position = t->rule->position_column != NULL;
+    bool left = c->op == WEIR_TABLE_INSERT ? !row.there
+                : position                 ? row.there && row.as_before
+                                           : row.there;
+    *moved |= !left;
+    return !left ? WEIR_OK
+           : c->op == WEIR_TABLE_DELETE
+               ? weir_fail(err, WEIR_E_TABLE_SCHEMA,
+                     "table %s: a trigger has kept a row from being deleted", t->quoted)
+               : weir_fail(err, WEIR_E_TABLE_REFUSED,
+                     "table %s: a trigger has left the row out without a word", t->quoted);
+}
+
 static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statements *m,
     const weir_table_change *c, bool *moved, weir_error *err)
 {
@@ -205,8 +249,7 @@ static weir_status write_one(weir_sqlite *q, weir_table *t, weir_sqlite_statemen
         rc = rc ? rc : bind_position(t, s, &at, c->old_position);
     }
     st = weir_sqlite_finish(q, s, t, rc, &changes, err);
-    *moved |= !st && changes != 1;
-    return st;
+    return st || changes == 1 ? st : explain_none(q, t, m, c, moved, err);
 }
 
 weir_status weir_sqlite_write(void *self, weir_table *t, const weir_table_change *changes, size_t n,

@@ -91,4 +91,14 @@ run "without a column" 0 rebuild --yes t -c "$CONFIG"
 run "without a column" 0 sync --quiet --from "$T/records.jsonl" "$CONFIG"
 against "a column that is dropped" 0
 sql "drop table t"
+
+# The key is the primary key's, not the columns that it includes, nor those of another replica identity.
+sql "create table t (id bigint, active boolean not null, primary key (id) include (active)); create unique index of_active
+     on t (active); alter table t replica identity using index of_active; insert into t values (1, true), (2, false)"
+kept "" >"$CONFIG"
+run "a key that includes a column" 0 rebuild --yes t -c "$CONFIG"
+run "a key that includes a column" 0 sync --quiet --from "$T/records.jsonl" "$CONFIG"
+against "a key that includes a column" 1
+out_is '{"id":2} differs: "active": true, the source has false'
+sql "drop table t"
 finish

@@ -11,23 +11,6 @@
 
 #include "support/postgres_tables.h"
 
-/* As the writer does it: what is to be done again is done again. */
-static weir_status write_one(
-    weir_store s, const char *key, const char *state, const char *row, weir_error *err)
-{
-    weir_status st = WEIR_RETRY;
-    for (int i = 0; i < 5 && st == WEIR_RETRY; i++) {
-        begin(s);
-        put(s, key, state, row);
-        st = s.ops->write_now(s.self, true, err);
-        st = st ? st : s.ops->commit(s.self, err);
-        if (st) {
-            s.ops->abort(s.self);
-        }
-    }
-    return st;
-}
-
 static void assert_written(weir_store s, const char *key, const char *state, const char *row)
 {
     weir_error err;
@@ -210,6 +193,27 @@ static void test_long_key(void **state)
     s.ops->close(s.self);
 }
 
+/* Columns that an index only includes are none of its key. */
+static void test_included(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("included", "included");
+    run_sql("drop table if exists included; create table included (id bigint, name text, "
+            "_weir_pos bytea, primary key (id) include (name))");
+    weir_store s = open_one(&rule);
+    assert_written(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\"}");
+    assert_written(s, "{\"id\":1}", "s2", "{\"id\":1,\"name\":\"b\"}");
+    s.ops->close(s.self);
+    run_sql("drop table included; create table included (id bigint, name text, _weir_pos bytea); "
+            "create unique index on included (id) include (name)");
+    const weir_view key[] = {text_of("id")};
+    rule.key = key;
+    rule.n_key = 1;
+    s = open_one(&rule);
+    assert_written(s, "{\"id\":1}", "s", "{\"id\":1,\"name\":\"a\"}");
+    s.ops->close(s.self);
+}
+
 #define BOTH(test) cmocka_unit_test(test), cmocka_unit_test_setup_teardown(test, in_order, at_once)
 
 static int in_order(void **state)
@@ -239,6 +243,7 @@ int main(void)
         BOTH(test_rounded),
         BOTH(test_cast_may_round),
         BOTH(test_long_key),
+        BOTH(test_included),
     };
     return cmocka_run_group_tests(tests, empty_database, NULL);
 }
