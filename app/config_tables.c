@@ -2,6 +2,7 @@
  * databases want to know. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "config_load.h"
 #include "config_value.h"
@@ -306,17 +307,70 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     name_target(loader, t, rule);
 }
 
+/* SQLite's names are one whatever their letters' case. Where only one of two has a schema,
+ * PostgreSQL knows, and the store is told when it looks at the tables. */
+static bool same_target(
+    const weir_config_store *store, const weir_table_rule *a, const weir_table_rule *b)
+{
+    if (store->type == WEIR_CONFIG_STORE_SQLITE) {
+        return a->table && b->table && strcasecmp(a->table, b->table) == 0;
+    }
+    return weir_config_same_or_none(a->table, b->table) &&
+           weir_config_same_or_none(a->schema, b->schema);
+}
+
 /* Two rules on one target would undo each other. */
 static void check_target(const weir_config_loader *loader, const weir_config_table *t)
 {
     const weir_config_store *store = t->cache.store;
     const weir_table_rule *own = &store->tables[store->n_tables - 1];
     for (const weir_table_rule *o = store->tables; o < own; o++) {
-        if (weir_config_same_or_none(o->table, own->table) &&
-            weir_config_same_or_none(o->schema, own->schema)) {
+        if (same_target(store, o, own)) {
             char why[160];
             snprintf(why, sizeof why, "`%.120s` is kept in the same table already", o->cache);
             report(loader, t, "table", WEIR_E_CONFIG_CONFLICT, why);
+        }
+    }
+    weir_table_rule state = {.table = store->state_table};
+    if (same_target(store, &state, own)) {
+        report(loader, t, "table", WEIR_E_CONFIG_CONFLICT,
+            "it is the store's `state_table`, in which weir keeps what has no row");
+    }
+}
+
+/* Would rows bring a column of this name? As far as the config tells. */
+static bool brings(const weir_config_table *t, const char *column)
+{
+    const weir_config_columns *c = &t->cache.columns;
+    const weir_config_column_types *types = &t->cache.source->types;
+    for (size_t i = 0; i < c->rename.count; i++) {
+        if (strcmp(c->rename.items[i].value, column) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < types->count && t->cache.table_name; i++) {
+        const char *name = types->items[i].column;
+        bool left_out = has_text(&c->drop, name) || (c->keep.count && !has_text(&c->keep, name));
+        if (!left_out && strcmp(types->items[i].table, t->cache.table_name) == 0 &&
+            strcmp(shown_name(&c->rename, name), column) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What weir keeps in a column is no column of the source's. */
+static void check_own_columns(const weir_config_loader *loader, const weir_config_table *t)
+{
+    const weir_table_rule *rule = &t->cache.store->tables[t->cache.store->n_tables - 1];
+    const char *const own[][2] = {
+        {"soft_delete", rule->soft_delete}, {"position_column", rule->position_column}};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (own[i][1] && brings(t, own[i][1])) {
+            char why[160];
+            snprintf(
+                why, sizeof why, "rows have a column `%.63s`: this one is weir's own", own[i][1]);
+            report(loader, t, own[i][0], WEIR_E_CONFIG_CONFLICT, why);
         }
     }
 }
@@ -325,6 +379,7 @@ void weir_config_add_table(const weir_config_loader *loader, const weir_config_t
 {
     add_rule(loader, t);
     check_target(loader, t);
+    check_own_columns(loader, t);
 }
 
 void weir_config_resolve_tables(const weir_config_loader *loader)

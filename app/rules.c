@@ -136,7 +136,7 @@ static weir_view json_text(const char *text, weir_arena *arena)
     return v;
 }
 
-static weir_view json_scalar(const weir_config_condition *c, weir_arena *arena)
+weir_view weir_condition_json(const weir_config_condition *c, weir_arena *arena)
 {
     switch (c->kind) {
     case WEIR_CONFIG_NULL:
@@ -163,8 +163,8 @@ static bool add_conditions(const weir_config_cache *c, weir_row_view *v, weir_ar
     weir_view *drop = (weir_view *)(uintptr_t)v->projection.drop;
     for (size_t i = 0; where && unshown && i < n; i++) {
         const char *column = c->where.items[i].column;
-        where[i] = (weir_row_condition){
-            json_text(shown_name(c, column), arena), json_scalar(&c->where.items[i], arena)};
+        where[i] = (weir_row_condition){json_text(shown_name(c, column), arena),
+            weir_condition_json(&c->where.items[i], arena)};
         bool added = false;
         if (keep && !among(keep, v->projection.n_keep, column)) {
             keep[v->projection.n_keep++] = weir_view_of(column);
@@ -223,7 +223,7 @@ static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
             c->columns.rename.items[i].value);
     }
     for (size_t i = 0; i < c->where.count; i++) {
-        weir_view value = json_scalar(&c->where.items[i], arena);
+        weir_view value = weir_condition_json(&c->where.items[i], arena);
         weir_buf_printf(&b, " where %s is %.*s", c->where.items[i].column, WEIR_ARG(value));
     }
     weir_buf_puts(&b, c->on_incomplete == WEIR_CONFIG_INCOMPLETE_HIDE ? " hide incomplete" : "");

@@ -30,6 +30,8 @@ void weir_rules_fini(weir_rules *r);
  * without a key are taken. NULL: out of memory. */
 const weir_source_rules *weir_source_rules_of(
     const weir_config_source *source, weir_avro_schemas *schemas, bool keyless, weir_arena *arena);
+/* What a column is to equal, as JSON has it. ptr NULL: out of memory. */
+weir_view weir_condition_json(const weir_config_condition *c, weir_arena *arena);
 /* Does an entry of this source take rows without a key? */
 bool weir_takes_keyless(const weir_config *config, const weir_config_source *source);
 

@@ -12,6 +12,8 @@
 #include "base/map.h"
 #include "freshness.h"
 #include "postgres/postgres_rows.h"
+#include "rules.h"
+#include "sync/view.h"
 #include "value/json.h"
 #include "words.h"
 
@@ -185,13 +187,9 @@ static bool matches(const diff *d, weir_view row, weir_arena *scratch)
     weir_error err;
     bool ok = !w->count || !weir_json_read(row, scratch, &root, &err);
     for (size_t i = 0; ok && i < w->count; i++) {
-        const weir_config_condition *c = &w->items[i];
-        const weir_value *v = weir_get(root, weir_view_of(c->column));
-        ok = v && (c->kind == WEIR_CONFIG_NULL       ? v->type == WEIR_NULL
-                      : c->kind == WEIR_CONFIG_TRUE  ? weir_view_is(weir_source(v), "true")
-                      : c->kind == WEIR_CONFIG_FALSE ? weir_view_is(weir_source(v), "false")
-                      : c->kind == WEIR_CONFIG_TEXT  ? weir_string_is(v, weir_view_of(c->text))
-                                                     : weir_view_is(weir_source(v), c->text));
+        const weir_value *v = weir_get(root, weir_view_of(w->items[i].column));
+        weir_row_condition c = {.value = weir_condition_json(&w->items[i], scratch)};
+        ok = v && c.value.ptr && weir_row_condition_holds(&c, v, scratch);
     }
     return ok;
 }

@@ -1,6 +1,7 @@
 /* Which rows and columns a cache shows. See view.h. */
 #include "sync/view.h"
 
+#include "schema/decimal.h"
 #include "value/json.h"
 
 bool weir_row_view_decides(const weir_row_view *v)
@@ -18,15 +19,52 @@ static bool among(const weir_view *names, size_t n, weir_view name)
     return false;
 }
 
-/* Numbers are equal as their text is: a column's numbers are all rendered the same way. */
-static bool matches(const weir_row_view *v, const weir_value *row)
+static bool is_number(const weir_value *v)
+{
+    return v->type == WEIR_INT || v->type == WEIR_NUMBER;
+}
+
+static bool is_scalar(const weir_value *v)
+{
+    return is_number(v) || v->type == WEIR_STRING || v->type == WEIR_BOOL;
+}
+
+static weir_view bare(weir_view json)
+{
+    return json.len > 1 && json.ptr[0] == '"' ? weir_view_make(json.ptr + 1, json.len - 2) : json;
+}
+
+/* Numbers are equal by their value. What is in quotes on one side alone is equal by its text: in a
+ * config they say little, and whether a column is a number there is the source's to know. */
+bool weir_row_condition_holds(
+    const weir_row_condition *c, const weir_value *value, weir_arena *scratch)
+{
+    weir_view has = weir_source(value), should = bare(c->value);
+    bool both_texts = value->type == WEIR_STRING && should.ptr != c->value.ptr;
+    if (weir_view_eq(has, c->value)) {
+        return true;
+    }
+    if (both_texts || !is_scalar(value) || weir_view_is(c->value, "null")) {
+        return false;
+    }
+    const weir_value *number;
+    weir_error ignored;
+    if (!is_number(value) || weir_json_read(should, scratch, &number, &ignored) ||
+        !is_number(number)) {
+        return weir_view_eq(bare(has), should);
+    }
+    weir_decimal x = weir_decimal_of(has), y = weir_decimal_of(weir_source(number));
+    return weir_decimal_compare(&x, &y) == 0;
+}
+
+static bool matches(const weir_row_view *v, const weir_value *row, weir_arena *scratch)
 {
     for (size_t i = 0; i < v->n_where; i++) {
         bool equal = false;
         WEIR_EACH_MEMBER(row, name, value)
         {
             if (weir_view_eq(weir_source(name), v->where[i].column)) {
-                equal = weir_view_eq(weir_source(value), v->where[i].value);
+                equal = weir_row_condition_holds(&v->where[i], value, scratch);
                 break;
             }
         }
@@ -77,7 +115,7 @@ weir_status weir_row_view_show(void *ctx, weir_view row, const weir_state *state
                    ? weir_fail(err, WEIR_E_INTERNAL, "a row that weir rendered is not JSON")
                    : s;
     }
-    *visible = matches(v, root);
+    *visible = matches(v, root, scratch);
     if (*visible && v->n_unshown) {
         *shown = cut(v, root, scratch);
         return shown->ptr ? WEIR_OK : weir_fail_oom(err);

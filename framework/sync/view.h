@@ -12,6 +12,10 @@ typedef struct weir_row_condition {
     weir_view value;  /* JSON text in the row contract: null, "x", 1 */
 } weir_row_condition;
 
+/* Is a column's value what the condition says? scratch: for the call. */
+bool weir_row_condition_holds(
+    const weir_row_condition *c, const weir_value *value, weir_arena *scratch);
+
 typedef struct weir_row_view {
     weir_projection projection; /* of the config: keep or drop, rename */
     const weir_row_condition *where;

@@ -17,6 +17,14 @@ static weir_status missing_type(const weir_table *t, weir_view column, weir_erro
         WEIR_ARG(column), t->quoted);
 }
 
+static weir_status fail_own(const weir_table *t, weir_view column, weir_error *err)
+{
+    return weir_fail(err, WEIR_E_TABLE_COLUMN,
+        "rows of table %s have a column \"%.*s\", which is weir's own there: rename or drop one of "
+        "them",
+        t->quoted, WEIR_ARG(column));
+}
+
 static bool is_cast(const weir_table *t, weir_view column, weir_view *type)
 {
     for (size_t i = 0; i < t->rule->n_cast; i++) {
@@ -47,7 +55,11 @@ static weir_status typed_shape(
     weir_shape_column *columns = weir_arena_alloc(&s->scratch, (n + more) * sizeof *columns);
     weir_status st = columns ? WEIR_OK : weir_fail_oom(err);
     for (size_t i = 0; i < n && !st; i++) {
-        st = typed_column(t, &t->shape->columns[i], &columns[i], err);
+        const weir_shape_column *told = &t->shape->columns[i];
+        weir_view name = weir_arena_copy(&s->scratch, told->name); /* with its end */
+        st = !name.ptr                        ? weir_fail_oom(err)
+             : weir_table_is_own(t, name.ptr) ? fail_own(t, told->name, err)
+                                              : typed_column(t, told, &columns[i], err);
     }
     for (size_t i = 0; i < more && !st; i++) {
         columns[n + i] = place[i];
@@ -56,7 +68,7 @@ static weir_status typed_shape(
     return st;
 }
 
-weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, weir_error *err)
+static weir_status make(weir_table_store *s, weir_table *t, weir_view key, weir_error *err)
 {
     weir_view *names = (weir_view *)(uintptr_t)t->rule->key;
     size_t n = t->rule->n_key;
@@ -82,6 +94,14 @@ weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, w
     st = st ? st : weir_table_describe(s, t, err);
     t->changed = true;
     return st;
+}
+
+/* Within this transaction it may have been made already, by another name of it. */
+weir_status weir_table_make(weir_table_store *s, weir_table *t, weir_view key, weir_error *err)
+{
+    t->described = false;
+    weir_status st = weir_table_describe(s, t, err);
+    return st || t->exists ? st : make(s, t, key, err);
 }
 
 static const weir_shape_column *shape_column(const weir_table *t, weir_view name)
@@ -145,11 +165,7 @@ static weir_status place_member(
     *at = SIZE_MAX;
     if (weir_table_column_named(t, name, at)) {
         if (weir_table_is_own(t, t->columns[*at].name)) {
-            return weir_fail(err, WEIR_E_TABLE_COLUMN,
-                "rows of table %s have a column \"%.*s\", which is weir's own there: rename or "
-                "drop "
-                "one of them",
-                t->quoted, WEIR_ARG(name));
+            return fail_own(t, name, err);
         }
         *at = t->columns[*at].generated ? SIZE_MAX : *at;
         return WEIR_OK;

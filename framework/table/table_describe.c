@@ -157,6 +157,21 @@ static weir_status check_described(weir_table_store *s, weir_table *t, weir_erro
                      "table %s has no unique index on exactly the columns of its key", t->quoted);
 }
 
+/* Two names of one table, of which only the database knows that they are: one with a schema, one
+ * without. Each would undo what the other one does. */
+static weir_status check_alone(const weir_table_store *s, const weir_table *t, weir_error *err)
+{
+    for (unsigned i = 0; t->exists && t->identity.len && i < s->n_tables; i++) {
+        const weir_table *o = s->tables[i];
+        if (o && o != t && o->exists && weir_view_eq(o->identity, t->identity)) {
+            return weir_fail(err, WEIR_E_CONFIG_CONFLICT,
+                "%s and %s are kept in the same table: %s is %s", o->name, t->name, o->quoted,
+                t->quoted);
+        }
+    }
+    return WEIR_OK;
+}
+
 weir_status weir_table_describe(weir_table_store *s, weir_table *t, weir_error *err)
 {
     bool known = t->described && !t->stale;
@@ -170,6 +185,7 @@ weir_status weir_table_describe(weir_table_store *s, weir_table *t, weir_error *
         st = weir_table_learn_key(t, t->rule->key, t->rule->n_key, err);
     }
     st = st || !t->exists ? st : check_described(s, t, err);
+    st = st ? st : check_alone(s, t, err);
     t->described = !st;
     pthread_mutex_unlock(&s->lock);
     return st;

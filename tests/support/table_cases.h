@@ -295,6 +295,6 @@ static void case_memory(void **state)
         cmocka_unit_test(case_pairs_of_types), cmocka_unit_test(case_widened),                     \
         cmocka_unit_test(case_positions_beside), cmocka_unit_test(case_unguarded),                 \
         cmocka_unit_test(case_positions_beside_moved), cmocka_unit_test(case_key_of_another_type), \
-        cmocka_unit_test(case_memory)
+        cmocka_unit_test(case_own_columns), cmocka_unit_test(case_memory)
 
 #endif

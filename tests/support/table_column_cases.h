@@ -253,4 +253,28 @@ static void case_cast_to_whole(void **state)
     s.ops->close(s.self);
 }
 
+/* Rows with a column that weir keeps something in: the table is not made of them. */
+static void case_own_columns(void **state)
+{
+    (void)state;
+    static const weir_shape_column columns[] = {
+        {{"id", 2}, {"bigint", 6}}, {{"_weir_pos", 9}, {"text", 4}}, {{"gone_at", 7}, {"text", 4}}};
+    static const char *const rows[] = {
+        "{\"id\":1,\"_weir_pos\":\"x\"}", "{\"id\":1,\"gone_at\":\"x\"}"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const weir_shape_column shown[] = {columns[0], columns[1 + i]};
+        weir_table_rule rule = rule_for("own_columns", "own_columns");
+        weir_error err;
+        rule.soft_delete = "gone_at";
+        weir_store s = open_one(&rule);
+        shape(s, shown, 2);
+        begin(s);
+        put(s, "{\"id\":1}", "s", rows[i]);
+        assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+        assert_string_equal(err.code, "TABLE_COLUMN");
+        assert_non_null(strstr(err.text, "weir's own"));
+        s.ops->close(s.self);
+    }
+}
+
 #endif

@@ -214,6 +214,37 @@ static void test_included(void **state)
     s.ops->close(s.self);
 }
 
+/* One table by two names, of which only the database knows that they are; made by the first one, or
+ * there before. */
+static void test_two_names(void **state)
+{
+    (void)state;
+    static const weir_shape_column columns[] = {{{"id", 2}, {"bigint", 6}}};
+    weir_table_rule rules[] = {rule_for("bare", "twice"), rule_for("full", "twice")};
+    weir_error err;
+    rules[1].schema = "public";
+    run_sql("drop table if exists twice");
+    weir_store s = open_tables(rules, 2);
+    assert_int_equal(s.ops->open_cache(s.self, TABLE, "bare", &err), WEIR_OK);
+    assert_int_equal(s.ops->open_cache(s.self, TABLE + 1, "full", &err), WEIR_OK);
+    shape(s, columns, 1);
+    weir_view row = text_of("{\"id\":1}");
+    begin(s);
+    put(s, row.ptr, "s", row.ptr);
+    assert_int_equal(s.ops->shape(s.self, TABLE + 1, &(weir_shape){columns, 1}, &err), WEIR_OK);
+    assert_int_equal(s.ops->put(s.self, TABLE + 1, WEIR_SPACE_STATE, row, row, &err), WEIR_OK);
+    assert_int_equal(s.ops->put(s.self, TABLE + 1, WEIR_SPACE_ROW, row, row, &err), WEIR_OK);
+    assert_int_equal(s.ops->commit(s.self, &err), WEIR_FATAL);
+    assert_string_equal(err.code, "CONFIG_CONFLICT");
+    run_sql("create table twice (id bigint primary key, _weir_pos bytea)");
+    s.ops->close(s.self);
+    s = open_tables(rules, 2);
+    assert_int_equal(s.ops->open_cache(s.self, TABLE, "bare", &err), WEIR_OK);
+    assert_int_equal(s.ops->open_cache(s.self, TABLE + 1, "full", &err), WEIR_FATAL);
+    assert_string_equal(err.code, "CONFIG_CONFLICT");
+    s.ops->close(s.self);
+}
+
 #define BOTH(test) cmocka_unit_test(test), cmocka_unit_test_setup_teardown(test, in_order, at_once)
 
 static int in_order(void **state)
@@ -244,6 +275,7 @@ int main(void)
         BOTH(test_cast_may_round),
         BOTH(test_long_key),
         BOTH(test_included),
+        BOTH(test_two_names),
     };
     return cmocka_run_group_tests(tests, empty_database, NULL);
 }

@@ -19,13 +19,12 @@ static void test_rows_left_out(void **state)
         run_sql(with_position ? "drop table if exists left_out; create table left_out (_weir_pos "
                                 "bytea)"
                               : "drop table if exists left_out; create table left_out ()");
-        run_sql(
-            "alter table left_out add id bigint primary key, add name text, add amount "
-            "numeric(12,2); create or replace function leave_out() "
-            "returns trigger language plpgsql as $$ begin if tg_op = 'DELETE' then return case "
-            "when old.id = 3 then null else old end; end if; return case when new.id = 2 or "
-            "new.name = 'no' then null else new end; end $$; create trigger a before insert or "
-            "update or delete on left_out for each row execute function leave_out()");
+        run_sql("alter table left_out add id bigint primary key, add name text, add amount "
+                "numeric(12,2); create or replace function leave_out() "
+                "returns trigger language plpgsql as $$ begin if tg_op = 'DELETE' then return case "
+                "when old.id = 3 then null else old end; end if; return case when new.id = 2 or "
+                "new.name = 'no' then null else new end; end $$; create trigger a before insert or "
+                "update or delete on left_out for each row execute function leave_out()");
         weir_table_rule rule = rule_for(with_position ? "left_out" : "left_out2", "left_out");
         rule.position_column = with_position ? "_weir_pos" : NULL;
         weir_store s = open_one(&rule);
@@ -73,7 +72,8 @@ static void test_states_of_rows(void **state)
         snprintf(sql, sizeof sql,
             "drop table if exists raises; create table raises (id bigint primary key, _weir_pos "
             "bytea); create or replace function raises() returns trigger language plpgsql as "
-            "'begin if new.id = 2 then %s; end if; return new; end'; create trigger a before insert "
+            "'begin if new.id = 2 then %s; end if; return new; end'; create trigger a before "
+            "insert "
             "on raises for each row execute function raises()",
             raised[i]);
         run_sql(sql);
