@@ -243,8 +243,10 @@ static weir_status fill_waiting_row(weir_merge *m, weir_view key, weir_move_ref 
     if (s || !weir_move_same(k.state.ref, move)) {
         return s;
     }
+    const weir_merge_row nothing = {0};
+    bool withheld = m->withheld && m->withheld(m->withheld_ctx, m->cache, key);
     s = weir_merge_key_row(m, &k, row, err);
-    s = s ? s : fill(m, row, moved, &m->count.moves_lost, err);
+    s = s ? s : fill(m, row, withheld ? &nothing : moved, &m->count.moves_lost, err);
     if (s) {
         return s;
     }
@@ -641,16 +643,6 @@ static weir_status flag(weir_merge *m, weir_merge_key *k, int64_t now_ms, weir_e
     k->state.dead_ms = now_ms;
     m->count.quarantined++;
     return WEIR_OK;
-}
-
-weir_status weir_merge_quarantine_completed(
-    weir_merge *m, weir_view key, int64_t now_ms, weir_error *err)
-{
-    weir_arena_reset(&m->arena);
-    weir_merge_key k;
-    weir_status s = weir_merge_key_load(m, key, &k, err);
-    s = s ? s : flag(m, &k, now_ms, err);
-    return s ? s : weir_merge_key_save(m, &k, err);
 }
 
 weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition, int64_t offset,

@@ -62,12 +62,18 @@ typedef struct weir_making {
     int32_t n_partitions;
 } weir_making;
 
+/* Is this row, which the half of a move would complete, one that the store does not take then? It
+ * stays as it is, and waits no more. */
+typedef bool weir_merge_withheld_fn(void *ctx, unsigned cache, weir_view key);
+
 typedef struct weir_merge {
     weir_store store;
     unsigned cache;
     bool gap_rule; /* offsets missing within a partition mean that compaction took records */
     weir_merge_show_fn *show;
     void *show_ctx;
+    weir_merge_withheld_fn *withheld; /* NULL: none is */
+    void *withheld_ctx;
     weir_position truncated; /* the newest truncate; l 0: none */
     uint64_t snapshot_l;     /* the initial snapshot's place; 0: none was met */
     weir_making making;
@@ -134,10 +140,6 @@ WEIR_MUST_USE weir_status weir_merge_pass(
 /* A record of this key could not be decoded: flags the row until a full image of it comes. */
 WEIR_MUST_USE weir_status weir_merge_quarantine(weir_merge *m, weir_view key, int32_t partition,
     int64_t offset, int64_t now_ms, weir_error *err);
-/* The same for a row that the half of a move has just completed, and that cannot be kept: its own
- * records were met before, and so was this one's place, perhaps. */
-WEIR_MUST_USE weir_status weir_merge_quarantine_completed(
-    weir_merge *m, weir_view key, int64_t now_ms, weir_error *err);
 
 /* Removes delete marks, and halves of moves whose other half never came, that no record can be
  * older than any more: their position is below `below_H`, a last commit (C) that every partition

@@ -122,59 +122,6 @@ static weir_sync_item *culprit(
     return found;
 }
 
-/* A row that no record of the batch brings: it waited for the old half of its key's move, for the
- * value that it lacks. *at: which cache of the topic. */
-static weir_sync_item *completer(weir_sync *s, weir_sync_job *first, unsigned cache, weir_view key,
-    weir_sync_job **of, size_t *at)
-{
-    for (weir_sync_job *job = first; job; job = job->next) {
-        for (size_t i = 0; i < job->n; i++) {
-            weir_sync_item *item = &job->items[i];
-            for (size_t k = 0; item->is_change && k < item->topic->n_caches; k++) {
-                if (s->merges[item->topic->caches[k]].cache == cache &&
-                    item->changes[k].other.ptr && weir_view_eq(item->changes[k].other, key)) {
-                    *of = job;
-                    *at = k;
-                    return item;
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
-/* The half is applied all the same: its own key goes. It is told of, for the other's record is not
- * here, and the row is flagged. */
-static weir_status refuse_completed(weir_sync *s, weir_sync_job *first, unsigned cache,
-    weir_view key, const weir_error *why, bool *any, weir_error *err)
-{
-    size_t k = 0;
-    weir_sync_job *job = NULL;
-    weir_sync_item *item = completer(s, first, cache, key, &job, &k);
-    bool flagged = item && item->completed && item->completed[k].ptr; /* and refused again */
-    if (!item || flagged || s->options.trust_rejected_keys) {
-        return WEIR_OK;
-    }
-    weir_error *copy = weir_arena_alloc(&job->arena, sizeof *copy);
-    if (!item->completed) {
-        size_t size = item->topic->n_caches * sizeof *item->completed;
-        item->completed = weir_arena_alloc(&job->arena, size);
-        if (item->completed) {
-            memset(item->completed, 0, size);
-        }
-    }
-    if (!copy || !item->completed) {
-        return weir_fail_oom(err);
-    }
-    *copy = *why;
-    (void)weir_at(
-        copy, "row %.*s, whose key has moved", (int)(key.len < 100 ? key.len : 100), key.ptr);
-    item->error = copy;
-    item->completed[k] = weir_arena_copy(&job->arena, key);
-    *any = true;
-    return job->arena.failed ? weir_fail_oom(err) : WEIR_OK;
-}
-
 weir_status weir_sync_take_refusals(weir_sync *s, weir_sync_job *first, bool *any, weir_error *err)
 {
     unsigned cache;
@@ -190,7 +137,7 @@ weir_status weir_sync_take_refusals(weir_sync *s, weir_sync_job *first, bool *an
         if (item && !copy) {
             return weir_fail_oom(err);
         }
-        if (!item && refuse_completed(s, first, cache, key, &why, any, err)) {
+        if (!item && weir_sync_withhold(s, cache, key, &why, any, err)) {
             return err->status;
         }
         if (item) {

@@ -9,13 +9,11 @@
 typedef struct weir_sync_item {
     weir_record *record;
     const weir_sync_topic *topic;
-    bool is_change;          /* else nothing is to be done but to settle */
-    bool lettered;           /* its dead letter is safe, whatever becomes of the transaction */
-    const weir_error *error; /* the record cannot be used; in the arena */
-    weir_view key;           /* of a record that cannot be used, where it is known */
-    weir_view *completed; /* of each cache of the topic: the key of an earlier record's row, which
-                           * this half of a move completes, and the table refuses; else NULL */
-    const weir_change *changes;             /* one for each cache of the topic */
+    bool is_change;             /* else nothing is to be done but to settle */
+    bool lettered;              /* its dead letter is safe, whatever becomes of the transaction */
+    const weir_error *error;    /* the record cannot be used; in the arena */
+    weir_view key;              /* of a record that cannot be used, where it is known */
+    const weir_change *changes; /* one for each cache of the topic */
     const struct weir_shape *const *shapes; /* likewise, where they may be new ones; else NULL */
     struct weir_sync_place *place;          /* where tables are applied by transaction; else NULL */
 } weir_sync_item;
@@ -51,6 +49,25 @@ WEIR_MUST_USE weir_status weir_sync_announce(
  * none. */
 WEIR_MUST_USE weir_status weir_sync_take_refusals(
     weir_sync *s, weir_sync_job *first, bool *any, weir_error *err);
+
+/* A row that no record of the batch brings, and the store refuses: one of an earlier batch, which a
+ * half of a move has completed (sync/withheld.c). Thread: the writer. */
+typedef struct weir_sync_withheld {
+    unsigned cache; /* of the store */
+    weir_view key;
+    weir_error why;
+} weir_sync_withheld;
+
+/* Keeps it for the batch's next try. *any: it was not kept before. Errors: OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_sync_withhold(
+    weir_sync *s, unsigned cache, weir_view key, const weir_error *why, bool *any, weir_error *err);
+/* A weir_merge_withheld_fn of a sync: notes the row for weir_sync_blame. */
+bool weir_sync_is_withheld(void *sync, unsigned cache, weir_view key);
+/* The record that was applied is told to have met such a row, if it has. */
+void weir_sync_blame(weir_sync *s, weir_sync_item *item);
+/* Nothing is withheld any more. Records that were blamed are done with. */
+void weir_sync_withhold_none(weir_sync *s);
+void weir_sync_withheld_fini(weir_sync *s);
 
 /* Lanes. */
 WEIR_MUST_USE weir_status weir_sync_lanes_new(weir_sync *s, weir_error *err);
@@ -97,6 +114,12 @@ struct weir_sync {
     struct weir_stored_count {
         int written, stored; /* by the transaction that is open; by the last one */
     } * stored_counts;       /* of partitions, by topic */
+    struct {
+        weir_sync_withheld **items; /* each owned */
+        size_t n, capacity;
+        weir_sync_withheld *met; /* by the record that is applied */
+        bool blamed;             /* a record has been: it is to be told of before it is applied */
+    } withheld;
     weir_log_often rejections;
     bool gave_up;          /* stopped while the store held */
     bool *asked_compacted; /* by topic */

@@ -116,6 +116,8 @@ static weir_status open_caches(weir_sync *s, weir_error *err)
         unsigned number = (unsigned)i + 1;
         st = s->store.ops->open_cache(s->store.self, number, s->options.caches[i].name, err);
         weir_merge_init(&s->merges[i], s->store, number);
+        s->merges[i].withheld = weir_sync_is_withheld;
+        s->merges[i].withheld_ctx = s;
     }
     st = st ? st : open_stored(s, err);
     for (int i = 0; i < MOST_TRIES && st == WEIR_RETRY && s->store.ops->shared; i++) {
@@ -184,6 +186,7 @@ void weir_sync_free(weir_sync *s)
     weir_free(s->partition_counts);
     weir_free(s->stored_counts);
     weir_free(s->asked_compacted);
+    weir_sync_withheld_fini(s);
     weir_free(s->ordering.entries);
     weir_free(s->ordering.spare);
     weir_free(s->ordering.ends);

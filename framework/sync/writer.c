@@ -169,7 +169,7 @@ static weir_status meet(weir_sync *s, const weir_sync_item *item, weir_error *er
 }
 
 /* Those of one key in order. */
-static weir_status apply(weir_sync *s, const weir_sync_item *item, int64_t now_ms, weir_error *err)
+static weir_status apply(weir_sync *s, weir_sync_item *item, int64_t now_ms, weir_error *err)
 {
     const weir_raw_record *r = &item->record->raw;
     weir_status st = WEIR_OK;
@@ -177,9 +177,7 @@ static weir_status apply(weir_sync *s, const weir_sync_item *item, int64_t now_m
         weir_merge *m = &s->merges[item->topic->caches[i]];
         if (item->is_change) {
             st = weir_merge_apply_met(m, &item->changes[i], now_ms, err);
-            st = st || !item->completed || !item->completed[i].ptr
-                     ? st
-                     : weir_merge_quarantine_completed(m, item->completed[i], now_ms, err);
+            weir_sync_blame(s, item);
         } else if (quarantines(s, item)) {
             st = weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err);
         }
@@ -289,6 +287,15 @@ static weir_status look_again(weir_sync *s, weir_error *err)
     return st;
 }
 
+/* What a record is blamed for is told before its transaction begins. */
+static weir_status begin_anew_for_blamed(weir_sync *s, weir_error *err)
+{
+    bool blamed = s->withheld.blamed;
+    s->withheld.blamed = false;
+    return blamed ? weir_fail(err, WEIR_E_TABLE_MOVED, "a row that a move completes is refused")
+                  : WEIR_OK;
+}
+
 /* One transaction with the batch and what the frontier then is. Whose offsets are Kafka's moves the
  * frontier once it is committed: who commits offsets does not wait for this transaction. */
 static weir_status transact(weir_sync *s, batch *b, weir_error *err)
@@ -302,6 +309,7 @@ static weir_status transact(weir_sync *s, batch *b, weir_error *err)
     st = look_again(s, err);
     st = st ? st : weir_sync_announce(s, b->first, err);
     st = st ? st : apply_jobs(s, b, s->options.wall_ms(s->options.ctx), err);
+    st = st ? st : begin_anew_for_blamed(s, err);
     st = st || !b->first ? st : save_merges(s, err);
     st = st || !s->by_transaction ? st : weir_by_transaction_save(s, err);
     if (!st && !ops->shared) {
@@ -493,6 +501,7 @@ weir_status weir_sync_write(weir_sync *s, int64_t wait_ms)
         weir_engine_fail(s->engine, &err);
     }
     finish(s, &b); /* where it failed: dropped; the store's offsets have not moved */
+    weir_sync_withhold_none(s);
     if (!st && !s->gave_up) {
         st = weir_sync_housekeep(s, idle, &err);
         if (st) {
