@@ -79,13 +79,14 @@ void weir_expect_emit_at(
     const weir_memory_emit *e = weir_test_unseen_emit(t);
     if (!e) {
         weir_test_fail_at(
-            t, file, line, "expected an emit of %s, and there is no further one", type);
+            t, file, line, "expected an emit of %s, and there is no further one",
+            type ? type : "any type");
         return;
     }
     t->emits_seen++;
-    if (!weir_view_is(type_of(e), type) || !weir_test_text_matches(e->value, json)) {
+    if ((type && !weir_view_is(type_of(e), type)) || !weir_test_text_matches(e->value, json)) {
         weir_test_fail_at(t, file, line, "expected an emit of %s %s, and there is one of %.*s %.*s",
-            type, json ? json : "", WEIR_ARG(type_of(e)), WEIR_ARG(e->value));
+            type ? type : "any type", json ? json : "", WEIR_ARG(type_of(e)), WEIR_ARG(e->value));
     }
 }
 
@@ -96,11 +97,12 @@ void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *c
     }
     if (t->letters_seen == t->n_letters) {
         weir_test_fail_at(
-            t, file, line, "expected a dead letter with %s, and there is no further one", code);
+            t, file, line, "expected a dead letter with %s, and there is no further one",
+            code ? code : "any code");
         return;
     }
     const weir_test_kept_letter *l = &t->letters[t->letters_seen++];
-    if (strcmp(l->error.code, code) != 0) {
+    if (code && strcmp(l->error.code, code) != 0) {
         weir_test_fail_at(t, file, line,
             "expected a dead letter with %s, and there is %s: %s%s%s [%s]", code, l->place,
             l->error.where, l->error.where[0] ? ": " : "", l->error.text, l->error.code);

@@ -134,11 +134,10 @@ static weir_status write_letters(
     return WEIR_OK;
 }
 
-void weir_test_take_letter(weir_test *t, const weir_raw_record *r, const char *code)
+void weir_test_take_letter(weir_test *t, const weir_raw_record *r, const weir_error *why)
 {
-    weir_dead_letter d = {.record = r};
+    weir_dead_letter d = {.record = r, .error = *why};
     weir_error err;
-    snprintf(d.error.code, sizeof d.error.code, "%s", code);
     if (write_letters(t, &d, 1, &err)) {
         fail_with(t, "weir_test", 0, &err);
     }

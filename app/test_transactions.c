@@ -28,10 +28,12 @@ static weir_view header(const weir_outgoing *o, const char *name)
 static void take_letter(weir_test_transactions *x, const weir_outgoing *o)
 {
     weir_raw_record r = {.topic = header(o, "weir.dead.topic"), .key = o->key, .offset = -1};
-    char code[64];
+    weir_error why = {.status = WEIR_REJECT};
     (void)weir_text_to_int64(header(o, "weir.dead.offset"), &r.offset);
-    snprintf(code, sizeof code, "%.*s", WEIR_ARG(header(o, "weir.dead.code")));
-    weir_test_take_letter(x->test, &r, code);
+    snprintf(why.code, sizeof why.code, "%.*s", WEIR_ARG(header(o, "weir.dead.code")));
+    snprintf(why.where, sizeof why.where, "%.*s", WEIR_ARG(header(o, "weir.dead.where")));
+    snprintf(why.text, sizeof why.text, "%.*s", WEIR_ARG(header(o, "weir.dead.text")));
+    weir_test_take_letter(x->test, &r, &why);
 }
 
 static void done(weir_sending *s, const weir_error *err)

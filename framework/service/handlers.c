@@ -81,7 +81,7 @@ void weir_init_message(weir_handlers *h, unsigned lane, weir_message *m, weir_re
     m->topic = &h->options.topics[topic];
     m->decoder = h->lanes[lane].decoders[topic];
     m->events = h->lanes[lane].events;
-    m->decoded = m->parsed = m->may_defer = m->misses_tx = false;
+    m->decoded = m->parsed = m->may_defer = m->deferred = m->misses_tx = false;
     m->value = m->key = m->envelope = NULL;
     m->type = (weir_view){NULL, 0};
     m->route = NULL;
@@ -278,6 +278,13 @@ static void take_back(
     if (s == WEIR_DEFERRED) {
         s = weir_fail(&m->error, WEIR_E_HANDLER_STATUS,
             "a handler returned WEIR_DEFERRED and had not called weir_defer");
+    }
+    if (m->deferred) {
+        weir_handlers_misused(m,
+            "middleware has answered for a message that its handler has deferred: it has to return "
+            "WEIR_DEFERRED");
+        hand_over(h, l, r, m); /* whoever has it will settle it */
+        return;
     }
     int running = WEIR_MESSAGE_RUNNING;
     if (atomic_compare_exchange_strong(&m->state, &running, WEIR_MESSAGE_FREE)) {

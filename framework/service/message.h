@@ -44,7 +44,8 @@ struct weir_message {
     bool called;                /* admitted, and not answered yet */
     bool probe;                 /* for its breaker */
     bool counted;               /* among its route's in_flight */
-    bool may_defer;             /* weir_defer was called */
+    bool may_defer;             /* weir_defer was called … */
+    bool deferred;              /* … and its handler has returned WEIR_DEFERRED: others have it */
     bool batched;               /* handled with others (service/batch.h) … */
     bool answered;              /* … and its handler has said what becomes of it: `status` … */
     bool blind;                 /* … when a statement had failed, which may be another record's */

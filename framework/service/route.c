@@ -147,7 +147,9 @@ weir_status weir_call_rest(const weir_rest *rest, weir_message *m)
 {
     const weir_handlers_options *o = weir_handlers_options_of(m->owner);
     if (rest->at == o->n_middleware) {
-        return rest->route->fn(m, rest->route->ctx);
+        weir_status s = rest->route->fn(m, rest->route->ctx);
+        m->deferred = s == WEIR_DEFERRED && m->may_defer;
+        return s;
     }
     const weir_middleware *w = &o->middleware[rest->at];
     weir_rest inner = {rest->route, rest->at + 1};

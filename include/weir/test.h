@@ -115,11 +115,11 @@ WEIR_API void weir_test_fail_sql(weir_test *t, unsigned n);
  * `json` matches when it is equal, members that it does not name left aside; NULL: whatever it is.
  */
 
-/* The next emit, in the order in which they left. */
+/* The next emit, in the order in which they left. type NULL: whatever it is. */
 #define weir_expect_emit(t, type, json) weir_expect_emit_at((t), __FILE__, __LINE__, (type), (json))
 WEIR_API void weir_expect_emit_at(
     weir_test *t, const char *file, int line, const char *type, const char *json);
-/* The next dead letter, by its error's code. */
+/* The next dead letter, by its error's code; NULL: whatever that is. */
 #define weir_expect_dead(t, code) weir_expect_dead_at((t), __FILE__, __LINE__, (code))
 WEIR_API void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *code);
 /* The row of a cache; json NULL: there is none. */

@@ -245,6 +245,34 @@ static void test_handlers_that_break_their_contract(void **state)
     }
 }
 
+static weir_status answer_for_it(weir_message *m, const weir_rest *rest, void *ctx)
+{
+    weir_status s = weir_call_rest(rest, m);
+    assert_int_equal(s, WEIR_DEFERRED);
+    return *(weir_status *)ctx;
+}
+
+/* Else another record could get the message, and the outcome of this one. */
+static void test_middleware_answers_for_a_deferred_message(void **state)
+{
+    static weir_status answers[] = {WEIR_OK, WEIR_RETRY, WEIR_HOLD, WEIR_REJECT};
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        const weir_middleware around = {answer_for_it, &answers[i]};
+        app a;
+        app_init(&a);
+        a.options.middleware = &around;
+        a.options.n_middleware = 1;
+        assert_int_equal(app_open(&a), WEIR_OK);
+        a.handle = app_defer;
+        script_record(&a.script, 0, 0, "a");
+        app_run(&a);
+        assert_int_equal(a.n_kept, 1);
+        weir_settle(a.kept[0], WEIR_OK);
+        expect_misuse(&a);
+    }
+}
+
 /* weir_defer was called and then something else was answered: that counts. */
 static weir_status second_thoughts(app *a, weir_message *m)
 {
@@ -324,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_settled_from_another_thread),
         cmocka_unit_test(test_settled_twice),
         cmocka_unit_test(test_handlers_that_break_their_contract),
+        cmocka_unit_test(test_middleware_answers_for_a_deferred_message),
         cmocka_unit_test(test_defer_not_returned),
         cmocka_unit_test(test_the_end_waits_for_users),
         cmocka_unit_test(test_a_user_that_comes_too_late),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/test.h>
 #include <weir/weir.h>
 
@@ -124,6 +125,40 @@ static void followers_are_parked_and_released(void **state)
     assert_int_equal(weir_test_free(t), 0);
 }
 
+static void the_reason_of_a_dead_letter_is_told(void **state)
+{
+    (void)state;
+    char said[1000];
+    int pipes[2], real = dup(STDERR_FILENO);
+    assert_int_equal(pipe(pipes), 0);
+    dup2(pipes[1], STDERR_FILENO);
+    weir_test *t = begin(CONFIG(""));
+    weir_test_event(t, "order", "a", "{\"n\":2}");
+    weir_test_run(t);
+    int failures = weir_test_free(t);
+    dup2(real, STDERR_FILENO);
+    close(real);
+    close(pipes[1]);
+    ssize_t n = read(pipes[0], said, sizeof said - 1);
+    close(pipes[0]);
+    said[n > 0 ? n : 0] = '\0';
+    assert_int_equal(failures, 1);
+    assert_non_null(strstr(said, "orders@0: it is two [TWO]"));
+}
+
+static void anything_may_be_expected(void **state)
+{
+    (void)state;
+    weir_test *t = begin(CONFIG(""));
+    weir_test_event(t, "order", "a", "{\"n\":1}");
+    weir_test_event(t, "order", "a", "{\"n\":2}");
+    weir_test_run(t);
+    weir_expect_emit(t, NULL, NULL);
+    weir_expect_dead(t, NULL);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +166,8 @@ int main(void)
         cmocka_unit_test(one_that_fails_calls_no_handler_again),
         cmocka_unit_test(what_is_committed_does_not_come_again),
         cmocka_unit_test(followers_are_parked_and_released),
+        cmocka_unit_test(the_reason_of_a_dead_letter_is_told),
+        cmocka_unit_test(anything_may_be_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
