@@ -78,8 +78,7 @@ void weir_expect_emit_at(
     }
     const weir_memory_emit *e = weir_test_unseen_emit(t);
     if (!e) {
-        weir_test_fail_at(
-            t, file, line, "expected an emit of %s, and there is no further one",
+        weir_test_fail_at(t, file, line, "expected an emit of %s, and there is no further one",
             type ? type : "any type");
         return;
     }
@@ -96,8 +95,8 @@ void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *c
         return;
     }
     if (t->letters_seen == t->n_letters) {
-        weir_test_fail_at(
-            t, file, line, "expected a dead letter with %s, and there is no further one",
+        weir_test_fail_at(t, file, line,
+            "expected a dead letter with %s, and there is no further one",
             code ? code : "any code");
         return;
     }

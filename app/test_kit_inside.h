@@ -73,8 +73,7 @@ typedef struct weir_test_transactions {
 } weir_test_transactions;
 weir_transaction_port weir_test_transactions_of(weir_test_transactions *x);
 /* A dead letter that came in one. */
-void weir_test_take_letter(
-    weir_test *t, const weir_raw_record *record, const weir_error *why);
+void weir_test_take_letter(weir_test *t, const weir_raw_record *record, const weir_error *why);
 
 /* test_sql.c: sends what is in outboxes; when a refused one is due again, INT64_MAX: there is none.
  */

@@ -161,15 +161,39 @@ static weir_outgoing *refused_note(
     return o && is_note(h, o) ? o : NULL;
 }
 
+/* The letter leaves without the note behind it. */
+static weir_status leave_note_out(
+    weir_handlers *h, const weir_record *r, weir_message *m, const weir_error *why)
+{
+    m->emits.bytes -= m->letter->next->key.len + m->letter->next->value.len;
+    m->letter->next = NULL;
+    m->emits.last = m->letter;
+    m->emits.count = 1;
+    weir_give_up_parking(h, r, why);
+    return WEIR_OK;
+}
+
+/* In the place of its copy. */
+static weir_status make_letter_of_follower(
+    weir_handlers *h, const weir_record *r, weir_message *m, weir_error *why)
+{
+    weir_error text = *why;
+    weir_fail(why, WEIR_E_PARKED_KEY_TOO_LARGE, "%s", text.text);
+    return weir_make_letter(h, r, why, NULL, false, m) ? WEIR_OK : weir_fail_oom(why);
+}
+
 static weir_status make_note_bare(
     weir_handlers *h, const weir_record *r, weir_message *m, weir_outgoing *note, weir_error *why)
 {
     size_t before = note->value.len;
-    if (!weir_strip_note(h, r, note, &m->arena, why)) {
-        return why->status = h->options.letters_hold ? WEIR_HOLD : why->status;
+    if (weir_strip_note(h, r, note, &m->arena, why)) {
+        m->emits.bytes -= before;
+        return WEIR_OK;
     }
-    m->emits.bytes -= before;
-    return WEIR_OK;
+    if (weir_cannot_be_noted(r, why)) {
+        return m->letter ? leave_note_out(h, r, m, why) : make_letter_of_follower(h, r, m, why);
+    }
+    return why->status = h->options.letters_hold ? WEIR_HOLD : why->status;
 }
 
 weir_status weir_handlers_reject_effects(

@@ -159,6 +159,11 @@ bool weir_note_answered(
     weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m, weir_status s);
 /* Of a note that the broker has refused as too large. False: it has nothing more to leave out, as
  * *why says. Thread: any that has the record. */
+/* Nothing of its key is in the topic, and a note of it was refused with all left out that can be.
+ */
+bool weir_cannot_be_noted(const weir_record *r, const weir_error *why);
+/* So nothing waits behind the record, which was rejected; the log says so. Thread: any. */
+void weir_give_up_parking(weir_handlers *h, const weir_record *r, const weir_error *refused);
 bool weir_strip_note(
     weir_handlers *h, const weir_record *r, weir_outgoing *o, weir_arena *arena, weir_error *why);
 /* The same of a note that is known to be too large; *bytes: less what it has lost. */

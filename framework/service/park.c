@@ -140,6 +140,22 @@ static bool send_less(weir_handlers *h, weir_handler_lane *l, weir_record *r, we
     return false;
 }
 
+bool weir_cannot_be_noted(const weir_record *r, const weir_error *why)
+{
+    return !r->recall && strcmp(why->code, weir_code_get(WEIR_E_PARKED_REFUSED)->name) == 0;
+}
+
+void weir_give_up_parking(weir_handlers *h, const weir_record *r, const weir_error *refused)
+{
+    weir_error why;
+    weir_fail(&why, WEIR_E_PARKED_KEY_TOO_LARGE, "%s", refused->text);
+    weir_parking_refuse(h->options.parking, r, &why, h->options.wall_ms ? h->options.wall_ms() : 0);
+    weir_log_error(h->options.log, WEIR_LOG_ERROR, h->options.name, &why,
+        "what follows %.*s/%d@%lld cannot wait behind it, and goes to the dead letters until this "
+        "process ends or loses the partition",
+        WEIR_ARG(r->raw.topic), (int)r->raw.partition, (long long)r->raw.offset);
+}
+
 /* The broker will never take it. */
 static void refuse(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
 {
@@ -155,7 +171,10 @@ bool weir_note_answered(
         return true;
     }
     bool waits = s == WEIR_HOLD || s == WEIR_RETRY || (s == WEIR_REJECT && h->options.letters_hold);
-    if (s && !waits) {
+    if (s == WEIR_REJECT && m->note == WEIR_NOTE_PARKED && weir_cannot_be_noted(r, &m->error)) {
+        weir_give_up_parking(h, r, &m->error); /* its dead letter is written */
+        weir_settle_record(h, l, r);
+    } else if (s && !waits) {
         refuse(h, l, r, m);
     } else if (s && m->note == WEIR_NOTE_PARKED) {
         weir_wait_for_letters(h, l, r, &m->error);
@@ -202,6 +221,18 @@ static void reject(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_
     (void)weir_conclude(h, l, r, m, WEIR_REJECT);
 }
 
+/* What was rejected before it could not be noted. */
+static void reject_unparkable(
+    weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
+{
+    const weir_route *to;
+    m->route = weir_route_of(m, &to) ? NULL : to;
+    weir_fail(&m->error, WEIR_E_PARKED_KEY_TOO_LARGE,
+        "a record of its key was rejected, and %s takes no key of %zu bytes",
+        weir_parking_topic(h->options.parking), r->raw.key.len);
+    (void)weir_conclude(h, l, r, m, WEIR_REJECT);
+}
+
 /* It was too large to be copied, and in its own topic it is not any more: what is left of it is a
  * dead letter, and the operator decides on the rest of its key again. */
 static void reject_gone(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir_message *m)
@@ -243,6 +274,9 @@ bool weir_pass_gate(weir_handlers *h, weir_handler_lane *l, weir_record *r, weir
     case WEIR_GATE_COPIED:
         weir_settle_record(h, l, r);
         break;
+    case WEIR_GATE_REFUSED:
+        reject_unparkable(h, l, r, m);
+        break;
     case WEIR_GATE_REJECT:
         reject(h, l, r, m);
         break;
@@ -262,5 +296,6 @@ bool weir_record_parks(const weir_handlers *h, const weir_record *r, const weir_
     bool replayed = o->topics[r->partition->tag].replays;
     enum weir_followers policy = route ? route->followers : WEIR_FOLLOWERS_AS_CONFIGURED;
     bool park = policy == WEIR_FOLLOWERS_AS_CONFIGURED ? o->park : policy == WEIR_FOLLOWERS_PARK;
-    return o->parking && park && !replayed && r->recall != WEIR_RECALL_REJECT;
+    return o->parking && park && !replayed && r->recall != WEIR_RECALL_REJECT &&
+           weir_parking_ask(o->parking, r) != WEIR_GATE_REFUSED;
 }

@@ -132,6 +132,7 @@ typedef struct weir_parked_key {
     /* Of the application that has its partition (service/parking.h): */
     weir_key_standing own; /* in the assignment … */
     uint64_t own_epoch;    /* … of this epoch; 0: it has it not */
+    bool is_refused;       /* the topic does not take its notes, so that nothing can wait */
     int64_t recalled;      /* all copies up to it were … */
     int64_t recall_next;   /* … and what is not is from this offset of the log on … */
     uint32_t round;        /* … in this round: each that ends it begins behind `own.done` again */

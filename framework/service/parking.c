@@ -71,6 +71,7 @@ void weir_parking_refresh(weir_parking *p, weir_parked_key *k, uint64_t epoch)
         p->under_way -= k->under_way;
         k->own = k->log;
         k->own_epoch = epoch;
+        k->is_refused = false;
         k->under_way = 0;
         weir_parked_key_rewind(k);
     }
@@ -130,6 +131,9 @@ static weir_parking_gate ask_new(const weir_parked_key *k, const weir_record *r)
 {
     if (!k || k->own.state == WEIR_KEY_OPEN || r->raw.offset < k->own.first) {
         return WEIR_GATE_HANDLE;
+    }
+    if (k->is_refused) {
+        return WEIR_GATE_REFUSED;
     }
     return r->raw.offset <= k->own.copy ? WEIR_GATE_COPIED : WEIR_GATE_COPY;
 }
@@ -194,6 +198,19 @@ weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error 
     }
     pthread_mutex_unlock(&p->lock);
     return s;
+}
+
+void weir_parking_refuse(
+    weir_parking *p, const weir_record *r, const weir_error *why, int64_t now_ms)
+{
+    weir_parked_key *k;
+    pthread_mutex_lock(&p->lock);
+    if (find(p, r, &k) == FOUND && k->own.state == WEIR_KEY_PARKED) {
+        k->is_refused = true;
+        k->since_ms = now_ms;
+        k->why = *why;
+    }
+    pthread_mutex_unlock(&p->lock);
 }
 
 void weir_parking_copied(weir_parking *p, const weir_record *r)

@@ -59,6 +59,7 @@ typedef enum weir_parking_gate {
     WEIR_GATE_WAIT,    /* it is not known yet whether its key is parked */
     WEIR_GATE_COPY,    /* its key is: to be copied */
     WEIR_GATE_COPIED,  /* it was: to be settled */
+    WEIR_GATE_REFUSED, /* its key is, and cannot be noted: to go to the dead letters */
     WEIR_GATE_REJECT,  /* recalled, to go to the dead letters */
     WEIR_GATE_OPEN,    /* recalled, and stands for no record: its key is to be opened */
     WEIR_GATE_NOT_NOW, /* recalled in vain: to be dropped */
@@ -72,6 +73,10 @@ uint32_t weir_parking_place(weir_parking *p, const weir_record *r, int32_t *part
 /* It is rejected: its key is parked from now on. Errors: PARKED_FULL, OUT_OF_MEMORY; nothing has
  * changed then. */
 WEIR_MUST_USE weir_status weir_parking_park(weir_parking *p, const weir_record *r, weir_error *err);
+/* The topic does not take a note of its key, which was parked: as long as this process has the
+ * partition, what comes of the key is not handled, and cannot wait. now_ms: since 1970. */
+void weir_parking_refuse(
+    weir_parking *p, const weir_record *r, const weir_error *why, int64_t now_ms);
 /* Its copy is in the topic, or on its way in order. */
 void weir_parking_copied(weir_parking *p, const weir_record *r);
 /* A recalled record is done with, and its note is about to leave. *last: it was the last one of its

@@ -100,8 +100,8 @@ WEIR_API void weir_on_handler(weir_app *a, size_t size, const weir_handler *h);
 /* Middleware: what runs around every handler (logging, timing, checks of one's own), the one
  * registered first outermost. It calls the rest by weir_call_rest, once or not at all, and returns
  * what becomes of the record. Of a deferred message it sees WEIR_DEFERRED, not the end, and has to
- * return that; by then the message is with whoever settles it, so what is to be known of it is asked
- * for before.
+ * return that; by then the message is with whoever settles it, so what is to be known of it is
+ * asked for before.
  *
  *   static weir_status timed(weir_message *m, const weir_rest *rest, void *ctx)
  *   {

@@ -497,6 +497,46 @@ static void what_is_too_large_to_be_copied_is_read_again(void **state)
     }
 }
 
+/* Nothing can be noted of such a key, so nothing of it can wait; other keys go on. */
+static void a_key_that_is_too_large_for_the_topic_parks_nothing(void **state)
+{
+    enum { KEY = 2000 };
+    char key[KEY + 1];
+    (void)state;
+    memset(key, 'k', KEY);
+    key[KEY] = '\0';
+    for (int once = 0; once < 2; once++) {
+        weir_test *t = begin(once ? parks_once : parks);
+        weir_test_limit(t, "shop.parked", 1000);
+        poison = "a1 b1";
+        order(t, key, "a1");
+        order(t, key, "a2");
+        order(t, "b", "b1");
+        order(t, "b", "b2");
+        order(t, "c", "c1");
+        weir_test_run(t);
+        weir_test_advance(t, 1000);
+        weir_expect_dead(t, NULL); /* a1 and b1, a2 somewhere among them */
+        weir_expect_dead(t, NULL);
+        weir_expect_dead(t, NULL);
+        order(t, key, "a3");
+        weir_test_run(t);
+        weir_test_advance(t, 1000);
+        weir_expect_dead(t, "PARKED_KEY_TOO_LARGE");
+        weir_expect_parked(t, "orders", "b", 1);
+        told(t, "c1");
+        weir_expect_quiet(t);
+        handled[0] = '\0';
+        weir_test_redeliver(t); /* a new assignment knows nothing of it */
+        order(t, key, "a4");
+        weir_test_run(t);
+        weir_test_advance(t, 1000);
+        told(t, once ? "a4" : "a3 a4");
+        weir_expect_quiet(t);
+        assert_int_equal(weir_test_free(t), 0);
+    }
+}
+
 static void what_was_not_copied_and_is_gone_is_a_dead_letter(void **state)
 {
     (void)state;
@@ -578,6 +618,7 @@ int main(void)
         cmocka_unit_test(what_finds_no_room_is_held),
         cmocka_unit_test(a_config_that_cannot_park_is_refused),
         cmocka_unit_test(what_is_too_large_to_be_copied_is_read_again),
+        cmocka_unit_test(a_key_that_is_too_large_for_the_topic_parks_nothing),
         cmocka_unit_test(what_was_not_copied_and_is_gone_is_a_dead_letter),
         cmocka_unit_test(a_key_that_is_held_keeps_no_other_waiting),
     };
