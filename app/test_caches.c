@@ -75,7 +75,7 @@ static weir_status open_world(const weir_config *config, const weir_config_store
     static const weir_reject_policy policies[] = {
         [WEIR_CONFIG_REJECT_DEAD_LETTER] = WEIR_REJECT_DEAD_LETTER,
         [WEIR_CONFIG_REJECT_STOP] = WEIR_REJECT_STOP,
-        [WEIR_CONFIG_REJECT_SKIP] = WEIR_REJECT_STOP,
+        [WEIR_CONFIG_REJECT_SKIP] = WEIR_REJECT_SKIP,
     };
     weir_status s = weir_rules_build(config, store, &w->rules, err);
     s = s ? s : weir_memory_store_open(0, &w->store, err);
@@ -85,8 +85,8 @@ static weir_status open_world(const weir_config *config, const weir_config_store
         .topics = w->rules.topics,
         .n_topics = w->rules.n_topics,
         .lanes = 1,
-        .on_reject = letters ? policies[config->errors.reject] : WEIR_REJECT_STOP,
-        .dead_letters = letters ? *letters : (weir_dead_letters){.write = NULL},
+        .on_reject = policies[config->errors.reject],
+        .dead_letters = *letters,
         .trust_rejected_keys = !config->errors.quarantine_key,
         .wall_ms = wall_ms,
         .wait = wait_never,
@@ -149,12 +149,15 @@ void weir_test_caches_free(weir_test_caches *c)
 /* ---- Running ------------------------------------------------------------------------------------
  */
 
-weir_status weir_test_caches_add(
-    weir_test_caches *c, const char *topic, weir_view key, weir_view value, weir_error *err)
+weir_status weir_test_caches_add(weir_test_caches *c, const char *topic, weir_view key,
+    weir_view value, const weir_field *headers, int64_t at_ms, bool *taken, weir_error *err)
 {
     weir_status s = WEIR_OK;
+    *taken = false;
     for (world *w = c->first; w && !s; w = w->next) {
-        s = weir_memory_source_add(w->source, topic, key, value, NULL, c->now_ms, NULL, err);
+        int64_t offset = -1;
+        s = weir_memory_source_add(w->source, topic, key, value, headers, at_ms, &offset, err);
+        *taken |= offset >= 0;
     }
     return s;
 }
@@ -183,18 +186,12 @@ weir_status weir_test_caches_record(
     weir_test_caches *c, const weir_raw_record *record, bool *taken, weir_error *err)
 {
     weir_arena arena;
-    weir_status s = WEIR_OK;
-    *taken = false;
     weir_arena_init(&arena, 0);
     const char *topic = weir_arena_copy(&arena, record->topic).ptr;
     const weir_field *headers = headers_of(record, &arena);
-    s = topic && headers ? WEIR_OK : weir_fail_oom(err);
-    for (world *w = c->first; w && !s; w = w->next) {
-        int64_t offset = -1;
-        s = weir_memory_source_add(w->source, topic, record->key, record->value, headers,
-            record->timestamp_ms, &offset, err);
-        *taken |= offset >= 0;
-    }
+    weir_status s = topic && headers ? weir_test_caches_add(c, topic, record->key, record->value,
+                                           headers, record->timestamp_ms, taken, err)
+                                     : weir_fail_oom(err);
     weir_arena_fini(&arena);
     return s;
 }

@@ -4,6 +4,7 @@
 #define WEIR_APP_TEST_CACHES_H
 
 #include <weir/cache.h>
+#include <weir/emit.h>
 
 #include "base/log.h"
 #include "cdc/store.h"
@@ -12,18 +13,17 @@
 
 typedef struct weir_test_caches weir_test_caches;
 
-/* letters: where records go that cannot be used, with errors.reject: dead_letter; NULL: they stop
- * the caches, as `stop` does. */
+/* letters: where records go that cannot be used, with errors.reject: dead_letter. */
 WEIR_MUST_USE weir_status weir_test_caches_new(const weir_config *config,
     const weir_dead_letters *letters, const weir_log *log, weir_test_caches **out, weir_error *err);
 /* NULL is allowed. */
 void weir_test_caches_free(weir_test_caches *c);
 
-/* A record, to every cache whose topic it is of. */
-WEIR_MUST_USE weir_status weir_test_caches_add(
-    weir_test_caches *c, const char *topic, weir_view key, weir_view value, weir_error *err);
-/* The same with headers and time. Its place is its topic's one partition, and how many of the topic
- * came before. *taken: there is such a cache. */
+/* A record, to every cache whose topic it is of; headers may be NULL. Its place is its topic's one
+ * partition, and how many of the topic came before. *taken: there is such a cache. */
+WEIR_MUST_USE weir_status weir_test_caches_add(weir_test_caches *c, const char *topic,
+    weir_view key, weir_view value, const weir_field *headers, int64_t at_ms, bool *taken,
+    weir_error *err);
 WEIR_MUST_USE weir_status weir_test_caches_record(
     weir_test_caches *c, const weir_raw_record *record, bool *taken, weir_error *err);
 /* Applies what was added. */

@@ -113,13 +113,14 @@ static weir_status open_topic(void *ctx, const char *topic, weir_error *err)
     return weir_memory_source_topic(((weir_test *)ctx)->source, topic, err);
 }
 
-static weir_status write_letters(
+/* Of caches and tables, too: those are not let fail. */
+static weir_status keep_letters(
     void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
 {
     weir_test *t = self;
-    if (t->letters_fail || t->n_letters + n > WEIR_TEST_MOST_LETTERS) {
-        t->letters_fail -= t->letters_fail > 0;
-        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets dead letters fail");
+    if (t->n_letters + n > WEIR_TEST_MOST_LETTERS) {
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "a test has %d dead letters at most",
+            (int)WEIR_TEST_MOST_LETTERS);
     }
     for (size_t i = 0; i < n; i++) {
         weir_test_kept_letter *l = &t->letters[t->n_letters++];
@@ -132,6 +133,17 @@ static weir_status write_letters(
             (int)(r->topic.len > 60 ? 60 : r->topic.len), r->topic.ptr, (long long)r->offset);
     }
     return WEIR_OK;
+}
+
+static weir_status write_letters(
+    void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
+{
+    weir_test *t = self;
+    if (t->letters_fail) {
+        t->letters_fail--;
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets dead letters fail");
+    }
+    return keep_letters(t, letters, n, err);
 }
 
 void weir_test_take_letter(weir_test *t, const weir_raw_record *r, const weir_error *why)
@@ -171,8 +183,10 @@ static weir_status open_all(
     p->transactions = weir_test_transactions_of(&t->transactions);
     p->ctx = t;
     t->log = (weir_log){.write = log_to_stderr};
+    const weir_dead_letters of_caches = {keep_letters, t};
     s = weir_app_open_with(config, setup, ctx, p, &t->log, &t->app, err);
-    return s ? s : weir_test_caches_new(weir_app_config(t->app), NULL, &t->log, &t->caches, err);
+    return s ? s
+             : weir_test_caches_new(weir_app_config(t->app), &of_caches, &t->log, &t->caches, err);
 }
 
 static void close_app(weir_test *t)
@@ -265,19 +279,21 @@ static bool is_matched(const weir_test *t, const char *topic)
 }
 
 static void add(weir_test *t, const char *file, int line, const char *topic, weir_view key,
-    weir_view value, const weir_field *headers, bool to_caches)
+    weir_view value, const weir_field *headers)
 {
     weir_error err;
+    bool cached = false;
     int64_t offset = -1;
     weir_status s =
         is_matched(t, topic) ? weir_memory_source_topic(t->source, topic, &err) : WEIR_OK;
     s = s ? s
           : weir_memory_source_add(t->source, topic, key, value, headers, t->now_ms, &offset, &err);
-    s = s || !to_caches ? s : weir_test_caches_add(t->caches, topic, key, value, &err);
+    s = s ? s
+          : weir_test_caches_add(t->caches, topic, key, value, headers, t->now_ms, &cached, &err);
     if (s) {
         fail_with(t, file, line, &err);
-    } else if (offset < 0 && !to_caches) {
-        fail(t, file, line, "no handler reads the topic %s", topic);
+    } else if (offset < 0 && !cached) {
+        fail(t, file, line, "no handler, cache or table reads the topic %s", topic);
     } else if (offset >= 0) {
         t->last_topic = weir_arena_copy(&t->arena, weir_view_of(topic)).ptr;
         t->last_offset = offset;
@@ -340,7 +356,7 @@ void weir_test_record_at(weir_test *t, const char *file, int line, const char *t
     const char *key, const char *value, const weir_field *headers)
 {
     if (!is_over(t)) {
-        add(t, file, line, topic, weir_view_of(key), weir_view_of(value), headers, false);
+        add(t, file, line, topic, weir_view_of(key), weir_view_of(value), headers);
     }
 }
 
@@ -358,7 +374,7 @@ void weir_test_event_at(
     }
     snprintf(id, sizeof id, "test-%u", ++t->ids);
     add(t, file, line, e->topic, weir_view_of(key), weir_view_of(json),
-        W_OBJECT(W_STR("id", id), W_STR("type", type)), false);
+        W_OBJECT(W_STR("id", id), W_STR("type", type)));
 }
 
 void weir_test_change_at(weir_test *t, const char *file, int line, const char *table, char op,
@@ -382,7 +398,7 @@ void weir_test_change_at(weir_test *t, const char *file, int line, const char *t
     if (value.failed || !topic) {
         fail(t, file, line, "out of memory");
     } else {
-        add(t, file, line, topic, weir_view_of(key), weir_buf_view(&value), NULL, true);
+        add(t, file, line, topic, weir_view_of(key), weir_buf_view(&value), NULL);
     }
     weir_buf_fini(&value);
 }

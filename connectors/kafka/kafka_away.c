@@ -38,8 +38,8 @@ void weir_kafka_probe(weir_kafka_live_source *s)
     if (!s->lost_ms || weir_monotonic_ms() < s->probe_ms) {
         return;
     }
-    weir_status st = weir_kafka_ask_partitions(
-        s->rk, s->options.topics[0], ASK_MS, &n, &no_leader, &err);
+    weir_status st =
+        weir_kafka_ask_partitions(s->rk, s->options.topics[0], ASK_MS, &n, &no_leader, &err);
     if (st != WEIR_HOLD) {
         reached(s);
         return;

@@ -47,7 +47,8 @@ WEIR_API WEIR_MUST_USE int weir_test_free(weir_test *t);
     weir_test_event_at((t), __FILE__, __LINE__, (type), (key), (json))
 WEIR_API void weir_test_event_at(
     weir_test *t, const char *file, int line, const char *type, const char *key, const char *json);
-/* A record as it is; key, value and headers (W_OBJECT(…) of texts) may be NULL. */
+/* A record as it is, to whoever reads the topic, handlers, caches and tables; key, value and
+ * headers (W_OBJECT(…) of texts) may be NULL. */
 #define weir_test_record(t, topic, key, value, headers) \
     weir_test_record_at((t), __FILE__, __LINE__, (topic), (key), (value), (headers))
 WEIR_API void weir_test_record_at(weir_test *t, const char *file, int line, const char *topic,
@@ -119,7 +120,8 @@ WEIR_API void weir_test_fail_sql(weir_test *t, unsigned n);
 #define weir_expect_emit(t, type, json) weir_expect_emit_at((t), __FILE__, __LINE__, (type), (json))
 WEIR_API void weir_expect_emit_at(
     weir_test *t, const char *file, int line, const char *type, const char *json);
-/* The next dead letter, by its error's code; NULL: whatever that is. */
+/* The next dead letter, by its error's code, of handlers, and of caches and tables of the config.
+ * NULL: whatever it is. */
 #define weir_expect_dead(t, code) weir_expect_dead_at((t), __FILE__, __LINE__, (code))
 WEIR_API void weir_expect_dead_at(weir_test *t, const char *file, int line, const char *code);
 /* The row of a cache; json NULL: there is none. */

@@ -129,6 +129,30 @@ static void test_and_in_vain_it_is_a_dead_letter(void **state)
     assert_int_equal(weir_test_free(t), 0);
 }
 
+/* As in the service itself, a row that cannot be used is a dead letter and stops nothing. */
+static void test_a_row_that_cannot_be_used(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    weir_test_record(t, "shop.public.users", "{\"id\":7}", "no JSON", NULL);
+    weir_test_change(t, "shop.public.users", 'c', "{\"id\":8}", "{\"id\":8,\"name\":\"Eve\"}");
+    weir_test_run(t);
+    weir_expect_dead(t, "JSON_SYNTAX");
+    weir_expect_dead(t, NULL); /* of the table's handler, and of the cache */
+    weir_expect_row(t, "users", "{\"id\":8}", "{\"name\":\"Eve\"}");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static void test_a_table_that_nobody_reads(void **state)
+{
+    (void)state;
+    weir_test *t = begin();
+    weir_test_change(t, "shop.public.usrs", 'c', "{\"id\":7}", ADA);
+    weir_test_run(t);
+    assert_int_equal(weir_test_free(t), 1);
+}
+
 static void test_what_comes_again_is_handled_again(void **state)
 {
     (void)state;
@@ -385,6 +409,8 @@ int main(void)
         cmocka_unit_test(test_an_order_is_paid),
         cmocka_unit_test(test_an_order_waits_for_its_user),
         cmocka_unit_test(test_and_in_vain_it_is_a_dead_letter),
+        cmocka_unit_test(test_a_row_that_cannot_be_used),
+        cmocka_unit_test(test_a_table_that_nobody_reads),
         cmocka_unit_test(test_what_comes_again_is_handled_again),
         cmocka_unit_test(test_a_letter_is_replayed),
         cmocka_unit_test(test_a_broker_that_is_away),

@@ -54,8 +54,7 @@ static weir_status refusing_commit(void *self, weir_error *err)
     return weir_fail(err, WEIR_E_TABLE_REFUSED, "it is too big");
 }
 
-static bool refusing_refused(
-    void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why)
+static bool refusing_refused(void *self, size_t i, unsigned *cache, weir_view *key, weir_error *why)
 {
     (void)self;
     *cache = 1;
@@ -101,7 +100,8 @@ static void begin_refusing(world *w, bool serve, bool trusted)
 }
 
 /* One half of a move. */
-static void half(world *w, int64_t offset, const char *key, int l, const char *after, const char *other)
+static void half(
+    world *w, int64_t offset, const char *key, int l, const char *after, const char *other)
 {
     change(w, offset, key, after ? 'c' : 'd', l, after ? after : "null");
     script_deed *d = &w->script.deeds[w->script.n_deeds - 1];
