@@ -235,6 +235,35 @@ static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
     return v;
 }
 
+/* By which types and modes the values of its rows are read (sync/reading.h). Records that name
+ * their types go by those. */
+static weir_view reading_of(const weir_config_cache *c, weir_arena *arena)
+{
+    const weir_config_source *s = c->source;
+    weir_buf b = {0}, modes = {0};
+    weir_buf_printf(&modes, "decimal %s, time %s, binary %s, placeholder %s",
+        weir_config_word(decimal_mode, s->modes.decimal),
+        weir_config_word(time_mode, s->modes.time), weir_config_word(binary_mode, s->modes.binary),
+        s->placeholder);
+    weir_buf_puts(&b, "{\"\":");
+    weir_json_put_string(&b, weir_buf_view(&modes));
+    for (size_t i = 0; i < s->types.count; i++) {
+        const weir_config_column_type *t = &s->types.items[i];
+        if (strcmp(t->table, c->table_name) == 0) {
+            weir_buf_putc(&b, ',');
+            weir_json_put_string(&b, weir_view_of(shown_name(c, t->column)));
+            weir_buf_putc(&b, ':');
+            weir_json_put_string(&b, weir_view_of(t->type));
+        }
+    }
+    weir_buf_putc(&b, '}');
+    bool failed = b.failed || modes.failed;
+    weir_view v = failed ? (weir_view){NULL, 0} : weir_arena_copy(arena, weir_buf_view(&b));
+    weir_buf_fini(&modes);
+    weir_buf_fini(&b);
+    return v;
+}
+
 static bool listed(const weir_config_texts *t, const char *name)
 {
     for (size_t i = 0; i < t->count; i++) {
@@ -249,11 +278,12 @@ static bool build_cache(const weir_config_cache *c, weir_sync_cache *out, weir_a
 {
     *out = (weir_sync_cache){.name = c->name,
         .rule = rule_text(c, arena),
+        .reading = reading_of(c, arena),
         .delete_marks_ms = c->delete_marks_ms,
         .full_images = listed(&c->source->full_images, c->table_name),
         .unguarded = unguarded(c),
         .append = appends(c)};
-    return out->rule.ptr && view_of(c, &out->view, arena);
+    return out->rule.ptr && out->reading.ptr && view_of(c, &out->view, arena);
 }
 
 /* ---- Topics -------------------------------------------------------------------------------------

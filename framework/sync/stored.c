@@ -188,6 +188,20 @@ weir_status weir_stored_rule_set(
     return set(store, named(name, "cache", cache), rule, err);
 }
 
+weir_status weir_stored_reading(
+    weir_store store, const char *cache, weir_view *reading, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return get(store, named(name, "reading", cache), reading, err);
+}
+
+weir_status weir_stored_reading_set(
+    weir_store store, const char *cache, weir_view reading, weir_error *err)
+{
+    char name[LONGEST_NAME];
+    return set(store, named(name, "reading", cache), reading, err);
+}
+
 weir_status weir_stored_forget_cache(
     weir_store store, unsigned cache, const char *name, weir_error *err)
 {

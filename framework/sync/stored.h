@@ -2,6 +2,7 @@
  * or mends it while no sync runs. In META of cache 0, as text:
  *   offset:PARTITION:TOPIC -> the next offset     partitions:TOPIC -> how many there were
  *   cache:NAME -> the rule that the cache is made by
+ *   reading:NAME -> how its values were read (sync/reading.h)
  *   transactions:PREFIX -> the commit up to which a source's transactions are applied
  * In META of each cache: its watermarks (cdc/merge.h).
  *
@@ -46,6 +47,12 @@ WEIR_MUST_USE weir_status weir_stored_has(
     weir_store store, const char *cache, bool *has, weir_error *err);
 WEIR_MUST_USE weir_status weir_stored_rule_set(
     weir_store store, const char *cache, weir_view rule, weir_error *err);
+
+/* How a cache's values were read; ptr NULL: nothing is stored. As the rule. */
+WEIR_MUST_USE weir_status weir_stored_reading(
+    weir_store store, const char *cache, weir_view *reading, weir_error *err);
+WEIR_MUST_USE weir_status weir_stored_reading_set(
+    weir_store store, const char *cache, weir_view reading, weir_error *err);
 
 /* Empties a cache (by its number in the store) and forgets its rule, so that the next sync makes it
  * anew. */

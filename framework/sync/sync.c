@@ -6,6 +6,7 @@
 #include "sync/by_transaction.h"
 #include "sync/job.h"
 #include "sync/offsets.h"
+#include "sync/reading.h"
 #include "sync/stored.h"
 
 /* ---- Opening ------------------------------------------------------------------------------------
@@ -67,6 +68,8 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
     weir_merge *m = &s->merges[i];
     bool is_new;
     weir_status st = check_rule(s, c, &is_new, err);
+    weir_read_cache read = {(unsigned)i + 1, c->name, c->reading, is_new};
+    st = st ? st : weir_reading_check(s->store, &read, err);
     if (!st && is_new) {
         st = drop_offsets_of(s, i, err);
     }

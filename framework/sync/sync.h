@@ -36,6 +36,7 @@ typedef struct weir_sync_cache {
     const char *name;
     weir_view
         rule; /* what the cache is made by, as text: a cache made by another rule is refused */
+    weir_view reading; /* by which types and modes its values are read (sync/reading.h) */
     weir_row_view view;
     int64_t delete_marks_ms; /* how long a delete mark stays; 0: for ever */
     bool full_images;        /* the table has REPLICA IDENTITY FULL */

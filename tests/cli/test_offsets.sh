@@ -88,6 +88,21 @@ run "dump" 0 dump labels -c "$CONFIG"
 out_lines 74
 out_lacks '"big"'
 
+# Types that come late: what is there was read without them.
+export STORE=$T/late
+grep -v 'public.accounts: {' "$DATA/bank/bank.yaml" >"$T/untyped.yaml"
+sed 's/active: boolean/active: boolean, closed_on: date/' "$DATA/bank/bank.yaml" >"$T/ahead.yaml"
+run "sync without types" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/untyped.yaml"
+run "with types" 5 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$DATA/bank/bank.yaml"
+err_has 'column .* of accounts was read as it came, without a type, and is .* now.*weir rebuild accounts .CACHE_RULE_CHANGED.'
+run "rebuild" 0 rebuild accounts -c "$DATA/bank/bank.yaml" --yes --quiet
+run "read anew" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$DATA/bank/bank.yaml"
+run "a column that is not there yet" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/ahead.yaml"
+run "and not any more" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$DATA/bank/bank.yaml"
+sed 's/connector: postgresql/&\n    modes: { decimal: string }/' "$DATA/bank/bank.yaml" >"$T/modes.yaml"
+run "another mode" 5 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/modes.yaml"
+err_has 'were read by decimal precise.*and now it is decimal string.*CACHE_RULE_CHANGED'
+
 # Two caches of one topic.
 sed 's/^  labels: .*/&\n  names: { from: bank.public.labels, store: local, columns: { keep: [name] } }/' "$DATA/bank/bank.yaml" >"$T/two.yaml"
 CONFIG=$T/two.yaml

@@ -116,6 +116,44 @@ static void test_caches_by_name_and_rule(void **state)
     gate_close();
 }
 
+/* The config's word for how values are read may change for columns that no row has, and for a cache
+ * that is made anew. */
+static void test_caches_by_their_reading(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reading;
+        bool is_refused;
+    } then[] = {
+        {"{\"\":\"m\",\"id\":\"int\"}", false},
+        {"{\"\":\"m\",\"id\":\"int\",\"later\":\"date\"}", false},
+        {"{\"\":\"m\",\"id\":\"int\"}", false},
+        {"{\"\":\"m\",\"id\":\"numeric\"}", true},
+        {"{\"\":\"m\"}", true},
+        {"{\"\":\"other\",\"id\":\"int\"}", true},
+    };
+    world w;
+    weir_error err;
+    gate_open();
+    init(&w);
+    w.caches[0].reading = weir_view_of(then[0].reading);
+    assert_int_equal(open_sync(&w, &err), WEIR_OK);
+    change(&w, 0, K1, 'c', 10, "{\"id\":1}");
+    run(&w);
+    end(&w);
+    for (size_t i = 0; i < sizeof then / sizeof *then; i++) {
+        init(&w);
+        w.caches[0].reading = weir_view_of(then[i].reading);
+        assert_int_equal(open_sync(&w, &err), then[i].is_refused ? WEIR_FATAL : WEIR_OK);
+        if (then[i].is_refused) {
+            assert_string_equal(err.code, "CACHE_RULE_CHANGED");
+        } else {
+            end(&w);
+        }
+    }
+    gate_close();
+}
+
 static void test_a_store_of_another_format(void **state)
 {
     (void)state;
@@ -279,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_offsets_move_without_records),
         cmocka_unit_test(test_what_is_not_ours),
         cmocka_unit_test(test_caches_by_name_and_rule),
+        cmocka_unit_test(test_caches_by_their_reading),
         cmocka_unit_test(test_a_store_of_another_format),
         cmocka_unit_test(test_partitions_are_counted),
         cmocka_unit_test(test_partitions_of_a_shared_store_are_counted),
