@@ -38,8 +38,16 @@ typedef struct weir_command {
     int (*run)(weir_cli *cli);
 } weir_command;
 
-/* Takes the global options out of argv. False: a value is missing or wrong, and that was said. */
+/* For the options of a command that obeys it: every other one refuses it. */
+#define WEIR_DRY_RUN_OPTION                                                                       \
+    {                                                                                             \
+        "--dry-run", NULL, "say what would be done, change nothing"                               \
+    }
+
+/* Takes the global options, and --dry-run, out of argv. False: a value is missing or wrong, and that was said. */
 bool weir_cli_globals(weir_cli *cli);
+/* Complains about a --dry-run that the command does not have. EXIT_YES or EXIT_USAGE. */
+int weir_cli_dry_run_fits(const weir_cli *cli);
 /* Takes an option of the command out of argv: its value, "" for one without a value, NULL when it
  * is not there. */
 const char *weir_cli_option(weir_cli *cli, const char *name);

@@ -22,6 +22,7 @@ static const weir_option options[] = {
     {"--rate", "N", "replay: at most N records a second"},
     {"--reason", "TEXT", "drop: why; it is kept with the name of who says so"},
     {"--most", "N", "replay: leave letters that were replayed N times before (5)"},
+    WEIR_DRY_RUN_OPTION,
     {NULL, NULL, NULL},
 };
 

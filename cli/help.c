@@ -14,7 +14,6 @@ const weir_option weir_global_options[] = {
     {"--quiet", NULL, "no progress and no talk on stderr, errors only"},
     {"--no-color", NULL, "no colours (also by NO_COLOR)"},
     {"--timeout", "TIME", "for what waits on others, 30s by default"},
-    {"--dry-run", NULL, "say what would be done, change nothing"},
     {"--yes", NULL, "do not ask before something is destroyed"},
     {"--version", NULL, "print the version"},
     {"--help", NULL, "this, or a command's own help"},

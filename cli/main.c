@@ -58,6 +58,10 @@ static int run(int argc, char **argv)
         weir_help_command(stdout, cli.command);
         return EXIT_YES;
     }
+    int code = weir_cli_dry_run_fits(&cli);
+    if (code) {
+        return code;
+    }
     weir_process_memory();
     return cli.command->run(&cli);
 }

@@ -13,6 +13,7 @@
 
 static const weir_option options[] = {
     {"--from", "FILE", "set: what export has printed (- is stdin)"},
+    WEIR_DRY_RUN_OPTION,
     {NULL, NULL, NULL},
 };
 

@@ -7,6 +7,9 @@
 #include "help.h"
 #include "words.h"
 
+/* Taken wherever it stands, as a global one is, though not every command has it. */
+static const weir_option dry_run = WEIR_DRY_RUN_OPTION;
+
 static void take_out(weir_cli *cli, int at, int n)
 {
     memmove(&cli->argv[at], &cli->argv[at + n], (size_t)(cli->argc - at - n) * sizeof(char *));
@@ -87,11 +90,20 @@ const char *weir_cli_argument(weir_cli *cli)
     return word;
 }
 
+/* A word that nobody has taken. */
+static int left_over(const weir_cli *cli, const char *word)
+{
+    size_t len = strcspn(word, "=");
+    bool known = !cli->words_only && (option_of(weir_global_options, word, len) ||
+                                         option_of(cli->command->options, word, len));
+    return weir_cli_usage(cli, known ? "%s is given twice" : "%s is not understood", word);
+}
+
 int weir_cli_no_more_options(weir_cli *cli)
 {
     for (int i = 0; is_option(cli, i); i++) {
         if (looks_like_option(cli->argv[i])) {
-            return weir_cli_usage(cli, "%s is not understood", cli->argv[i]);
+            return left_over(cli, cli->argv[i]);
         }
     }
     return EXIT_YES;
@@ -99,7 +111,14 @@ int weir_cli_no_more_options(weir_cli *cli)
 
 int weir_cli_end(weir_cli *cli)
 {
-    return cli->argc ? weir_cli_usage(cli, "%s is not understood", cli->argv[0]) : EXIT_YES;
+    return cli->argc ? left_over(cli, cli->argv[0]) : EXIT_YES;
+}
+
+int weir_cli_dry_run_fits(const weir_cli *cli)
+{
+    return cli->dry_run && !option_of(cli->command->options, dry_run.name, strlen(dry_run.name))
+               ? left_over(cli, dry_run.name)
+               : EXIT_YES;
 }
 
 int weir_cli_usage(const weir_cli *cli, const char *fmt, ...)
@@ -127,17 +146,22 @@ static void spell_out(weir_cli *cli)
     }
 }
 
-/* Takes a global option out of argv. *bad: it is used wrongly, and that was said. */
-static const char *global(weir_cli *cli, const char *name, bool *bad)
+/* Takes an option of `list` out of argv. *bad: it is used wrongly, and that was said. */
+static const char *take_early(weir_cli *cli, const weir_option *list, const char *name, bool *bad)
 {
     bool wrong = false;
-    const char *value = take_option(cli, weir_global_options, name, &wrong);
+    const char *value = take_option(cli, list, name, &wrong);
     if (wrong) {
-        bool takes_one = option_of(weir_global_options, name, strlen(name))->value;
+        bool takes_one = option_of(list, name, strlen(name))->value;
         fprintf(stderr, "weir: %s %s\n", name, takes_one ? "needs a value" : "takes no value");
     }
     *bad |= wrong;
     return value;
+}
+
+static const char *global(weir_cli *cli, const char *name, bool *bad)
+{
+    return take_early(cli, weir_global_options, name, bad);
 }
 
 static int timeout_of(const char *text, bool *bad)
@@ -160,7 +184,8 @@ bool weir_cli_globals(weir_cli *cli)
     cli->json = global(cli, "--json", &bad);
     cli->quiet = global(cli, "--quiet", &bad);
     cli->no_color = global(cli, "--no-color", &bad) || getenv("NO_COLOR") != NULL;
-    cli->dry_run = global(cli, "--dry-run", &bad);
+    const weir_option early[] = {dry_run, {NULL, NULL, NULL}};
+    cli->dry_run = take_early(cli, early, dry_run.name, &bad);
     cli->yes = global(cli, "--yes", &bad);
     cli->help = global(cli, "--help", &bad);
     cli->version = global(cli, "--version", &bad);

@@ -277,6 +277,11 @@ static int run(weir_cli *cli)
     return code;
 }
 
+static const weir_option options[] = {
+    WEIR_DRY_RUN_OPTION,
+    {NULL, NULL, NULL},
+};
+
 const weir_command weir_command_rebuild = {
     .name = "rebuild",
     .arguments = "CACHE… -c CONFIG",
@@ -303,6 +308,6 @@ const weir_command weir_command_rebuild = {
         "Examples\n"
         "  weir rebuild orders -c shop.yaml --dry-run\n"
         "  weir rebuild orders open_orders -c shop.yaml --yes\n",
-    .options = NULL,
+    .options = options,
     .run = run,
 };

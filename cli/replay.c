@@ -15,6 +15,7 @@ static const weir_option options[] = {
     {"--rate", "N", "at most N records a second"},
     {"--ahead", "N",
         "stay at most N records of a partition before what the stores of CONFIG have read"},
+    WEIR_DRY_RUN_OPTION,
     {NULL, NULL, NULL},
 };
 

@@ -12,6 +12,7 @@ static const weir_option options[] = {
     WEIR_SCHEMA_OPTIONS,
     WEIR_COMPAT_OPTIONS,
     WEIR_SUBJECT_OPTIONS,
+    WEIR_DRY_RUN_OPTION,
     {NULL, NULL, NULL},
 };
 
@@ -195,10 +196,9 @@ static int run_with(checking *c)
         return code;
     }
     const char *what = weir_cli_argument(cli);
-    for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
-        if (cli->argv[i][0] == '-' && cli->argv[i][1]) {
-            return weir_cli_usage(cli, "%s is not understood", cli->argv[i]);
-        }
+    code = weir_cli_no_more_options(cli);
+    if (code) {
+        return code;
     }
     if (what && strcmp(what, "check") == 0) {
         return check_all(c);

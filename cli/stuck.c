@@ -176,6 +176,7 @@ static const weir_option options[] = {
     {"--no-key", NULL, "release, reject: records without a key"},
     {"--all", NULL, "release, reject: all keys (of --of)"},
     {"--again", NULL, "release: the record that was rejected is handled again, before the others"},
+    WEIR_DRY_RUN_OPTION,
     {NULL, NULL, NULL},
 };
 

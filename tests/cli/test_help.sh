@@ -12,6 +12,13 @@ for c in $commands; do
     silent
     run "$c with an unknown option" 2 "$c" --no-such-option
     err_has "Usage: weir $c.*weir --help for the global options"
+    # A command obeys --dry-run, or refuses it: one that it passes over would write.
+    if "$WEIR" "$c" --help | grep -q '^  --dry-run '; then
+        is "$c --dry-run has a test" grep -qE "^run .*0 $c .*--dry-run" tests/cli/test_*.sh
+    else
+        run "$c has no --dry-run" 2 "$c" --dry-run
+        err_has "^weir $c: --dry-run is not understood"
+    fi
 done
 # ---- Examples -----------------------------------------------------------------------------------
 # What a help shows is run, where none of its files are: it may find nothing, but must be understood. With an option
@@ -74,6 +81,12 @@ run "no time" 2 check x --timeout 0s
 err_has "^weir: --timeout 0s is no time to wait"
 run "no config" 2 get orders 1 -c
 err_has "^weir: --config needs a value"
+run "a config twice" 2 check -c x -c y
+err_has "^weir check: --config is given twice"
+run "an option twice" 2 sync x --from a --from b
+err_has "^weir sync: --from is given twice"
+run "a dry run of what writes a file" 2 --dry-run record "$T/dry.jsonl" -c x
+err_has "^weir record: --dry-run is not understood"
 run "a value too many" 2 check x --json=yes
 err_has "^weir: --json takes no value"
 run "the version" 0 --version
