@@ -39,6 +39,9 @@ bool weir_app_hangs(const weir_app *a);
  * NULL: there is none. */
 const weir_config_source *weir_app_source_of(
     const weir_config *config, const char *name, const char **table);
+/* Says that there is none, and how it would be written. Returns the error's status. */
+weir_status weir_app_no_source(
+    const weir_config *config, const char *name, weir_code code, weir_error *err);
 /* The topic of a source's table. NULL: out of memory. */
 const char *weir_topic_of_table(weir_arena *arena, const weir_config_source *s, const char *table);
 

@@ -38,10 +38,11 @@ WEIR_MUST_USE weir_status weir_case_records_open(
     const char *dir, weir_case_records **out, weir_error *err);
 void weir_case_records_close(weir_case_records *r);
 size_t weir_case_records_count(const weir_case_records *r);
-/* Their topics, each once; a change's is the config's to say. Errors: RECORDING_LINE. */
+/* Their topics, each once; a change's is the config's to say. Errors: as weir_case_record. */
 WEIR_MUST_USE weir_status weir_case_records_take_topics(
     weir_case_records *r, weir_config *config, weir_error *err);
-/* The i-th; *where: "records.jsonl:3". Borrowed until the next call. Errors: RECORDING_LINE. */
+/* The i-th; *where: "records.jsonl:3". Borrowed until the next call. Errors: CASE_LINE,
+ * RECORDING_LINE. */
 WEIR_MUST_USE weir_status weir_case_record(weir_case_records *r, size_t i,
     const weir_config *config, weir_raw_record *out, const char **where, weir_error *err);
 /* Is the one that was asked for last as it was recorded? Recordings may have topics that nothing

@@ -59,8 +59,9 @@ static weir_status read_expected(const char *path, weir_case_lines *to, weir_err
     s = read_lines(lines, to, err);
     unsigned long number = weir_lines_number(lines);
     weir_lines_close(lines);
-    if (s) {
-        err->where[0] = '\0'; /* within a line */
+    if (s == WEIR_REJECT) { /* no producer's, but whoever has written the case */
+        weir_error why = *err;
+        s = weir_fail(err, WEIR_E_CASE_LINE, "%s", why.text);
     }
     return s ? weir_at(err, "%s:%lu", path, number) : WEIR_OK;
 }

@@ -132,7 +132,7 @@ static weir_status at(const weir_case_records *r, const case_line *l, weir_error
 static weir_status wrong(
     const weir_case_records *r, const case_line *l, const char *what, weir_error *err)
 {
-    weir_fail(err, WEIR_E_RECORDING_LINE, "%s", what);
+    weir_fail(err, WEIR_E_CASE_LINE, "%s", what);
     return at(r, l, err);
 }
 
@@ -150,18 +150,19 @@ static weir_status change(weir_case_records *r, const case_line *l, const weir_v
             weir_arena_copy(&r->scratch, weir_string(weir_gets(line, "table"), &r->scratch)).ptr;
     const weir_value *op = weir_gets(line, "op");
     weir_view key = text_of(weir_gets(line, "key")), row = text_of(weir_gets(line, "row"));
-    bool known = weir_is(op, WEIR_STRING) && op->len == 1 && strchr("cudr", op->at[0]);
+    char what = weir_is(op, WEIR_STRING) && op->len == 1 ? op->at[0] : '\0';
     const weir_config_source *s = name ? weir_app_source_of(config, name, &table) : NULL;
     if (!s) {
-        return wrong(r, l, "no source of the config has its table", err);
+        weir_app_no_source(config, name ? name : "", WEIR_E_CASE_LINE, err);
+        return at(r, l, err);
     }
-    if (!known || !key.ptr || (op->at[0] != 'd' && !row.ptr)) {
-        return wrong(r, l, "a change has an op (c, u, d or r), a key, and, but for d, a row", err);
+    if (!weir_test_change_fits(what, row.ptr) || !key.ptr != (what == 't')) {
+        return wrong(r, l, weir_test_change_form, err);
     }
     const char *text = weir_arena_copy(&r->scratch, row).ptr;
     const char *topic = weir_topic_of_table(&r->scratch, s, table);
     weir_buf_clear(&r->value);
-    weir_test_change_put(&r->value, table, op->at[0], text, r->lsn += 100);
+    weir_test_change_put(&r->value, table, what, text, r->lsn += 100);
     *out = (weir_raw_record){
         .topic = weir_view_of(topic), .key = key, .value = weir_buf_view(&r->value)};
     return r->scratch.failed || r->value.failed ? weir_fail_oom(err) : WEIR_OK;
@@ -216,7 +217,7 @@ static weir_status no_such_event(weir_case_records *r, const case_line *l, const
         weir_config_offer(&n, config->events.items[i].name);
     }
     const char *meant = weir_config_meant(&n);
-    weir_fail(err, WEIR_E_RECORDING_LINE, "the config's events have no %s%s%s%s", type,
+    weir_fail(err, WEIR_E_CASE_LINE, "the config's events have no %s%s%s%s", type,
         meant ? "; is " : "", meant ? meant : "", meant ? " meant?" : "");
     return at(r, l, err);
 }
@@ -279,7 +280,8 @@ weir_status weir_case_record(weir_case_records *r, size_t i, const weir_config *
     const weir_value *topic = weir_gets(line, "topic"), *key = weir_gets(line, "key"),
                      *value = weir_gets(line, "value");
     if (!weir_is(topic, WEIR_STRING)) {
-        return wrong(r, l, "a record has a topic, or is an event, or a change of a table", err);
+        return wrong(
+            r, l, "it has none of `topic`, `table` and `event`, which say what it is", err);
     }
     if (is_text(key) && is_text(value)) {
         return recorded(r, l, out, err);

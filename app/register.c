@@ -321,3 +321,14 @@ const weir_config_source *weir_app_source_of(
     }
     return config->sources.count && parts_of(name) == 2 ? &config->sources.items[0] : NULL;
 }
+
+weir_status weir_app_no_source(
+    const weir_config *config, const char *name, weir_code code, weir_error *err)
+{
+    const char *first = config->sources.count ? config->sources.items[0].name : NULL;
+    return first ? weir_fail(err, code,
+                       "no source of the config has the table %s: it is SCHEMA.TABLE of %s, or "
+                       "SOURCE.SCHEMA.TABLE",
+                       name, first)
+                 : weir_fail(err, code, "the config has no sources, and so no table %s", name);
+}

@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+const char weir_test_change_form[] = "a change has an op (c, u, d, r or t), a key and, but for d, "
+                                     "a row; t, a truncate, has neither";
+
+bool weir_test_change_fits(char op, const char *row)
+{
+    return op == 't' ? !row : op && strchr("cudr", op) && (op == 'd' || row);
+}
+
 void weir_test_change_put(weir_buf *to, const char *table, char op, const char *row, uint64_t lsn)
 {
     const char *dot = strchr(table, '.'), *none = "null", *given = row ? row : none;

@@ -386,11 +386,14 @@ void weir_test_change_at(weir_test *t, const char *file, int line, const char *t
         return;
     }
     const weir_config_source *s = weir_app_source_of(weir_app_config(t->app), table, &name);
-    if (!s || !strchr("cudr", op) || (op != 'd' && !row)) {
-        fail(t, file, line,
-            s ? "a change is 'c', 'u', 'd' or 'r', with a row: %s"
-              : "no source of the config has the table %s",
-            table);
+    if (!s) {
+        weir_error err;
+        weir_app_no_source(weir_app_config(t->app), table, WEIR_E_CASE_LINE, &err);
+        fail(t, file, line, "%s", err.text);
+        return;
+    }
+    if (!weir_test_change_fits(op, row)) {
+        fail(t, file, line, "%s: %s", table, weir_test_change_form);
         return;
     }
     weir_test_change_put(&value, name, op, row, t->lsn += 100);

@@ -39,12 +39,13 @@ typedef struct weir_command {
 } weir_command;
 
 /* For the options of a command that obeys it: every other one refuses it. */
-#define WEIR_DRY_RUN_OPTION                                                                       \
-    {                                                                                             \
-        "--dry-run", NULL, "say what would be done, change nothing"                               \
+#define WEIR_DRY_RUN_OPTION                                         \
+    {                                                               \
+        "--dry-run", NULL, "say what would be done, change nothing" \
     }
 
-/* Takes the global options, and --dry-run, out of argv. False: a value is missing or wrong, and that was said. */
+/* Takes the global options, and --dry-run, out of argv. False: a value is missing or wrong, and
+ * that was said. */
 bool weir_cli_globals(weir_cli *cli);
 /* Complains about a --dry-run that the command does not have. EXIT_YES or EXIT_USAGE. */
 int weir_cli_dry_run_fits(const weir_cli *cli);

@@ -190,6 +190,12 @@ static weir_status put_binary(
     }
     weir_view bytes;
     weir_status status = weir_column_bytes(c, v, scratch, &bytes, err);
+    if (status == WEIR_REJECT) {
+        return weir_column_refuse(c, v,
+            "neither base64, as decimal.handling.mode precise writes it, nor a JSON number (digits "
+            "in a text: the source's modes: {decimal: string})",
+            err);
+    }
     return status == WEIR_OK ? put_unscaled(c, v, bytes, c->scale, scratch, to, err) : status;
 }
 

@@ -9,7 +9,9 @@
  * After a failure every further call returns an empty value and changes nothing.
  * Names: a member's name, or a JSON Pointer ("/lines/0/sku"). A row's columns are in the row
  * contract (docs/row-contract.md): a numeric is its exact digits, a timestamp ISO text. Owner: the
- * views are the message's. Thread: the message's owner. */
+ * views are the message's: a deferred one's too, until weir_settle. Thread: the handler's, before
+ * it defers. Later, or elsewhere, a row and an event that was not read before are READ_TOO_LATE, a
+ * REJECT: settled so, the record is a dead letter. */
 #ifndef WEIR_READ_H
 #define WEIR_READ_H
 
@@ -37,8 +39,8 @@ WEIR_API weir_reader weir_read_key(weir_message *m);
 WEIR_API bool weir_has(weir_reader *r, const char *name);
 /* Is it null? FIELD_MISSING when it is not there. */
 WEIR_API bool weir_null(weir_reader *r, const char *name);
-/* Errors of all: FIELD_MISSING, FIELD_TYPE, CDC_BAD_VALUE; FIELD_PLACEHOLDER for an unchanged TOAST
- * value, which only a cache has. */
+/* Errors of all: FIELD_MISSING, FIELD_TYPE, CDC_BAD_VALUE, READ_TOO_LATE; FIELD_PLACEHOLDER for an
+ * unchanged TOAST value, which only a cache has. */
 WEIR_API weir_view weir_text(weir_reader *r, const char *name);
 /* Exact digits: money is never a double. Also of a column that is a number in JSON text form. */
 WEIR_API weir_view weir_number(weir_reader *r, const char *name);

@@ -55,7 +55,9 @@ WEIR_API void weir_test_record_at(weir_test *t, const char *file, int line, cons
     const char *key, const char *value, const weir_field *headers);
 /* A row's change as Debezium writes it, newer than all before: to its handlers, and to the caches
  * of the table. table: schema.table, of the config's first source, or source.schema.table. op 'c',
- * 'u', 'd' or 'r'; row: the new one, of a 'd' NULL or the old one. */
+ * 'u', 'd', 'r' or 't' (key and row NULL); row: the new one, of a 'd' NULL or the old one. Values
+ * are as Debezium writes them by the source's `modes`: a numeric is a JSON number (1.20; a text is
+ * base64 unless modes have `decimal: string`), a bytea base64. */
 #define weir_test_change(t, table, op, key, row) \
     weir_test_change_at((t), __FILE__, __LINE__, (table), (op), (key), (row))
 WEIR_API void weir_test_change_at(weir_test *t, const char *file, int line, const char *table,

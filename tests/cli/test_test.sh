@@ -45,14 +45,48 @@ run "a topic that nothing reads" 1 test wrong -c weir.yaml
 out_has "^  records.jsonl:1: no cache or table of the config reads its topic$"
 echo '{"table":"public.users","op":"x","key":{"id":1}}' >wrong/records.jsonl
 run "no change" 3 test wrong -c weir.yaml
-err_has "wrong/records.jsonl:1: a change has an op"
+err_has "wrong/records.jsonl:1: a change has an op.*CASE_LINE"
+err_lacks "A recording has"
+echo '{"tabel":"public.users","op":"c","key":{"id":1},"row":{"id":1}}' >wrong/records.jsonl
+run "no word that says what it is" 3 test wrong -c weir.yaml
+err_has "wrong/records.jsonl:1: it has none of .topic., .table. and .event., .*CASE_LINE"
+echo '{"table":"users","op":"c","key":{"id":1},"row":{"id":1}}' >wrong/records.jsonl
+run "a table without its schema" 3 test wrong -c weir.yaml
+err_has "no source of the config has the table users: it is SCHEMA.TABLE of shop, or SOURCE.SCHEMA.TABLE.*CASE_LINE"
+mkdir truncated
+cat >truncated/records.jsonl <<'LINES'
+{"table":"public.users","op":"c","key":{"id":1},"row":{"id":1,"name":"Eva"}}
+{"table":"public.users","op":"t"}
+{"table":"public.users","op":"c","key":{"id":2},"row":{"id":2,"name":"Ada"}}
+LINES
+mkdir -p truncated/expected/rows && echo '{"key":{"id":2},"row":{"id":2,"name":"Ada"}}' >truncated/expected/rows/users.jsonl
+run "a truncate" 0 test truncated -c weir.yaml
+rm -r truncated
+# Money: a text is what Debezium's mode says, and whoever writes digits is told so.
+mkdir money
+cat >money/weir.yaml <<'YAML'
+weir: 1
+name: money
+kafka: { bootstrap.servers: x }
+sources: { shop: { connector: postgresql, types: { public.o: { id: bigint, total: "numeric(12,2)" } } } }
+stores: { m: { type: memory } }
+caches: { o: { from: shop.public.o, store: m } }
+YAML
+echo '{"table":"public.o","op":"c","key":{"id":1},"row":{"id":1,"total":"1.20"}}' >money/records.jsonl
+run "money as a text" 1 test money
+out_has 'neither base64, .* nor a JSON number (digits in a text: the source.s modes: {decimal: string}); met 1.20'
+sed -i 's/types:/modes: { decimal: string }, types:/' money/weir.yaml
+mkdir -p money/expected/rows && echo '{"key":{"id":1},"row":{"id":1,"total":1.20}}' >money/expected/rows/o.jsonl
+run "money as a text that the modes tell of" 0 test money
+rm -r money
 echo '{"table":"users"' >wrong/records.jsonl
 run "no JSON" 3 test wrong -c weir.yaml
 err_has "wrong/records.jsonl:1:"
 echo '{"table":"public.users","op":"d","key":{"id":1}}' >wrong/records.jsonl
 mkdir -p wrong/expected/rows && echo 'x' >wrong/expected/rows/users.jsonl
 run "what is expected is no JSON" 3 test wrong -c weir.yaml
-err_has "wrong/expected/rows/users.jsonl:1:"
+err_has "wrong/expected/rows/users.jsonl:1:.*CASE_LINE"
+err_lacks "producer"
 run "no folder" 2 test
 run "no such folder" 3 test nowhere
 err_has "nowhere: it cannot be read: No such file or directory"

@@ -170,7 +170,7 @@ static void what_nothing_reads_is_told(void **state)
     assert_int_equal(run(f, true), EXIT_NO);
     put(f, "records.jsonl", "{\"event\":\"ordr\",\"key\":\"a\",\"value\":{}}\n");
     assert_int_equal(run(f, false), EXIT_UNREACHABLE);
-    assert_string_equal(f->failure.code, "RECORDING_LINE");
+    assert_string_equal(f->failure.code, "CASE_LINE");
     assert_string_equal(f->failure.text, "the config's events have no ordr; is order meant?");
     assert_non_null(strstr(f->failure.where, "/records.jsonl:1"));
     assert_memory_equal(f->failure.where, f->dir, strlen(f->dir));

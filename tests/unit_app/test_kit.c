@@ -169,6 +169,10 @@ static void test_what_comes_again_is_handled_again(void **state)
     weir_test_change(t, "public.users", 'd', "{\"id\":7}", ADA);
     weir_test_run(t);
     weir_expect_row(t, "users", "{\"id\":7}", NULL);
+    weir_test_change(t, "public.users", 'c', "{\"id\":7}", ADA);
+    weir_test_change(t, "public.users", 't', NULL, NULL);
+    weir_test_run(t);
+    weir_expect_row(t, "users", "{\"id\":7}", NULL);
     assert_int_equal(weir_test_free(t), 0);
 }
 
