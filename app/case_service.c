@@ -108,7 +108,7 @@ static weir_status feed(
     if (!s && !taken && !weir_case_record_is_recorded(records)) {
         s = weir_case_complain(c, where, "no handler, cache or table reads its topic", err);
     }
-    weir_test_run(t);
+    weir_test_run_at(t, where, 0);
     c->records++;
     if (!s && weir_test_is_over(t)) {
         s = weir_case_complain(c, where, "the service stops, as is said above", err);
@@ -139,7 +139,7 @@ static weir_status run(weir_case *c, weir_test *t, weir_case_records *records, w
     for (size_t i = 0; i < weir_case_records_count(records) && !s && !weir_test_is_over(t); i++) {
         s = feed(c, t, records, i, err);
     }
-    weir_test_advance(t, SETTLES_MS);
+    weir_test_advance_at(t, "the end", 0, SETTLES_MS);
     s = s || weir_test_is_over(t) ? s : tell_waiting(c, weir_test_app(t), err);
     return s ? s : gather(c, t, err);
 }

@@ -32,7 +32,7 @@ static void vfail(weir_test *t, const char *file, int line, const char *fmt, va_
     WEIR_PRINTF(4, 0);
 static void vfail(weir_test *t, const char *file, int line, const char *fmt, va_list ap)
 {
-    fprintf(stderr, "%s:%d: ", file, line);
+    fprintf(stderr, line ? "%s:%d: " : "%s: ", file, line);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
     t->failures++;
@@ -52,6 +52,13 @@ static void fail_with(weir_test *t, const char *file, int line, const weir_error
     fail(t, file, line, "%s%s%s [%s]", err->where, err->where[0] ? ": " : "", err->text, err->code);
 }
 
+/* What follows comes of this call. */
+static void set_place(weir_test *t, const char *file, int line)
+{
+    t->file = file;
+    t->line = line;
+}
+
 /* Has it failed by itself? That is told once. */
 static bool is_over(weir_test *t)
 {
@@ -59,7 +66,7 @@ static bool is_over(weir_test *t)
     weir_engine *e = t->app ? weir_app_engine(t->app) : NULL;
     if (!t->over && e && weir_engine_failure(e, &why)) {
         t->over = true;
-        fail_with(t, "weir_test", 0, &why);
+        fail_with(t, t->file, t->line, &why);
     }
     return t->over || !t->app;
 }
@@ -151,7 +158,7 @@ void weir_test_take_letter(weir_test *t, const weir_raw_record *r, const weir_er
     weir_dead_letter d = {.record = r, .error = *why};
     weir_error err;
     if (write_letters(t, &d, 1, &err)) {
-        fail_with(t, "weir_test", 0, &err);
+        fail_with(t, t->file, t->line, &err);
     }
 }
 
@@ -215,6 +222,7 @@ weir_test *weir_test_new_at(
         return &no_memory;
     }
     weir_arena_init(&t->arena, 0);
+    set_place(t, file, line);
     t->now_ms = 1000;
     t->left_ms = t->patience_ms = PATIENCE_MS;
     t->last_offset = -1;
@@ -236,27 +244,29 @@ const weir_memory_emit *weir_test_unseen_emit(weir_test *t)
     return e;
 }
 
-void weir_test_tell_what_is_left(weir_test *t)
+void weir_test_tell_what_is_left(weir_test *t, const char *file, int line)
 {
     for (const weir_memory_emit *e; (e = weir_test_unseen_emit(t)); t->emits_seen++) {
-        fail(t, "weir_test", 0, "nobody has expected an emit to %s: %.*s", e->topic,
-            WEIR_ARG(e->value));
+        fail(
+            t, file, line, "nobody has expected an emit to %s: %.*s", e->topic, WEIR_ARG(e->value));
     }
-    for (size_t i = t->letters_seen; i < t->n_letters; i++) {
-        const weir_error *why = &t->letters[i].error;
-        fail(t, "weir_test", 0, "nobody has expected a dead letter: %s: %s%s%s [%s]",
-            t->letters[i].place, why->where, why->where[0] ? ": " : "", why->text, why->code);
+    for (; t->letters_seen < t->n_letters; t->letters_seen++) {
+        const weir_test_kept_letter *l = &t->letters[t->letters_seen];
+        const weir_error *why = &l->error;
+        fail(t, file, line, "nobody has expected a dead letter: %s: %s%s%s [%s]", l->place,
+            why->where, why->where[0] ? ": " : "", why->text, why->code);
     }
 }
 
-int weir_test_free(weir_test *t)
+int weir_test_free_at(weir_test *t, const char *file, int line)
 {
     if (t == &no_memory) {
         return 1;
     }
+    set_place(t, file, line);
     (void)is_over(t);
     if (t->emitter) {
-        weir_test_tell_what_is_left(t);
+        weir_test_tell_what_is_left(t, file, line);
     }
     int failures = t->failures < MOST_FAILURES ? t->failures : MOST_FAILURES;
     close_app(t);
@@ -496,7 +506,7 @@ static int64_t settle_down(weir_test *t)
     uint64_t before;
     weir_error err;
     if (weir_test_caches_run(t->caches, &err)) {
-        fail_with(t, "weir_test", 0, &err);
+        fail_with(t, t->file, t->line, &err);
         t->over = true;
         return INT64_MAX;
     }
@@ -514,7 +524,7 @@ static int64_t settle_down(weir_test *t)
     } while ((parked || weir_engine_get_counts(e).delivered != before) && !weir_engine_failed(e));
     bool commits = !weir_app_transactor(t->app) && !weir_engine_failed(e);
     if (commits && weir_engine_commit(e, true, &err)) {
-        fail_with(t, "weir_test", 0, &err);
+        fail_with(t, t->file, t->line, &err);
     }
     int64_t relay_due = weir_engine_failed(e) ? INT64_MAX : weir_test_relay(t, t->now_ms);
     return weir_engine_failed(e) ? INT64_MAX : due < relay_due ? due : relay_due;
@@ -531,8 +541,9 @@ static int64_t settle_with_deferred(weir_test *t)
     return due;
 }
 
-void weir_test_run(weir_test *t)
+void weir_test_run_at(weir_test *t, const char *file, int line)
 {
+    set_place(t, file, line);
     if (!is_over(t)) {
         (void)settle_with_deferred(t);
         (void)is_over(t);
@@ -546,9 +557,10 @@ void weir_test_patience(weir_test *t, int64_t ms)
     }
 }
 
-void weir_test_advance(weir_test *t, int64_t ms)
+void weir_test_advance_at(weir_test *t, const char *file, int line, int64_t ms)
 {
     int64_t until_ms = t->now_ms + ms;
+    set_place(t, file, line);
     for (int rounds = 0; !is_over(t) && rounds < MOST_ROUNDS; rounds++) {
         int64_t due = settle_with_deferred(t);
         if (due > until_ms) {
@@ -557,5 +569,5 @@ void weir_test_advance(weir_test *t, int64_t ms)
         t->now_ms = due > t->now_ms ? due : t->now_ms;
     }
     t->now_ms = until_ms;
-    weir_test_run(t);
+    weir_test_run_at(t, file, line);
 }

@@ -12,7 +12,7 @@
 /* The next emit that a handler has made, and no test has expected; NULL: there is none. */
 const weir_memory_emit *weir_test_unseen_emit(weir_test *t);
 /* Each as a failure. */
-void weir_test_tell_what_is_left(weir_test *t);
+void weir_test_tell_what_is_left(weir_test *t, const char *file, int line);
 /* NULL: it could not be opened. */
 weir_app *weir_test_app(weir_test *t);
 /* Writes as a producer of weir's does; false: it was refused. */
@@ -111,6 +111,8 @@ struct weir_test {
     weir_test_kept_letter letters[WEIR_TEST_MOST_LETTERS];
     size_t n_letters, letters_seen, emits_seen;
     unsigned letters_fail;
+    const char *file; /* of the call that lets things happen */
+    int line;         /* 0: the file says it all */
     int failures;
     bool over; /* the service has failed, and that was told */
 };

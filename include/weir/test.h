@@ -36,7 +36,8 @@ typedef struct weir_test weir_test;
 WEIR_API weir_test *weir_test_new_at(
     const char *file, int line, const char *config, weir_setup_fn *setup, void *ctx);
 /* How many things were not as expected; at most 125, so that it may be an exit code. */
-WEIR_API WEIR_MUST_USE int weir_test_free(weir_test *t);
+#define weir_test_free(t) weir_test_free_at((t), __FILE__, __LINE__)
+WEIR_API WEIR_MUST_USE int weir_test_free_at(weir_test *t, const char *file, int line);
 
 /* ---- What comes. Nothing is handled before weir_test_run. --------------------------------------
  */
@@ -78,12 +79,14 @@ WEIR_API void weir_test_sql_at(
 /* Handles what there is to be handled now; retries that are due later wait for weir_test_advance.
  * Messages that were deferred are given real time, for the threads that settle them: five seconds
  * in which none is settled (weir_test_patience). */
-WEIR_API void weir_test_run(weir_test *t);
+#define weir_test_run(t) weir_test_run_at((t), __FILE__, __LINE__)
+WEIR_API void weir_test_run_at(weir_test *t, const char *file, int line);
 /* For how long weir_test_run and weir_test_advance wait, in real time, for deferred messages, from
  * the last one that was settled. 0: not at all; for a test that settles them itself. */
 WEIR_API void weir_test_patience(weir_test *t, int64_t ms);
 /* Lets time pass, and handles what comes due on the way. */
-WEIR_API void weir_test_advance(weir_test *t, int64_t ms);
+#define weir_test_advance(t, ms) weir_test_advance_at((t), __FILE__, __LINE__, (ms))
+WEIR_API void weir_test_advance_at(weir_test *t, const char *file, int line, int64_t ms);
 /* Where the followers of rejected records are parked (`errors.followers: park`), the operator's
  * word for a key of a topic (`weir stuck`): its followers are handled; the record that was rejected
  * last is, too, before them; or they go to the dead letters. key NULL: of records without one. */
