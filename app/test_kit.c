@@ -120,14 +120,26 @@ static weir_status open_topic(void *ctx, const char *topic, weir_error *err)
     return weir_memory_source_topic(((weir_test *)ctx)->source, topic, err);
 }
 
+static bool grow_letters(weir_test *t, size_t n)
+{
+    size_t more = t->letters_capacity ? t->letters_capacity * 2 : 64;
+    more = more < t->n_letters + n ? t->n_letters + n : more;
+    if (t->n_letters + n <= t->letters_capacity) {
+        return true;
+    }
+    weir_test_kept_letter *grown = weir_realloc(t->letters, more * sizeof *grown);
+    t->letters = grown ? grown : t->letters;
+    t->letters_capacity = grown ? more : t->letters_capacity;
+    return grown;
+}
+
 /* Of caches and tables, too: those are not let fail. */
 static weir_status keep_letters(
     void *self, const weir_dead_letter *letters, size_t n, weir_error *err)
 {
     weir_test *t = self;
-    if (t->n_letters + n > WEIR_TEST_MOST_LETTERS) {
-        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "a test has %d dead letters at most",
-            (int)WEIR_TEST_MOST_LETTERS);
+    if (!grow_letters(t, n)) {
+        return weir_fail_oom(err);
     }
     for (size_t i = 0; i < n; i++) {
         weir_test_kept_letter *l = &t->letters[t->n_letters++];
@@ -157,7 +169,7 @@ void weir_test_take_letter(weir_test *t, const weir_raw_record *r, const weir_er
 {
     weir_dead_letter d = {.record = r, .error = *why};
     weir_error err;
-    if (write_letters(t, &d, 1, &err)) {
+    if (keep_letters(t, &d, 1, &err)) {
         fail_with(t, t->file, t->line, &err);
     }
 }
@@ -274,6 +286,7 @@ int weir_test_free_at(weir_test *t, const char *file, int line)
     weir_memory_emitter_free(t->emitter);
     weir_memory_source_free(t->source);
     weir_arena_fini(&t->arena);
+    weir_free(t->letters);
     weir_free(t);
     return failures;
 }
@@ -419,7 +432,7 @@ void weir_test_change_at(weir_test *t, const char *file, int line, const char *t
 void weir_test_redeliver(weir_test *t)
 {
     if (!is_over(t) && t->last_topic) {
-        weir_memory_source_rewind(t->source, t->last_topic, t->last_offset);
+        weir_memory_source_give_again(t->source, t->last_topic, t->last_offset);
     }
 }
 

@@ -83,8 +83,6 @@ void weir_test_expect_relayed(weir_test *t, const char *file, int line);
 
 /* ---- The kit itself: test_kit.c, test_expect.c ---- */
 
-enum { WEIR_TEST_MOST_LETTERS = 1024 };
-
 typedef struct weir_test_kept_letter {
     weir_error error;
     char place[96];
@@ -108,8 +106,8 @@ struct weir_test {
     uint64_t lsn;
     const char *last_topic; /* of the last record of handlers */
     int64_t last_offset;
-    weir_test_kept_letter letters[WEIR_TEST_MOST_LETTERS];
-    size_t n_letters, letters_seen, emits_seen;
+    weir_test_kept_letter *letters;
+    size_t n_letters, letters_capacity, letters_seen, emits_seen;
     unsigned letters_fail;
     const char *file; /* of the call that lets things happen */
     int line;         /* 0: the file says it all */

@@ -57,6 +57,17 @@ static size_t count_emits(const weir_transaction *t)
     return n;
 }
 
+static bool has_letter(const weir_transaction *t)
+{
+    bool has = false;
+    for (size_t i = 0; i < t->n_lists; i++) {
+        for (const weir_outgoing *o = t->lists[i]; o; o = o->next) {
+            has |= is_letter(o);
+        }
+    }
+    return has;
+}
+
 /* As one sending: all of them or none. */
 static weir_status write_emits(
     weir_test_transactions *x, const weir_transaction *t, weir_error *err)
@@ -103,6 +114,10 @@ static weir_status commit(void *self, const weir_transaction *t, weir_fault *fau
     if (x->fail) {
         x->fail--;
         return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets transactions fail");
+    }
+    if (x->test->letters_fail && has_letter(t)) {
+        x->test->letters_fail--;
+        return weir_fail(err, WEIR_E_KAFKA_PRODUCE, "the test lets dead letters fail");
     }
     weir_status s = write_emits(x, t, err);
     if (s == WEIR_REJECT) {

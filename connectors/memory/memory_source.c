@@ -17,6 +17,7 @@ typedef struct kept_topic {
     weir_partition *partition; /* the engine's; NULL: not assigned */
     int64_t next, committed;
     bool rewind, ended; /* ended: its end was told at `next` */
+    bool resumes;       /* rewind: from what is committed by then, if that is before `next` */
     weir_view metadata; /* for its next assignment */
     bool transacted;    /* commits are made in the engine's place: … */
     weir_view said;     /* … what the last one said */
@@ -99,6 +100,12 @@ static void give_back(kept_topic *t, const weir_source_events *events, void *eng
     t->rewind = false;
     if (p) {
         events->revoked(engine, &p, 1, false);
+    }
+    if (t->resumes) {
+        int64_t committed = t->committed < 0 ? 0 : t->committed;
+        t->metadata = t->transacted ? t->said : t->metadata;
+        t->next = t->transacted || committed < t->next ? committed : t->next;
+        t->resumes = false;
     }
 }
 
@@ -264,10 +271,18 @@ void weir_memory_source_rewind(weir_memory_source *s, const char *topic, int64_t
 {
     kept_topic *t = find(s, weir_view_of(topic));
     if (t && offset <= t->count) {
-        t->metadata = t->transacted ? t->said : t->metadata;
-        t->next = t->transacted ? t->committed : offset;
+        t->next = offset;
         t->rewind = true;
         t->ended = false;
+    }
+}
+
+void weir_memory_source_give_again(weir_memory_source *s, const char *topic, int64_t offset)
+{
+    kept_topic *t = find(s, weir_view_of(topic));
+    weir_memory_source_rewind(s, topic, offset);
+    if (t) {
+        t->resumes = true;
     }
 }
 

@@ -27,7 +27,10 @@ WEIR_MUST_USE weir_status weir_memory_source_add(weir_memory_source *s, const ch
 
 /* With the next poll the topic's partition leaves and comes again, at this offset. */
 void weir_memory_source_rewind(weir_memory_source *s, const char *topic, int64_t offset);
-/* With that, what a commit said of it in its metadata; borrowed until then. */
+/* The same, as a group takes a partition away and gives it back: at what is committed when it has
+ * left, if that is before the offset; where commits are made in the engine's place, at that. */
+void weir_memory_source_give_again(weir_memory_source *s, const char *topic, int64_t offset);
+/* A rewind, with what a commit said of it in its metadata; borrowed until then. */
 void weir_memory_source_resume(
     weir_memory_source *s, const char *topic, int64_t offset, weir_view metadata);
 /* Commits in the engine's place; a partition that comes again begins there from then on, with what

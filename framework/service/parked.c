@@ -322,6 +322,7 @@ static weir_parked_key *new_key(weir_view name, weir_view topic, int32_t partiti
     k->partition = partition;
     k->log_partition = -1;
     k->log_first = k->lacking = -1;
+    k->log = (weir_key_standing){.first = -1, .parked = -1, .done = -1, .copy = -1};
     if (keyed) {
         const char *slash = memchr(own + topic.len + 1, '/', name.len - topic.len - 1);
         k->key = weir_view_make(slash + 1, (size_t)(own + name.len - slash - 1));

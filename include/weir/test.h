@@ -63,7 +63,8 @@ WEIR_API void weir_test_record_at(weir_test *t, const char *file, int line, cons
     weir_test_change_at((t), __FILE__, __LINE__, (table), (op), (key), (row))
 WEIR_API void weir_test_change_at(weir_test *t, const char *file, int line, const char *table,
     char op, const char *key, const char *row);
-/* The last record of handlers comes once more: its partition was taken away and given back. */
+/* The last record of handlers comes once more: its partition was taken away and given back; and so
+ * do those before it that were not committed by then. */
 WEIR_API void weir_test_redeliver(weir_test *t);
 
 /* Handlers with `.tx` have a database in memory, SQLite whatever the config says, with their

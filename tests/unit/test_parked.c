@@ -137,6 +137,30 @@ static void a_key_whose_copy_is_under_way_is_kept(void **state)
     end(&w);
 }
 
+/* The first record there is was rejected; its note is not written yet, and no word can be about it.
+ */
+static void a_word_before_the_first_note_says_nothing(void **state)
+{
+    static const weir_note words[] = {WEIR_NOTE_RELEASE, WEIR_NOTE_AGAIN, WEIR_NOTE_REJECT};
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        world w;
+        weir_parked_key *k;
+        weir_error err;
+        begin(&w, 10);
+        assert_int_equal(weir_parked_book_add(
+                             &w.book, weir_view_of("t/0/k"), weir_view_of("t"), 0, true, &k, &err),
+            WEIR_OK);
+        k->own_epoch = 7;
+        assert_true(weir_parked_standing_park(&k->own, 0));
+        (void)take(&w, "k", words[i], -1);
+        k = weir_parked_book_find(&w.book, weir_view_of("t/0/k"));
+        assert_non_null(k);
+        assert_int_equal(k->own.state, WEIR_KEY_PARKED);
+        end(&w);
+    }
+}
+
 /* It was rejected in an episode before, and comes again: its key is not parked by it, since no
  * operator would be asked. */
 static void what_is_done_with_parks_nothing(void **state)
@@ -308,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_key_is_parked_released_and_open),
         cmocka_unit_test(a_copy_behind_the_last_note_is_released),
         cmocka_unit_test(a_key_whose_copy_is_under_way_is_kept),
+        cmocka_unit_test(a_word_before_the_first_note_says_nothing),
         cmocka_unit_test(what_is_done_with_parks_nothing),
         cmocka_unit_test(a_word_is_about_one_record),
         cmocka_unit_test(what_waits_in_a_cut_topic_asks_the_operator),

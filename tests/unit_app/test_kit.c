@@ -371,6 +371,78 @@ static void test_patterns_of_topics(void **state)
 /* ---- Deferred messages --------------------------------------------------------------------------
  */
 
+/* ---- Redelivery, and many ----------------------------------------------------------------------
+ */
+
+static unsigned seen[2];
+
+static weir_status hold_first(weir_message *m, void *ctx)
+{
+    int64_t n = weir_record_offset(m);
+    seen[n]++;
+    return n == 0 && *(bool *)ctx ? weir_hold(m, "not yet") : WEIR_OK;
+}
+
+static bool holds;
+
+static void setup_holding(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "jobs", .fn = hold_first, .ctx = &holds);
+}
+
+/* What waits comes again as well: nobody has committed it. */
+static void test_what_waits_is_redelivered(void **state)
+{
+    (void)state;
+    holds = true;
+    seen[0] = seen[1] = 0;
+    weir_test *t =
+        weir_test_new("weir: 1\nname: d\nkafka: { bootstrap.servers: b }\n", setup_holding, NULL);
+    weir_test_record(t, "jobs", "a", "{}", NULL);
+    weir_test_record(t, "jobs", "b", "{}", NULL);
+    weir_test_run(t);
+    weir_expect_waiting(t, 1);
+    weir_test_redeliver(t);
+    holds = false;
+    unsigned before = seen[0];
+    weir_test_advance(t, 1000);
+    assert_true(seen[0] > before);
+    assert_int_equal(seen[1], 2);
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
+static weir_status reject_all(weir_message *m, void *ctx)
+{
+    (void)ctx;
+    return weir_reject(m, "BAD", "all are");
+}
+
+static void setup_rejecting(weir_app *app, void *ctx)
+{
+    (void)ctx;
+    weir_on(app, .topic = "jobs", .fn = reject_all);
+}
+
+static void test_many_dead_letters(void **state)
+{
+    enum { MANY = 1500 };
+    (void)state;
+    weir_test *t =
+        weir_test_new("weir: 1\nname: d\nkafka: { bootstrap.servers: b }\nlog: { level: error }\n",
+            setup_rejecting, NULL);
+    for (int i = 0; i < MANY; i++) {
+        weir_test_record(t, "jobs", "a", "{}", NULL);
+    }
+    weir_test_run(t);
+    for (int i = 0; i < MANY; i++) {
+        weir_expect_dead(t, "BAD");
+    }
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 static weir_message *kept;
 
 static weir_status keep(weir_message *m, void *ctx)
@@ -424,6 +496,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns_of_topics),
+        cmocka_unit_test(test_what_waits_is_redelivered),
+        cmocka_unit_test(test_many_dead_letters),
         cmocka_unit_test(test_deferred_messages),
         cmocka_unit_test(test_an_order_is_paid),
         cmocka_unit_test(test_an_order_waits_for_its_user),

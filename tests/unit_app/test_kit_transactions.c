@@ -146,6 +146,21 @@ static void the_reason_of_a_dead_letter_is_told(void **state)
     assert_non_null(strstr(said, "orders@0: it is two [TWO]"));
 }
 
+/* They leave in transactions, too. */
+static void dead_letters_that_cannot_be_written_wait(void **state)
+{
+    (void)state;
+    weir_test *t = begin(CONFIG(""));
+    weir_test_fail_letters(t, 2);
+    weir_test_event(t, "order", "a", "{\"n\":2}");
+    weir_test_run(t);
+    weir_expect_waiting(t, 1);
+    weir_test_advance(t, 5000);
+    weir_expect_dead(t, "TWO");
+    weir_expect_quiet(t);
+    assert_int_equal(weir_test_free(t), 0);
+}
+
 static void anything_may_be_expected(void **state)
 {
     (void)state;
@@ -167,6 +182,7 @@ int main(void)
         cmocka_unit_test(what_is_committed_does_not_come_again),
         cmocka_unit_test(followers_are_parked_and_released),
         cmocka_unit_test(the_reason_of_a_dead_letter_is_told),
+        cmocka_unit_test(dead_letters_that_cannot_be_written_wait),
         cmocka_unit_test(anything_may_be_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
