@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cdc/decoder.h"
+#include "cdc/key_like.h"
 #include "fresh.h"
 #include "value/json.h"
 
@@ -121,29 +122,46 @@ static weir_status await(weir_replica *r, size_t cache, const weir_freshness *mi
 /* ---- Rows -------------------------------------------------------------------------------------
  */
 
-/* The key as the store has it. */
-static weir_status canonical(weir_view key, weir_buf *to, weir_error *err)
+/* A key that does not look like the cache's is a mistake of who wrote it, not a row that is not
+ * there. */
+static weir_status check_key(weir_sync *sync, size_t index, weir_view key,
+    const weir_value *written, weir_arena *arena, weir_error *err)
 {
+    weir_buf some = {0}, like = {0};
+    const weir_value *stored;
+    weir_sync_some_key(sync, index, &some);
+    weir_status s = some.failed ? weir_fail_oom(err) : WEIR_OK;
+    if (!s && some.len) {
+        s = weir_json_read(weir_buf_view(&some), arena, &stored, err);
+        const char *why = s ? NULL : weir_key_unlike(stored, written);
+        if (why) {
+            weir_key_put_like(&like, stored);
+            s = weir_fail(err, WEIR_E_LOOKUP_KEY, "%.*s %s; the key is %.100s",
+                (int)(key.len > 80 ? 80 : key.len), key.ptr, why, weir_buf_str(&like));
+        }
+    }
+    weir_buf_fini(&like);
+    weir_buf_fini(&some);
+    return s;
+}
+
+weir_status weir_lookup_row(weir_sync *sync, weir_store store, size_t index, weir_view key,
+    weir_buf *row, bool *found, weir_error *err)
+{
+    weir_buf text = {0}; /* the key as the store has it */
     weir_arena arena;
     const weir_value *value;
     weir_arena_init(&arena, 0);
     weir_status s = weir_json_read(key, &arena, &value, err);
     if (!s) {
-        weir_key_put(to, value);
+        weir_key_put(&text, value);
+        s = text.failed ? weir_fail_oom(err) : WEIR_OK;
     }
+    s = s ? s
+          : store.ops->read(store.self, (unsigned)index + 1, WEIR_SPACE_ROW, weir_buf_view(&text),
+                row, found, err);
+    s = s || *found ? s : check_key(sync, index, key, value, &arena, err);
     weir_arena_fini(&arena);
-    return s ? s : to->failed ? weir_fail_oom(err) : WEIR_OK;
-}
-
-weir_status weir_lookup_row(
-    weir_store store, size_t index, weir_view key, weir_buf *row, bool *found, weir_error *err)
-{
-    weir_buf text = {0};
-    weir_status s = canonical(key, &text, err);
-    if (!s) {
-        s = store.ops->read(
-            store.self, (unsigned)index + 1, WEIR_SPACE_ROW, weir_buf_view(&text), row, found, err);
-    }
     weir_buf_fini(&text);
     return s;
 }
@@ -181,11 +199,14 @@ weir_status weir_daemon_lookup(weir_daemon *d, const char *cache, weir_view key,
     }
     if (age_ms) {
         *age_ms = age_of(r, index);
-        return weir_lookup_row(weir_replica_store(r), index, key, row, found, err);
+        return weir_lookup_row(
+            weir_replica_sync(r), weir_replica_store(r), index, key, row, found, err);
     }
     if (!ready) {
         return weir_fail(err, WEIR_E_CACHE_NOT_READY, "cache %.60s has not caught up yet", cache);
     }
     weir_status s = min && min->lsn ? await(r, index, min, err) : WEIR_OK;
-    return s ? s : weir_lookup_row(weir_replica_store(r), index, key, row, found, err);
+    return s ? s
+             : weir_lookup_row(
+                   weir_replica_sync(r), weir_replica_store(r), index, key, row, found, err);
 }

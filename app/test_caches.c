@@ -259,7 +259,7 @@ weir_status weir_test_caches_lookup(weir_test_caches *c, const char *cache, weir
     for (world *w = c->first; w; w = w->next) {
         for (size_t i = 0; i < w->rules.n_caches; i++) {
             if (strcmp(w->rules.caches[i].name, cache) == 0) {
-                return weir_lookup_row(w->store, i, key, row, found, err);
+                return weir_lookup_row(w->sync, w->store, i, key, row, found, err);
             }
         }
     }

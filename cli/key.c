@@ -3,6 +3,7 @@
 
 #include "cache.h"
 #include "cdc/decoder.h"
+#include "cdc/key_like.h"
 #include "value/json.h"
 
 /* ---- What a stored key looks like ------------------------------------------------------------ */
@@ -42,19 +43,6 @@ static bool is_number(const weir_value *v)
     return v->type == WEIR_INT || v->type == WEIR_NUMBER;
 }
 
-/* {"id":NUMBER,"name":"…"} */
-static void put_columns(weir_buf *to, const weir_value *key)
-{
-    size_t start = to->len;
-    WEIR_EACH_MEMBER(key, name, value)
-    {
-        weir_buf_puts(to, to->len > start ? ",\"" : "{\"");
-        weir_string_put(to, name);
-        weir_buf_puts(to, is_number(value) ? "\":NUMBER" : "\":\"…\"");
-    }
-    weir_buf_putc(to, '}');
-}
-
 /* key: one that is stored, NULL: none is. */
 static weir_status wrong_key(
     const char *written, const char *why, const weir_value *key, weir_error *err)
@@ -62,7 +50,7 @@ static weir_status wrong_key(
     weir_buf b = {0};
     if (key) {
         weir_buf_puts(&b, "; the key is ");
-        put_columns(&b, key);
+        weir_key_put_like(&b, key);
     }
     weir_status s =
         weir_fail(err, WEIR_E_KEY_COLUMNS, "%.80s %s%.150s", written, why, weir_buf_str(&b));
@@ -70,30 +58,11 @@ static weir_status wrong_key(
     return s;
 }
 
-/* A text never stands where the stored keys have a number, nor the other way round. */
-static bool fits(const weir_value *stored, const weir_value *written)
-{
-    return written && (is_number(stored)                 ? is_number(written)
-                          : weir_is(stored, WEIR_STRING) ? weir_is(written, WEIR_STRING)
-                                                         : true);
-}
-
 static weir_status check_object(
     const char *written, const weir_value *value, const weir_value *key, weir_error *err)
 {
-    bool same = key && value->len == key->len, fit = same;
-    if (!key) {
-        return WEIR_OK; /* nothing to compare it with */
-    }
-    WEIR_EACH_MEMBER(key, name, stored)
-    {
-        const weir_value *other = weir_get(value, weir_raw(name));
-        same = same && other;
-        fit = fit && other && fits(stored, other);
-    }
-    return !same  ? wrong_key(written, "has other columns than the cache's key", key, err)
-           : !fit ? wrong_key(written, "has a value of another type", key, err)
-                  : WEIR_OK;
+    const char *why = weir_key_unlike(key, value);
+    return why ? wrong_key(written, why, key, err) : WEIR_OK;
 }
 
 /* A bare value, for a key of one column. value NULL: it is no JSON, so a text without quotes. */

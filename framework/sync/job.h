@@ -69,6 +69,11 @@ void weir_sync_blame(weir_sync *s, weir_sync_item *item);
 void weir_sync_withhold_none(weir_sync *s);
 void weir_sync_withheld_fini(weir_sync *s);
 
+/* Remembers a key of a cache, unless one is known. */
+void weir_sync_sample(weir_sync *s, size_t cache, weir_view key);
+/* One that is stored. Inside of a transaction. */
+WEIR_MUST_USE weir_status weir_sync_sample_stored(weir_sync *s, size_t cache, weir_error *err);
+
 /* Lanes. */
 WEIR_MUST_USE weir_status weir_sync_lanes_new(weir_sync *s, weir_error *err);
 void weir_sync_lanes_free(weir_sync *s);
@@ -131,6 +136,7 @@ struct weir_sync {
     /* Lock: stats_lock. */
     pthread_mutex_t stats_lock;
     weir_sync_stats *stats;
+    weir_buf *samples; /* a key of each cache; empty: none was met. Written by the writer */
     uint64_t transactions, rejected;
     bool held;
     weir_error held_why;

@@ -27,7 +27,8 @@ static weir_status refuse(const comparison *c, weir_view column, weir_error *err
             WEIR_ARG(was), WEIR_ARG(is), name);
     }
     return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,
-        "column %.*s of %.60s was read as %.*s, and is %.*s now: the rows that are there have it in "
+        "column %.*s of %.60s was read as %.*s, and is %.*s now: the rows that are there have it "
+        "in "
         "the other way; run: weir rebuild %s",
         WEIR_ARG(column), name, WEIR_ARG(was.len ? was : weir_view_of("it came, without a type")),
         WEIR_ARG(is.len ? is : weir_view_of("without a type")), name);

@@ -86,6 +86,7 @@ static weir_status open_cache(weir_sync *s, size_t i, weir_error *err)
     if (!st && m->making.on) {
         atomic_fetch_add(&s->n_making, 1);
     }
+    st = st ? st : weir_sync_sample_stored(s, i, err);
     if (!st) { /* how far an earlier process has come is to be known before anything new arrives */
         weir_merge_newest(m, &s->stats[i].applied_high, &s->stats[i].applied_ms);
     }
@@ -156,11 +157,12 @@ weir_status weir_sync_new(
     weir_cond_init(&s->queue_filled);
     s->merges = weir_calloc(options->n_caches, sizeof *s->merges);
     s->stats = weir_calloc(options->n_caches, sizeof *s->stats);
+    s->samples = weir_calloc(options->n_caches, sizeof *s->samples);
     s->partition_counts = weir_calloc(options->n_topics, sizeof *s->partition_counts);
     s->stored_counts = weir_calloc(options->n_topics, sizeof *s->stored_counts);
     s->asked_compacted = weir_calloc(options->n_topics, sizeof *s->asked_compacted);
-    bool got =
-        s->merges && s->stats && s->partition_counts && s->stored_counts && s->asked_compacted;
+    bool got = s->merges && s->stats && s->samples && s->partition_counts && s->stored_counts &&
+               s->asked_compacted;
     weir_status st = got ? weir_sync_lanes_new(s, err) : weir_fail_oom(err);
     st = st ? st : weir_by_transaction_new(s, err);
     s->by_key = may_go_by_key(s);
@@ -183,8 +185,12 @@ void weir_sync_free(weir_sync *s)
     for (size_t i = 0; s->merges && i < s->options.n_caches; i++) {
         weir_merge_fini(&s->merges[i]);
     }
+    for (size_t i = 0; s->samples && i < s->options.n_caches; i++) {
+        weir_buf_fini(&s->samples[i]);
+    }
     weir_free(s->merges);
     weir_free(s->stats);
+    weir_free(s->samples);
     weir_free(s->offsets);
     weir_free(s->partition_counts);
     weir_free(s->stored_counts);

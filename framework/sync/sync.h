@@ -126,6 +126,9 @@ typedef struct weir_sync_stats {
 } weir_sync_stats;
 void weir_sync_get_stats(weir_sync *s, size_t cache, weir_sync_stats *out);
 uint64_t weir_sync_transactions(weir_sync *s);
+/* Appends one of the cache's keys, as an example of how they look; nothing while none is known.
+ * Thread: any. */
+void weir_sync_some_key(weir_sync *s, size_t cache, weir_buf *to);
 /* Is a cache still being made anew? Until what its topics held at the start is applied, and rows
  * that only an older initial snapshot had are gone. Thread: any. */
 bool weir_sync_making(const weir_sync *s);

@@ -177,6 +177,7 @@ static weir_status apply(weir_sync *s, weir_sync_item *item, int64_t now_ms, wei
         weir_merge *m = &s->merges[item->topic->caches[i]];
         if (item->is_change) {
             st = weir_merge_apply_met(m, &item->changes[i], now_ms, err);
+            weir_sync_sample(s, item->topic->caches[i], item->changes[i].key);
             weir_sync_blame(s, item);
         } else if (quarantines(s, item)) {
             st = weir_merge_quarantine(m, item->key, r->partition, r->offset, now_ms, err);

@@ -22,7 +22,8 @@ typedef struct weir_freshness {
  * source and store must have had a change at or past it, and Kafka is asked where the cache's topic
  * ends, which may take longer than wait_ms. Returns WEIR_OK; WEIR_RETRY when it is not fresh enough
  * in time; WEIR_HOLD while the cache is not ready, its store cannot be read or Kafka does not
- * answer; WEIR_FATAL for an unknown cache. Thread: the message's owner. */
+ * answer; WEIR_REJECT for a key of other columns or types than the cache's; WEIR_FATAL for an
+ * unknown cache. Thread: the message's owner. */
 WEIR_API WEIR_MUST_USE weir_status weir_lookup(weir_message *m, const char *cache, weir_view key,
     const weir_freshness *min, bool *found, weir_reader *row);
 

@@ -17,7 +17,7 @@ out_has '^{"account_id":73,"seq":3,'
 run "one value for two columns" 2 get entries 73 -c "$CONFIG"
 err_has 'is one value; the key is {"account_id":NUMBER,"seq":NUMBER}'
 run "another column" 2 get accounts '{"nr":10}' -c "$CONFIG"
-err_has 'other columns than the cache.s key; the key is {"id":NUMBER}'
+err_has 'other columns than the key; the key is {"id":NUMBER}'
 run "a column too few" 2 get entries '{"account_id":73}' -c "$CONFIG"
 run "a column too many" 2 get accounts '{"id":10,"seq":1}' -c "$CONFIG"
 run "a text for a number" 2 get accounts '{"id":"10"}' -c "$CONFIG"

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "lookup.h"
@@ -72,6 +73,20 @@ static void expect_known(weir_daemon *d, const char *key, bool there)
     weir_buf_fini(&row);
 }
 
+/* What is no key of the table would only never be found. */
+static void expect_no_key(weir_daemon *d)
+{
+    static const char *const keys[] = {"{\"key\":\"k0\"}", "{\"id\":7}", "{}", "[]", "\"k0\"",
+        "{\"id\":\"k0\",\"x\":1}", "{\"id\":{}}"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        bool found;
+        weir_error err;
+        assert_int_equal(find(d, "t", keys[i], NULL, &found, &err), WEIR_REJECT);
+        assert_string_equal(err.code, "LOOKUP_KEY");
+        assert_non_null(strstr(err.text, "{\"id\":\"…\"}"));
+    }
+}
+
 static void expect_lookups(weir_daemon *d)
 {
     bool found;
@@ -98,6 +113,7 @@ static void expect_lookups(weir_daemon *d)
     assert_string_equal(err.code, "FIELD_TYPE");
     expect_known(d, "{\"id\":\"k0\"}", true);
     expect_known(d, "{\"id\":\"none\"}", false);
+    expect_no_key(d);
     assert_int_equal(find(d, "none", "{\"id\":\"k0\"}", NULL, &found, &err), WEIR_FATAL);
     assert_string_equal(err.code, "NO_CACHE");
 }
