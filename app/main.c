@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "case.h"
 #include "exit_code.h"
+#include "last_word.h"
 #include "milestones.h"
 #include "process.h"
 #include "watchdog.h"
@@ -172,6 +173,7 @@ static int run_program(int argc, char **argv, weir_setup_fn *setup, void *ctx)
         return usage(argv[0], stderr);
     }
     weir_process_memory();
+    weir_last_word();
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

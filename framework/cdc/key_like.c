@@ -9,9 +9,9 @@ static bool is_number(const weir_value *v)
 /* A text never stands where the table's keys have a number, nor the other way round. */
 static bool fits(const weir_value *stored, const weir_value *written)
 {
-    return is_number(stored)                 ? is_number(written)
+    return is_number(stored)              ? is_number(written)
            : weir_is(stored, WEIR_STRING) ? weir_is(written, WEIR_STRING)
-                                             : true;
+                                          : true;
 }
 
 const char *weir_key_unlike(const weir_value *key, const weir_value *written)
@@ -26,9 +26,7 @@ const char *weir_key_unlike(const weir_value *key, const weir_value *written)
         same = same && other;
         fit = fit && other && fits(stored, other);
     }
-    return !same  ? "has other columns than the key"
-           : !fit ? "has a value of another type"
-                  : NULL;
+    return !same ? "has other columns than the key" : !fit ? "has a value of another type" : NULL;
 }
 
 void weir_key_put_like(weir_buf *to, const weir_value *key)

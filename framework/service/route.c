@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "schema/decimal.h"
+#include "service/in_hand.h"
 
 /* ---- Filters ------------------------------------------------------------------------------------
  */
@@ -156,9 +157,14 @@ weir_status weir_call_rest(const weir_rest *rest, weir_message *m)
     return w->fn(m, &inner, w->ctx);
 }
 
+_Thread_local const weir_message *weir_in_hand;
+
 weir_status weir_route_call(weir_message *m, const weir_route *to)
 {
-    return weir_call_rest(&(weir_rest){to, 0}, m);
+    weir_in_hand = m;
+    weir_status s = weir_call_rest(&(weir_rest){to, 0}, m);
+    weir_in_hand = NULL;
+    return s;
 }
 
 static weir_status fail_unanswered_oom(weir_batch *b)
@@ -208,5 +214,8 @@ weir_status weir_call_batch_rest(const weir_rest *rest, weir_batch *b)
 
 weir_status weir_route_call_batch(weir_batch *b, const weir_route *to)
 {
-    return weir_call_batch_rest(&(weir_rest){to, 0}, b);
+    weir_in_hand = b->messages[0];
+    weir_status s = weir_call_batch_rest(&(weir_rest){to, 0}, b);
+    weir_in_hand = NULL;
+    return s;
 }

@@ -1,11 +1,15 @@
 /* A service whose handler hangs until the file $GO_ON appears, and then holds while the file $HOLD
- * is there, for tests/http/check-service. $MIGRATION is a statement for its store `books`. */
+ * is there, for tests/http/check-service. $MIGRATION is a statement for its store `books`; with
+ * $CRASH it takes the process down. */
 #include <stdlib.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
 static weir_status hang(weir_message *m, void *ctx)
 {
+    if (getenv("CRASH")) {
+        abort();
+    }
     while (access(ctx, F_OK) != 0) {
         usleep(20000);
     }
