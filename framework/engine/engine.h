@@ -78,6 +78,7 @@ typedef struct weir_delivery {
     weir_partition *partition;
     weir_raw_record raw;
     void *message;
+    uint32_t cost;    /* bytes that it keeps in memory */
     bool passed_over; /* settled before: on no lane */
 } weir_delivery;
 

@@ -12,12 +12,18 @@ enum {
     FEW_RECORDS = 16, /* where a poll brings little */
     RECORD_COST =
         sizeof(weir_record) + 448, /* beside its bytes; the source's part is librdkafka's */
+    HEADER_COST = 64,              /* of each header, beside its bytes: the source's part */
     FIRST_GUESS = 64 << 10,        /* what a record costs, before any has come */
 };
 
 static uint32_t cost_of(const weir_raw_record *raw)
 {
     size_t bytes = raw->key.len + raw->value.len + RECORD_COST;
+    weir_view name, value;
+    for (size_t i = 0; raw->headers.at && raw->headers.at(raw->headers.self, i, &name, &value);
+         i++) {
+        bytes += name.len + value.len + HEADER_COST;
+    }
     return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
 }
 
@@ -135,8 +141,8 @@ void weir_intake_record(void *engine, weir_partition *p, const weir_raw_record *
         e->source.ops->release(e->source.self, message);
         return;
     }
-    e->batch[e->n_batch++] = (weir_delivery){p, *raw, message, false};
     uint32_t cost = cost_of(raw);
+    e->batch[e->n_batch++] = (weir_delivery){p, *raw, message, cost, false};
     p->batch_records++;
     p->batch_bytes += cost;
     e->batch_bytes += cost;
@@ -247,7 +253,7 @@ static bool place(weir_engine *e, const weir_delivery *d)
     note_gap(p, d->raw.offset);
     *r = (weir_record){.raw = d->raw,
         .hash = hash,
-        .bytes = cost_of(&d->raw),
+        .bytes = d->cost,
         .gap = p->gap,
         .seq = seq,
         .partition = p,

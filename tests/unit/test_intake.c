@@ -112,6 +112,31 @@ static void test_room_within_a_poll(void **state)
 }
 
 /* Each partition has its share of the bytes; how many records that is, those before tell. */
+/* A record may be all headers. */
+static void test_headers_take_room(void **state)
+{
+    enum { LONG = 100000 };
+    static char text[LONG + 1];
+    (void)state;
+    world w;
+    memset(text, 'x', LONG);
+    begin(&w, (weir_engine_options){.in_flight_bytes = 3 * LONG});
+    assign(&w, 0, 0);
+    for (int i = 0; i < 3; i++) {
+        script_add(&w.script,
+            (script_deed){.kind = SCRIPT_RECORD, .offset = i, .value = "{}", .header = text});
+    }
+    poll_at(&w, 0);
+    assert_int_equal(weir_partition_room(&w.engine, partition(&w, 0)), 0);
+    assert_true(w.engine.open_bytes > 3 * LONG);
+    for (size_t i = 0; i < 3; i++) {
+        settle(&w, i);
+    }
+    assert_int_equal(w.engine.open_bytes, 0);
+    assert_true(weir_partition_room(&w.engine, partition(&w, 0)) > 0);
+    end(&w);
+}
+
 static void test_room_in_bytes(void **state)
 {
     (void)state;
@@ -241,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_room_in_records),
         cmocka_unit_test(test_room_within_a_poll),
         cmocka_unit_test(test_room_in_bytes),
+        cmocka_unit_test(test_headers_take_room),
         cmocka_unit_test(test_room_for_a_large_record),
         cmocka_unit_test(test_room_ahead_of_a_stuck_record),
         cmocka_unit_test(test_room_of_congestion_and_stop),
