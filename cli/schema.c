@@ -207,6 +207,7 @@ static int run_with(checking *c)
         return bundle(c);
     }
     c->subject.type = c->compat.type;
+    c->compat.options = &c->options;
     c->subject.json = c->compat.json = c->report.form == WEIR_REPORT_LIST;
     if (what && strcmp(what, "compat") == 0) {
         return weir_subject_is_named(&c->subject)

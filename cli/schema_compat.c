@@ -12,7 +12,6 @@ enum { MOST_FILES = 1000 };
 typedef struct side {
     const weir_schema_file *file;
     weir_avro_schema *avro;
-    const weir_value *json; /* in the comparison's arena */
 } side;
 
 typedef struct comparison {
@@ -22,7 +21,6 @@ typedef struct comparison {
     side sides[MOST_FILES];
     size_t count;
     size_t findings;
-    weir_arena arena;
     weir_buf out;
 } comparison;
 
@@ -74,6 +72,23 @@ static bool is_avro(const comparison *c, const side *s)
                             : weir_schema_file_is_avro(s->file);
 }
 
+/* What is no schema has no verdict; a reference that leads nowhere is a finding. */
+static weir_status check_compiles(comparison *c, const side *s, weir_error *err)
+{
+    weir_schema *schema = NULL;
+    weir_schema_options options = *c->request->options;
+    options.base_uri = s->file->uri;
+    weir_status st = weir_schema_compile(weir_buf_view(&s->file->text), &options, &schema, err);
+    weir_schema_free(schema);
+    if (st && strcmp(err->code, "SCHEMA_UNRESOLVED") == 0) {
+        return WEIR_OK;
+    }
+    if (st) {
+        weir_schema_files_where(c->files, s->file, err);
+    }
+    return st;
+}
+
 static weir_status load(comparison *c, const char *path, weir_error *err)
 {
     side *s = &c->sides[c->count];
@@ -83,10 +98,10 @@ static weir_status load(comparison *c, const char *path, weir_error *err)
     }
     c->count++;
     weir_view text = weir_buf_view(&s->file->text);
-    st = weir_json_read(text, &c->arena, &s->json, err);
-    if (!st && is_avro(c, s)) {
-        st = weir_avro_schema_parse(&text, 1, &s->avro, err);
+    if (!is_avro(c, s)) {
+        return check_compiles(c, s, err);
     }
+    st = weir_avro_schema_parse(&text, 1, &s->avro, err);
     if (st && err->where[0]) {
         char place[sizeof err->where];
         memcpy(place, err->where, sizeof place);
@@ -134,12 +149,25 @@ static void put_json(comparison *c, const side *r, const side *w, const weir_com
     }
 }
 
+static weir_compat_json_schema json_of(const comparison *c, const side *s)
+{
+    return (weir_compat_json_schema){
+        weir_buf_view(&s->file->text), s->file->uri, c->request->options};
+}
+
+static weir_status compare_json(
+    comparison *c, const side *r, const side *w, weir_compat_report *report, weir_error *err)
+{
+    const weir_compat_json_schema reader = json_of(c, r), writer = json_of(c, w);
+    return weir_compat_json(&reader, &writer, c->request->lenient, report, err);
+}
+
 static weir_status compare(comparison *c, const side *r, const side *w, weir_error *err)
 {
     weir_compat_report report;
     weir_compat_report_init(&report);
     weir_status s = r->avro ? weir_compat_avro(r->avro, w->avro, &report, err)
-                            : weir_compat_json(r->json, w->json, c->request->lenient, &report, err);
+                            : compare_json(c, r, w, &report, err);
     if (!s && report.count && c->request->json) {
         put_json(c, r, w, &report);
     } else if (!s && report.count) {
@@ -215,12 +243,10 @@ int weir_schema_compat(weir_cli *cli, weir_schema_files *files, const weir_compa
 {
     static comparison c; /* a command is run once */
     c = (comparison){.cli = cli, .files = files, .request = request};
-    weir_arena_init(&c.arena, 0);
     int code = run_with(&c);
     for (size_t i = 0; i < c.count; i++) {
         weir_avro_schema_free(c.sides[i].avro);
     }
     weir_buf_fini(&c.out);
-    weir_arena_fini(&c.arena);
     return code;
 }

@@ -11,6 +11,7 @@ typedef struct weir_compat_request {
     bool backward, forward;
     bool transitive; /* every old schema, not the last alone */
     bool lenient, json;
+    const weir_schema_options *options; /* how JSON Schemas are read */
 } weir_compat_request;
 
 /* Takes the options out of the arguments. Exit code. */

@@ -29,7 +29,7 @@ include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk be
 
 # Those that take longest come first, since some run side by side: many of them wait for a broker.
 CHECKS := check-layers check-docs check-unit-conn check-cli check-payment check-instances check-http check-services check-parked check-attempts check-bad \
-        check-groups check-kills check-unit check-headers check-unit-app check-suite check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
+        check-groups check-kills check-unit check-headers check-unit-app check-suite check-compat check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
         check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-transactions check-events check-sync-faults check-demo check-install
 JOBS ?= $(shell expr $$(nproc) + 1)
 
@@ -42,11 +42,13 @@ sim-short:
 	@$(MAKE) --no-print-directory sim-inbox-long SEEDS=660
 	@$(MAKE) --no-print-directory sim-parking-long SEEDS=6600
 	@$(MAKE) --no-print-directory sim-merge-long SEEDS=660
+	@$(MAKE) --no-print-directory compat-long SEEDS=20000
 sim-long:
 	@$(MAKE) --no-print-directory sim-engine-long SEEDS=10000
 	@$(MAKE) --no-print-directory sim-inbox-long SEEDS=2000
 	@$(MAKE) --no-print-directory sim-parking-long SEEDS=20000
 	@$(MAKE) --no-print-directory sim-merge-long SEEDS=2000
+	@$(MAKE) --no-print-directory compat-long SEEDS=100000
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=20
 help:
@@ -58,4 +60,4 @@ help:
 	@echo 'make bench          what is measured, against whom (bench/README.md)'
 	@echo 'make docs           renew the generated pages'
 	@echo 'make lint, format   clang-format, clang-tidy, clang warnings'
-	@echo 'make check-asan, check-tsan, check-mutants, sim-short, sim-long, schedules-long, kills-long, groups-long, payment-kills-long, fuzz    the longer checks'
+	@echo 'make check-asan, check-tsan, check-mutants, sim-short, sim-long, compat-long, schedules-long, kills-long, groups-long, payment-kills-long, fuzz    the longer checks'

@@ -8,6 +8,8 @@
 #ifndef WEIR_SCHEMA_COMPAT_H
 #define WEIR_SCHEMA_COMPAT_H
 
+#include <weir/schema.h>
+
 #include "schema/avro_schema.h"
 
 typedef enum weir_compat_rule {
@@ -42,10 +44,18 @@ void weir_compat_report_fini(weir_compat_report *r);
 WEIR_MUST_USE weir_status weir_compat_avro(const weir_avro_schema *reader,
     const weir_avro_schema *writer, weir_compat_report *to, weir_error *err);
 
-/* The same for JSON Schemas that were parsed: must every value that `writer` allows be allowed by
- * `reader`? `lenient`: what nobody is likely to have written counts as not written (docs). Errors:
- * SCHEMA_LIMIT (a comparison that takes too long), OUT_OF_MEMORY. */
-WEIR_MUST_USE weir_status weir_compat_json(const weir_value *reader, const weir_value *writer,
-    bool lenient, weir_compat_report *to, weir_error *err);
+typedef struct weir_compat_json_schema {
+    weir_view text;                     /* JSON */
+    const char *base_uri;               /* where its relative references start; NULL: nowhere */
+    const weir_schema_options *options; /* draft and resolve; NULL for the defaults */
+} weir_compat_json_schema;
+
+/* The same for JSON Schemas: must every value that `writer` allows be allowed by `reader`? What
+ * cannot be told is a finding, too; a property that is required and has a default counts as
+ * written. `lenient`: what nobody is likely to have written counts as not written (docs). Errors:
+ * those of weir_schema_compile as far as references are followed, SCHEMA_LIMIT (a comparison that
+ * takes too long), OUT_OF_MEMORY. */
+WEIR_MUST_USE weir_status weir_compat_json(const weir_compat_json_schema *reader,
+    const weir_compat_json_schema *writer, bool lenient, weir_compat_report *to, weir_error *err);
 
 #endif

@@ -1,324 +1,292 @@
-/* Compatibility of JSON Schemas: references, combinations and arrays. See compat.h.
+/* Compatibility of JSON Schemas: pairs of a schema and of what is known. See compat.h.
  *
- * Whether one schema allows all that another allows cannot be decided in general; these rules
- * compare keyword by keyword and are strict where they cannot tell. A union (anyOf, oneOf) is
- * accepted where each branch that may have been written is accepted by one of the reader's. */
+ * Whether one schema allows all that another allows cannot be decided in general. What these rules
+ * accept is right: each value that the writer's schema allows is allowed by the reader's, but for
+ * what is documented (defaults, the lenient rules). Where they cannot tell it is a finding. */
 #include "schema/compat_json.h"
 
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "schema/equal.h"
 
-enum { DEPTH = 200, STEPS = 1000000 };
+enum { DEPTH = 200, STEPS = 2000000, MOST_REFUSED = 50000 };
 
 typedef weir_compat_json_checker checker;
+typedef weir_compat_view view;
+typedef weir_compat_facts facts;
+
+/* ---- findings ------------------------------------------------------------------------------- */
+
+/* Branches of what was written that are looked at one by one find the same. */
+static bool is_there(const checker *c, weir_compat_rule rule, weir_view text)
+{
+    for (const weir_compat_finding *f = c->to->first; f; f = f->next) {
+        if (f->rule == rule && weir_view_eq(f->path, weir_buf_view(&c->path)) &&
+            weir_view_eq(f->text, text)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void weir_compat_json_add(
     checker *c, weir_compat_rule rule, const char *keyword, const char *text, weir_view what)
 {
     size_t up = weir_compat_enter(&c->path, keyword);
-    weir_compat_add(c->to, rule, &c->path, "%s%.*s", text, (int)(what.len < 150 ? what.len : 150),
+    char met[256];
+    snprintf(met, sizeof met, "%s%.*s", text, (int)(what.len < 150 ? what.len : 150),
         what.ptr ? what.ptr : "");
+    if (c->quiet ? !c->to->count : !is_there(c, rule, weir_view_of(met))) {
+        weir_compat_add(c->to, rule, &c->path, "%s", met);
+    }
     weir_compat_leave(&c->path, up);
 }
 
-static const weir_view nothing = {"", 0};
-
-/* ---- references ---------------------------------------------------------------------------- */
-
-/* "#" and "#/a/b": JSON pointers into the same text. NULL: it leads elsewhere. */
-static const weir_value *target_of(checker *c, const weir_value *root, const weir_value *ref)
+void weir_compat_json_add_named(
+    checker *c, weir_compat_rule rule, const char *keyword, weir_view name)
 {
-    weir_view text = weir_string(ref, &c->to->arena);
-    if (!text.ptr || !text.len || text.ptr[0] != '#') {
-        return NULL;
-    }
-    weir_view pointer = weir_arena_copy(&c->to->arena, weir_view_make(text.ptr + 1, text.len - 1));
-    return pointer.ptr ? weir_pointer(root, pointer.ptr) : NULL;
+    size_t up = weir_compat_enter(&c->path, keyword);
+    (void)weir_compat_enter_name(&c->path, name);
+    weir_compat_json_add(c, rule, "", "", name);
+    weir_compat_leave(&c->path, up);
 }
 
-/* *unresolved: a reference that leads out of the text. */
-static const weir_value *resolve(
-    checker *c, const weir_value *root, const weir_value *schema, bool *unresolved)
+/* ---- one pair ------------------------------------------------------------------------------- */
+
+static void compare_keywords(checker *c, const view *r, const facts *w)
 {
-    for (int i = 0; i < 50 && weir_is(schema, WEIR_OBJECT); i++) {
-        const weir_value *ref = weir_gets(schema, "$ref");
-        const weir_value *target = weir_is(ref, WEIR_STRING) ? target_of(c, root, ref) : NULL;
-        if (!ref) {
-            return schema;
-        }
-        if (!target) {
-            *unresolved = true;
-            return schema;
-        }
-        schema = target;
-    }
-    return schema;
+    weir_compat_json_scalar(c, r, w);
+    weir_compat_json_object(c, r, w);
+    weir_compat_json_array(c, r, w);
+    weir_compat_json_combined(c, r, w);
 }
 
-/* ---- combinations -------------------------------------------------------------------------- */
-
-static const weir_value *branches_of(const weir_value *schema, const char **keyword)
-{
-    static const char *const keywords[] = {"anyOf", "oneOf"};
-    for (size_t i = 0; i < 2; i++) {
-        const weir_value *list = weir_gets(schema, keywords[i]);
-        if (weir_is(list, WEIR_ARRAY)) {
-            *keyword = keywords[i];
-            return list;
-        }
-    }
-    return NULL;
-}
-
-bool weir_compat_json_accepts(checker *c, const weir_value *r, const weir_value *w)
+static bool accepts_keywords(checker *c, const view *r, const facts *w)
 {
     weir_compat_report quiet, *to = c->to;
+    bool was_quiet = c->quiet;
     weir_compat_report_init(&quiet);
     c->to = &quiet;
-    weir_compat_json_compare(c, r, w);
-    bool none = quiet.count == 0;
+    c->quiet = true;
+    compare_keywords(c, r, w);
+    bool none = quiet.count == 0 && c->steps >= 0;
     to->arena.failed |= quiet.arena.failed;
     c->to = to;
+    c->quiet = was_quiet;
     weir_compat_report_fini(&quiet);
     return none;
 }
 
-static bool some_accepts(checker *c, const weir_value *branches, const weir_value *w)
+/* Where what is known does not do, each branch of a union that was written is looked at. */
+static void compare_branches(checker *c, const view *r, const facts *w)
 {
-    WEIR_EACH_ITEM(branches, branch)
-    {
-        if (weir_compat_json_accepts(c, branch, w)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void compare_sum(checker *c, const weir_value *r, const weir_value *w)
-{
-    const char *keyword = "", *written = "";
-    const weir_value *readers = branches_of(r, &keyword), *writers = branches_of(w, &written);
-    char place[16];
-    snprintf(place, sizeof place, "/%s", keyword);
-    if (readers && writers) {
-        size_t i = 0;
-        WEIR_EACH_ITEM(writers, branch)
-        {
-            if (!some_accepts(c, readers, branch)) {
-                char text[64];
-                snprintf(text, sizeof text, "branch %zu of %s is not accepted", i, written);
-                weir_compat_json_add(c, WEIR_COMPAT_SUM_TYPE_NARROWED, place, text, nothing);
-            }
-            i++;
-        }
-    } else if (readers && !some_accepts(c, readers, w)) {
-        weir_compat_json_add(c, WEIR_COMPAT_SUM_TYPE_NARROWED, place,
-            "what was written fits none of the branches", nothing);
-    }
-}
-
-/* Only the reader's own keywords were compared with what the writer's branches do not say: each
- * branch has to be accepted by them. */
-static void compare_written_sum(checker *c, const weir_value *r, const weir_value *w)
-{
-    const char *keyword = "";
-    const weir_value *writers = branches_of(w, &keyword);
-    if (branches_of(r, &(const char *){""}) || !writers) {
+    const weir_value *list = weir_compat_next_union(w);
+    if (!list) {
+        compare_keywords(c, r, w);
         return;
     }
-    WEIR_EACH_ITEM(writers, branch)
-    {
-        weir_compat_json_compare(c, r, branch);
-    }
-}
-
-static void compare_product(checker *c, const weir_value *r, const weir_value *w)
-{
-    const weir_value *readers = weir_gets(r, "allOf"), *writers = weir_gets(w, "allOf");
-    if (!weir_is(readers, WEIR_ARRAY)) {
+    if (accepts_keywords(c, r, w)) {
         return;
     }
-    WEIR_EACH_ITEM(readers, demand)
-    {
-        bool met = weir_compat_json_accepts(c, demand, w);
-        if (weir_is(writers, WEIR_ARRAY)) {
-            WEIR_EACH_ITEM(writers, given)
-            {
-                met = met || weir_compat_json_accepts(c, demand, given);
-            }
-        }
-        if (!met) {
-            weir_compat_json_add(c, WEIR_COMPAT_PRODUCT_TYPE_EXTENDED, "/allOf",
-                "nothing that was written promises it", nothing);
+    for (size_t i = 0; i < list->len && (!c->quiet || !c->to->count) && c->steps >= 0; i++) {
+        facts chosen;
+        weir_compat_choose(c, w, list, i, &chosen);
+        if (!weir_compat_contradiction(c, &chosen)) {
+            compare_branches(c, r, &chosen);
         }
     }
 }
 
-/* ---- keywords that can only be equal ------------------------------------------------------- */
-
-static const struct opaque {
-    const char *keyword;
-    weir_compat_rule rule;
-} opaque[] = {
-    {"pattern", WEIR_COMPAT_PATTERN_CHANGED},
-    {"format", WEIR_COMPAT_FORMAT_CHANGED},
-    {"not", WEIR_COMPAT_NOT_CHANGED},
-    {"if", WEIR_COMPAT_CONDITION_CHANGED},
-    {"then", WEIR_COMPAT_CONDITION_CHANGED},
-    {"else", WEIR_COMPAT_CONDITION_CHANGED},
-    {"contains", WEIR_COMPAT_ITEMS_NARROWED},
-    {"propertyNames", WEIR_COMPAT_PATTERN_CHANGED},
-    {"dependencies", WEIR_COMPAT_DEPENDENCY_ADDED},
-    {"dependentRequired", WEIR_COMPAT_DEPENDENCY_ADDED},
-    {"dependentSchemas", WEIR_COMPAT_DEPENDENCY_ADDED},
-    {"unevaluatedProperties", WEIR_COMPAT_ADDITIONAL_PROPERTIES_NARROWED},
-    {"unevaluatedItems", WEIR_COMPAT_ITEMS_NARROWED},
-};
-
-static void compare_opaque(checker *c, const weir_value *r, const weir_value *w)
+static bool same_facts(const facts *a, const facts *b)
 {
-    for (size_t i = 0; i < sizeof opaque / sizeof *opaque; i++) {
-        const weir_value *now = weir_gets(r, opaque[i].keyword);
-        const weir_value *then = weir_gets(w, opaque[i].keyword);
-        if (now && !weir_compat_is_any(now) && (!then || !weir_equal(now, then, &c->steps))) {
-            char place[32];
-            snprintf(place, sizeof place, "/%s", opaque[i].keyword);
-            weir_compat_json_add(c, opaque[i].rule, place, then ? "changed" : "added", nothing);
-        }
-    }
+    return a->types == b->types && a->value == b->value && a->n == b->n && a->n_nots == b->n_nots &&
+           a->n_has == b->n_has && memcmp(a->at, b->at, a->n * sizeof *a->at) == 0 &&
+           memcmp(a->nots, b->nots, a->n_nots * sizeof *a->nots) == 0 &&
+           memcmp(a->has, b->has, a->n_has * sizeof *a->has) == 0;
 }
 
-/* ---- arrays -------------------------------------------------------------------------------- */
-
-/* The schema of item i: of the list, else of the rest. */
-static const weir_value *item_of(const weir_value *list, const weir_value *rest, size_t i)
-{
-    if (weir_is(list, WEIR_ARRAY) && i < list->len) {
-        const weir_value *item = weir_child(list);
-        for (; i > 0; i--) {
-            item = weir_next(item);
-        }
-        return item;
-    }
-    return rest;
-}
-
-/* Before 2020-12 `items` may be the list, and `additionalItems` the rest. */
-static void items_of(const weir_value *schema, const weir_value **list, const weir_value **rest)
-{
-    *list = weir_gets(schema, "prefixItems");
-    *rest = weir_gets(schema, "items");
-    if (weir_is(*rest, WEIR_ARRAY)) {
-        *list = *rest;
-        *rest = weir_gets(schema, "additionalItems");
-    }
-}
-
-static void compare_item(checker *c, const char *place, const weir_value *r, const weir_value *w)
-{
-    if (weir_compat_is_none(r) && !weir_compat_is_none(w)) {
-        weir_compat_json_add(c, WEIR_COMPAT_ITEMS_NARROWED, place, "no items any more", nothing);
-    } else {
-        weir_compat_json_compare_at(c, place, r, w);
-    }
-}
-
-static void compare_items(checker *c, const weir_value *r, const weir_value *w)
-{
-    const weir_value *list, *rest, *old_list, *old_rest;
-    items_of(r, &list, &rest);
-    items_of(w, &old_list, &old_rest);
-    size_t n = weir_is(list, WEIR_ARRAY) ? list->len : 0;
-    size_t old_n = weir_is(old_list, WEIR_ARRAY) ? old_list->len : 0;
-    for (size_t i = 0; i < n || i < old_n; i++) {
-        char place[48];
-        snprintf(place, sizeof place, "/prefixItems/%zu", i);
-        compare_item(c, place, item_of(list, rest, i), item_of(old_list, old_rest, i));
-    }
-    compare_item(c, "/items", rest, old_rest);
-}
-
-/* ---- one pair ------------------------------------------------------------------------------ */
-
-static void compare_keywords(checker *c, const weir_value *r, const weir_value *w)
-{
-    const char *keyword;
-    if (branches_of(w, &keyword) && !branches_of(r, &keyword)) {
-        compare_written_sum(c, r, w);
-        return;
-    }
-    weir_compat_json_scalar(c, r, w);
-    weir_compat_json_object(c, r, w);
-    compare_items(c, r, w);
-    compare_opaque(c, r, w);
-    compare_sum(c, r, w);
-    compare_product(c, r, w);
-}
-
-static bool is_open(const checker *c, const weir_value *r, const weir_value *w)
+static bool is_open(const checker *c, const view *r, const facts *w)
 {
     for (const weir_compat_pair *p = c->open; p; p = p->up) {
-        if (p->r == r && p->w == w) {
+        if (p->level < c->level && p->r == r && same_facts(p->w, w)) {
             return true;
         }
     }
     return false;
 }
 
-static void compare_resolved(checker *c, const weir_value *r, const weir_value *w)
+static bool is_known(checker *c, const view *r, const facts *w)
 {
-    weir_compat_pair pair = {r, w, c->open};
+    for (uint32_t i = 0; i < w->n; i++) {
+        if (weir_compat_same(c, r, w->at[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void weir_compat_json_compare(checker *c, const weir_value *schema, const facts *w)
+{
+    const view *r = weir_compat_view_of(c, schema);
+    if (r->any || !w->types || (c->quiet && c->to->count)) {
+        return;
+    }
     if (c->depth == DEPTH || --c->steps < 0) {
         c->steps = -1;
         return;
     }
-    if (is_open(c, r, w)) {
+    if (r->none) {
+        weir_compat_json_add(c, WEIR_COMPAT_SCHEMA_IS_FALSE, "", "", weir_view_of(""));
         return;
     }
+    if (is_known(c, r, w) || is_open(c, r, w)) {
+        return;
+    }
+    weir_compat_pair pair = {r, w, c->level, c->open};
     c->open = &pair;
     c->depth++;
-    compare_keywords(c, r, w);
+    compare_branches(c, r, w);
     c->depth--;
     c->open = pair.up;
 }
 
-void weir_compat_json_compare(checker *c, const weir_value *r, const weir_value *w)
-{
-    bool unresolved = false;
-    const weir_value *to = resolve(c, c->reader, r, &unresolved);
-    const weir_value *from = resolve(c, c->writer, w, &unresolved);
-    if (weir_compat_is_any(to) || weir_compat_is_none(from)) {
-        return;
-    }
-    if (unresolved) {
-        int64_t steps = STEPS;
-        if (!from || !weir_equal(to, from, &steps)) {
-            weir_compat_json_add(c, WEIR_COMPAT_REFERENCE_UNRESOLVED, "/$ref", "", nothing);
-        }
-    } else if (weir_compat_is_none(to)) {
-        weir_compat_json_add(c, WEIR_COMPAT_SCHEMA_IS_FALSE, "", "", nothing);
-    } else {
-        compare_resolved(c, to, from);
-    }
-}
-
 void weir_compat_json_compare_at(
-    checker *c, const char *keyword, const weir_value *r, const weir_value *w)
+    checker *c, const char *keyword, const weir_value *r, const facts *w)
 {
     size_t up = weir_compat_enter(&c->path, keyword);
     weir_compat_json_compare(c, r, w);
     weir_compat_leave(&c->path, up);
 }
 
-weir_status weir_compat_json(const weir_value *reader, const weir_value *writer, bool lenient,
-    weir_compat_report *to, weir_error *err)
+/* What decides whether a schema accepts facts; how deep it is looked at is a part of it. */
+static void put_question(const checker *c, const weir_value *r, const facts *w, weir_buf *to)
 {
-    checker c = {.reader = reader, .writer = writer, .lenient = lenient, .to = to, .steps = STEPS};
-    weir_compat_json_compare(&c, reader, writer);
-    weir_status s = to->arena.failed || c.path.failed ? weir_fail_oom(err) : WEIR_OK;
-    weir_buf_fini(&c.path);
-    return s || c.steps >= 0
-               ? s
+    uint64_t numbers[] = {
+        w->types, w->n, w->n_nots, w->n_has, w->n_splits, c->contradictions, c->exact};
+    weir_buf_put(to, &r, sizeof r);
+    weir_buf_put(to, &w->value, sizeof w->value);
+    weir_buf_put(to, numbers, sizeof numbers);
+    weir_buf_put(to, w->at, w->n * sizeof *w->at);
+    weir_buf_put(to, w->nots, w->n_nots * sizeof *w->nots);
+    weir_buf_put(to, w->has, w->n_has * sizeof *w->has);
+    weir_buf_put(to, w->splits, w->n_splits * sizeof *w->splits);
+}
+
+static bool accepts(checker *c, const weir_value *r, const facts *w)
+{
+    weir_compat_report quiet, *to = c->to;
+    bool was_quiet = c->quiet;
+    weir_compat_report_init(&quiet);
+    c->to = &quiet;
+    c->quiet = true;
+    weir_compat_json_compare(c, r, w);
+    bool none = quiet.count == 0 && c->steps >= 0;
+    to->arena.failed |= quiet.arena.failed;
+    c->to = to;
+    c->quiet = was_quiet;
+    weir_compat_report_fini(&quiet);
+    return none;
+}
+
+/* A refusal is kept: unions within unions ask the same again and again. Not so an acceptance, which
+ * may stand on pairs that are still open. */
+bool weir_compat_json_accepts(checker *c, const weir_value *r, const facts *w)
+{
+    weir_buf question = {0};
+    put_question(c, r, w, &question);
+    bool asked = weir_map_find(&c->refused, weir_buf_view(&question)) != NULL;
+    bool accepted = !asked && accepts(c, r, w);
+    if (!asked && !accepted && c->steps >= 0 && c->refused.count < MOST_REFUSED) {
+        c->arena.failed |= question.failed || !weir_map_add(&c->refused, weir_buf_view(&question));
+    }
+    weir_buf_fini(&question);
+    return accepted;
+}
+
+/* Of keywords that stand for themselves. */
+bool weir_compat_some_says(checker *c, const view *r, const facts *w, weir_keyword k)
+{
+    for (uint32_t i = 0; i < w->n; i++) {
+        if (w->at[i]->keywords[k] && weir_compat_same_keyword(c, r, w->at[i], k)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- everything ----------------------------------------------------------------------------- */
+
+static weir_status open_side(
+    checker *c, size_t i, const weir_compat_json_schema *schema, weir_error *err)
+{
+    uint32_t document;
+    weir_compiler *side = &c->sides[i];
+    weir_compiler_init(side, &c->schemas[i], schema->options, err);
+    weir_view base = weir_view_of(schema->base_uri ? schema->base_uri : "");
+    weir_status s = weir_compiler_add(side, base, schema->text, &document);
+    side->err = NULL;
+    c->roots[i] = s ? NULL : c->schemas[i].documents[0].root;
+    return s;
+}
+
+static void close_side(checker *c, size_t i)
+{
+    weir_schema *s = &c->schemas[i];
+    weir_compiler_fini(&c->sides[i]);
+    weir_free(s->documents);
+    weir_free(s->resources);
+    weir_arena_fini(&s->arena);
+}
+
+static void free_regex(void *regex)
+{
+    weir_regex_free(regex);
+}
+
+static void close(checker *c)
+{
+    weir_map_fini(&c->views, NULL);
+    weir_map_fini(&c->known, NULL);
+    weir_map_fini(&c->refused, NULL);
+    weir_map_fini(&c->regexes, free_regex);
+    weir_regex_scratch_free(c->scratch);
+    weir_buf_fini(&c->path);
+    weir_arena_fini(&c->arena);
+    close_side(c, 0);
+    close_side(c, 1);
+}
+
+static weir_status compare_roots(checker *c, weir_error *err)
+{
+    facts written;
+    c->scratch = weir_regex_scratch_new();
+    if (!c->scratch) {
+        return weir_fail_oom(err);
+    }
+    weir_compat_facts_init(&written);
+    weir_compat_add_fact(c, &written, c->roots[1]);
+    weir_compat_json_compare(c, c->roots[0], &written);
+    if (c->to->arena.failed || c->path.failed || c->arena.failed) {
+        return weir_fail_oom(err);
+    }
+    return c->steps >= 0
+               ? WEIR_OK
                : weir_fail(err, WEIR_E_SCHEMA_LIMIT, "comparing the schemas takes too long");
+}
+
+weir_status weir_compat_json(const weir_compat_json_schema *reader,
+    const weir_compat_json_schema *writer, bool lenient, weir_compat_report *to, weir_error *err)
+{
+    weir_error unwanted;
+    checker c = {.lenient = lenient, .to = to, .steps = STEPS};
+    err = err ? err : &unwanted;
+    weir_arena_init(&c.arena, 0);
+    weir_arena_init(&c.schemas[0].arena, 0);
+    weir_arena_init(&c.schemas[1].arena, 0);
+    weir_status s = open_side(&c, 0, reader, err);
+    s = s ? s : open_side(&c, 1, writer, err);
+    s = s ? s : compare_roots(&c, err);
+    close(&c);
+    return s;
 }

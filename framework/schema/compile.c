@@ -137,24 +137,22 @@ weir_status weir_making_count(
     return WEIR_OK;
 }
 
-static weir_status collect_keywords(weir_making *m)
+void weir_compiler_keywords(
+    const weir_value *at, weir_dialect dialect, const weir_value *keywords[WEIR_KEYWORDS])
 {
-    uint8_t draft = m->resource->dialect.draft;
-    uint16_t vocabularies = m->resource->dialect.vocabularies;
-    WEIR_EACH_MEMBER(m->node.at, name, value)
+    WEIR_EACH_MEMBER(at, name, value)
     {
-        int k = weir_keyword_of(name, draft);
-        if (k >= 0 && vocabularies >> weir_keywords[k].vocabulary & 1) {
-            m->keywords[k] = value;
+        int k = weir_keyword_of(name, dialect.draft);
+        if (k >= 0 && dialect.vocabularies >> weir_keywords[k].vocabulary & 1) {
+            keywords[k] = value;
         }
     }
     /* Up to draft 7, what stands beside a $ref is not looked at. */
-    if (draft <= WEIR_DRAFT_7 && m->keywords[WEIR_KW_REF]) {
-        const weir_value *ref = m->keywords[WEIR_KW_REF];
-        memset(m->keywords, 0, sizeof m->keywords);
-        m->keywords[WEIR_KW_REF] = ref;
+    if (dialect.draft <= WEIR_DRAFT_7 && keywords[WEIR_KW_REF]) {
+        const weir_value *ref = keywords[WEIR_KW_REF];
+        memset(keywords, 0, WEIR_KEYWORDS * sizeof *keywords);
+        keywords[WEIR_KW_REF] = ref;
     }
-    return WEIR_OK;
 }
 
 static weir_status store_operations(weir_making *m, weir_block *b)
@@ -179,8 +177,8 @@ static weir_status store_operations(weir_making *m, weir_block *b)
 
 static weir_status compile_object_schema(weir_making *m)
 {
-    weir_status s = collect_keywords(m);
-    s = s ? s : weir_compile_any(m);
+    weir_compiler_keywords(m->node.at, m->resource->dialect, m->keywords);
+    weir_status s = weir_compile_any(m);
     s = s ? s : weir_compile_scalars(m);
     s = s ? s : weir_compile_object(m);
     return s ? s : weir_compile_array(m);
@@ -277,7 +275,17 @@ static weir_status compile_all(weir_compiler *c, weir_view text)
     return s ? s : weir_compiler_link(c);
 }
 
-static void compiler_fini(weir_compiler *c)
+void weir_compiler_init(
+    weir_compiler *c, weir_schema *schema, const weir_schema_options *options, weir_error *err)
+{
+    static const weir_schema_options defaults = {0};
+    *c = (weir_compiler){.s = schema, .options = options ? options : &defaults, .err = err};
+    weir_draft draft = c->options->draft ? c->options->draft : WEIR_DRAFT_2020_12;
+    c->dialect = (weir_dialect){(uint8_t)draft, 0x3F};
+    weir_arena_init(&schema->arena, c->options->max_bytes ? c->options->max_bytes : MOST_BYTES);
+}
+
+void weir_compiler_fini(weir_compiler *c)
 {
     for (int k = 0; k < WEIR_KINDS; k++) {
         weir_buf_fini(&c->pending[k]);
@@ -292,7 +300,6 @@ static void compiler_fini(weir_compiler *c)
 weir_status weir_schema_compile(
     weir_view text, const weir_schema_options *options, weir_schema **out, weir_error *err)
 {
-    static const weir_schema_options defaults = {0};
     weir_error unwanted;
     weir_schema *schema = weir_calloc(1, sizeof *schema);
     *out = NULL;
@@ -301,13 +308,11 @@ weir_status weir_schema_compile(
     if (!schema) {
         return weir_fail_oom(err);
     }
-    weir_compiler c = {.s = schema, .options = options ? options : &defaults, .err = err};
-    weir_draft draft = c.options->draft ? c.options->draft : WEIR_DRAFT_2020_12;
-    c.dialect = (weir_dialect){(uint8_t)draft, 0x3F};
+    weir_compiler c;
+    weir_compiler_init(&c, schema, options, err);
     schema->most_steps = c.options->most_steps ? (int64_t)c.options->most_steps : MOST_STEPS;
-    weir_arena_init(&schema->arena, c.options->max_bytes ? c.options->max_bytes : MOST_BYTES);
     weir_status s = compile_all(&c, text);
-    compiler_fini(&c);
+    weir_compiler_fini(&c);
     if (s) {
         weir_schema_free(schema);
         return s;

@@ -97,6 +97,16 @@ const weir_anchor *weir_compiler_anchor(const weir_compiler *c, uint32_t resourc
 
 /* ---- compile.c ------------------------------------------------------------------------------ */
 
+/* A compiler whose documents go into `schema`, which is all zeros and is the caller's to free.
+ * options: borrowed, or NULL for the defaults. */
+void weir_compiler_init(
+    weir_compiler *c, weir_schema *schema, const weir_schema_options *options, weir_error *err);
+void weir_compiler_fini(weir_compiler *c);
+/* Puts the values of a schema's keywords where they belong, as far as its resource's dialect has
+ * them. */
+void weir_compiler_keywords(
+    const weir_value *at, weir_dialect dialect, const weir_value *keywords[WEIR_KEYWORDS]);
+
 /* SCHEMA_INVALID and others, placed at a node. */
 weir_status weir_compiler_refuse(weir_compiler *c, weir_node at, weir_code code, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));

@@ -31,6 +31,24 @@ out_has '^{"mode":"BACKWARD","compatible":true,"findings":\[\]}$'
 run "strict" 1 schema compat 1.json 2.json
 out_has "/properties/b  PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL"
 run "lenient" 0 schema compat 1.json 2.json --lenient
+echo '{"$ref":"part.json"}' >ref.json
+echo '{"type":"integer"}' >part.json
+echo '{"type":"string"}' >3.json
+run "a reference into a file" 1 schema compat 3.json ref.json
+out_has "TYPE_NARROWED: written was \"string\""
+rm part.json
+run "… that is not there" 1 schema compat 3.json ref.json
+out_has "/\$ref  REFERENCE_UNRESOLVED"
+echo '{"type":"integer","maximum":5}' >4.json
+echo '{"maximum":5,"exclusiveMaximum":true}' >5.json
+run "a keyword of another draft" 2 schema compat 4.json 5.json
+err_has "5.json:1:"
+run "… by its own" 1 schema compat 4.json 5.json --draft draft4
+out_has "MAXIMUM_LOWERED: written was 5"
+echo '{"oneOf":[{"type":"integer"},{"type":"string"}]}' >6.json
+echo '{"oneOf":[{"type":"number"},{"type":["integer","string"]}]}' >7.json
+run "branches that overlap" 1 schema compat 6.json 7.json
+out_has "/oneOf  SUM_TYPE_OVERLAPS: another branch may match"
 run "of two kinds" 2 schema compat 1.json 2.avsc
 err_has "not of one kind"
 run "one alone" 2 schema compat 1.avsc
