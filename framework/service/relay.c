@@ -106,10 +106,12 @@ static bool is_well(const weir_relay *r)
 }
 
 /* Of a key of a topic one event is under way: a broker that refuses it for good would take the next
- * one before it. True: it may go; its key is not free any more in either case. */
-static bool is_first_of_key(weir_map *busy, weir_relay_row *b, weir_buf *name)
+ * one before it. *first: it may go; its key is not free any more in either case. False: out of
+ * memory, and nobody knows of its key. */
+static bool take_key(weir_map *busy, weir_relay_row *b, weir_buf *name, bool *first)
 {
     const weir_outgoing *o = &b->row.out;
+    *first = true;
     if (!o->key.ptr) {
         return true; /* those without a key are in no order */
     }
@@ -117,26 +119,28 @@ static bool is_first_of_key(weir_map *busy, weir_relay_row *b, weir_buf *name)
     weir_buf_put(name, &b->topic, sizeof b->topic);
     weir_buf_putv(name, o->key);
     weir_map_entry *e = name->failed ? NULL : weir_map_add(busy, weir_buf_view(name));
-    bool first = e && !e->value; /* out of memory: the next time */
-    if (first) {
+    *first = e && !e->value;
+    if (*first) {
         e->value = b;
     }
-    return first;
+    return e;
 }
 
 /* What of the batch is not over and may go now; its first part, or a further one. */
 static void send_batch(weir_relay *r)
 {
-    bool together = is_well(r);
+    bool together = is_well(r), going = true;
     weir_map busy;
     weir_buf name = {0};
     weir_map_init(&busy);
     r->n_sendings = 0;
     for (size_t i = 0; i < r->n_batch; i++) {
         weir_outgoing *o = &r->batch[i].row.out;
+        bool first = false;
         r->batch[i].sent = false;
-        if (r->batch[i].over || !is_first_of_key(&busy, &r->batch[i], &name)) {
-            continue;
+        going = going && (r->batch[i].over || take_key(&busy, &r->batch[i], &name, &first));
+        if (!going || !first) {
+            continue; /* out of memory: all of the rest the next time, or one could overtake it */
         }
         weir_relay_sending *t = sending_of(r, together ? WEIR_RELAY_ALL_TOPICS : r->batch[i].topic);
         if (t->n && !together && r->topics[t->topic].failures) {

@@ -178,6 +178,46 @@ static void test_a_topic_that_is_due_amid_a_reading_keeps_its_order(void **state
 }
 
 /* Whoever knows better may take out a row that nobody takes. */
+/* Those that come again left aside. */
+static size_t tx_in_order(service *s, const char *const *ids, size_t n)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < weir_memory_emitter_count(s->memory); i++) {
+        weir_view id = weir_memory_emit_header(weir_memory_emitter_at(s->memory, i), "id");
+        size_t k = 0;
+        while (k < n && !weir_view_is(id, ids[k])) {
+            k++;
+        }
+        assert_true(k <= next); /* none was overtaken */
+        next += k == next;
+    }
+    return next;
+}
+
+/* Whatever finds none: no event of the key leaves before the one before it. */
+static void test_order_outlives_want_of_memory(void **state)
+{
+    static const char *const ids[] = {"a/1", "b/1", "c/1"};
+    (void)state;
+    for (long n = 1; n < 60; n += tx_allocation_step) {
+        service s;
+        tx_begin(&s, tx_pay);
+        tx_deliver(&s, 0, "k", "a");
+        tx_deliver(&s, 1, "k", "b");
+        tx_deliver(&s, 2, "k", "c");
+        tx_run(&s);
+        weir_alloc_fail_at(n, 0);
+        tx_relay(&s);
+        weir_alloc_fail_at(0, 0);
+        for (int i = 0; i < 10; i++) {
+            s.a.now_ms += 1000;
+            tx_relay(&s);
+        }
+        assert_int_equal(tx_in_order(&s, ids, 3), 3);
+        tx_end(&s);
+    }
+}
+
 static void test_a_row_that_is_taken_out_is_not_waited_for(void **state)
 {
     (void)state;
@@ -302,6 +342,7 @@ static void test_what_is_old_is_purged_as_fast_as_it_comes(void **state)
         cmocka_unit_test(test_headers_count_with_what_is_around_them),             \
         cmocka_unit_test(test_a_topic_that_refuses_holds_its_own),                 \
         cmocka_unit_test(test_a_topic_that_is_due_amid_a_reading_keeps_its_order), \
+        cmocka_unit_test(test_order_outlives_want_of_memory),                      \
         cmocka_unit_test(test_a_row_that_is_taken_out_is_not_waited_for),          \
         cmocka_unit_test(test_one_relays_at_a_time),                               \
         cmocka_unit_test(test_the_relay_survives_its_database),                    \
