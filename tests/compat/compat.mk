@@ -10,6 +10,6 @@ $(B)/compat-json: $(COMPAT_OBJ) $(B)/faults/libweir-core.a
 
 .PHONY: check-compat compat-long
 check-compat: $(B)/compat-json
-	@$< 1500
+	@$< 3000
 compat-long: $(B)/compat-json
 	@$< $(SEEDS)

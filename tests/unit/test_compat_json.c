@@ -330,6 +330,29 @@ static const struct change sound[] = {
         "{\"not\":{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"default\":1}}}"
         "}",
         "{\"not\":{\"type\":\"object\"}}", "NOT_CHANGED@/not", NULL},
+    {"a pattern beside another one that names may match, too",
+        "{\"patternProperties\":{\"^a\":{\"type\":\"string\"}},\"additionalProperties\":false}",
+        "{\"patternProperties\":{\"^a\":{\"type\":\"string\"},\"b$\":{\"maxLength\":3}},"
+        "\"additionalProperties\":false}",
+        "MAXIMUM_LOWERED@/patternProperties/b$/maxLength", NULL},
+    {"what a branch's pattern let through",
+        "{\"anyOf\":[{\"patternProperties\":{\"^x\":{}}},{\"required\":[\"z\"]}],"
+        "\"unevaluatedProperties\":false}",
+        "{\"additionalProperties\":false}",
+        "PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL@/patternProperties/^x "
+        "ADDITIONAL_PROPERTIES_NARROWED@/additionalProperties",
+        NULL},
+    {"what is evaluated by a branch that need not hold",
+        "{\"properties\":{\"a\":{},\"b\":{}},\"additionalProperties\":false}",
+        "{\"properties\":{\"b\":{}},\"anyOf\":[{\"properties\":{\"a\":{}},\"required\":[\"b\"]},{}]"
+        ",\"unevaluatedProperties\":false}",
+        "PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL@/properties/a", NULL},
+    {"not of what only a bound has", "{\"type\":\"number\",\"minimum\":3}",
+        "{\"type\":\"number\",\"not\":{\"maximum\":3}}", "NOT_CHANGED@/not", NULL},
+    {"not of less than a bound", "{\"type\":\"number\",\"minimum\":3}",
+        "{\"type\":\"number\",\"not\":{\"maximum\":2}}", "", NULL},
+    {"not of what no object can be, but others are", "{}",
+        "{\"not\":{\"required\":[\"a\"],\"properties\":{\"a\":false}}}", "NOT_CHANGED@/not", NULL},
 };
 
 static weir_status compare(const char *reader, const char *writer, bool lenient,
