@@ -329,7 +329,7 @@ static weir_status held(
         usleep(BETWEEN_US);
         s = step(r, err);
     }
-    return s;
+    return s ? weir_at(err, "stores.%s", r->options.store->name) : s;
 }
 
 /* Sync's own take, with a look at what the records name. */

@@ -57,18 +57,22 @@ static const char *const suffixes[DATABASES] = {
 /* ---- Errors -------------------------------------------------------------------------------------
  */
 
-static weir_status fail(int rc, const char *doing, weir_error *err)
+/* s NULL: what is done names the store itself. */
+static weir_status fail(const lmdb_store *s, int rc, const char *doing, weir_error *err)
 {
-    const char *why = mdb_strerror(rc);
+    const char *why = mdb_strerror(rc), *path = NULL;
+    bool named = s && mdb_env_get_path(s->env, &path) == 0 && path;
+    char place[224];
+    snprintf(place, sizeof place, "%.140s%s%s", named ? path : "", named ? ": " : "", doing);
     switch (rc) {
     case MDB_MAP_FULL:
         return weir_fail(err, WEIR_E_STORE_FULL,
             "%s: the map is full; raise the store's map_size, or end a reader that stays in one "
             "transaction",
-            doing);
+            place);
     case ENOSPC:
     case EDQUOT:
-        return weir_fail(err, WEIR_E_STORE_FULL, "%s: %s", doing, why);
+        return weir_fail(err, WEIR_E_STORE_FULL, "%s: %s", place, why);
     case ENOMEM:
         return weir_fail_oom(err);
     case MDB_CORRUPTED:
@@ -77,9 +81,9 @@ static weir_status fail(int rc, const char *doing, weir_error *err)
     case MDB_VERSION_MISMATCH:
     case MDB_INVALID:
     case MDB_INCOMPATIBLE:
-        return weir_fail(err, WEIR_E_STORE_BROKEN, "%s: %s", doing, why);
+        return weir_fail(err, WEIR_E_STORE_BROKEN, "%s: %s", place, why);
     default:
-        return weir_fail(err, WEIR_E_STORE_IO, "%s: %s", doing, why);
+        return weir_fail(err, WEIR_E_STORE_IO, "%s: %s", place, why);
     }
 }
 
@@ -125,7 +129,7 @@ static weir_status note_long_key(
                     : weir_fail(err, WEIR_E_STORE_BROKEN, "two keys of over %d bytes have one hash",
                           LONGEST_KEY);
     }
-    return rc ? fail(rc, "writing a long key", err) : WEIR_OK;
+    return rc ? fail(s, rc, "writing a long key", err) : WEIR_OK;
 }
 
 /* ---- Opening ------------------------------------------------------------------------------------
@@ -191,7 +195,7 @@ static weir_status open_env(lmdb_store *s, const weir_lmdb_options *o, weir_erro
     if (rc) {
         char doing[200];
         snprintf(doing, sizeof doing, "opening the store %.150s", o->path);
-        return fail(rc, doing, err);
+        return fail(NULL, rc, doing, err);
     }
     weir_status st = weir_lmdb_check_length(s->env, err);
     if (st) {
@@ -246,17 +250,17 @@ static weir_status lmdb_open_cache(void *self, unsigned number, const char *name
     MDB_txn *txn;
     int rc = mdb_txn_begin(s->env, NULL, s->read_only ? MDB_RDONLY : 0, &txn);
     if (rc) {
-        return fail(rc, "opening a cache", err);
+        return fail(s, rc, "opening a cache", err);
     }
     rc = open_databases(s, txn, name, &s->caches[number]);
     if (rc) {
         mdb_txn_abort(txn);
         return rc == MDB_NOTFOUND ? weir_fail(err, WEIR_E_NO_CACHE, "there is no cache %s", name)
-                                  : fail(rc, "opening a cache", err);
+                                  : fail(s, rc, "opening a cache", err);
     }
     rc = mdb_txn_commit(txn);
     s->caches[number].open = !rc;
-    return rc ? fail(rc, "opening a cache", err) : WEIR_OK;
+    return rc ? fail(s, rc, "opening a cache", err) : WEIR_OK;
 }
 
 /* ---- Transactions -------------------------------------------------------------------------------
@@ -269,7 +273,7 @@ static weir_status lmdb_begin(void *self, weir_error *err)
     int rc = mdb_txn_begin(s->env, NULL, s->read_only ? MDB_RDONLY : 0, &s->txn);
     if (rc) {
         s->txn = NULL;
-        return fail(rc, "beginning a transaction", err);
+        return fail(s, rc, "beginning a transaction", err);
     }
     return WEIR_OK;
 }
@@ -295,7 +299,7 @@ static weir_status lmdb_commit(void *self, weir_error *err)
     s->txn = NULL;
     forget_cursors(s);
     rc = rc == EIO && disk_is_full(s) ? ENOSPC : rc;
-    return rc ? fail(rc, "committing", err) : WEIR_OK;
+    return rc ? fail(s, rc, "committing", err) : WEIR_OK;
 }
 
 static void lmdb_abort(void *self)
@@ -328,18 +332,19 @@ static void let_go(lmdb_store *s, unsigned number, weir_space space)
     }
 }
 
-static weir_status found(int rc, const MDB_val *v, weir_view *value, weir_error *err)
+static weir_status found(
+    const lmdb_store *s, int rc, const MDB_val *v, weir_view *value, weir_error *err)
 {
     *value = rc ? (weir_view){NULL, 0} : (weir_view){v->mv_data, v->mv_size};
-    return rc && rc != MDB_NOTFOUND ? fail(rc, "reading", err) : WEIR_OK;
+    return rc && rc != MDB_NOTFOUND ? fail(s, rc, "reading", err) : WEIR_OK;
 }
 
-static weir_status find(MDB_txn *txn, const cache_dbs *c, weir_space space, weir_view key,
-    weir_view *value, weir_error *err)
+static weir_status find(const lmdb_store *s, MDB_txn *txn, const cache_dbs *c, weir_space space,
+    weir_view key, weir_view *value, weir_error *err)
 {
     char room[LONGEST_KEY + 1];
     MDB_val k = db_key(key, room), v;
-    return found(mdb_get(txn, c->dbi[space], &k, &v), &v, value, err);
+    return found(s, mdb_get(txn, c->dbi[space], &k, &v), &v, value, err);
 }
 
 static weir_status lmdb_get(
@@ -347,13 +352,13 @@ static weir_status lmdb_get(
 {
     lmdb_store *s = self;
     if (s->read_only) {
-        return find(s->txn, &s->caches[number], space, key, value, err);
+        return find(s, s->txn, &s->caches[number], space, key, value, err);
     }
     char room[LONGEST_KEY + 1];
     MDB_val k = db_key(key, room), v;
     MDB_cursor *c;
     int rc = cursor_of(s, number, space, &c);
-    return found(rc ? rc : mdb_cursor_get(c, &k, &v, MDB_SET), &v, value, err);
+    return found(s, rc ? rc : mdb_cursor_get(c, &k, &v, MDB_SET), &v, value, err);
 }
 
 static weir_status lmdb_put(
@@ -372,7 +377,7 @@ static weir_status lmdb_put(
     MDB_cursor *cursor;
     int rc = cursor_of(s, number, space, &cursor);
     rc = rc ? rc : mdb_cursor_put(cursor, &k, &v, 0);
-    return rc ? fail(rc, "writing", err) : WEIR_OK;
+    return rc ? fail(s, rc, "writing", err) : WEIR_OK;
 }
 
 /* A key's state is gone: nothing is known of the key any more, nor what it stands for. */
@@ -394,7 +399,7 @@ static weir_status lmdb_del(
     let_go(s, number, space);
     int rc = mdb_del(s->txn, c->dbi[space], &k, NULL);
     rc = rc ? rc : forget_long_key(s, c, space, &k);
-    return rc && rc != MDB_NOTFOUND ? fail(rc, "deleting", err) : WEIR_OK;
+    return rc && rc != MDB_NOTFOUND ? fail(s, rc, "deleting", err) : WEIR_OK;
 }
 
 /* The key itself: a cut one stands whole in NAME.long. */
@@ -428,7 +433,7 @@ static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir
     let_go(s, number, space);
     int rc = mdb_cursor_open(s->txn, s->caches[number].dbi[space], &cursor);
     if (rc) {
-        return fail(rc, "walking", err);
+        return fail(s, rc, "walking", err);
     }
     weir_status st = WEIR_OK;
     rc = mdb_cursor_get(cursor, &k, &v, from.len ? MDB_SET_RANGE : MDB_FIRST);
@@ -442,7 +447,7 @@ static weir_status lmdb_each(void *self, unsigned number, weir_space space, weir
         rc = rc ? rc : mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
-    return st || rc == MDB_NOTFOUND || !rc ? st : fail(rc, "walking", err);
+    return st || rc == MDB_NOTFOUND || !rc ? st : fail(s, rc, "walking", err);
 }
 
 static weir_status lmdb_clear(void *self, unsigned number, weir_space space, weir_error *err)
@@ -453,7 +458,7 @@ static weir_status lmdb_clear(void *self, unsigned number, weir_space space, wei
     if (!rc && space == WEIR_SPACE_STATE) {
         rc = mdb_drop(s->txn, s->caches[number].dbi[LONG_KEYS], 0);
     }
-    return rc ? fail(rc, "clearing", err) : WEIR_OK;
+    return rc ? fail(s, rc, "clearing", err) : WEIR_OK;
 }
 
 static weir_status lmdb_read(void *self, unsigned number, weir_space space, weir_view key,
@@ -463,10 +468,10 @@ static weir_status lmdb_read(void *self, unsigned number, weir_space space, weir
     MDB_txn *txn;
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc) {
-        return fail(rc, "reading", err);
+        return fail(s, rc, "reading", err);
     }
     weir_view value = {NULL, 0};
-    weir_status st = find(txn, &s->caches[number], space, key, &value, err);
+    weir_status st = find(s, txn, &s->caches[number], space, key, &value, err);
     *found = !st && value.ptr;
     if (*found) {
         weir_buf_putv(to, value);
@@ -525,7 +530,7 @@ weir_status weir_lmdb_each_cache(
     MDB_val k, v;
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc) {
-        return fail(rc, "reading", err);
+        return fail(s, rc, "reading", err);
     }
     rc = mdb_dbi_open(txn, NULL, 0, &main_db);
     rc = rc ? rc : mdb_cursor_open(txn, main_db, &cursor);
@@ -543,7 +548,7 @@ weir_status weir_lmdb_each_cache(
         mdb_cursor_close(cursor);
     }
     mdb_txn_abort(txn);
-    return st || rc == MDB_NOTFOUND || !rc ? st : fail(rc, "reading", err);
+    return st || rc == MDB_NOTFOUND || !rc ? st : fail(s, rc, "reading", err);
 }
 
 static const weir_store_ops lmdb_ops = {

@@ -125,8 +125,8 @@ static const struct {
     {"08", WEIR_E_STORE_UNREACHABLE},
     {"25", WEIR_E_STORE_UNREACHABLE}, /* read only, idle in transaction */
     {"55", WEIR_E_STORE_UNREACHABLE}, /* locked, starting up */
-    {"XX001", WEIR_E_STORE_BROKEN},
-    {"XX002", WEIR_E_STORE_BROKEN},
+    {"XX001", WEIR_E_DATABASE_BROKEN},
+    {"XX002", WEIR_E_DATABASE_BROKEN},
     {"XX", WEIR_E_STORE_UNREACHABLE},
     {"P0", WEIR_E_TABLE_REFUSED}, /* raised by a trigger, … */
     {"38", WEIR_E_TABLE_REFUSED}, /* … in another language … */

@@ -39,8 +39,8 @@ static const struct {
     {"44", WEIR_E_SQL_REFUSED}, /* with check option */
     {"54", WEIR_E_SQL_REFUSED}, /* too long for an index, too deep, … */
     {"P0", WEIR_E_SQL_REFUSED}, /* raised by a trigger or function */
-    {"XX001", WEIR_E_STORE_BROKEN},
-    {"XX002", WEIR_E_STORE_BROKEN},
+    {"XX001", WEIR_E_DATABASE_BROKEN},
+    {"XX002", WEIR_E_DATABASE_BROKEN},
     {"XX", WEIR_E_SQL_UNREACHABLE},
 };
 

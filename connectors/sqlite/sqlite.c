@@ -17,14 +17,16 @@ weir_status weir_sqlite_fail(sqlite3 *db, int rc, const weir_table *table, weir_
         [WEIR_SQLITE_REFUSED] = WEIR_E_TABLE_REFUSED,
         [WEIR_SQLITE_FULL] = WEIR_E_STORE_FULL,
         [WEIR_SQLITE_AWAY] = WEIR_E_STORE_IO,
-        [WEIR_SQLITE_BROKEN] = WEIR_E_STORE_BROKEN,
+        [WEIR_SQLITE_BROKEN] = WEIR_E_DATABASE_BROKEN,
         [WEIR_SQLITE_MEMORY] = WEIR_E_OUT_OF_MEMORY,
         [WEIR_SQLITE_STATEMENT] = WEIR_E_TABLE_SCHEMA};
     const char *why = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
     int extended = weir_sqlite_extended(db, rc);
     weir_code code = codes[weir_sqlite_class_of(extended)];
-    return table ? weir_fail(err, code, "table %s: %s (SQLite %d)", table->quoted, why, extended)
-                 : weir_fail(err, code, "SQLite: %s (%d)", why, extended);
+    const char *file = weir_sqlite_file(db, extended), *colon = *file ? ": " : "";
+    return table ? weir_fail(err, code, "%.100s%stable %s: %s (SQLite %d)", file, colon,
+                       table->quoted, why, extended)
+                 : weir_fail(err, code, "%.100s%s%s (SQLite %d)", file, colon, why, extended);
 }
 
 weir_status weir_sqlite_do(sqlite3 *db, const char *sql, weir_error *err)

@@ -42,6 +42,8 @@ typedef enum weir_sqlite_class {
 weir_sqlite_class weir_sqlite_class_of(int extended);
 /* The extended code of what a call has returned; db NULL: rc. */
 int weir_sqlite_extended(sqlite3 *db, int rc);
+/* The path of its file, where that is what an extended code is about; else "". */
+const char *weir_sqlite_file(sqlite3 *db, int extended);
 
 /* What a result code means; rc SQLITE_OK is a bug. table: for the message, or NULL. */
 weir_status weir_sqlite_fail(sqlite3 *db, int rc, const weir_table *table, weir_error *err);

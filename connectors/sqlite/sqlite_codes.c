@@ -38,6 +38,15 @@ weir_sqlite_class weir_sqlite_class_of(int extended)
     }
 }
 
+const char *weir_sqlite_file(sqlite3 *db, int extended)
+{
+    weir_sqlite_class class = weir_sqlite_class_of(extended);
+    bool of_file =
+        class == WEIR_SQLITE_FULL || class == WEIR_SQLITE_AWAY || class == WEIR_SQLITE_BROKEN;
+    const char *path = db && of_file ? sqlite3_db_filename(db, "main") : NULL;
+    return path ? path : "";
+}
+
 int weir_sqlite_extended(sqlite3 *db, int rc)
 {
     int extended = db ? sqlite3_extended_errcode(db) : rc;

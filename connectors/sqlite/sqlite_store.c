@@ -25,7 +25,10 @@ static weir_status lock_file(weir_sqlite *q, weir_error *err)
     snprintf(name, sizeof name, "%s.lock", q->options.path);
     q->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (q->lock_fd < 0) {
-        return weir_fail(err, WEIR_E_STORE_IO, "cannot open %s: %s", name, strerror(errno));
+        return errno == ENOENT
+                   ? weir_fail(err, WEIR_E_STORE_IO,
+                         "%.200s cannot be made: there is no such folder", q->options.path)
+                   : weir_fail(err, WEIR_E_STORE_IO, "cannot open %s: %s", name, strerror(errno));
     }
     if (flock(q->lock_fd, LOCK_EX | LOCK_NB)) {
         return weir_fail(

@@ -18,7 +18,7 @@ typedef struct weir_sqlite_options {
     const weir_log *log;
 } weir_sqlite_options;
 
-/* Errors: STORE_LOCKED, STORE_IO, STORE_BROKEN, those of table/table.h. */
+/* Errors: STORE_LOCKED, STORE_IO, STORE_BROKEN, DATABASE_BROKEN, those of table/table.h. */
 WEIR_MUST_USE weir_status weir_sqlite_store_open(
     const weir_sqlite_options *options, weir_store *out, weir_error *err);
 

@@ -59,7 +59,7 @@ static weir_status fail(const weir_lite_session *s, int rc, weir_error *err)
         [WEIR_SQLITE_REFUSED] = WEIR_E_SQL_REFUSED,
         [WEIR_SQLITE_FULL] = WEIR_E_SQL_UNREACHABLE,
         [WEIR_SQLITE_AWAY] = WEIR_E_SQL_UNREACHABLE,
-        [WEIR_SQLITE_BROKEN] = WEIR_E_STORE_BROKEN,
+        [WEIR_SQLITE_BROKEN] = WEIR_E_DATABASE_BROKEN,
         [WEIR_SQLITE_MEMORY] = WEIR_E_OUT_OF_MEMORY,
         [WEIR_SQLITE_STATEMENT] = WEIR_E_SQL_STATEMENT};
     weir_error own;
@@ -75,7 +75,9 @@ static weir_status fail(const weir_lite_session *s, int rc, weir_error *err)
             "does neither, nor attach a database",
             why);
     }
-    weir_fail(err, codes[weir_sqlite_class_of(code)], "SQLite: %s (%s)", why, name);
+    const char *file = weir_sqlite_file(s->db, code);
+    weir_fail(err, codes[weir_sqlite_class_of(code)], "%.100s%sSQLite: %s (%s)", file,
+        *file ? ": " : "", why, name);
     const weir_sql_options *o = &s->d->options.sql;
     for (size_t i = 0; s->lent && i < o->n_classes; i++) {
         if (strcmp(o->classes[i].state, name) == 0) {

@@ -55,8 +55,8 @@ typedef struct weir_store_ops {
     weir_status (*open_cache)(void *self, unsigned number, const char *name, weir_error *err);
 
     /* Errors of all calls: OUT_OF_MEMORY; STORE_FULL, STORE_IO (HOLD: the transaction is to be
-     * aborted and tried again); STORE_BROKEN (FATAL). Of stores in a database also those of
-     * table/table.h. */
+     * aborted and tried again); STORE_BROKEN, DATABASE_BROKEN (FATAL). Of stores in a database also
+     * those of table/table.h. */
     weir_status (*begin)(void *self, weir_error *err);
     /* Makes the transaction last. On failure it is gone, as if aborted. */
     weir_status (*commit)(void *self, weir_error *err);

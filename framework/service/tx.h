@@ -8,8 +8,8 @@
  *
  * A statement that fails has a class, which decides what happens to the record: service/tx.h names
  * no SQLSTATE. Errors of all: SQL_UNREACHABLE (HOLD), SQL_CONFLICT (RETRY), SQL_REFUSED (REJECT),
- * SQL_STATEMENT, SQL_COPY (FATAL), STORE_CONFIG, STORE_BROKEN, OUT_OF_MEMORY; those of a handler's
- * statements as the store's `sql_errors` has them. */
+ * SQL_STATEMENT, SQL_COPY (FATAL), STORE_CONFIG, DATABASE_BROKEN, OUT_OF_MEMORY; those of a
+ * handler's statements as the store's `sql_errors` has them. */
 #ifndef WEIR_SERVICE_TX_H
 #define WEIR_SERVICE_TX_H
 

@@ -142,6 +142,27 @@ err_has 'CHECK constraint failed'
 run "its neighbours" 0 dump items -c "$CONFIG"
 out_lines 2
 
+# A file that is damaged is named with its store, and nobody is told to remove what no topic fills.
+tables "$T/damaged.yaml" '{ type: sqlite, path: "${STORE}" }'
+use "$T/damaged.yaml"
+for STORE in "$T/pages.db" "$T/head.db"; do
+    case $STORE in
+    */pages.db)
+        run "a file to be damaged" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+        dd if=/dev/zero of="$STORE" bs=4096 seek=1 count=40 conv=notrunc 2>/dev/null
+        ;;
+    *) echo "this is no database, and never has been one" >"$STORE" ;;
+    esac
+    run "sync into a damaged file" 5 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+    err_has "^weir sync: .*$STORE: .*DATABASE_BROKEN"
+    err_has "Do not remove it before"
+    err_lacks "remove the store's folder"
+    run "rebuild of a damaged file" 5 rebuild labels --yes -c "$CONFIG"
+    err_has "^weir rebuild: .*$STORE: "
+done
+STORE=$T/nowhere/x.db run "no such folder" 3 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
+err_has "stores.local: $T/nowhere/x.db cannot be made: there is no such folder"
+
 if [ -z "${WEIR_TEST_PG:-}" ]; then
     skipped=$((skipped + 1))
     finish

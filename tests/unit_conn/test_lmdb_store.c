@@ -197,6 +197,7 @@ static void test_full_map(void **state)
     }
     assert_int_equal(st, WEIR_HOLD);
     assert_string_equal(err.code, "STORE_FULL");
+    assert_memory_equal(err.text, (const char *)*state, strlen(*state)); /* it names its place */
     s.ops->abort(s.self);
     s.ops->close(s.self);
     s = open_store(*state, 1 << 24); /* with more room it goes on */
