@@ -70,7 +70,10 @@ weir_status weir_config_first_error(
     return status;
 }
 
-const weir_config_options weir_config_of_test = {.nobody_reached = true};
+const weir_config_options weir_config_of_test = {
+    .unreached = (const char *const[]){"kafka", "registry", "stores", NULL}};
+const weir_config_options weir_config_without_kafka = {
+    .unreached = (const char *const[]){"kafka", NULL}};
 
 weir_status weir_config_parse(weir_view text, const char *name, const weir_config_options *options,
     weir_config **out, weir_config_problems *problems, weir_error *err)

@@ -418,9 +418,9 @@ typedef struct weir_config_options {
     /* The file of a ${file:…}: appends its bytes and returns 0, or returns an errno (EFBIG when
      * there are more than `most`), such as EPERM to refuse. NULL: the file itself. */
     int (*read_file)(void *ctx, const char *path, size_t most, weir_buf *to);
-    /* Nobody is reached that `kafka`, `registry` and `stores` name, as in tests: what the
-     * environment and the files lack there is no error, and its name stands for it. */
-    bool nobody_reached;
+    /* Sections that say whom to reach, and nobody does; ends with NULL. What the environment and
+     * the files lack there is no error, and its name stands for it. NULL: all are needed. */
+    const char *const *unreached;
     /* Is given what was read, also of a config that is wrong elsewhere; may be NULL. */
     void (*seen)(void *ctx, const weir_config *config);
     void *ctx;             /* for all */
@@ -429,6 +429,8 @@ typedef struct weir_config_options {
 
 /* For tests, which reach no broker and no store. */
 extern const weir_config_options weir_config_of_test;
+/* For what looks into stores, or reads a recording, and asks no broker. */
+extern const weir_config_options weir_config_without_kafka;
 
 /* Reads a config from a file, or from memory, where `name` stands for the file in messages. On
  * WEIR_OK *out is the caller's to free, and `problems` (initialised by the caller) may hold

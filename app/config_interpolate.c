@@ -29,14 +29,13 @@ typedef struct expansion {
 /* Does the value say only whom to reach, where nobody is reached? */
 static bool needs_no_value(const expansion *x)
 {
-    static const char *const sections[] = {"kafka", "registry", "stores"};
-    const weir_config_options *o = x->loader->options;
+    const char *const *unreached = x->loader->options->unreached;
     const weir_config_scope *top = x->scope;
     while (top && top->up) {
         top = top->up;
     }
-    for (size_t i = 0; o->nobody_reached && top && i < sizeof sections / sizeof *sections; i++) {
-        if (strcmp(top->name, sections[i]) == 0) {
+    for (; unreached && top && *unreached; unreached++) {
+        if (strcmp(top->name, *unreached) == 0) {
             return true;
         }
     }

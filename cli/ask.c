@@ -28,7 +28,7 @@ static const char *near(const char *host)
 static int url_of_config(weir_cli *cli, const char *path, weir_buf *url)
 {
     weir_config *config;
-    int code = weir_cli_config(cli, path, false, &config);
+    int code = weir_cli_config(cli, path, NULL, false, &config);
     if (code) {
         return code;
     }

@@ -8,11 +8,21 @@
 #include "sync/stored.h"
 #include "value/utf8.h"
 
-int weir_cli_config_option(weir_cli *cli, weir_config **out)
+static int config_option(weir_cli *cli, const weir_config_options *options, weir_config **out)
 {
     *out = NULL;
-    return cli->config_path ? weir_cli_config(cli, cli->config_path, false, out)
+    return cli->config_path ? weir_cli_config(cli, cli->config_path, options, false, out)
                             : weir_cli_usage(cli, "which config? (-c FILE)");
+}
+
+int weir_cli_config_option(weir_cli *cli, weir_config **out)
+{
+    return config_option(cli, NULL, out);
+}
+
+int weir_cli_config_of_stores(weir_cli *cli, weir_config **out)
+{
+    return config_option(cli, &weir_config_without_kafka, out);
 }
 
 int weir_cli_find_cache(

@@ -10,6 +10,8 @@ enum { WEIR_CLI_CACHE = 1 }; /* its number in the store; 0 is the store's own */
 
 /* Takes -c FILE: every command that has no CONFIG of its own among its arguments. Exit code. */
 int weir_cli_config_option(weir_cli *cli, weir_config **out);
+/* The same for what looks into stores alone: it may lack the brokers' names. */
+int weir_cli_config_of_stores(weir_cli *cli, weir_config **out);
 /* The cache of this name (NULL: none was given), or a table that a pattern follows,
  * ENTRY.schema.table. Exit code; says which there are. */
 int weir_cli_find_cache(

@@ -66,10 +66,9 @@ int weir_cli_usage(const weir_cli *cli, const char *fmt, ...) __attribute__((for
 int weir_cli_fail(const weir_cli *cli, const weir_error *err);
 
 /* Loads the config and says all that is wrong with it; EXIT_YES and *out, or the exit code.
- * Warnings are said when `warn`. */
-int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out);
-/* The same for a test, which reaches no broker and no store; says no warnings. */
-int weir_cli_config_of_test(weir_cli *cli, const char *path, weir_config **out);
+ * Warnings are said when `warn`. options: NULL, or what it can do without. */
+int weir_cli_config(weir_cli *cli, const char *path, const weir_config_options *options, bool warn,
+    weir_config **out);
 
 /* Is stderr a terminal (and --quiet not given)? */
 bool weir_cli_terminal(const weir_cli *cli);

@@ -47,7 +47,7 @@ static void log_warnings(
     }
 }
 
-static int load(weir_cli *cli, const char *path, const weir_config_options *options, bool warn,
+int weir_cli_config(weir_cli *cli, const char *path, const weir_config_options *options, bool warn,
     weir_config **out)
 {
     weir_config_problems problems;
@@ -72,16 +72,6 @@ static int load(weir_cli *cli, const char *path, const weir_config_options *opti
     weir_buf_fini(&text);
     weir_config_problems_fini(&problems);
     return code;
-}
-
-int weir_cli_config(weir_cli *cli, const char *path, bool warn, weir_config **out)
-{
-    return load(cli, path, NULL, warn, out);
-}
-
-int weir_cli_config_of_test(weir_cli *cli, const char *path, weir_config **out)
-{
-    return load(cli, path, &weir_config_of_test, false, out);
 }
 
 bool weir_cli_terminal(const weir_cli *cli)

@@ -138,7 +138,7 @@ static int run(weir_cli *cli)
     const char *name = weir_cli_argument(cli);
     weir_config *config;
     int code = weir_cli_end(cli);
-    code = code ? code : weir_cli_config_option(cli, &config);
+    code = code ? code : weir_cli_config_of_stores(cli, &config);
     if (code) {
         return code;
     }

@@ -165,6 +165,12 @@ static bool is_line(char *text, unsigned long *number)
     return true;
 }
 
+/* "TOPIC/PARTITION@OFFSET": of Kafka. */
+static bool is_place(const char *word, weir_cli_place *place)
+{
+    return weir_cli_place_of(weir_view_of(word), place) && place->topic.len && place->offset >= 0;
+}
+
 static int explain_word(const weir_cli *cli, weir_config *config, const char *word)
 {
     weir_cli_place place;
@@ -178,8 +184,7 @@ static int explain_word(const weir_cli *cli, weir_config *config, const char *wo
     if (!copy) {
         weir_fail_oom(&err);
         code = weir_cli_fail(cli, &err);
-    } else if (weir_cli_place_of(weir_view_of(word), &place) && place.topic.len &&
-               place.offset >= 0) {
+    } else if (is_place(word, &place)) {
         copy[place.topic.len] = '\0';
         code = explain_place(cli, config, &(weir_kafka_place){copy, place.partition, place.offset});
     } else if (is_line(copy, &number)) {
@@ -199,8 +204,10 @@ static int run(weir_cli *cli)
     if (!path || !word) {
         return weir_cli_usage(cli, "which %s?", path ? "record" : "config");
     }
+    weir_cli_place place;
+    const weir_config_options *options = is_place(word, &place) ? NULL : &weir_config_without_kafka;
     int code = weir_cli_end(cli);
-    code = code ? code : weir_cli_config(cli, path, false, &config);
+    code = code ? code : weir_cli_config(cli, path, options, false, &config);
     if (code) {
         return code;
     }

@@ -237,7 +237,7 @@ static int run(weir_cli *cli)
     request r = {.lsn = 0};
     weir_config *config;
     int code = parse(cli, &r);
-    code = code ? code : weir_cli_config_option(cli, &config);
+    code = code ? code : weir_cli_config_of_stores(cli, &config);
     if (code) {
         return code;
     }

@@ -402,7 +402,7 @@ static int run(weir_cli *cli)
     }
     weir_config *config;
     int code = weir_cli_no_more_options(cli);
-    code = code ? code : weir_cli_config_option(cli, &config);
+    code = code ? code : weir_cli_config_of_stores(cli, &config);
     if (code) {
         return code;
     }

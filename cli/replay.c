@@ -174,7 +174,7 @@ static int run(weir_cli *cli)
     weir_config *config = NULL;
     int code = parse(cli, &r);
     if (!code && cli->config_path) {
-        code = weir_cli_config(cli, cli->config_path, false, &config);
+        code = weir_cli_config(cli, cli->config_path, NULL, false, &config);
     }
     r.config = config;
     code = code ? code : run_with(cli, &r);

@@ -232,7 +232,7 @@ static int run(weir_cli *cli)
         return weir_cli_usage(cli, "which config?");
     }
     weir_config *config;
-    code = weir_cli_config(cli, path, true, &config);
+    code = weir_cli_config(cli, path, recording ? &weir_config_without_kafka : NULL, true, &config);
     if (code) {
         return code;
     }

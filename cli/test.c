@@ -19,7 +19,7 @@ static int fail(void *ctx, const weir_error *err)
 
 static int load(void *ctx, const char *path, weir_config **out)
 {
-    return weir_cli_config_of_test(ctx, path, out);
+    return weir_cli_config(ctx, path, &weir_config_of_test, false, out);
 }
 
 static int run(weir_cli *cli)

@@ -152,4 +152,16 @@ fresh_config "$T/many.yaml" 'where: { stte: open }'
 run "in a thousand records" 0 sync --from "$T/many.jsonl" "$CONFIG"
 err_has 'column stte was in none of the 1000 records'
 err_lines 1 'stte was in none'
+# Who asks no broker need not know any.
+sed 's/[$]{BROKERS[^}]*}/${NO_BROKERS}/' "$DATA/bank/bank.yaml" >"$T/brokers.yaml"
+STORE=$T/brokers.store
+run "a recording without brokers" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/brokers.yaml"
+run "get without brokers" 0 get labels l0x -c "$T/brokers.yaml"
+run "dump without brokers" 0 dump labels -c "$T/brokers.yaml"
+run "offsets without brokers" 0 offsets show -c "$T/brokers.yaml"
+run "explain without brokers" 0 explain "$T/brokers.yaml" "$DATA/bank/json.jsonl.xz:1"
+run "sync without brokers" 2 sync "$T/brokers.yaml"
+err_has "the environment has no .NO_BROKERS"
+run "explain what Kafka has, without brokers" 2 explain "$T/brokers.yaml" bankjson.public.labels/0@1
+
 finish

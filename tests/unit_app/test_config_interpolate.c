@@ -165,6 +165,27 @@ static void test_of_test(void **state)
     unload(&l);
 }
 
+/* Who asks no broker needs his stores all the same. */
+static void test_without_kafka(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"s", "'${NO_STATE}/s'"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[256];
+        loaded l = {0};
+        snprintf(text, sizeof text,
+            "weir: 1\nname: a\nkafka: {bootstrap.servers: '${NO_BROKER}'}\n"
+            "stores: {s: {type: lmdb, path: %s}}\nsources: {shop: {connector: none}}\n"
+            "caches: {c: {from: shop.a.b, store: s}}",
+            paths[i]);
+        l.status = weir_config_parse(weir_view_of(text), "dump.yaml", &weir_config_without_kafka,
+            &l.config, &l.problems, &l.err);
+        assert_string_equal(i ? l.err.code : "", i ? "CONFIG_INTERPOLATION" : "");
+        assert_int_equal(l.status == WEIR_OK, i == 0);
+        unload(&l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_file_contents),
         cmocka_unit_test(test_only_values),
         cmocka_unit_test(test_of_test),
+        cmocka_unit_test(test_without_kafka),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
