@@ -30,6 +30,15 @@ static const command_advice list[] = {
     {"validate", WEIR_E_HTTP_ANSWER, OF_REFERENCE},
     {"schema", WEIR_E_HTTP_UNREACHABLE, OF_REFERENCE},
     {"schema", WEIR_E_HTTP_ANSWER, OF_REFERENCE},
+    {"diff", WEIR_E_STORE_CONFIG,
+        "Look at the conninfo, of --against or (where the message says stores.NAME) of the store, "
+        "and at what this user may do."},
+    {"diff", WEIR_E_STORE_UNREACHABLE,
+        "Look at the conninfo, of --against or (where the message says stores.NAME) of the store, "
+        "the network and the server."},
+    {"diff", WEIR_E_TABLE_MISSING,
+        "Is --against the source's database, and may this user see the table's schema?"},
+    {"diff", WEIR_E_TABLE_KEY, "Without a key rows of the two sides cannot be told apart."},
     {NULL, WEIR_E_NO_CACHE,
         "The first weir sync makes it; is this the config, and the store, that it has?"},
     {NULL, WEIR_E_STORE_FULL, "Free disk space, or raise the store's map_size; then run it again."},

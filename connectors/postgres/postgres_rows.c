@@ -28,6 +28,24 @@ static weir_status run(
 /* ---- Opening -----------------------------------------------------------------------------------
  */
 
+static weir_status fail_without_key(weir_pg_rows *p, weir_error *err)
+{
+    const char *name = p->table.quoted;
+    PGresult *r;
+    weir_status st = weir_pg_run(
+        p->conn, &p->table, "select 1::text where to_regclass($1) is not null", 1, &name, &r, err);
+    if (st) {
+        return st;
+    }
+    bool there = PQntuples(r) > 0;
+    PQclear(r);
+    return there
+               ? weir_fail(err, WEIR_E_TABLE_KEY,
+                     "the source's table %s has neither a primary key nor a replica identity", name)
+               : weir_fail(
+                     err, WEIR_E_TABLE_MISSING, "database %s has no table %s", PQdb(p->conn), name);
+}
+
 static weir_status learn_key(weir_pg_rows *p, weir_error *err)
 {
     /* Of an index that includes columns only those before them are its key. */
@@ -56,10 +74,7 @@ static weir_status learn_key(weir_pg_rows *p, weir_error *err)
     if (!ok) {
         return weir_fail_oom(err);
     }
-    return p->n ? WEIR_OK
-                : weir_fail(err, WEIR_E_TABLE_KEY,
-                      "table %s is not there, or has neither a primary key nor a replica identity",
-                      p->table.quoted);
+    return p->n ? WEIR_OK : fail_without_key(p, err);
 }
 
 weir_status weir_pg_rows_open(const char *conninfo, const char *schema, const char *table,

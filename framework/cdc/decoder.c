@@ -355,8 +355,12 @@ static weir_status read_undecided(weir_decoding *at)
     return at->event->key || (comes && at->d->rules->keyless)
                ? WEIR_OK
                : refuse_value(at, WEIR_E_CDC_NO_KEY,
-                     "a row without a key cannot be found again: the table needs a "
-                     "primary key, or Debezium message.key.columns");
+                     at->d->rules->keyless
+                         ? "a row without a key cannot be found again: the table needs a primary "
+                           "key, or Debezium message.key.columns"
+                         : "a row without a key cannot be found again: the table needs a primary "
+                           "key, or Debezium message.key.columns, or, to keep each row that is "
+                           "inserted, the entry of `tables` on_no_key: append");
 }
 
 static weir_status read_payload(weir_decoding *at, weir_error *err)

@@ -29,6 +29,24 @@ static weir_status check_format(weir_sync *s, weir_error *err)
     return s->store.ops->put(s->store.self, 0, WEIR_SPACE_META, format_key, format, err);
 }
 
+/* From the word on in which they begin to differ, since rules are long. */
+static weir_status fail_changed(const char *name, weir_view was, weir_view is, weir_error *err)
+{
+    enum { SHOWN = 72 };
+    size_t at = 0, same = 0;
+    while (at < was.len && at < is.len && was.ptr[at] == is.ptr[at]) {
+        same = was.ptr[at] == ' ' ? at : same;
+        at++;
+    }
+    same = was.len > SHOWN || is.len > SHOWN ? same : 0;
+    const char *dots = same ? "…" : "";
+    size_t old = was.len - same, new = is.len - same;
+    return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,
+        "%s was made by the rule \"%s%.*s\", the config has \"%s%.*s\" now", name, dots,
+        (int)(old > SHOWN ? SHOWN : old), was.ptr + same, dots, (int)(new > SHOWN ? SHOWN : new),
+        is.ptr + same);
+}
+
 /* *is_new: the store did not have the cache. */
 static weir_status check_rule(weir_sync *s, const weir_sync_cache *c, bool *is_new, weir_error *err)
 {
@@ -39,9 +57,7 @@ static weir_status check_rule(weir_sync *s, const weir_sync_cache *c, bool *is_n
         return weir_stored_rule_set(s->store, c->name, c->rule, err);
     }
     if (!st && !weir_view_eq(rule, c->rule)) {
-        return weir_fail(err, WEIR_E_CACHE_RULE_CHANGED,
-            "%s was made by the rule %.*s; run: weir rebuild %s", c->name,
-            (int)(rule.len > 120 ? 120 : rule.len), rule.ptr, c->name);
+        return fail_changed(c->name, rule, c->rule, err);
     }
     return st;
 }

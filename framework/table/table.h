@@ -97,7 +97,8 @@ typedef struct weir_table {
     struct weir_table_entry *listed; /* of keys: set, and not written yet */
     size_t n_listed;
     int64_t rows_delta;
-    void *driver; /* the driver's own */
+    uint64_t written_rows, written_batches; /* told once it is committed */
+    void *driver;                           /* the driver's own */
 } weir_table;
 
 typedef enum weir_table_op {

@@ -4,7 +4,6 @@
  * table that is not there is made by the shape of its rows, and columns that it lacks are added, as
  * the rule allows. A row that is refused for its data is found by halving what was written. */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "table/table_key.h"
@@ -411,24 +410,17 @@ static weir_status settle_entries(flush *f, size_t from, size_t n, weir_error *e
     return WEIR_OK;
 }
 
-static uint64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static weir_status flush_some(flush *f, size_t from, size_t n, weir_error *err)
 {
     weir_arena_reset(&f->store->scratch);
     weir_status st = add_changes(f, from, n, err);
-    uint64_t began_us = now_us();
+    uint64_t began_us = weir_table_now_us();
     st = st ? st : write_changes(f, err);
     st = st || f->moved || f->store->n_refusals || !f->n_changes ? st : bury(f, err);
     if (f->n_changes) {
         f->wrote = true;
-        atomic_fetch_add(&f->table->written.rows, f->n_changes);
-        atomic_fetch_add(&f->table->written.busy_us, now_us() - began_us);
+        f->table->written_rows += f->n_changes;
+        atomic_fetch_add(&f->table->written.busy_us, weir_table_now_us() - began_us);
     }
     if (st || f->moved) {
         return st; /* nothing more is taken by a transaction that has failed */
@@ -449,7 +441,7 @@ static weir_status flush_rows(flush *f, weir_error *err)
         size_t n = f->n_entries - at < most ? f->n_entries - at : most;
         st = flush_some(f, at, n, err);
     }
-    atomic_fetch_add(&f->table->written.batches, f->wrote);
+    f->table->written_batches += f->wrote;
     return st;
 }
 

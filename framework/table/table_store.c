@@ -13,6 +13,8 @@
  *  2. An entry that is written says what the database has, as of this transaction. */
 #include "table/table_store.h"
 
+#include <time.h>
+
 #include "base/alloc.h"
 #include "cdc/state.h"
 #include "table/table_key.h"
@@ -36,6 +38,30 @@ static weir_status sql_begin(void *self, weir_error *err)
     return st;
 }
 
+uint64_t weir_table_now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* What the commit took is each table's, by its rows: SQLite takes most of its time there. */
+static void tell_written(weir_table_store *s, uint64_t took_us)
+{
+    uint64_t rows = 0;
+    for (unsigned i = 0; i < s->n_tables; i++) {
+        rows += s->tables[i] ? s->tables[i]->written_rows : 0;
+    }
+    for (unsigned i = 0; i < s->n_tables; i++) {
+        weir_table *t = s->tables[i];
+        if (t && t->written_rows) {
+            atomic_fetch_add(&t->written.busy_us, took_us * t->written_rows / rows);
+            atomic_fetch_add(&t->written.rows, t->written_rows);
+            atomic_fetch_add(&t->written.batches, t->written_batches);
+        }
+    }
+}
+
 static void end(weir_table_store *s, bool committed)
 {
     weir_table_forget_entries(s);
@@ -46,6 +72,7 @@ static void end(weir_table_store *s, bool committed)
         }
         t->rows += committed ? t->rows_delta : 0;
         t->rows_delta = 0;
+        t->written_rows = t->written_batches = 0;
         if (t->changed && !committed) {
             pthread_mutex_lock(&s->lock);
             weir_table_forget(s, t);
@@ -72,7 +99,11 @@ static weir_status sql_commit(void *self, weir_error *err)
         sql_abort(s);
         return st;
     }
+    uint64_t began_us = weir_table_now_us();
     st = weir_table_met(s, s->driver->commit(s->self, err), err);
+    if (!st) {
+        tell_written(s, weir_table_now_us() - began_us);
+    }
     end(s, !st);
     if (!st) {
         s->doubts -= s->doubts > 0;

@@ -160,5 +160,6 @@ WEIR_MUST_USE weir_status weir_table_flush(weir_table_store *s, weir_error *err)
  * been read, nothing is assumed for a while. */
 WEIR_MUST_USE weir_status weir_table_met(
     weir_table_store *s, weir_status st, const weir_error *err);
+uint64_t weir_table_now_us(void); /* the monotonic clock */
 
 #endif

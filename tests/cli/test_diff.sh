@@ -100,5 +100,13 @@ run "a key that includes a column" 0 rebuild --yes t -c "$CONFIG"
 run "a key that includes a column" 0 sync --quiet --from "$T/records.jsonl" "$CONFIG"
 against "a key that includes a column" 1
 out_is '{"id":2} differs: "active": true, the source has false'
+sql "alter table t drop constraint t_pkey; alter table t replica identity nothing"
+against "a table without a key" 3
+err_has "the source's table .public.*t. has neither a primary key nor a replica identity"
 sql "drop table t"
+against "no such table" 3
+err_has 'database postgres has no table .public.*t. \[TABLE_MISSING\]'
+err_has "Is --against the source's database"
+run "no such database" 3 diff t -c "$CONFIG" --wait 0s --against "$WEIR_TEST_PG dbname=nobodys"
+err_has 'of --against or'
 finish

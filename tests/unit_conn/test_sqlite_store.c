@@ -170,6 +170,33 @@ static void test_rows_left_out(void **state)
     }
 }
 
+/* What is committed is counted, and the commit's time is the table's: SQLite takes most of it
+ * there.
+ */
+static void test_written(void **state)
+{
+    (void)state;
+    weir_table_rule rule = rule_for("counted", "counted");
+    weir_store s = open_one(&rule);
+    weir_error err;
+    weir_store_written w;
+    shape(s, simple, 3);
+    put_all(s, 0, 10, "s");
+    s.ops->written(s.self, TABLE, &w);
+    assert_int_equal(w.rows, 10);
+    assert_int_equal(w.batches, 1);
+    assert_true(w.busy_us > 0);
+    begin(s);
+    put(s, "{\"id\":1}", "s2", "{\"id\":1,\"name\":\"m\",\"amount\":1.00}");
+    assert_int_equal(s.ops->write_now(s.self, true, &err), WEIR_OK);
+    s.ops->abort(s.self);
+    put_all(s, 20, 25, "s");
+    s.ops->written(s.self, TABLE, &w);
+    assert_int_equal(w.rows, 15);
+    assert_int_equal(w.batches, 2);
+    s.ops->close(s.self);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_widening),
         cmocka_unit_test(test_rows_left_out),
+        cmocka_unit_test(test_written),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

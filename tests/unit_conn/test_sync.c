@@ -113,6 +113,28 @@ static void test_caches_by_name_and_rule(void **state)
     w.caches[0].rule = weir_view_of("another rule");
     assert_int_equal(open_sync(&w, &err), WEIR_FATAL);
     assert_string_equal(err.code, "CACHE_RULE_CHANGED");
+    assert_string_equal(
+        err.text, "one was made by the rule \"rule 1\", the config has \"another rule\" now");
+    gate_close();
+}
+
+/* Of two long ones that begin alike, what is different is shown. */
+static void test_where_rules_differ(void **state)
+{
+    (void)state;
+    world w;
+    weir_error err;
+    gate_open();
+    init(&w);
+#define BEGINNING "public.t keep a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z where a is 1"
+    w.caches[0].rule = weir_view_of(BEGINNING " where b is 12 hide");
+    assert_int_equal(open_sync(&w, &err), WEIR_OK);
+    end(&w);
+    init(&w);
+    w.caches[0].rule = weir_view_of(BEGINNING " where b is 13 hide");
+    assert_int_equal(open_sync(&w, &err), WEIR_FATAL);
+    assert_string_equal(
+        err.text, "one was made by the rule \"… 12 hide\", the config has \"… 13 hide\" now");
     gate_close();
 }
 
@@ -318,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_ours),
         cmocka_unit_test(test_caches_by_name_and_rule),
         cmocka_unit_test(test_caches_by_their_reading),
+        cmocka_unit_test(test_where_rules_differ),
         cmocka_unit_test(test_a_store_of_another_format),
         cmocka_unit_test(test_partitions_are_counted),
         cmocka_unit_test(test_partitions_of_a_shared_store_are_counted),
