@@ -312,15 +312,28 @@ static weir_status open_store(weir_replica *r, weir_error *err)
     return weir_open_store(r->options.store, false, r->options.log, &r->store, err);
 }
 
-/* A database that recovers, or is not up yet, is waited for a while: then the start has failed, and
- * whoever started the process may know better. */
+/* It recovers, is not up yet, has no room or is locked by somebody; or another instance has begun
+ * beside this one. */
+static bool may_pass(const weir_error *err)
+{
+    static const char *const codes[] = {"STORE_UNREACHABLE", "STORE_FULL", "TABLE_MOVED"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (strcmp(err->code, codes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A database that may yet take writes is waited for a while: then the start has failed, and whoever
+ * started the process may know better. */
 static weir_status held(
     weir_replica *r, weir_status (*step)(weir_replica *r, weir_error *err), weir_error *err)
 {
-    enum { TRIES = 60, BETWEEN_US = 500000 };
+    enum { WAIT_MS = 30000, BETWEEN_US = 500000 };
     weir_status s = step(r, err);
-    for (int i = 0;
-         i < TRIES && s && strcmp(err->code, "STORE_UNREACHABLE") == 0 && !weir_told_to_end();
+    int64_t until_ms = weir_monotonic_ms() + WAIT_MS;
+    for (int i = 0; s && may_pass(err) && weir_monotonic_ms() < until_ms && !weir_told_to_end();
          i++) {
         if (i == 0) {
             weir_log_error(r->options.log, WEIR_LOG_WARN, r->options.store->name, err,

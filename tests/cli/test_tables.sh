@@ -162,6 +162,16 @@ for STORE in "$T/pages.db" "$T/head.db"; do
 done
 STORE=$T/nowhere/x.db run "no such folder" 3 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
 err_has "stores.local: $T/nowhere/x.db cannot be made: there is no such folder"
+# A file that somebody else writes is waited for at the start, too: longer than SQLite itself waits.
+STORE=$T/locked.db
+sqlite3 "$STORE" "create table others (x)"
+(printf 'begin exclusive;\n' && sleep 6) | sqlite3 "$STORE" &
+processes="$processes $!"
+until_is "the other one's lock" 5 sh -c "! sqlite3 '$STORE' 'select * from others'"
+run "a file that is locked" 0 sync --from "$T/shop.jsonl" "$CONFIG"
+err_has 'waiting for the database, half a minute at most.*database is locked'
+run "its rows" 0 dump items -c "$CONFIG"
+out_lines 3
 
 if [ -z "${WEIR_TEST_PG:-}" ]; then
     skipped=$((skipped + 1))
