@@ -162,6 +162,7 @@ for STORE in "$T/pages.db" "$T/head.db"; do
 done
 STORE=$T/nowhere/x.db run "no such folder" 3 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$CONFIG"
 err_has "stores.local: $T/nowhere/x.db cannot be made: there is no such folder"
+
 # A file that somebody else writes is waited for at the start, too: longer than SQLite itself waits.
 STORE=$T/locked.db
 sqlite3 "$STORE" "create table others (x)"
