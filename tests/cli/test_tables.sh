@@ -164,6 +164,7 @@ STORE=$T/nowhere/x.db run "no such folder" 3 sync --quiet --from "$DATA/bank/jso
 err_has "stores.local: $T/nowhere/x.db cannot be made: there is no such folder"
 
 # A file that somebody else writes is waited for at the start, too: longer than SQLite itself waits.
+use "$T/shop.yaml"
 STORE=$T/locked.db
 sqlite3 "$STORE" "create table others (x)"
 (printf 'begin exclusive;\n' && sleep 6) | sqlite3 "$STORE" &
