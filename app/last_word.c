@@ -66,8 +66,9 @@ static void on_fault(int number)
     const weir_message *m = weir_in_hand;
     text t = {.len = 0};
     if (m) {
-        put_raw(&t, "{\"level\":\"error\",\"part\":\"weir\",\"message\":\"a handler takes the process "
-                    "down\",\"code\":\"");
+        put_raw(&t,
+            "{\"level\":\"error\",\"part\":\"weir\",\"message\":\"a handler takes the process "
+            "down\",\"code\":\"");
         put_raw(&t, name_of(number));
         put_raw(&t, "\",\"where\":\"");
         put(&t, m->raw->topic.len > 250 ? (weir_view){m->raw->topic.ptr, 250} : m->raw->topic);
@@ -87,7 +88,8 @@ void weir_last_word(void)
 {
     static const int faults[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        struct sigaction was, is = {.sa_handler = on_fault, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+        struct sigaction was,
+            is = {.sa_handler = on_fault, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
         if (sigaction(faults[i], NULL, &was) == 0 && was.sa_handler == SIG_DFL) {
             sigaction(faults[i], &is, NULL);
         }

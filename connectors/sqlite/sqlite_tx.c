@@ -16,7 +16,9 @@
 #include "cdc/column_kind.h"
 #include "value/utf8.h"
 
-enum { BUSY_MS = 5000 };
+/* For another process's transaction. It is the lane's thread that waits, and those of the others in
+ * turn behind it: longer, and they would be taken for stuck instead of held. */
+enum { BUSY_MS = 1000 };
 
 /* ---- Failures -----------------------------------------------------------------------------------
  */

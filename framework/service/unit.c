@@ -8,7 +8,7 @@
 #include "service/route.h"
 #include "value/utf8.h"
 
-enum { UNIT_MS = 20, SLOW_MS = 5, MOST_ID_BYTES = 1000 };
+enum { UNIT_MS = 20, SLOW_MS = 5, VAIN_MS = 100, MOST_AWAY_MS = 5000, MOST_ID_BYTES = 1000 };
 
 /* ---- The session --------------------------------------------------------------------------------
  */
@@ -45,16 +45,42 @@ weir_status weir_unit_name(weir_message *m, weir_error *err)
     return id.ptr ? WEIR_OK : weir_fail_oom(err);
 }
 
+/* Is the database away, by what another record of the lane has just waited for in vain? */
+static bool is_away(const weir_tx *tx, weir_error *err)
+{
+    bool away = weir_handlers_now(tx->m->owner) < tx->away_until_ms;
+    if (away) {
+        *err = tx->why_away;
+    }
+    return away;
+}
+
+/* It was asked at `asked_ms`. One that lets us wait for nothing is left alone for as long: each
+ * record of the lane would wait like that, and all of them would be taken for stuck, not held. */
+static weir_status heed(weir_tx *tx, int64_t asked_ms, weir_status s, const weir_error *err)
+{
+    int64_t now_ms = weir_handlers_now(tx->m->owner), took_ms = now_ms - asked_ms;
+    if (s == WEIR_HOLD && took_ms >= VAIN_MS) {
+        tx->away_until_ms = now_ms + (took_ms < MOST_AWAY_MS ? took_ms : MOST_AWAY_MS);
+        tx->why_away = *err;
+    }
+    return s;
+}
+
 static weir_status begin(weir_tx *tx, weir_error *err)
 {
     if (tx->begun) {
         return WEIR_OK;
     }
+    if (is_away(tx, err)) {
+        return WEIR_HOLD;
+    }
+    int64_t asked_ms = weir_handlers_now(tx->m->owner);
     weir_status s = tx->session.ops->begin(tx->session.self, err);
     tx->begun = !s;
     tx->emitted = false;
     tx->begun_ms = weir_handlers_now(tx->m->owner);
-    return s;
+    return heed(tx, asked_ms, s, err);
 }
 
 static weir_status own(weir_tx *tx, const char *sql, weir_error *err)
@@ -214,6 +240,10 @@ void weir_unit_open(weir_tx *tx, weir_message **members, weir_inbox_item *items,
 
 weir_status weir_unit_look(weir_tx *tx, weir_error *err)
 {
+    if (is_away(tx, err)) {
+        return WEIR_HOLD;
+    }
+    int64_t asked_ms = weir_handlers_now(tx->m->owner);
     weir_status s = weir_inbox_ready(tx->inbox, &tx->session, err);
     s = s ? s
           : weir_inbox_look(
@@ -221,7 +251,7 @@ weir_status weir_unit_look(weir_tx *tx, weir_error *err)
     if (!s) {
         learn(tx);
     }
-    return s;
+    return heed(tx, asked_ms, s, err);
 }
 
 /* Its record's place in the transaction, or what is known of it where there is none yet. */
@@ -343,7 +373,7 @@ void weir_unit_note_attempt(weir_handlers *h, weir_handler_lane *l, const weir_m
 {
     weir_error err;
     weir_tx *tx = weir_unit_of(h, l, m->route);
-    if (m->inbox_id.ptr && !tx->begun &&
+    if (m->inbox_id.ptr && !tx->begun && weir_handlers_now(h) >= tx->away_until_ms &&
         weir_inbox_note(
             tx->inbox, &tx->session, m->route->inbox_name, m->inbox_id, m->record->attempt, &err)) {
         const weir_inbox_options *o = &tx->inbox->options;

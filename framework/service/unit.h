@@ -45,7 +45,10 @@ struct weir_tx {
     bool duplicate;      /* m, or one of a batch, was done before */
     bool broken;         /* a record could not be taken out of it: it is not to be committed … */
     weir_error why_broken; /* … and why not */
-    bool slow;             /* the last handler took its time: each record is committed by itself */
+    int64_t
+        away_until_ms; /* the database has let a record wait for nothing: not asked until then */
+    weir_error why_away;
+    bool slow; /* the last handler took its time: each record is committed by itself */
     /* By their addresses: whose last call was fast, and may begin while a transaction is open. Of
      * two in one place one is forgotten, and costs a commit. */
     const weir_route *fast[WEIR_UNIT_ROUTES];

@@ -400,6 +400,7 @@ static void test_no_transaction_is_open_before_a_slow_handler(void **state)
         cmocka_unit_test(test_a_duplicate_says_nothing_of_a_dependency),              \
         cmocka_unit_test(test_no_transaction_is_open_before_a_slow_handler),          \
         cmocka_unit_test(test_a_failed_commit_is_handled_again_one_by_one),           \
+        cmocka_unit_test(test_a_database_that_does_not_answer_is_left_alone),         \
         cmocka_unit_test(test_what_was_done_before_a_failure_keeps_its_order),        \
         cmocka_unit_test(test_a_database_that_is_away_holds),                         \
         cmocka_unit_test(test_a_statement_that_got_no_answer_holds),                  \

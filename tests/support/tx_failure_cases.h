@@ -86,6 +86,36 @@ static void test_a_database_that_is_away_holds(void **state)
     tx_end(&s);
 }
 
+/* One that does not answer is not asked for each record in turn: they are all held soon. */
+static void test_a_database_that_does_not_answer_is_left_alone(void **state)
+{
+    enum { KEYS = 20, ANSWER_MS = 1000 };
+    static char names[KEYS][8];
+    (void)state;
+    service s;
+    tx_begin(&s, tx_pay);
+    s.dead = true;
+    s.dead_ms = ANSWER_MS;
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(names[i], sizeof names[i], "k%d", i);
+        tx_deliver(&s, i, names[i], names[i]);
+    }
+    tx_run(&s);
+    for (int i = 0; i < KEYS; i++) { /* a step has its measure of time */
+        app_run_lanes(&s.a);
+    }
+    assert_in_range(s.asked, 1, APP_LANES);
+    assert_int_equal(weir_handlers_count(s.a.handlers).held, KEYS);
+    s.dead = false;
+    for (int i = 0; i < 3 && app_committed(&s.a) < KEYS; i++) {
+        s.a.now_ms += ANSWER_MS;
+        tx_run(&s);
+    }
+    assert_int_equal(app_committed(&s.a), KEYS);
+    assert_int_equal(s.a.n_calls, KEYS);
+    tx_end(&s);
+}
+
 /* It goes away in the middle: the handler is not blamed for what its statements said. */
 static weir_status tx_maps_it_wrongly(app *a, weir_message *m)
 {

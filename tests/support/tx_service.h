@@ -42,7 +42,9 @@ typedef struct service {
     int fail_in; /* so many calls of `fail_call` are let through, then one fails; -1: none */
     faulty_call fail_call;
     faulty_way fail_way;
-    bool dead;           /* the database is away */
+    bool dead;           /* the database is away … */
+    int64_t dead_ms;     /* … which shows after so long */
+    unsigned asked;      /* so many times meanwhile */
     const char *refused; /* a topic that takes no events; NULL: none */
     unsigned refusals;
 } service;
@@ -52,6 +54,8 @@ static inline faulty_way tx_decide(void *ctx, faulty_call call, const char *sql)
     service *s = ctx;
     (void)sql;
     if (s->dead) {
+        s->asked++;
+        s->a.now_ms += s->dead_ms;
         return FAULTY_BEFORE;
     }
     bool hit = s->fail_in >= 0 && call == s->fail_call && s->fail_in-- == 0;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -81,10 +83,52 @@ static void test_a_row_with_a_text_that_is_none_is_rejected(void **state)
     tx_end(&s);
 }
 
+/* ---- A file that another process has locked -----------------------------------------------------
+ */
+
+/* It is told before anybody would take the thread for stuck. */
+static void test_a_locked_file_is_told_soon(void **state)
+{
+    (void)state;
+    enum { SOON_MS = 3000 };
+    char folder[] = "/tmp/test_sqlite_tx.XXXXXX", path[64];
+    weir_sql_session s;
+    weir_sql_database db;
+    weir_error err = {.status = WEIR_OK};
+    sqlite3 *other;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/db", folder);
+    weir_sqlite_tx_options o = {.path = path,
+        .sql = {.inbox = "weir_inbox", .outbox = "weir_outbox", .migrations = "weir_migrations"}};
+    assert_int_equal(weir_sqlite_tx_open(&o, &db, &err), WEIR_OK);
+    assert_int_equal(db.ops->session(db.self, &s, &err), WEIR_OK);
+    assert_int_equal(s.ops->begin(s.self, &err), WEIR_OK);
+    s.ops->rollback(s.self);
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "begin exclusive", NULL, NULL, NULL), SQLITE_OK);
+    int64_t start_ms = weir_monotonic_ms();
+    assert_int_equal(s.ops->begin(s.self, &err), WEIR_HOLD);
+    assert_true(weir_monotonic_ms() - start_ms < SOON_MS);
+    assert_string_equal(err.code, "SQL_UNREACHABLE");
+    assert_non_null(strstr(err.text, "SQLITE_BUSY"));
+    sqlite3_close(other);
+    assert_int_equal(s.ops->begin(s.self, &err), WEIR_OK);
+    s.ops->close(s.self);
+    db.ops->close(db.self);
+    for (int i = 0; i < 3; i++) {
+        static const char *const ends[] = {"", "-wal", "-shm"};
+        char name[80];
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        (void)remove(name);
+    }
+    (void)remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TX_CASES, TX_RELAY_CASES,
         cmocka_unit_test(test_the_connection_is_guarded),
-        cmocka_unit_test(test_a_row_with_a_text_that_is_none_is_rejected)};
+        cmocka_unit_test(test_a_row_with_a_text_that_is_none_is_rejected),
+        cmocka_unit_test(test_a_locked_file_is_told_soon)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
