@@ -445,8 +445,9 @@ static void check_registry(const weir_config_loader *loader)
     }
     if (!r->url == !r->directory) {
         weir_config_error(loader, &scope, weir_config_place_of(loader->config->node, "registry"),
-            r->url ? WEIR_E_CONFIG_CONFLICT : WEIR_E_CONFIG_MISSING_KEY,
-            "needs one of `url` and `directory`");
+            r->url ? WEIR_E_CONFIG_CONFLICT : WEIR_E_CONFIG_MISSING_KEY, "%s",
+            r->url ? "has both `url` and `directory`, and schemas are in one place: take one away"
+                   : "needs one of `url` and `directory`");
     }
     if (r->url && strncmp(r->url, "https://", 8) != 0 && strncmp(r->url, "http://", 7) != 0) {
         weir_config_error(loader, &url, weir_config_place_of(r->node, "url"),

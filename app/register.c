@@ -202,6 +202,20 @@ static bool may_park(const weir_config *c)
            c->broadcast == WEIR_CONFIG_BROADCAST_OFF;
 }
 
+/* What is wrong with a handler's numbers; NULL: nothing. */
+static const char *wrong_numbers(const weir_handler *h)
+{
+    if (h->batch && h->batch_most > MOST_BATCH) {
+        return "batch_most is 10,000 at most";
+    }
+    if (!h->batch && (h->batch_most || h->batch_wait_ms)) {
+        return "batch_most and batch_wait_ms are of a handler with .batch";
+    }
+    return h->max_backoff_ms && h->backoff_ms > h->max_backoff_ms
+               ? "backoff_ms is longer than max_backoff_ms, the longest wait there may be"
+               : NULL;
+}
+
 void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
 {
     weir_handler h = {0};
@@ -212,10 +226,8 @@ void weir_on_handler(weir_app *a, size_t size, const weir_handler *given)
         wrong(a, h.fn ? "a handler has one of fn and batch" : "a handler without a function", name);
     } else if (h.dead_letter && !weir_config_is_topic(h.dead_letter, &must_be)) {
         wrong(a, must_be, h.dead_letter);
-    } else if (h.batch && h.batch_most > MOST_BATCH) {
-        wrong(a, "batch_most is 10,000 at most", name);
-    } else if (!h.batch && (h.batch_most || h.batch_wait_ms)) {
-        wrong(a, "batch_most and batch_wait_ms are of a handler with .batch", name);
+    } else if (wrong_numbers(&h)) {
+        wrong(a, wrong_numbers(&h), name);
     } else if (kinds != 1) {
         wrong(a, "a handler needs one of change, topic and event", name);
     } else if (h.ops && (!h.change || h.ops & ~all_ops)) {

@@ -1,6 +1,8 @@
 /* weir record: Kafka's records into a recording. */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cache.h"
@@ -102,6 +104,16 @@ static void say_done(const record *r)
     }
 }
 
+/* A failure that has recorded nothing leaves nothing behind, which the next try would not replace.
+ */
+static void remove_empty(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+        (void)unlink(path);
+    }
+}
+
 /* What was read until a signal came is a recording, too. */
 static weir_status write_recording(record *r, weir_error *err)
 {
@@ -121,6 +133,8 @@ static weir_status write_recording(record *r, weir_error *err)
     }
     if (!s) {
         say_done(r);
+    } else if (!r->records) {
+        remove_empty(r->path);
     }
     return s;
 }

@@ -75,14 +75,15 @@ int64_t weir_cli_count(const char *text, int64_t most)
 
 int64_t weir_cli_size(const char *text)
 {
-    static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
     size_t digits = strspn(text, "0123456789");
     int64_t n;
     if (!weir_text_to_int64((weir_view){text, digits}, &n)) {
         return -1;
     }
     for (int i = 0; i < 4; i++) {
-        if (strcmp(text + digits, units[i]) == 0 && n < INT64_C(1) << 31) {
+        bool fits = strcmp(text + digits, units[i]) == 0 || (i == 0 && !text[digits]);
+        if (fits && n < INT64_C(1) << 31) {
             return n << (10 * i);
         }
     }

@@ -130,6 +130,7 @@ typedef struct type_name {
     size_t base_len;
     int n_modifiers;
     int64_t modifiers[2]; /* (12,2) */
+    bool odd_modifiers;   /* one of them is no number */
     bool array;
 } type_name;
 
@@ -182,6 +183,7 @@ static void read_modifiers(weir_view text, type_name *t)
         const char *comma = memchr(text.ptr, ',', text.len);
         weir_view part = trim((weir_view){text.ptr, comma ? (size_t)(comma - text.ptr) : text.len});
         if (!weir_text_to_int64(part, &t->modifiers[t->n_modifiers])) {
+            t->odd_modifiers = true;
             return;
         }
         t->n_modifiers++;
@@ -248,8 +250,8 @@ static bool find_type(weir_view name, weir_kind *kind)
 static bool find_kind(const type_name *t, weir_kind *kind)
 {
     weir_view name = {t->base, t->base_len};
-    if (find_type(name, kind)) {
-        return true;
+    if (find_type(name, kind)) { /* numeric(,2) would have no scale, in silence */
+        return !(*kind == WEIR_KIND_NUMERIC && t->odd_modifiers);
     }
     if (name.len > 9 && memcmp(name.ptr, "interval ", 9) == 0) {
         *kind = WEIR_KIND_INTERVAL;

@@ -137,10 +137,10 @@ static weir_status check_described(weir_table_store *s, weir_table *t, weir_erro
     if (t->rule->position_column &&
         !weir_table_column_named(t, weir_view_of(t->rule->position_column), NULL)) {
         return weir_fail(err, WEIR_E_TABLE_COLUMN,
-            "table %s has no column \"%s\", which holds each row's position: add it (bytea, in "
-            "SQLite "
-            "blob), or name another one by position_column, or let the state table keep it",
-            t->quoted, t->rule->position_column);
+            "table %s has no column \"%s\", which holds each row's position: `alter table %s add "
+            "column \"%s\" bytea` (in SQLite blob), or name another one by position_column, or say "
+            "`positions: state_table`",
+            t->quoted, t->rule->position_column, t->quoted, t->rule->position_column);
     }
     if (t->rule->soft_delete &&
         !weir_table_column_named(t, weir_view_of(t->rule->soft_delete), NULL)) {

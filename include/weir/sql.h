@@ -74,6 +74,9 @@ WEIR_API bool weir_next_row(weir_rows *rows, weir_reader *row);
 WEIR_API WEIR_MUST_USE weir_status weir_rows_end(const weir_rows *rows);
 
 #ifndef __cplusplus
+#if defined(__GNUC__)
+#pragma GCC system_header /* no values at all: -Wpedantic would not have it */
+#endif
 /* weir_sql(tx, "update t set n = n + 1 where id = $1", W_INT("id", 7)) */
 #define weir_sql(tx, sql, ...) \
     weir_sql_exec((tx), (sql), (const weir_field[]){{0}, ##__VA_ARGS__, {0}} + 1)

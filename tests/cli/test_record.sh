@@ -47,6 +47,8 @@ run "a topic that is not there" 3 record - --topic nothing -c "$CONFIG"
 err_has KAFKA_NO_TOPIC
 err_has "name those to be recorded by --topic"
 err_lacks on_missing_topic
+run "into a file, too" 3 record "$T/nothing.jsonl" --topic nothing -c "$CONFIG"
+is "nothing is left behind" test ! -e "$T/nothing.jsonl"
 run "a place that is none" 2 record - --from nothing -c "$CONFIG"
 BROKERS=127.0.0.1:1 run "no broker" 3 record - -c "$CONFIG" --timeout 1s
 err_has "Connection refused"

@@ -142,6 +142,14 @@ err_has 'CHECK constraint failed'
 run "its neighbours" 0 dump items -c "$CONFIG"
 out_lines 2
 
+# A table of one's own lacks weir's column: the text has the statement that adds it.
+STORE=$T/own.db
+sqlite3 "$STORE" "create table items (id integer primary key, qty integer)"
+run "a table without positions" 3 sync --from "$T/shop.jsonl" "$CONFIG"
+err_has 'stores.db: table "items" has no column "_weir_pos".*alter table "items" add column "_weir_pos" bytea. (in SQLite blob)'
+sqlite3 "$STORE" 'alter table "items" add column "_weir_pos" blob'
+run "and with them" 0 sync --from "$T/shop.jsonl" "$CONFIG"
+
 # A file that is damaged is named with its store, and nobody is told to remove what no topic fills.
 tables "$T/damaged.yaml" '{ type: sqlite, path: "${STORE}" }'
 use "$T/damaged.yaml"

@@ -41,7 +41,7 @@ static void test_sizes(void **state)
     static const struct {
         const char *text;
         int64_t bytes;
-    } cases[] = {{"0", 0}, {"17", 17}, {"3KiB", 3072}, {"64MiB", 64 << 20},
+    } cases[] = {{"0", 0}, {"17", 17}, {"10B", 10}, {"3KiB", 3072}, {"64MiB", 64 << 20},
         {"2GiB", INT64_C(2) << 30}, {"", -1}, {"MiB", -1}, {"-1", -1}, {"1MB", -1}, {"1 KiB", -1},
         {"99999999999999999999", -1}, {"9999999999", -1}};
     (void)state;

@@ -234,6 +234,8 @@ static void test_unknown(void **state)
     weir_arena_init(&arena, 0);
     weir_column c;
     weir_error err = {0};
+    assert_int_equal(compile("numeric(,2)", NULL, &arena, &c, &err), WEIR_REJECT);
+    assert_int_equal(compile("decimal(12,x)", NULL, &arena, &c, &err), WEIR_REJECT);
     assert_int_equal(compile("mood", NULL, &arena, &c, &err), WEIR_REJECT);
     assert_string_equal(err.code, "CDC_UNKNOWN_TYPE");
     assert_string_equal(err.text,
