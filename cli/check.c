@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "check_online.h"
+#include "config_table.h"
 #include "check_registry.h"
 #include "findings.h"
 #include "patterns.h"
@@ -24,6 +25,29 @@ typedef struct check {
 
 /* ---- librdkafka's own opinion ---------------------------------------------------------------- */
 
+typedef struct near_property {
+    weir_config_nearest nearest;
+    char name[80]; /* a copy: librdkafka's own goes */
+} near_property;
+
+static void offer(void *ctx, const char *name)
+{
+    near_property *near = ctx;
+    weir_config_offer(&near->nearest, name);
+    if (near->nearest.best == name) {
+        snprintf(near->name, sizeof near->name, "%s", name);
+        near->nearest.best = near->name;
+    }
+}
+
+/* The property that a misspelt name is near to; NULL: none, or there is one of that name. */
+static const char *meant(const char *name, near_property *near)
+{
+    *near = (near_property){.nearest = {.word = name}};
+    weir_kafka_each_property(offer, near);
+    return near->nearest.distance ? weir_config_meant(&near->nearest) : NULL;
+}
+
 static void try_properties(check *c, const weir_config_pairs *pairs)
 {
     for (size_t i = 0; i < pairs->count; i++) {
@@ -33,9 +57,12 @@ static void try_properties(check *c, const weir_config_pairs *pairs)
         char what[300];
         if (weir_kafka_try_property(&property, &err)) {
             snprintf(what, sizeof what, "%s:%u:%u", c->path, p->place.line, p->place.column);
+            near_property found;
+            const char *near = meant(p->name, &found);
             /* Its message quotes the value, which may be a secret. */
-            weir_find(&c->properties, WEIR_FOUND_WRONG, what, "%s",
-                p->secret ? "librdkafka refuses the value of a secret property" : err.text);
+            weir_find(&c->properties, WEIR_FOUND_WRONG, what, "%s%s%s%s",
+                p->secret ? "librdkafka refuses the value of a secret property" : err.text,
+                near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
         }
     }
 }

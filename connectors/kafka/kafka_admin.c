@@ -43,6 +43,18 @@ void weir_kafka_admin_close(weir_kafka_admin *a)
     weir_free(a);
 }
 
+void weir_kafka_each_property(void (*fn)(void *ctx, const char *name), void *ctx)
+{
+    size_t n = 0;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const char **names = rd_kafka_conf_dump(conf, &n); /* name, value, name, … */
+    for (size_t i = 0; i + 1 < n; i += 2) {
+        fn(ctx, names[i]);
+    }
+    rd_kafka_conf_dump_free(names, n);
+    rd_kafka_conf_destroy(conf);
+}
+
 weir_status weir_kafka_try_property(const weir_kafka_property *p, weir_error *err)
 {
     rd_kafka_conf_t *conf;

@@ -23,6 +23,8 @@ WEIR_MUST_USE weir_status weir_kafka_admin_open(
 /* NULL is allowed. */
 void weir_kafka_admin_close(weir_kafka_admin *a);
 
+/* Calls fn with the name of each property that librdkafka has. */
+void weir_kafka_each_property(void (*fn)(void *ctx, const char *name), void *ctx);
 /* Would librdkafka take this property? Errors: KAFKA_CONFIG. Asks no broker. */
 WEIR_MUST_USE weir_status weir_kafka_try_property(const weir_kafka_property *p, weir_error *err);
 

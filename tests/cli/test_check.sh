@@ -30,6 +30,13 @@ sed 's/^kafka:/kafka:\n  fetch.wait.max.ms: soon\n  no.such.property: 1\n  sasl.
 run "librdkafka's properties" 2 check "$T/bad.yaml"
 err_has 'bad.yaml:5:22: error: .*fetch.wait.max.ms.*KAFKA_CONFIG'
 err_has 'bad.yaml:6:21: error: .*no.such.property'
+err_lacks 'did you mean'
+sed 's/^kafka:/kafka:\n  fetch.wait.maxms: 5\n  enable.idempotense: true/' "$CONFIG" >"$T/bad.yaml"
+run "a property that is misspelt" 2 check "$T/bad.yaml"
+err_has 'bad.yaml:5:.*fetch.wait.maxms.*did you mean .fetch.wait.max.ms.?'
+err_has 'did you mean .enable.idempotence.?'
+sed 's/^kafka:/kafka:\n  fetch.wait.max.ms: soon\n  no.such.property: 1\n  sasl.password: x/' "$CONFIG" >"$T/bad.yaml"
+run "librdkafka's properties" 2 check "$T/bad.yaml"
 err_has "warning: .*sasl.password"
 
 sed 's/^kafka:/kafka:\n  no.such.property: 1/; s/connector: postgresql/connector: postgres/' "$CONFIG" >"$T/bad.yaml"
