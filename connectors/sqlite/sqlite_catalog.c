@@ -55,16 +55,41 @@ static weir_status take_described(void *ctx, sqlite3_stmt *s, weir_error *err)
     return WEIR_OK;
 }
 
+static weir_status refuse_view(void *ctx, sqlite3_stmt *s, weir_error *err)
+{
+    const weir_table *t = ctx;
+    (void)s;
+    return weir_fail(err, WEIR_E_TABLE_SCHEMA,
+        "%s is a view: weir keeps rows in a table, which a view may then read", t->quoted);
+}
+
+static weir_status check_kind(weir_sqlite *q, weir_table *t, weir_error *err)
+{
+    sqlite3_stmt *s;
+    weir_buf_clear(&q->sql);
+    weir_buf_puts(&q->sql, "select 1 from sqlite_master where type = 'view' and name = ");
+    weir_sql_literal(&q->sql, weir_view_of(t->rule->table));
+    weir_buf_puts(&q->sql, " collate nocase");
+    weir_status st = weir_sqlite_prepare(q->db, t, &q->sql, &s, err);
+    st = st ? st : weir_sqlite_each(q->db, s, t, SQLITE_OK, refuse_view, t, err);
+    sqlite3_finalize(s);
+    return st;
+}
+
 weir_status weir_sqlite_describe(void *self, weir_table *t, weir_error *err)
 {
     weir_sqlite *q = self;
     sqlite3_stmt *s;
     describing d = {.t = t};
+    weir_status st = check_kind(q, t, err);
+    if (st) {
+        return st;
+    }
     weir_buf_clear(&q->sql);
     weir_buf_puts(&q->sql, "select * from pragma_table_xinfo(");
     weir_sql_literal(&q->sql, weir_view_of(t->rule->table));
     weir_buf_puts(&q->sql, ")");
-    weir_status st = weir_sqlite_prepare(q->db, t, &q->sql, &s, err);
+    st = weir_sqlite_prepare(q->db, t, &q->sql, &s, err);
     st = st ? st : weir_sqlite_each(q->db, s, t, SQLITE_OK, take_described, &d, err);
     sqlite3_finalize(s);
     return st || t->rule->n_key || !d.n ? st : weir_table_learn_key(t, d.names, d.n, err);

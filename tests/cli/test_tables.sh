@@ -150,6 +150,11 @@ err_has 'stores.db: table "items" has no column "_weir_pos".*alter table "items"
 sqlite3 "$STORE" 'alter table "items" add column "_weir_pos" blob'
 run "and with them" 0 sync --from "$T/shop.jsonl" "$CONFIG"
 
+STORE=$T/view.db
+sqlite3 "$STORE" "create table own (id integer primary key, qty integer); create view Items as select * from own"
+run "a view in the table's place" 3 sync --from "$T/shop.jsonl" "$CONFIG"
+err_has '"items" is a view.*TABLE_SCHEMA'
+
 # A file that is damaged is named with its store, and nobody is told to remove what no topic fills.
 tables "$T/damaged.yaml" '{ type: sqlite, path: "${STORE}" }'
 use "$T/damaged.yaml"
