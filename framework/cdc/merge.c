@@ -170,6 +170,8 @@ static weir_status fill(
 {
     weir_buf_clear(&m->row);
     weir_buf_clear(&m->missing);
+    m->bases += base->text.ptr != NULL;
+    m->base_bytes += base->text.len;
     weir_status s = weir_row_fill(
         row->text, row->missing, base->text, base->missing, &m->arena, &m->row, &m->missing, err);
     if (s) {

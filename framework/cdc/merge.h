@@ -83,6 +83,7 @@ typedef struct weir_merge {
     bool shared;    /* several processes write the store: each partition's is an entry of its own */
     weir_merge_partition *loaded; /* owned; shared: as they are in the store */
     weir_merge_counters count;
+    uint64_t bases, base_bytes; /* rows that changes were completed from, until they are set to 0 */
     /* private */
     weir_arena arena;
     weir_buf row, missing, bytes;

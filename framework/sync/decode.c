@@ -311,8 +311,21 @@ static weir_status decode_item(
     return WEIR_OK;
 }
 
+static size_t count_to_complete(const weir_sync_job *job)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < job->n; i++) {
+        const weir_sync_item *item = &job->items[i];
+        for (size_t c = 0; item->is_change && c < item->topic->n_caches; c++) {
+            n += item->changes[c].missing.len > 0;
+        }
+    }
+    return n;
+}
+
 static void push_job(weir_sync *s, weir_sync_job *job)
 {
+    job->to_complete = count_to_complete(job);
     pthread_mutex_lock(&s->queue_lock);
     if (s->last) {
         s->last->next = job;

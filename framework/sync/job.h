@@ -24,7 +24,8 @@ typedef struct weir_sync_job {
     weir_record **records;
     weir_sync_item *items;
     size_t n, capacity;
-    size_t left; /* applied by transaction: that are not applied yet */
+    size_t to_complete; /* so many lack columns that the stored rows have */
+    size_t left;        /* applied by transaction: that are not applied yet */
 } weir_sync_job;
 
 struct weir_sync_lane;
@@ -108,8 +109,9 @@ struct weir_sync {
     atomic_uint n_making;         /* caches in the making. Written by the writer; any thread */
 
     /* Writer only. */
-    weir_merge *merges;                         /* one per cache */
-    bool by_key;                                /* a batch is applied in the order of keys */
+    weir_merge *merges; /* one per cache */
+    size_t row_bytes;   /* of rows that changes were completed from, lately; 0: there were none */
+    bool by_key;        /* a batch is applied in the order of keys */
     struct weir_by_transaction *by_transaction; /* NULL: no table is applied so */
     struct weir_sync_ordering {
         weir_sync_entry *entries, *spare;

@@ -14,6 +14,8 @@ enum {
     BATCH_RECORDS = 16384,
     LEAST_BATCH_RECORDS = 1024,
     RECORD_PAGES_BYTES = 4096, /* what a record may cost a store until it is committed: a page */
+    FIRST_TO_COMPLETE = 256,   /* while it is not known how large rows are */
+    COMPLETED_SHARE = 4,       /* of in_flight: such rows; they are there in up to four forms */
     LINGER_MS = 15,
     LINGER_RECORDS = 5000, /* a quarter of a second at 20,000/s */
     FIRST_WAIT_MS = 100,
@@ -30,14 +32,30 @@ size_t weir_sync_batch_bound(const weir_sync *s)
     return n < LEAST_BATCH_RECORDS ? LEAST_BATCH_RECORDS : n < BATCH_RECORDS ? n : BATCH_RECORDS;
 }
 
+/* A store that is far away reads the rows that changes are to be completed from beforehand, all of
+ * a batch at once; and a change of a few bytes may belong to a row of any size. */
+static size_t most_to_complete(const weir_sync *s)
+{
+    size_t bytes = s->engine->options.in_flight_bytes / COMPLETED_SHARE;
+    return !s->store.ops->expect ? SIZE_MAX
+           : !s->row_bytes       ? FIRST_TO_COMPLETE
+                                 : bytes / s->row_bytes + 1;
+}
+
+static bool is_full(const weir_sync *s, const batch *b)
+{
+    return b->records >= weir_sync_batch_bound(s) || b->to_complete >= most_to_complete(s);
+}
+
 /* Moves what waits to the batch, up to its bound. The queue's lock is held. Returns the batch's
  * end. */
 static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
 {
-    while (s->first && b->records < weir_sync_batch_bound(s)) {
+    while (s->first && !is_full(s, b)) {
         *tail = s->first;
         tail = &s->first->next;
         b->records += s->first->n;
+        b->to_complete += s->first->to_complete;
         s->first = s->first->next;
     }
     s->last = s->first ? s->last : NULL;
@@ -48,7 +66,8 @@ static weir_sync_job **collect(weir_sync *s, batch *b, weir_sync_job **tail)
  * for many records. Where few are on their way, nothing is waited for. */
 static bool worth_waiting(const weir_sync *s, const batch *b)
 {
-    return s->store.ops->durable && b->records && b->records < weir_sync_batch_bound(s) / 2 &&
+    return s->store.ops->durable && b->records && !is_full(s, b) &&
+           b->records < weir_sync_batch_bound(s) / 2 &&
            weir_engine_get_counts(s->engine).open > 2 * b->records + LINGER_RECORDS;
 }
 
@@ -65,7 +84,7 @@ static batch take_jobs(weir_sync *s, int64_t wait_ms)
     tail = collect(s, &b, tail);
     if (wait_ms > 0 && worth_waiting(s, &b)) {
         until = weir_in_ms(LINGER_MS);
-        while (b.records < weir_sync_batch_bound(s) && !s->woken &&
+        while (!is_full(s, &b) && !s->woken &&
                pthread_cond_timedwait(&s->queue_filled, &s->queue_lock, &until) == 0) {
             tail = collect(s, &b, tail);
         }
@@ -361,6 +380,19 @@ void weir_sync_go_on(weir_sync *s)
     }
 }
 
+/* Of the cache with the largest ones, on the average of the batch. */
+static void learn_row_bytes(weir_sync *s)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < s->options.n_caches; i++) {
+        weir_merge *m = &s->merges[i];
+        size_t mean = m->bases ? (size_t)(m->base_bytes / m->bases) + 1 : 0;
+        largest = mean > largest ? mean : largest;
+        m->bases = m->base_bytes = 0;
+    }
+    s->row_bytes = largest ? largest : s->row_bytes;
+}
+
 static void publish(weir_sync *s)
 {
     pthread_mutex_lock(&s->stats_lock);
@@ -447,6 +479,7 @@ weir_status weir_sync_persist(weir_sync *s, batch *b, bool restored, weir_error 
         st = restore(s, err);
         st = st ? st : transact(s, b, err);
     }
+    learn_row_bytes(s);
     publish(s);
     return WEIR_OK;
 }

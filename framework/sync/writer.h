@@ -8,7 +8,7 @@
 /* Jobs that are applied in one transaction. */
 typedef struct weir_sync_batch {
     weir_sync_job *first;
-    size_t records;
+    size_t records, to_complete;
     bool marked; /* its records are settled in the frontier */
 } weir_sync_batch;
 

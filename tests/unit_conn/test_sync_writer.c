@@ -470,6 +470,57 @@ static void test_delete_marks_expire_in_a_shared_store(void **state)
     }
 }
 
+/* ---- Rows that are read beforehand --------------------------------------------------------------
+ */
+
+static size_t rows_at_once, rows_in_all;
+
+static weir_status expect_rows(
+    void *self, unsigned cache, const weir_expected *keys, size_t n, weir_error *err)
+{
+    size_t rows = 0;
+    (void)self, (void)cache, (void)err;
+    for (size_t i = 0; i < n; i++) {
+        rows += keys[i].row;
+    }
+    rows_at_once = rows > rows_at_once ? rows : rows_at_once;
+    rows_in_all += rows;
+    return WEIR_OK;
+}
+
+/* Changes of a few bytes may belong to large rows: as many as that are not read at once before it
+ * is known that they are small. */
+static void test_few_rows_are_read_before_their_size_is_known(void **state)
+{
+    enum { POLLS = 4, EACH = 120, AT_FIRST = 256 + EACH };
+    (void)state;
+    world w;
+    gate_open();
+    gate.ops.expect = expect_rows;
+    rows_at_once = rows_in_all = 0;
+    begin(&w);
+    change(&w, 0, K1, 'c', 10, "{\"id\":1,\"v\":\"toast\",\"n\":0}");
+    run(&w);
+    for (int round = 0, offset = 1; round < 2; round++) {
+        for (int i = 0; i < POLLS * EACH; i++, offset++) {
+            change(&w, offset, K1, 'u', 10 + offset,
+                "{\"id\":1,\"v\":\"__debezium_unavailable_value\",\"n\":1}");
+            if (i % EACH == EACH - 1) {
+                assert_int_equal(poll(&w), WEIR_OK);
+            }
+        }
+        rows_at_once = 0;
+        for (int i = 0; i < POLLS; i++) {
+            assert_int_equal(weir_sync_write(w.sync, 0), WEIR_OK);
+        }
+        assert_int_equal(rows_in_all, (round + 1) * POLLS * EACH);
+        assert_true(round ? rows_at_once == POLLS * EACH : rows_at_once <= AT_FIRST);
+    }
+    expect_row(1, K1, "{\"id\":1,\"v\":\"toast\",\"n\":1}");
+    end(&w);
+    gate_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_delete_marks_expire_under_load),
         cmocka_unit_test(test_delete_marks_expire_in_a_shared_store),
         cmocka_unit_test(test_delete_marks_wait_for_all_partitions),
+        cmocka_unit_test(test_few_rows_are_read_before_their_size_is_known),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     gate_by_key = true;
