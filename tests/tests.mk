@@ -31,7 +31,7 @@ include $(filter-out tests/tests.mk,$(sort $(wildcard tests/*/*.mk tests/*.mk be
 CHECKS := check-layers check-docs check-unit-conn check-cli check-payment check-instances check-http check-services check-parked check-attempts check-bad \
         check-groups check-kills check-unit check-headers check-unit-app check-suite check-compat check-sim-merge check-sim-engine check-sim-inbox check-sim-parking check-threads \
         check-guarantees check-recordings check-recordings-tables check-schedules check-schedules-tables check-transactions check-events check-sync-faults check-demo check-install
-JOBS ?= $(shell expr $$(nproc) + 1)
+JOBS ?= $(shell expr $$(nproc) + 2)
 
 .PHONY: check sim-short sim-long fuzz-short help
 check: all

@@ -98,11 +98,12 @@ static void nap(void)
     nanosleep(&(struct timespec){0, STEP_MS * 1000000L}, NULL);
 }
 
-/* Until the commit stands at the poison, and says that so many of its attempts have failed. */
+/* Until the commit stands at the poison, and says that so many of its attempts have failed, and that
+ * all records behind it are settled (engine/resume.h). */
 static bool await_failed(unsigned attempts)
 {
-    char said[4200], wanted[16];
-    snprintf(wanted, sizeof wanted, ";0:%u", attempts);
+    char said[4200], wanted[32];
+    snprintf(wanted, sizeof wanted, ";/v8B;0:%u", attempts); /* bits 1 to 16 */
     for (int waited = 0; waited < WAIT_MS; waited += STEP_MS, nap()) {
         if (committed(said, sizeof said) == POISON && strstr(said, wanted)) {
             return true;
