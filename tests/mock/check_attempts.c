@@ -98,8 +98,8 @@ static void nap(void)
     nanosleep(&(struct timespec){0, STEP_MS * 1000000L}, NULL);
 }
 
-/* Until the commit stands at the poison, and says that so many of its attempts have failed, and that
- * all records behind it are settled (engine/resume.h). */
+/* Until the commit stands at the poison, and says that so many of its attempts have failed, and
+ * that all records behind it are settled (engine/resume.h). */
 static bool await_failed(unsigned attempts)
 {
     char said[4200], wanted[32];
