@@ -139,6 +139,32 @@ unsigned weir_config_writers(const weir_config_store *store)
     return weir_config_store_is_shared(store) && store->writers ? store->writers : 1;
 }
 
+bool weir_config_has_text(const weir_config_texts *t, const char *text)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (strcmp(t->items[i].text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *weir_config_name_in_row(const weir_config_columns *c, const char *column)
+{
+    for (size_t i = 0; i < c->rename.count; i++) {
+        if (strcmp(c->rename.items[i].name, column) == 0) {
+            return c->rename.items[i].value;
+        }
+    }
+    return column;
+}
+
+bool weir_config_leaves_out(const weir_config_columns *c, const char *column)
+{
+    return weir_config_has_text(&c->drop, column) ||
+           (c->keep.count && !weir_config_has_text(&c->keep, column));
+}
+
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name)
 {
     for (size_t i = 0; i < config->sources.count; i++) {

@@ -463,6 +463,10 @@ bool weir_config_store_is_shared(const weir_config_store *store);
 /* How many consumers and connections an instance has for the store: 1 where it is not shared. */
 unsigned weir_config_writers(const weir_config_store *store);
 
+/* The name that a column of the source has in rows, and whether rows have it at all. */
+const char *weir_config_name_in_row(const weir_config_columns *c, const char *column);
+bool weir_config_leaves_out(const weir_config_columns *c, const char *column);
+bool weir_config_has_text(const weir_config_texts *t, const char *text);
 /* NULL when there is none of that name. */
 const weir_config_source *weir_config_source_named(const weir_config *config, const char *name);
 const weir_config_event *weir_config_event_named(const weir_config *config, const char *type);

@@ -101,16 +101,6 @@ static void check_store(const weir_config_loader *loader, const weir_config_cach
     }
 }
 
-static bool has_text(const weir_config_texts *list, const char *text)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].text, text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool report(const weir_config_loader *loader, const weir_config_table *t, const char *key,
     weir_code code, const char *why)
 {
@@ -151,7 +141,7 @@ static void check_casts(const weir_config_loader *loader, const weir_config_tabl
                 "`%.60s` is no type that is known for SQLite: write one of PostgreSQL's own, or "
                 "`text`",
                 p->value);
-        } else if (has_text(&c->drop, p->name) || (c->keep.count && !has_text(&c->keep, p->name))) {
+        } else if (weir_config_leaves_out(c, p->name)) {
             weir_config_error(loader, &scope, p->place, WEIR_E_CONFIG_CONFLICT,
                 "a column that is left out has no type");
         }
@@ -249,16 +239,6 @@ static void name_target(
     }
 }
 
-static const char *shown_name(const weir_config_pairs *renamed, const char *column)
-{
-    for (size_t i = 0; i < renamed->count; i++) {
-        if (strcmp(renamed->items[i].name, column) == 0) {
-            return renamed->items[i].value;
-        }
-    }
-    return column;
-}
-
 static void add_rule(const weir_config_loader *loader, const weir_config_table *t)
 {
     static const weir_on_ddl on_ddl[] = {
@@ -278,7 +258,7 @@ static void add_rule(const weir_config_loader *loader, const weir_config_table *
     const weir_config_pairs *casts = &t->cache.columns.cast;
     weir_view(*cast)[2] = weir_arena_alloc(arena, casts->count * sizeof *cast);
     for (size_t i = 0; cast && i < casts->count; i++) {
-        cast[i][0] = weir_view_of(shown_name(renamed, casts->items[i].name));
+        cast[i][0] = weir_view_of(weir_config_name_in_row(&t->cache.columns, casts->items[i].name));
         cast[i][1] = weir_view_of(casts->items[i].value);
     }
     for (size_t i = 0; rename && i < renamed->count; i++) {
@@ -350,9 +330,9 @@ static bool brings(const weir_config_table *t, const char *column)
     }
     for (size_t i = 0; i < types->count && t->cache.table_name; i++) {
         const char *name = types->items[i].column;
-        bool left_out = has_text(&c->drop, name) || (c->keep.count && !has_text(&c->keep, name));
-        if (!left_out && strcmp(types->items[i].table, t->cache.table_name) == 0 &&
-            strcmp(shown_name(&c->rename, name), column) == 0) {
+        if (!weir_config_leaves_out(c, name) &&
+            strcmp(types->items[i].table, t->cache.table_name) == 0 &&
+            strcmp(weir_config_name_in_row(c, name), column) == 0) {
             return true;
         }
     }

@@ -116,17 +116,6 @@ static bool among(const weir_view *names, size_t n, const char *name)
     return false;
 }
 
-/* The name under which the column stands in the row. */
-static const char *shown_name(const weir_config_cache *c, const char *column)
-{
-    for (size_t i = 0; i < c->columns.rename.count; i++) {
-        if (strcmp(c->columns.rename.items[i].name, column) == 0) {
-            return c->columns.rename.items[i].value;
-        }
-    }
-    return column;
-}
-
 static weir_view json_text(const char *text, weir_arena *arena)
 {
     weir_buf b = {0};
@@ -163,8 +152,9 @@ static bool add_conditions(const weir_config_cache *c, weir_row_view *v, weir_ar
     weir_view *drop = (weir_view *)(uintptr_t)v->projection.drop;
     for (size_t i = 0; where && unshown && i < n; i++) {
         const char *column = c->where.items[i].column;
-        where[i] = (weir_row_condition){json_text(shown_name(c, column), arena),
-            weir_condition_json(&c->where.items[i], arena)};
+        where[i] =
+            (weir_row_condition){json_text(weir_config_name_in_row(&c->columns, column), arena),
+                weir_condition_json(&c->where.items[i], arena)};
         bool added = false;
         if (keep && !among(keep, v->projection.n_keep, column)) {
             keep[v->projection.n_keep++] = weir_view_of(column);
@@ -235,6 +225,16 @@ static weir_view rule_text(const weir_config_cache *c, weir_arena *arena)
     return v;
 }
 
+/* Does the column stand in rows, and no renamed one in its place? */
+static bool stands(const weir_config_columns *c, const char *column, const char *name)
+{
+    bool replaced = false;
+    for (size_t i = 0; name == column && i < c->rename.count; i++) {
+        replaced |= strcmp(c->rename.items[i].value, name) == 0;
+    }
+    return !replaced && !weir_config_leaves_out(c, column);
+}
+
 /* By which types and modes the values of its rows are read (sync/reading.h). Records that name
  * their types go by those. */
 static weir_view reading_of(const weir_config_cache *c, weir_arena *arena)
@@ -249,9 +249,10 @@ static weir_view reading_of(const weir_config_cache *c, weir_arena *arena)
     weir_json_put_string(&b, weir_buf_view(&modes));
     for (size_t i = 0; i < s->types.count; i++) {
         const weir_config_column_type *t = &s->types.items[i];
-        if (strcmp(t->table, c->table_name) == 0) {
+        const char *name = weir_config_name_in_row(&c->columns, t->column);
+        if (strcmp(t->table, c->table_name) == 0 && stands(&c->columns, t->column, name)) {
             weir_buf_putc(&b, ',');
-            weir_json_put_string(&b, weir_view_of(shown_name(c, t->column)));
+            weir_json_put_string(&b, weir_view_of(name));
             weir_buf_putc(&b, ':');
             weir_json_put_string(&b, weir_view_of(t->type));
         }
@@ -264,23 +265,13 @@ static weir_view reading_of(const weir_config_cache *c, weir_arena *arena)
     return v;
 }
 
-static bool listed(const weir_config_texts *t, const char *name)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        if (strcmp(t->items[i].text, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool build_cache(const weir_config_cache *c, weir_sync_cache *out, weir_arena *arena)
 {
     *out = (weir_sync_cache){.name = c->name,
         .rule = rule_text(c, arena),
         .reading = reading_of(c, arena),
         .delete_marks_ms = c->delete_marks_ms,
-        .full_images = listed(&c->source->full_images, c->table_name),
+        .full_images = weir_config_has_text(&c->source->full_images, c->table_name),
         .unguarded = unguarded(c),
         .append = appends(c)};
     return out->rule.ptr && out->reading.ptr && view_of(c, &out->view, arena);

@@ -93,12 +93,10 @@ static void last_commit(weir_run *r)
     weir_error err = {.status = WEIR_OK};
     int64_t until = weir_monotonic_ms() + LAST_COMMIT_MS;
     while (e->options.group && weir_engine_commit(e, true, &err)) {
-        if (weir_monotonic_ms() >= until) {
-            weir_commit_tell_missing(e, e->partitions, e->n_partitions, &err);
-            return;
-        }
         beat(&r->poll_beat);
-        if (weir_engine_poll(e, weir_monotonic_ms(), COMMIT_AGAIN_MS)) {
+        if (weir_monotonic_ms() >= until ||
+            weir_engine_poll(e, weir_monotonic_ms(), COMMIT_AGAIN_MS)) {
+            weir_commit_tell_missing(e, e->partitions, e->n_partitions, &err);
             return;
         }
     }

@@ -301,19 +301,6 @@ void weir_compat_others(checker *c, const facts *f, facts *to)
 
 /* ---- items ---------------------------------------------------------------------------------- */
 
-/* The schema of item i: of the list, else of the rest. */
-static const weir_value *item_of(const view *v, size_t i)
-{
-    if (!v->list || i >= v->list->len) {
-        return v->rest;
-    }
-    const weir_value *item = weir_child(v->list);
-    for (; i > 0; i--) {
-        item = weir_next(item);
-    }
-    return item;
-}
-
 /* Can there be an item i? */
 static bool has_room(const view *v, size_t i)
 {
@@ -327,7 +314,7 @@ void weir_compat_item(checker *c, const facts *f, size_t i, facts *to)
     weir_compat_facts_init(to);
     for (uint32_t k = 0; k < f->n; k++) {
         const view *v = f->at[k];
-        const weir_value *schema = item_of(v, i);
+        const weir_value *schema = weir_compat_item_of(v, i);
         const weir_value *rest = v->keywords[WEIR_KW_UNEVALUATED_ITEMS];
         if (schema) {
             weir_compat_add_fact(c, to, schema);

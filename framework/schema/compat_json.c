@@ -62,20 +62,38 @@ static void compare_keywords(checker *c, const view *r, const facts *w)
     weir_compat_json_combined(c, r, w);
 }
 
+/* What is to be known without a word: its findings go nowhere. */
+typedef struct silence {
+    weir_compat_report quiet, *to;
+    bool was_quiet;
+} silence;
+
+static void fall_silent(checker *c, silence *s)
+{
+    weir_compat_report_init(&s->quiet);
+    s->to = c->to;
+    s->was_quiet = c->quiet;
+    c->to = &s->quiet;
+    c->quiet = true;
+}
+
+/* Was there nothing to be said? */
+static bool speak_again(checker *c, silence *s)
+{
+    bool none = s->quiet.count == 0 && c->steps >= 0;
+    s->to->arena.failed |= s->quiet.arena.failed;
+    c->to = s->to;
+    c->quiet = s->was_quiet;
+    weir_compat_report_fini(&s->quiet);
+    return none;
+}
+
 static bool accepts_keywords(checker *c, const view *r, const facts *w)
 {
-    weir_compat_report quiet, *to = c->to;
-    bool was_quiet = c->quiet;
-    weir_compat_report_init(&quiet);
-    c->to = &quiet;
-    c->quiet = true;
+    silence s;
+    fall_silent(c, &s);
     compare_keywords(c, r, w);
-    bool none = quiet.count == 0 && c->steps >= 0;
-    to->arena.failed |= quiet.arena.failed;
-    c->to = to;
-    c->quiet = was_quiet;
-    weir_compat_report_fini(&quiet);
-    return none;
+    return speak_again(c, &s);
 }
 
 /* Where what is known does not do, each branch of a union that was written is looked at. */
@@ -175,18 +193,10 @@ static void put_question(const checker *c, const weir_value *r, const facts *w, 
 
 static bool accepts(checker *c, const weir_value *r, const facts *w)
 {
-    weir_compat_report quiet, *to = c->to;
-    bool was_quiet = c->quiet;
-    weir_compat_report_init(&quiet);
-    c->to = &quiet;
-    c->quiet = true;
+    silence s;
+    fall_silent(c, &s);
     weir_compat_json_compare(c, r, w);
-    bool none = quiet.count == 0 && c->steps >= 0;
-    to->arena.failed |= quiet.arena.failed;
-    c->to = to;
-    c->quiet = was_quiet;
-    weir_compat_report_fini(&quiet);
-    return none;
+    return speak_again(c, &s);
 }
 
 /* A refusal is kept: unions within unions ask the same again and again. Not so an acceptance, which

@@ -101,6 +101,8 @@ typedef struct weir_compat_json_checker {
 /* ---- compat_view.c -------------------------------------------------------------------------- */
 
 /* Never NULL: out of memory is the arena's sticky failure. */
+/* The schema of item i: of the list, else of the rest. */
+const weir_value *weir_compat_item_of(const weir_compat_view *v, size_t i);
 const weir_compat_view *weir_compat_view_of(weir_compat_json_checker *c, const weir_value *schema);
 /* Do both allow the same for sure, but for annotations? */
 bool weir_compat_same(

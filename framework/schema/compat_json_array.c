@@ -11,18 +11,6 @@ static const weir_view nothing = {"", 0};
 
 /* ---- items ---------------------------------------------------------------------------------- */
 
-static const weir_value *item_of(const view *v, size_t i)
-{
-    if (!v->list || i >= v->list->len) {
-        return v->rest;
-    }
-    const weir_value *item = weir_child(v->list);
-    for (; i > 0; i--) {
-        item = weir_next(item);
-    }
-    return item;
-}
-
 static void compare_item(
     checker *c, const char *place, const weir_value *r, const facts *w, size_t i)
 {
@@ -62,7 +50,7 @@ static void compare_items(checker *c, const view *r, const facts *w)
     for (size_t i = 0; (i < n || i < old) && (r->list || r->rest); i++) {
         char place[48];
         snprintf(place, sizeof place, "/prefixItems/%zu", i);
-        compare_item(c, place, item_of(r, i), w, i);
+        compare_item(c, place, weir_compat_item_of(r, i), w, i);
     }
     compare_item(c, "/items", r->rest, w, SIZE_MAX);
 }

@@ -398,3 +398,15 @@ bool weir_compat_same(checker *c, const view *a, const view *b)
     }
     return same;
 }
+
+const weir_value *weir_compat_item_of(const view *v, size_t i)
+{
+    if (!v->list || i >= v->list->len) {
+        return v->rest;
+    }
+    const weir_value *item = weir_child(v->list);
+    for (; i > 0; i--) {
+        item = weir_next(item);
+    }
+    return item;
+}

@@ -103,6 +103,16 @@ sed 's/connector: postgresql/&\n    modes: { decimal: string }/' "$DATA/bank/ban
 run "another mode" 5 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/modes.yaml"
 err_has 'were read by decimal precise.*and now it is decimal string.*CACHE_RULE_CHANGED'
 
+# A column in the place of one that is left out.
+export STORE=$T/renamed
+sed 's/accounts: { from: bank.public.accounts, store: local }/accounts: { from: bank.public.accounts, store: local, columns: { drop: [note], rename: { owner: note } } }/' "$DATA/bank/bank.yaml" >"$T/renamed.yaml"
+run "a renamed column" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/renamed.yaml"
+sed -i 's/note: text/note: json/' "$T/renamed.yaml"
+run "the type of the one that is left out" 0 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/renamed.yaml"
+sed -i 's/owner: text/owner: json/' "$T/renamed.yaml"
+run "its own type" 5 sync --quiet --from "$DATA/bank/json.jsonl.xz" "$T/renamed.yaml"
+err_has 'column note of accounts was read as text, and is json now'
+
 # Two caches of one topic.
 sed 's/^  labels: .*/&\n  names: { from: bank.public.labels, store: local, columns: { keep: [name] } }/' "$DATA/bank/bank.yaml" >"$T/two.yaml"
 CONFIG=$T/two.yaml
